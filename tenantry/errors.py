@@ -1,0 +1,269 @@
+"""Every error of the platform, in one tree.
+
+::
+
+    TenantryError
+    ├── InvalidInput              bad option, file or value: names the place           exit 2
+    │   ├── InvalidRunbook
+    │   ├── InvalidTenant         (also estate.yaml)
+    │   └── NotFound              no such run, tenant, runbook, person, secret …
+    ├── Refused                   a rule forbids it                                    exit 5
+    │   ├── Frozen                `tenantry freeze` is in force
+    │   ├── ApprovalDenied
+    │   ├── ApprovalExpired
+    │   ├── NotAuthenticated      wrong, used or expired code; unknown or disabled person
+    │   ├── OutOfScope            a provider, tenant or person outside what was granted
+    │   ├── Conflict              the present value is not what this run wrote
+    │   └── LeaseLost             another process owns the run now
+    ├── ProviderError             the vendor's side                                    exit 4
+    │   ├── Unreachable           no connection, DNS, TLS; nothing was sent            retryable
+    │   ├── Throttled             429/503 with or without Retry-After                  retryable
+    │   ├── VendorFault           5xx, HTML instead of JSON, half an answer            retryable
+    │   ├── InDoubt               a write was sent and its answer never came: re-check, never assume
+    │   ├── SignInFailed          the tenant's token endpoint refused us
+    │   ├── PermissionMissing     signed in, but this call is not granted
+    │   ├── TargetNotFound        the object does not exist at the vendor
+    │   └── Rejected              the vendor refused the request itself (4xx)
+    ├── StepError                 the step's own side                                  exit 4
+    │   ├── NotVerified           applied, but the effect could not be seen
+    │   ├── CannotCheck           the present state could not be read: unknown, never clean
+    │   ├── TimedOut              the step's deadline passed
+    │   └── TaskDefect            a task raised something that is not in this tree
+    └── RecordError               journal, vault or evidence                           exit 4
+        ├── JournalUnavailable    disk full, locked, unreachable                       retryable
+        ├── JournalCorrupt
+        ├── VaultLocked           no master key, or a wrong one
+        └── SecretUnreadable      ciphertext does not open under this tenant and name
+
+Each error has a stable ``code``, a one-sentence ``remedy`` and ``retryable`` (whether the same call may simply be
+made again). Nobody branches on message text. Messages never contain a secret: integrations map vendors' errors at the
+edge and keep only codes and request ids.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class TenantryError(Exception):
+    """Base of the tree.
+
+    Args:
+        message: what happened, one sentence, no secrets.
+        remedy: what the reader can do about it; the class's own remedy when omitted.
+        detail: machine-readable facts (vendor's code, request id); strings and numbers only, no secrets.
+    """
+
+    code: ClassVar[str] = "error"
+    remedy: str = "Report this with the run id."
+    retryable: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 4
+
+    def __init__(self, message: str, *, remedy: str | None = None, **detail: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        if remedy is not None:
+            self.remedy = remedy
+        self.detail = detail
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error's JSON shape (``Step.error`` in the command line's contract)."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "remedy": self.remedy,
+            "retryable": self.retryable,
+            **({"detail": self.detail} if self.detail else {}),
+        }
+
+
+# --- input ------------------------------------------------------------------------------------------------------------
+
+
+class InvalidInput(TenantryError):
+    """A value, option or file that cannot be taken. ``place`` names it: ``--option`` or ``file:line``."""
+
+    code = "invalid_input"
+    remedy = "Correct the named value and try again."
+    exit_code = 2
+
+    def __init__(self, message: str, *, place: str | None = None, remedy: str | None = None, **detail: Any) -> None:
+        super().__init__(f"{place}: {message}" if place else message, remedy=remedy, **detail)
+        self.place = place
+
+
+class InvalidRunbook(InvalidInput):
+    code = "invalid_runbook"
+    remedy = "Correct the runbook at the named line; `tenantry runbooks validate PATH` checks it."
+
+
+class InvalidTenant(InvalidInput):
+    code = "invalid_tenant"
+    remedy = "Correct the file at the named line; `tenantry tenants check` says what is still missing."
+
+
+class NotFound(InvalidInput):
+    code = "not_found"
+    remedy = "Check the name; the matching `list` command shows what there is."
+
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+
+class Refused(TenantryError):
+    """A rule of the platform forbids it; nothing was done."""
+
+    code = "refused"
+    remedy = "The rule is deliberate; ask someone with the right role."
+    exit_code = 5
+
+
+class Frozen(Refused):
+    code = "frozen"
+    remedy = "A named person lifts it with `tenantry unfreeze`; then `tenantry resume RUN`."
+
+
+class ApprovalDenied(Refused):
+    code = "approval_denied"
+    remedy = "The approver's reason is in the record; start a new run if circumstances change."
+
+
+class ApprovalExpired(Refused):
+    code = "approval_expired"
+    remedy = "Resume the run to ask again."
+
+
+class NotAuthenticated(Refused):
+    code = "not_authenticated"
+    remedy = "Use the current code of an enrolled, enabled person; `tenantry people list` shows who is."
+
+
+class OutOfScope(Refused):
+    code = "out_of_scope"
+    remedy = "This tenant, role or provider is not granted; change the estate or tenant file if it should be."
+
+
+class Conflict(Refused):
+    code = "conflict"
+    remedy = "Somebody changed it since; look at the object and decide by hand."
+
+
+class LeaseLost(Refused):
+    code = "lease_lost"
+    remedy = "Another process owns this run; follow it with `tenantry runs show RUN`."
+
+
+# --- the vendor -------------------------------------------------------------------------------------------------------
+
+
+class ProviderError(TenantryError):
+    """Something on the vendor's side. ``detail`` carries vendor, status and request id where known."""
+
+    code = "provider_error"
+    remedy = "Check the vendor's status page and the request id, then resume the run."
+
+
+class Unreachable(ProviderError):
+    code = "unreachable"
+    remedy = "Check the network path to the vendor, then resume the run."
+    retryable = True
+
+
+class Throttled(ProviderError):
+    """``retry_after`` is in seconds, or None when the vendor did not say."""
+
+    code = "throttled"
+    remedy = "Wait as long as the vendor asks, then resume the run."
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **detail: Any) -> None:
+        super().__init__(message, **detail)
+        self.retry_after = retry_after
+
+
+class VendorFault(ProviderError):
+    code = "vendor_fault"
+    remedy = "The vendor failed; resume the run when its status page is green."
+    retryable = True
+
+
+class InDoubt(ProviderError):
+    code = "in_doubt"
+    remedy = "The write may or may not have happened; the run re-checks before it acts again."
+
+
+class SignInFailed(ProviderError):
+    code = "sign_in_failed"
+    remedy = "Check the tenant's application id, credential and consent with `tenantry tenants check T`."
+
+
+class PermissionMissing(ProviderError):
+    code = "permission_missing"
+    remedy = "Grant the named permission; `tenantry tenants check T` lists what each runbook needs."
+
+
+class TargetNotFound(ProviderError):
+    code = "target_not_found"
+    remedy = "Check the id; the object may have been deleted or belong to another tenant."
+
+
+class Rejected(ProviderError):
+    code = "rejected"
+    remedy = "The vendor refused the request; its code and request id are in the record."
+
+
+# --- the step ---------------------------------------------------------------------------------------------------------
+
+
+class StepError(TenantryError):
+    code = "step_error"
+    remedy = "Look at the step's record, then resume the run."
+
+
+class NotVerified(StepError):
+    code = "not_verified"
+    remedy = "The change was sent but is not visible; check the object by hand, then resume the run."
+
+
+class CannotCheck(StepError):
+    code = "cannot_check"
+    remedy = "Unknown is not clean: restore access, then resume the run."
+
+
+class TimedOut(StepError):
+    code = "timed_out"
+    remedy = "Resume the run; what was in doubt is re-checked first."
+
+
+class TaskDefect(StepError):
+    code = "task_defect"
+    remedy = "A defect in the task; report it with the run id. The run can be resumed after an upgrade."
+
+
+# --- the record -------------------------------------------------------------------------------------------------------
+
+
+class RecordError(TenantryError):
+    code = "record_error"
+    remedy = "Nothing acknowledged is lost; restore the storage named, then resume."
+
+
+class JournalUnavailable(RecordError):
+    code = "journal_unavailable"
+    remedy = "Free the disk or restore the database named, then resume; no effect was made without its record."
+    retryable = True
+
+
+class JournalCorrupt(RecordError):
+    code = "journal_corrupt"
+    remedy = "Stop writing to it, keep a copy, and restore from the last backup."
+
+
+class VaultLocked(RecordError):
+    code = "vault_locked"
+    remedy = "Provide the master key file or passphrase of this TENANTRY_HOME."
+
+
+class SecretUnreadable(RecordError):
+    code = "secret_unreadable"
+    remedy = "The stored secret belongs to another tenant or name, or was damaged; store it again."
