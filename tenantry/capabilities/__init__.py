@@ -1,0 +1,57 @@
+"""Capabilities: what tasks ask for and providers implement. One Protocol a module, with the data it speaks in.
+
+A provider is pinned to one tenant when it is built; no method takes a tenant. Methods raise only
+:class:`~tenantry.errors.ProviderError`. Reads may be repeated; a write whose answer never came raises
+:class:`~tenantry.errors.InDoubt`, and nobody but the engine decides what happens then. Lists that grow are async iterators.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tenantry.capabilities.identity import (
+    Account,
+    AuthMethod,
+    Consent,
+    Device,
+    DirectoryEvent,
+    Identity,
+    RoleAssignment,
+    SignIn,
+)
+from tenantry.capabilities.logs import AuditRecord, Logs
+from tenantry.capabilities.mail import Delegate, Forwarding, InboxRule, Mail, MobileDevice, SentMessage
+from tenantry.capabilities.messenger import Message, Messenger
+from tenantry.capabilities.secrets import Secrets
+
+CAPABILITIES: Final[dict[str, Any]] = {
+    "identity": Identity,
+    "mail": Mail,
+    "logs": Logs,
+    "messenger": Messenger,
+    "secrets": Secrets,
+}
+"""Name in a task's ``needs`` and in a tenant file → Protocol."""
+
+__all__ = [
+    "CAPABILITIES",
+    "Account",
+    "AuditRecord",
+    "AuthMethod",
+    "Consent",
+    "Delegate",
+    "Device",
+    "DirectoryEvent",
+    "Forwarding",
+    "Identity",
+    "InboxRule",
+    "Logs",
+    "Mail",
+    "Message",
+    "Messenger",
+    "MobileDevice",
+    "RoleAssignment",
+    "Secrets",
+    "SentMessage",
+    "SignIn",
+]

@@ -1,0 +1,103 @@
+"""Mailboxes of one tenant: rules, forwarding, delegates, mobile devices, sent messages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InboxRule(_Fact):
+    id: str
+    name: str
+    enabled: bool
+    hidden: bool
+    """Not shown by Outlook or Graph; only Exchange's own listing has it (a known way to persist, ATT&CK T1564.008)."""
+    forward_to: tuple[str, ...]
+    redirect_to: tuple[str, ...]
+    move_to_folder: str | None
+    delete: bool
+    mark_read: bool
+    raw: dict[str, Any]
+
+
+class Forwarding(_Fact):
+    """Mailbox-level forwarding (not rules). Both addresses None: none."""
+
+    address: str | None = None
+    smtp_address: str | None = None
+    keep_copy: bool = False
+
+    @property
+    def active(self) -> bool:
+        return bool(self.address or self.smtp_address)
+
+
+class Delegate(_Fact):
+    kind: Literal["full_access", "send_as", "folder"]
+    trustee: str
+    """Lower-case address of who may act."""
+    rights: tuple[str, ...]
+    folder: str | None = None
+    raw: dict[str, Any]
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.trustee}" + (f":{self.folder}" if self.folder else "")
+
+
+class MobileDevice(_Fact):
+    id: str
+    name: str
+    first_sync: datetime | None
+    raw: dict[str, Any]
+
+
+class SentMessage(_Fact):
+    id: str
+    at: datetime
+    subject: str
+    recipients: tuple[str, ...]
+    internet_message_id: str
+    raw: dict[str, Any]
+
+
+@runtime_checkable
+class Mail(Protocol):
+    """Provider contract. ``mailbox`` is an address or object id."""
+
+    async def rules(self, mailbox: str) -> Sequence[InboxRule]:
+        """All rules, hidden ones included; the vendor's system rules left out."""
+        ...
+
+    async def set_rule_enabled(self, mailbox: str, rule_id: str, enabled: bool) -> None: ...
+
+    async def remove_rule(self, mailbox: str, rule_id: str) -> None:
+        """Absent counts as removed."""
+        ...
+
+    async def forwarding(self, mailbox: str) -> Forwarding: ...
+
+    async def set_forwarding(self, mailbox: str, forwarding: Forwarding) -> None: ...
+
+    async def delegates(self, mailbox: str) -> Sequence[Delegate]:
+        """Full access, send-as and folder rights that were granted (inherited and self entries left out)."""
+        ...
+
+    async def remove_delegate(self, mailbox: str, delegate: Delegate) -> None:
+        """Absent counts as removed."""
+        ...
+
+    async def add_delegate(self, mailbox: str, delegate: Delegate) -> None: ...
+
+    async def mobile_devices(self, mailbox: str) -> Sequence[MobileDevice]: ...
+
+    def sent(self, mailbox: str, since: datetime, until: datetime) -> AsyncIterator[SentMessage]:
+        """Messages sent from the mailbox, newest first."""
+        ...
