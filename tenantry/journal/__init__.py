@@ -1,0 +1,8 @@
+"""The append-only record. An entry counts only once it is durable; what a run may skip, it skips because of an entry."""
+
+from tenantry.journal.entry import Entry, Event, Record
+from tenantry.journal.lease import Fence, Lease, LeaseHeld
+from tenantry.journal.store import MSP, Journal, Verification
+from tenantry.journal.writer import Writer
+
+__all__ = ["MSP", "Entry", "Event", "Fence", "Journal", "Lease", "LeaseHeld", "Record", "Verification", "Writer"]

@@ -1,0 +1,171 @@
+"""One entry of the record, its digest, and the sealing of its payload.
+
+An entry holds nothing that identifies a person or a target: opaque ids, times, event names and digests. Whatever does
+identify (actor, target, item, parameters, text) is the payload, encrypted under the tenant's key and bound by
+``payload_digest = SHA-256(salt ‖ JCS(payload))``. Erasing a payload therefore leaves the entry verifiable.
+
+The leaf is RFC 6962's ``SHA-256(0x00 ‖ JCS(entry))`` (JCS: RFC 8785), and ``prev`` is the leaf before it in the same tree,
+so Merkle trees and signed checkpoints can be built over existing journals. The monotonic reading is in microseconds: JCS
+numbers are IEEE doubles, which nanoseconds of uptime leave after 104 days.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import rfc8785
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tenantry.clock import parse_rfc3339
+from tenantry.errors import JournalCorrupt
+
+VERSION: Final = 1
+GENESIS: Final = "0" * 64
+_SALT = 16
+_NONCE = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What is to be appended. ``payload`` is JSON without floats; no secrets."""
+
+    event: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    run_id: str | None = None
+    step: str | None = None
+    attempt: int = 0
+    outcome: str | None = None
+    flow: tuple[str, str] | None = None
+    """Runbook id and version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What was appended: the canonical bytes and their leaf hash."""
+
+    body: bytes
+    leaf: bytes
+    fields: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.fields["id"])
+
+    @property
+    def seq(self) -> int:
+        return int(self.fields["seq"])
+
+    @property
+    def event(self) -> str:
+        return str(self.fields["event"])
+
+    @property
+    def at(self) -> datetime:
+        return parse_rfc3339(self.fields["ts"])
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An entry with its payload opened; ``payload`` is None when it was erased."""
+
+    entry: Entry
+    payload: Mapping[str, Any] | None
+
+    @property
+    def event(self) -> str:
+        return self.entry.event
+
+    @property
+    def at(self) -> datetime:
+        return self.entry.at
+
+    @property
+    def step(self) -> str | None:
+        step: str | None = self.entry.fields["step"]
+        return step
+
+    @property
+    def outcome(self) -> str | None:
+        outcome: str | None = self.entry.fields["outcome"]
+        return outcome
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        return self.payload or {}
+
+
+def leaf_hash(body: bytes) -> bytes:
+    return hashlib.sha256(b"\x00" + body).digest()
+
+
+def canonical(value: Any) -> bytes:
+    """JCS bytes (RFC 8785). Raises on what JCS cannot express exactly."""
+    return rfc8785.dumps(value)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 over the canonical bytes, hex: how arguments are bound to an approval."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def build(
+    event: Event, *, tree: str, seq: int, entry_id: str, ts: str, mono_us: int, payload_digest: str, prev: str
+) -> Entry:
+    fields: dict[str, Any] = {
+        "v": VERSION,
+        "tree": tree,
+        "seq": seq,
+        "id": entry_id,
+        "ts": ts,
+        "mono_us": mono_us,
+        "flow": {"name": event.flow[0], "version": event.flow[1]} if event.flow else None,
+        "run_id": event.run_id,
+        "step": event.step,
+        "attempt": event.attempt,
+        "event": event.event,
+        "outcome": event.outcome,
+        "payload_digest": payload_digest,
+        "prev": prev,
+    }
+    body = canonical(fields)
+    return Entry(body=body, leaf=leaf_hash(body), fields=fields)
+
+
+def load(body: bytes) -> Entry:
+    return Entry(body=body, leaf=leaf_hash(body), fields=json.loads(body))
+
+
+def seal(payload: Mapping[str, Any], *, key: bytes, entry_id: str) -> tuple[bytes, str]:
+    """Encrypt a payload for storage beside its entry.
+
+    Returns:
+        the sealed bytes (nonce ‖ AES-256-GCM ciphertext of salt ‖ JCS, entry id as associated data) and the digest for the
+        entry, hex.
+    """
+    salt = secrets.token_bytes(_SALT)
+    plain = salt + canonical(payload)
+    nonce = secrets.token_bytes(_NONCE)
+    return nonce + AESGCM(key).encrypt(nonce, plain, entry_id.encode()), hashlib.sha256(plain).hexdigest()
+
+
+def unseal(sealed: bytes, *, key: bytes, entry: Entry) -> Mapping[str, Any]:
+    """Open a payload and prove that it is the entry's own.
+
+    Raises:
+        JournalCorrupt: the payload does not open, or is not the one that the entry was made with.
+    """
+    try:
+        plain = AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], entry.id.encode())
+    except InvalidTag as error:
+        raise JournalCorrupt(f"the payload of entry {entry.id} does not open", entry=entry.id) from error
+    if hashlib.sha256(plain).hexdigest() != entry.fields["payload_digest"]:
+        raise JournalCorrupt(f"the payload of entry {entry.id} is not the one recorded", entry=entry.id)
+    opened: Mapping[str, Any] = json.loads(plain[_SALT:])
+    return opened

@@ -1,0 +1,69 @@
+"""Tables of the record. Every change here is an Alembic migration (``migrations/versions``)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+
+HEAD: Final = "0001"
+"""Newest migration. A database already there is opened without importing Alembic."""
+
+metadata = MetaData()
+
+trees = Table(
+    "trees",
+    metadata,
+    Column("tree", Text, primary_key=True),  # opaque random id: what entries name
+    Column("tenant", Text, nullable=False, unique=True),
+    Column("size", BigInteger, nullable=False),
+    Column("head", Text, nullable=False),  # leaf of the newest entry, hex
+    Column("last_ts", Text, nullable=False),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("tree", Text, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("run_id", Text),
+    Column("body", LargeBinary, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    Index("entries_run", "run_id"),
+)
+
+payloads = Table(
+    "payloads",
+    metadata,
+    Column("entry_id", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+runs = Table(  # an index over `run.created` entries, to find a run's tree and to list runs
+    "runs",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("tree", Text, nullable=False),
+    Column("runbook", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Index("runs_created", "created_at"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("token", Integer, nullable=False),  # fencing token: grows with every new owner
+    Column("owner", Text, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),  # Unix time in microseconds; 0: released
+)
+
+freezes = Table(
+    "freezes",
+    metadata,
+    Column("scope", Text, primary_key=True),  # tenant name, or "*"
+    Column("since", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)

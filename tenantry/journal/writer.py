@@ -1,0 +1,65 @@
+"""Appending from the event loop: concurrent appends of one run share a transaction (group commit)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from tenantry.journal.entry import Entry, Event
+from tenantry.journal.lease import Fence
+from tenantry.journal.store import Journal
+
+
+class Writer:
+    """One run's appender. ``append`` returns once the entry is durable; order of calls is order in the record."""
+
+    def __init__(self, journal: Journal, tenant: str, fence: Fence | None) -> None:
+        self._journal = journal
+        self._tenant = tenant
+        self._fence = fence
+        self._waiting: list[tuple[list[Event], asyncio.Future[list[Entry]]]] = []
+        self._flusher: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+
+    async def append(self, *events: Event) -> list[Entry]:
+        """Raises LeaseLost, JournalUnavailable: then none of the events is in the record."""
+        done: asyncio.Future[list[Entry]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((list(events), done))
+        if self._flusher is None or self._flusher.done():
+            self._flusher = asyncio.create_task(self._flush())
+        # Shielded: a cancelled caller must not leave others' entries in a batch without an answer.
+        return await asyncio.shield(done)
+
+    async def _flush(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            flat = [event for events, _ in batch for event in events]
+            try:
+                entries = await loop.run_in_executor(self._thread, self._commit, flat)
+            except Exception as error:  # noqa: BLE001  # handed to every caller of the batch, which raises it
+                for _, done in batch:
+                    if not done.done():
+                        done.set_exception(error)
+                        done.exception()  # a caller that was cancelled meanwhile does not ask for it
+                continue
+            by_event = iter(entry for entry in entries if entry.event != "clock.stepped_back")
+            for events, done in batch:
+                mine = [next(by_event) for _ in events]
+                if not done.done():
+                    done.set_result(mine)
+
+    def _commit(self, events: Sequence[Event]) -> list[Entry]:
+        return self._journal.append(self._tenant, events, fence=self._fence)
+
+    async def renew(self) -> None:
+        """Keep the lease without recording anything. Raises LeaseLost."""
+        if self._fence is not None:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._journal.renew, self._fence)
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        if self._flusher is not None:
+            await asyncio.wait([self._flusher])
+        self._thread.shutdown(wait=True)
