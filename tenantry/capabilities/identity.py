@@ -84,6 +84,9 @@ class SignIn(_Fact):
     success: bool
     error_code: int
     interactive: bool
+    latitude: float | None = None
+    """Degrees, as the vendor located the address; None where it did not."""
+    longitude: float | None = None
     raw: dict[str, Any]
 
 

@@ -22,6 +22,9 @@ class AuditRecord(BaseModel):
     ip: str
     """Without port; empty when the vendor gives none."""
     object_id: str
+    parameters: dict[str, str] = {}
+    """What the operation was called with, by name, values as text; empty where the record has none. Says which rule,
+    trustee or address a change was about when ``object_id`` names only the mailbox."""
     raw: dict[str, Any]
 
 
