@@ -27,6 +27,7 @@
     ├── StepError                 the step's own side                                  exit 4
     │   ├── NotVerified           applied, but the effect could not be seen
     │   ├── CannotCheck           the present state could not be read: unknown, never clean
+    │   ├── MasteredOnPremises    the directory on premises refuses or reverts what is written in the cloud
     │   ├── TimedOut              the step's deadline passed
     │   └── TaskDefect            a task raised something that is not in this tree
     └── RecordError               journal, vault or evidence                           exit 4
@@ -228,6 +229,14 @@ class NotVerified(StepError):
 class CannotCheck(StepError):
     code = "cannot_check"
     remedy = "Unknown is not clean: restore access, then resume the run."
+
+
+class MasteredOnPremises(StepError):
+    """A cloud-only write to an object synced from Active Directory: it may hold until the next sync, and never counts as
+    done."""
+
+    code = "mastered_on_premises"
+    remedy = "Make the change in Active Directory and let it sync; the runbook's human step records who did."
 
 
 class TimedOut(StepError):

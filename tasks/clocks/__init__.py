@@ -1,0 +1,1 @@
+"""Deadlines that start from a person's determination."""

@@ -1,0 +1,1 @@
+"""What only people can do: answers and acts of theirs, proven and recorded."""

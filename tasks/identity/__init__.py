@@ -1,0 +1,1 @@
+"""Accounts of the tenant's directory: sign-in, sessions, passwords, methods, consents, devices."""

@@ -1,0 +1,1 @@
+"""Mailboxes: rules, forwarding, delegates, messages sent."""
