@@ -1,0 +1,132 @@
+"""One SQLite file with the settings that a record needs: durable commits, owner-only permissions, typed errors.
+
+Writes go through `transaction`, which takes SQLite's write lock at once, so a read-check-write is atomic between
+threads and between processes. https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html#pragma_synchronous
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tenantry.errors import RecordError
+
+__all__ = ["LocalDb"]
+
+_BUSY_SECONDS = 10.0
+
+
+class LocalDb:
+    """A connection for every thread of this process, one at a time; other processes open the same file.
+
+    Args:
+        path: the database; created with mode 0600 when missing.
+        schema: statements that create what is missing (``IF NOT EXISTS``).
+        version: the schema's number, kept in ``user_version``; a file written by a newer release is refused.
+
+    Raises:
+        RecordError: here and from every method: the file cannot be opened, written or read.
+    """
+
+    def __init__(self, path: Path, schema: str, *, version: int = 1) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        try:
+            # SQLite gives its -wal and -shm files the database's own permissions.
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+            os.close(descriptor)
+            if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+                path.chmod(0o600)
+        except OSError as exc:
+            raise RecordError(f"{path.name} cannot be opened ({exc.strerror})") from exc
+        with self._mapped():
+            self._db = sqlite3.connect(
+                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
+            )
+            try:
+                self._prepare(schema, version)
+            except BaseException:
+                self._db.close()
+                raise
+
+    def _prepare(self, schema: str, version: int) -> None:
+        self._db.row_factory = sqlite3.Row
+        self._to_wal()
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.execute("PRAGMA foreign_keys=ON")
+        self._db.execute("PRAGMA trusted_schema=OFF")
+        # What is deleted is overwritten: a destroyed key must not linger in a free page.
+        self._db.execute("PRAGMA secure_delete=ON")
+        found = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if found > version:
+            raise RecordError(
+                f"{self.path.name} was written by a newer release (format {found}, this one knows {version})",
+                remedy="Upgrade this installation.",
+            )
+        if found < version:
+            with self.transaction():
+                for statement in schema.split(";"):
+                    if statement.strip():
+                        self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version={version:d}")
+
+    def _to_wal(self) -> None:
+        """The change to WAL needs the file alone and does not wait by itself; two first starts may meet here."""
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as exc:
+                if exc.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """The write lock, then all or nothing; durable once the block is left. Not to be nested."""
+        with self._lock, self._mapped():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.rollback()  # does nothing when SQLite has rolled back itself
+                raise
+
+    def one(self, sql: str, *values: Any) -> sqlite3.Row | None:
+        """The first row of a read, or None."""
+        with self._lock, self._mapped():
+            row: sqlite3.Row | None = self._db.execute(sql, values).fetchone()
+            return row
+
+    def all(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        """Every row of a read."""
+        with self._lock, self._mapped():
+            return self._db.execute(sql, values).fetchall()
+
+    def forget_deleted(self) -> None:
+        """Empty the write-ahead log into the database, so that no earlier copy of a deleted page remains in it. Readers in
+        other processes can delay it; then the log is emptied at their next checkpoint."""
+        with self._lock, self._mapped():
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def _mapped(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as exc:
+            code = getattr(exc, "sqlite_errorname", None) or type(exc).__name__
+            raise RecordError(f"{self.path.name} cannot be used ({code})", sqlite=code) from exc
