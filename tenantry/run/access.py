@@ -1,0 +1,41 @@
+"""What the engine needs from its surroundings: one tenant's capabilities, its people, its runbooks' tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from tenantry.discovery import TaskRegistry
+from tenantry.journal import Journal
+from tenantry.people import People
+from tenantry.task import EvidenceSink
+
+
+class TenantAccess(Protocol):
+    """One tenant as a run sees it. Built by the assembly; holds nothing of any other tenant."""
+
+    name: str
+    subject: Mapping[str, Any]
+    """Public facts: what runbooks see as ``tenant`` and tasks as ``ctx.subject``. JSON."""
+    protected: frozenset[str]
+    """Responders' and break-glass accounts, lower-case UPN or object id."""
+    disruptive_needs: str | None
+    """Role that must approve DISRUPTIVE effects by the tenant's policy; None: as the runbook says."""
+
+    async def capability(self, name: str) -> Any:
+        """The provider's handle; opened at first use, so an unreachable tenant fails the step that needs it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Everything a run stands in besides its tenant."""
+
+    journal: Journal
+    registry: TaskRegistry
+    people: People
+    evidence: Callable[[str, str], EvidenceSink]
+    """(tenant, run id) → where collected evidence goes."""
+    now: Callable[[], datetime]

@@ -1,0 +1,497 @@
+"""Walking a runbook's graph under one lease: which steps may begin, which are skipped, what the run's status is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+from tenantry.errors import (
+    ApprovalDenied,
+    ApprovalExpired,
+    InvalidInput,
+    LeaseLost,
+    RecordError,
+    StepError,
+    TenantryError,
+)
+from tenantry.journal import Event, Fence, LeaseHeld, Record, Writer
+from tenantry.journal.lease import this_process
+from tenantry.run.access import Surroundings, TenantAccess
+from tenantry.run.policy import Policy
+from tenantry.run.report import StepReport
+from tenantry.run.state import ItemState, RunState, Status, fold
+from tenantry.run.steps import ItemRunner, Waiting, refuse_denied
+from tenantry.run.undo import Undo
+from tenantry.runbook import Runbook, Step, evaluate, parse_runbook, resolve
+from tenantry.task import BaseTask, Outcome, Task
+
+
+@dataclass(frozen=True, slots=True)
+class StepCall:
+    """One step about to be executed, as a flow shows it."""
+
+    step: Step
+    task: BaseTask[Any]
+    upstream: tuple[str, ...]
+    state: RunState
+
+
+class Around(Protocol):
+    """How a step's body is called: directly, or as a Prefect task run. Must await ``body`` at most once and return what it
+    returned; what it raises ends the run as interrupted."""
+
+    async def __call__(self, call: StepCall, body: Callable[[], Awaitable[StepReport]]) -> StepReport: ...
+
+
+async def directly(call: StepCall, body: Callable[[], Awaitable[StepReport]]) -> StepReport:
+    del call
+    return await body()
+
+
+Observer = Callable[[RunState, Record], None]
+
+
+def create(
+    around: Surroundings,
+    *,
+    run_id: str,
+    runbook: Runbook,
+    tenant: str,
+    params: Mapping[str, Any],
+    mode: str,
+    requester: Mapping[str, Any],
+    subject: str,
+    flow_run_id: str | None = None,
+) -> RunState:
+    """Record a new run. The first entry pins the runbook: its text and digest.
+
+    Args:
+        params: validated parameters, JSON.
+        mode: ``run``, ``plan`` or ``drill``.
+        requester: ``{person, proven, via}``.
+
+    Raises:
+        InvalidInput: there is a run with this id already.
+    """
+    if any(index.run_id == run_id for index in around.journal.runs(tenant)):
+        raise InvalidInput(f"there is a run {run_id} already")
+    event = Event(
+        "run.created",
+        {
+            "tenant": tenant,
+            "runbook": {"id": runbook.id, "version": runbook.version, "digest": runbook.digest, "text": runbook.text},
+            "params": dict(params),
+            "mode": mode,
+            "subject": subject,
+            "requester": dict(requester),
+            "flow_run_id": flow_run_id,
+        },
+        run_id=run_id,
+        flow=(runbook.id, runbook.version),
+    )
+    around.journal.append(tenant, [event])
+    return fold(around.journal.records(run_id))
+
+
+class Engine:
+    """Executes one run for one tenant."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        access: TenantAccess,
+        *,
+        policy: Policy | None = None,
+        observe: Observer | None = None,
+    ) -> None:
+        self._around = around
+        self._access = access
+        self._policy = policy or Policy()
+        self._observe = observe
+
+    async def run(
+        self, run_id: str, *, call: Around = directly, flow_run_id: str | None = None, wait: bool = True
+    ) -> RunState:
+        """Carry the run as far as it goes, from wherever it stands.
+
+        Args:
+            call: how each step's body is called.
+            wait: wait for another owner's lease to lapse; otherwise raise LeaseHeld.
+
+        Returns:
+            the state when nothing more can be done now: ended, waiting for a person, or paused by a failed step.
+
+        Raises:
+            LeaseHeld, LeaseLost, JournalUnavailable.
+        """
+        async with self.owned(run_id, flow_run_id=flow_run_id, wait=wait) as session:
+            if session.state.ended is not None:
+                return session.state
+            return await session.walk(call)
+
+    async def undo(self, run_id: str, *, step: str | None, by: Mapping[str, Any]) -> RunState:
+        """Put back what the run changed, newest first; with ``step``, that step alone.
+
+        What has no undo, or would give an attacker back what was taken, is left and said so in the record.
+        """
+        async with self.owned(run_id, attempt=False) as session:
+            if step is not None:
+                session.runbook.step(step)
+            await session.record(Event("undo.requested", {"by": dict(by), "step": step}))
+            waiting = await session.undo.one(step) if step is not None else await session.undo.everything()
+            if waiting:
+                await session.record(
+                    Event("run.stopped", {"status": Status.WAITING.value}, outcome=Status.WAITING.value)
+                )
+            elif step is None:
+                clean = all(item.outcome is not Outcome.UNDO_FAILED for item in session.state.items.values())
+                await session.end(Status.UNDONE if clean else Status.EXCEPTIONS)
+            return session.state
+
+    async def cancel(self, run_id: str, *, by: Mapping[str, Any]) -> RunState:
+        """End a run that nobody is executing. (One that is executed notices ``run.cancel_requested`` by itself.)"""
+        async with self.owned(run_id, attempt=False) as session:
+            if session.state.ended is None:
+                await session.record(Event("run.cancel_requested", {"by": dict(by)}))
+                await session.end(Status.CANCELLED)
+            return session.state
+
+    @contextlib.asynccontextmanager
+    async def owned(
+        self, run_id: str, *, flow_run_id: str | None = None, wait: bool = True, attempt: bool = True
+    ) -> AsyncIterator[Session]:
+        """Own the run for the duration of the block."""
+        journal = self._around.journal
+        fence = await self._acquire(run_id, wait)
+        state = fold(journal.records(run_id))
+        writer = Writer(journal, state.tenant, fence)
+        session = Session(self._around, self._access, self._policy, self._observe, state, writer)
+        renewal = asyncio.create_task(session.renew())
+        try:
+            if attempt and state.ended is None:
+                await session.record(
+                    Event(
+                        "run.attempt",
+                        {"attempt": state.attempt + 1, "owner": this_process(), "flow_run_id": flow_run_id},
+                    )
+                )
+            yield session
+        finally:
+            renewal.cancel()
+            await asyncio.gather(renewal, return_exceptions=True)
+            await writer.close()
+            await asyncio.to_thread(journal.release, fence)
+
+    async def _acquire(self, run_id: str, wait: bool) -> Fence:
+        while True:
+            try:
+                lease = await asyncio.to_thread(self._around.journal.acquire, run_id, self._policy.lease_life)
+            except LeaseHeld as held:
+                if not wait:
+                    raise
+                await asyncio.sleep(min(held.seconds + 0.01, 1.0))
+            else:
+                return lease.fence
+
+
+class Session:
+    """One attempt of a run: everything recorded here is fenced by its lease."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        access: TenantAccess,
+        policy: Policy,
+        observe: Observer | None,
+        state: RunState,
+        writer: Writer,
+    ) -> None:
+        self._around = around
+        self._policy = policy
+        self._observe = observe
+        self.state = state
+        self.access = access
+        self.writer = writer
+        self.runbook = parse_runbook(state.runbook_text, source=f"run {state.run_id}", registry=around.registry)
+        self.items = ItemRunner(state, access, around, writer, policy, self.record)
+        self.undo = Undo(self.state, self.runbook, around, self.items, policy, self.record)
+        self._limit = asyncio.Semaphore(policy.concurrency)
+        self._stopped = asyncio.Event()
+
+    async def record(self, *events: Event) -> None:
+        """Append entries of this run, durably, and take them into account."""
+        flow = (self.state.runbook, self.state.version)
+        complete = [
+            Event(e.event, e.payload, self.state.run_id, e.step, self.state.attempt, e.outcome, flow) for e in events
+        ]
+        entries = await self.writer.append(*complete)
+        for entry, event in zip(entries, complete, strict=True):
+            record = Record(entry, event.payload)
+            self.state.apply(record)
+            if self._observe is not None:
+                self._observe(self.state, record)
+
+    async def renew(self) -> None:
+        """Keep the lease, and notice a request to cancel, until cancelled itself."""
+        while True:
+            await asyncio.sleep(self._policy.lease_life / 3)
+            try:
+                await self.writer.renew()
+                await self._refresh()
+            except RecordError:
+                # The next append meets the same trouble and reports it; the lease may outlive a short one.
+                continue
+            except LeaseLost:
+                self._stopped.set()
+                return
+
+    async def _refresh(self) -> None:
+        """Take in what others recorded of this run meanwhile: decisions, notes, a request to cancel."""
+        records = await asyncio.to_thread(self._around.journal.records, self.state.run_id)
+        fresh = fold(records)
+        if fresh.cancel_requested and not self.state.cancel_requested:
+            self.state.cancel_requested = fresh.cancel_requested
+            self._stopped.set()
+        for key, gate in fresh.gates.items():
+            if key in self.state.gates and len(gate.decisions) > len(self.state.gates[key].decisions):
+                self.state.gates[key].decisions[:] = gate.decisions
+        self.state.notes[:] = fresh.notes
+
+    # --- the graph ----------------------------------------------------------------------------------------------------
+
+    async def walk(self, call: Around) -> RunState:
+        """Execute every step that can be; then record how the run stands."""
+        if self.state.cancel_requested:
+            await self.end(Status.CANCELLED)
+            return self.state
+        reports: dict[str, StepReport] = {}
+        while True:
+            reports = await self._pass(call)
+            await self._refresh()
+            if self._stopped.is_set() or not self._answered(reports):
+                break
+        await self._conclude(reports)
+        return self.state
+
+    def _answered(self, reports: Mapping[str, StepReport]) -> bool:
+        """Whether somebody answered, while other steps ran, a question that some step waits for."""
+        waiting = {step for step, report in reports.items() if report.waiting}
+        return any(gate.step in waiting and self.items.verdict(gate) != "pending" for gate in self.state.open_gates())
+
+    async def _pass(self, call: Around) -> dict[str, StepReport]:
+        nodes: dict[str, asyncio.Task[StepReport]] = {}
+
+        async def node(step: Step) -> StepReport:
+            upstream = self.runbook.upstream(step.id)
+            above = [await asyncio.shield(nodes[name]) for name in upstream]
+            task = self._around.registry.get(step.uses)
+            settled = self._settled(step)
+            if settled is not None:
+                return settled
+            if self._stopped.is_set() or not all(report.satisfied for report in above):
+                return StepReport(step.id, blocked=True)
+            variables = self._variables({report.step: report for report in above})
+            return await call(StepCall(step, task, upstream, self.state), lambda: self._step(step, task, variables))
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for step in self.runbook.order():
+                    nodes[step.id] = group.create_task(node(step))
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from errors
+        return {name: task.result() for name, task in nodes.items()}
+
+    def _settled(self, step: Step) -> StepReport | None:
+        """The step's report when the record says that nothing is left to do."""
+        if self.state.whens.get(step.id) is False:
+            return StepReport(step.id, skipped=True)
+        items = self._items(step)
+        if items is None or not all(item.done for item in items):
+            return None
+        return StepReport(step.id, items=items)
+
+    def _items(self, step: Step) -> list[ItemState] | None:
+        """The step's items; None when they are not known yet."""
+        if step.for_each is None:
+            known = self.state.items.get((step.id, None))
+            return None if known is None else [known]
+        expansion = self.state.expansions.get(step.id)
+        return None if expansion is None else [self.state.item(step.id, item["key"]) for item in expansion]
+
+    def _variables(self, reports: Mapping[str, StepReport]) -> dict[str, Any]:
+        state = self.state
+        return {
+            "params": dict(state.params),
+            "tenant": dict(self.access.subject),
+            "run": {
+                "id": state.run_id,
+                "mode": state.mode,
+                "started_at": state.created_at,
+                "requested_by": state.requester.get("person"),
+            },
+            "steps": {name: report.variable() for name, report in reports.items()},
+        }
+
+    async def _step(self, step: Step, task: BaseTask[Any], variables: dict[str, Any]) -> StepReport:
+        try:
+            if not await self._when(step, variables):
+                return StepReport(step.id, skipped=True)
+            targets = await self._expand(step, task, variables)
+        except Waiting:
+            return StepReport(step.id, waiting=True)
+        except (ApprovalDenied, ApprovalExpired, StepError, InvalidInput) as error:
+            await self.record(Event("step.error", {"error": error.as_dict()}, step=step.id))
+            return StepReport(step.id, error=error.as_dict(), goes_on=step.on_failure == "continue")
+
+        async def one(key: str | None, value: Any) -> bool:
+            if self.state.item(step.id, key).done:
+                return False
+            async with self._limit:
+                if self._stopped.is_set():
+                    return False
+                scope = variables if key is None else {**variables, "item": value}
+                try:
+                    arguments = resolve(step.with_, scope)
+                except TenantryError as error:
+                    await self.items.fail(step, self.state.item(step.id, key), error)
+                    return False
+                try:
+                    await self.items.run(step, task, key, arguments)
+                except Waiting:
+                    return True
+                return False
+
+        waits = await _together([one(key, value) for key, value in targets])
+        items = self._items(step) or []
+        return StepReport(
+            step.id,
+            items=items,
+            waiting=any(waits),
+            blocked=self._stopped.is_set() and not all(item.done for item in items),
+            goes_on=step.on_failure == "continue",
+        )
+
+    async def _when(self, step: Step, variables: Mapping[str, Any]) -> bool:
+        if step.when is None:
+            return True
+        if step.id not in self.state.whens:
+            value = evaluate(step.when, variables)
+            if not isinstance(value, bool):
+                raise StepError(f"`when` of {step.id!r} gave {type(value).__name__}, not true or false")
+            await self.record(Event("step.when", {"value": value}, step=step.id))
+        return self.state.whens[step.id]
+
+    async def _expand(
+        self, step: Step, task: BaseTask[Any], variables: Mapping[str, Any]
+    ) -> Sequence[tuple[str | None, Any]]:
+        if step.for_each is None:
+            return [(None, None)]
+        if step.id not in self.state.expansions:
+            await self.record(Event("step.expanded", {"items": _expanded(step, variables)}, step=step.id))
+        items = self.state.expansions[step.id]
+        if isinstance(task, Task) and step.expect_at_most is not None and len(items) > step.expect_at_most:
+            await self._ask_for_reach(step, task, [item["key"] for item in items])
+        return [(item["key"], item["value"]) for item in items]
+
+    async def _ask_for_reach(self, step: Step, task: Task[Any], keys: list[str]) -> None:
+        """More targets than the runbook expects: stop and ask, before the first of them is touched."""
+        reason = f"would touch {len(keys)} targets, the runbook expects at most {step.expect_at_most}"
+        if self.state.mode == "plan":
+            return
+        gate = await self.items.ask(
+            step,
+            None,
+            {"task": task.name, "tenant": self.state.tenant, "targets": keys},
+            role=step.approve.role if step.approve else "approver",
+            expires_in=step.approve.expires if step.approve else timedelta(hours=24),
+            four_eyes=step.approve.four_eyes if step.approve else False,
+            reasons=[reason],
+            question=f"{task.summary()} Targets: {', '.join(keys[:20])}{' …' if len(keys) > 20 else ''}",
+        )
+        refuse_denied(gate)
+
+    # --- how the run stands -------------------------------------------------------------------------------------------
+
+    async def _conclude(self, reports: Mapping[str, StepReport]) -> None:
+        if self._stopped.is_set():
+            await self.end(Status.CANCELLED)
+            return
+        status = self._status(reports)
+        if self._must_undo(reports):
+            await self.record(Event("undo.requested", {"by": "runbook", "step": None, "why": "on_failure: undo"}))
+            await self.undo.everything()
+            status = Status.FAILED
+        if status.ended:
+            await self.end(status)
+        else:
+            await self.record(Event("run.stopped", {"status": status.value}, outcome=status.value))
+
+    def _must_undo(self, reports: Mapping[str, StepReport]) -> bool:
+        return any(
+            report.outcome is Outcome.FAILED and self.runbook.step(name).on_failure == "undo"
+            for name, report in reports.items()
+        )
+
+    def _status(self, reports: Mapping[str, StepReport]) -> Status:
+        bad = [report for report in reports.values() if report.outcome in (Outcome.FAILED, Outcome.UNKNOWN)]
+        stopped = [report for report in bad if not report.goes_on]
+        if stopped:
+            return Status.PAUSED
+        if any(report.waiting or report.blocked for report in reports.values()):
+            return Status.WAITING
+        if self.state.mode == "plan":
+            return Status.PLANNED
+        return Status.EXCEPTIONS if bad else Status.COMPLETED
+
+    async def end(self, status: Status) -> None:
+        """Record that nothing is left to resume."""
+        await self.record(Event("run.ended", {"status": status.value}, outcome=status.value))
+
+
+def _expanded(step: Step, variables: Mapping[str, Any]) -> list[dict[str, Any]]:
+    values = evaluate(step.for_each or "", variables)
+    if not isinstance(values, list):
+        raise StepError(f"`for_each` of {step.id!r} gave {type(values).__name__}, not a list")
+    items = [{"key": _key(step, value, variables), "value": value} for value in values]
+    keys = [item["key"] for item in items]
+    if len(set(keys)) != len(keys):
+        double = sorted({key for key in keys if keys.count(key) > 1})
+        raise StepError(f"`for_each` of {step.id!r} names the same item twice: {', '.join(double[:5])}")
+    return items
+
+
+def _key(step: Step, value: Any, variables: Mapping[str, Any]) -> str:
+    """The vendor's object id, never a list position: a list read again may come in another order."""
+    if step.key is not None:
+        value = evaluate(step.key, {**variables, "item": value})
+    elif isinstance(value, Mapping):
+        value = value.get("id")
+    if not isinstance(value, str) or not value:
+        raise StepError(f"an item of {step.id!r} has no `id` to be recognised by; give the step a `key`")
+    return value
+
+
+async def _together(calls: Sequence[Awaitable[bool]]) -> list[bool]:
+    """All of them; the first error that propagates cancels the rest and is raised as itself."""
+
+    async def run(call: Awaitable[bool]) -> bool:
+        return await call
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(run(call)) for call in calls]
+    except BaseExceptionGroup as errors:
+        raise _first(errors) from errors
+    return [task.result() for task in tasks]
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The innermost first error of a group: callers want the error, not the group."""
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,315 @@
+"""What the record says of one run: folded from its entries, in order, and nothing else."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from tenantry.clock import parse_rfc3339
+from tenantry.journal import Record
+from tenantry.task import Change, Outcome
+
+
+class Status(enum.StrEnum):
+    """Of a run. Derived from its steps, never set by hand."""
+
+    RUNNING = "running"
+    WAITING = "waiting_for_approval"
+    INTERRUPTED = "interrupted"
+    PAUSED = "paused_by_failed_step"
+    PLANNED = "planned"
+    COMPLETED = "completed"
+    EXCEPTIONS = "completed_with_exceptions"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNDONE = "undone"
+
+    @property
+    def ended(self) -> bool:
+        """Nothing is left to resume."""
+        return self in _ENDED
+
+
+_ENDED = frozenset(
+    {Status.PLANNED, Status.COMPLETED, Status.EXCEPTIONS, Status.FAILED, Status.CANCELLED, Status.UNDONE}
+)
+
+
+@dataclass(slots=True)
+class Intent:
+    """An effect about to be made: durable before it is."""
+
+    changes: list[Change]
+    arguments: Mapping[str, Any]
+    at: datetime
+    deadline: datetime
+
+
+@dataclass(slots=True)
+class ItemState:
+    """One item of one step (``item`` None: the step has no ``for_each``)."""
+
+    step: str
+    item: str | None
+    outcome: Outcome | None = None
+    attempts: int = 0
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    changes: list[Change] = field(default_factory=list)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    output: Any = None
+    error: Mapping[str, Any] | None = None
+    note: str | None = None
+    intent: Intent | None = None
+    """The first intent whose effect was not yet proven; its ``before`` values are the true ones."""
+    in_doubt: bool = False
+    """Intended, and no outcome recorded since."""
+    undo: Mapping[str, Any] | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.outcome is not None and (self.outcome.final or self.outcome is Outcome.SKIPPED)
+
+
+@dataclass(slots=True)
+class Gate:
+    """A question to people: an approval, or a human task. Bound to step, item and a digest of the arguments."""
+
+    step: str
+    item: str | None
+    digest: str
+    request: Mapping[str, Any]
+    decisions: list[Mapping[str, Any]] = field(default_factory=list)
+    closed: str | None = None
+
+    @property
+    def requested_at(self) -> datetime:
+        return parse_rfc3339(self.request["requested_at"])
+
+
+@dataclass(slots=True)
+class RunState:
+    run_id: str
+    tenant: str
+    runbook: str
+    version: str
+    runbook_text: str
+    runbook_digest: str
+    params: Mapping[str, Any]
+    mode: str
+    subject: str
+    requester: Mapping[str, Any]
+    created_at: datetime
+    attempt: int = 0
+    flow_run_id: str | None = None
+    items: dict[tuple[str, str | None], ItemState] = field(default_factory=dict)
+    expansions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Step → ``[{key, value}]``: the list its ``for_each`` gave, once and for all."""
+    whens: dict[str, bool] = field(default_factory=dict)
+    gates: dict[tuple[str, str | None, str], Gate] = field(default_factory=dict)
+    step_errors: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Errors before a step had items: an expression that failed, a list that could not be expanded."""
+    evidence: list[Mapping[str, Any]] = field(default_factory=list)
+    notes: list[Mapping[str, Any]] = field(default_factory=list)
+    clocks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cancel_requested: Mapping[str, Any] | None = None
+    stopped: Status | None = None
+    """How the newest attempt left the run when it did not end it: waiting or paused."""
+    ended: Status | None = None
+    ended_at: datetime | None = None
+    last_entry_at: datetime | None = None
+    journal_size: int = 0
+
+    def item(self, step: str, item: str | None) -> ItemState:
+        """The item's state, made when it is new."""
+        return self.items.setdefault((step, item), ItemState(step, item))
+
+    def items_of(self, step: str) -> list[ItemState]:
+        return [state for (name, _), state in self.items.items() if name == step]
+
+    def open_gates(self) -> list[Gate]:
+        """Questions that are neither decided nor closed by an outcome."""
+        return [gate for gate in self.gates.values() if gate.closed is None]
+
+    def status(self, *, live: bool) -> Status:
+        """``live``: some process owns the run right now."""
+        if self.ended is not None:
+            return self.ended
+        if live:
+            return Status.RUNNING
+        return self.stopped or Status.INTERRUPTED
+
+    def apply(self, record: Record) -> None:
+        """Take one more entry into account. Unknown events are kept by the record and ignored here."""
+        self.journal_size += 1
+        self.last_entry_at = record.at
+        handler = _HANDLERS.get(record.event)
+        if handler is not None:
+            handler(self, record)
+
+
+def _attempt(state: RunState, record: Record) -> None:
+    state.attempt = int(record.data["attempt"])
+    state.flow_run_id = record.data.get("flow_run_id") or state.flow_run_id
+    state.stopped = None
+
+
+def _stopped(state: RunState, record: Record) -> None:
+    state.stopped = Status(str(record.outcome))
+
+
+def _when(state: RunState, record: Record) -> None:
+    state.whens[str(record.step)] = bool(record.data["value"])
+    state.step_errors.pop(str(record.step), None)
+
+
+def _expanded(state: RunState, record: Record) -> None:
+    state.expansions[str(record.step)] = list(record.data["items"])
+    state.step_errors.pop(str(record.step), None)
+    for item in record.data["items"]:
+        state.item(str(record.step), item["key"])
+
+
+def _step_error(state: RunState, record: Record) -> None:
+    state.step_errors[str(record.step)] = {**record.data["error"], "at": record.entry.fields["ts"]}
+
+
+def _intent(state: RunState, record: Record) -> None:
+    item = state.item(str(record.step), record.data.get("item"))
+    changes = [Change.model_validate(change) for change in record.data["changes"]]
+    item.intent = Intent(
+        changes=changes,
+        arguments=record.data["arguments"],
+        at=item.intent.at if item.intent else record.at,
+        deadline=parse_rfc3339(record.data["deadline"]),
+    )
+    item.arguments = record.data["arguments"]
+    item.in_doubt = True
+    item.started_at = item.started_at or record.at
+    item.attempts += 1
+
+
+def _outcome(state: RunState, record: Record) -> None:
+    data = record.data
+    item = state.item(str(record.step), data.get("item"))
+    if not item.in_doubt:
+        item.attempts += 1
+    item.outcome = Outcome(str(record.outcome))
+    item.started_at = item.started_at or parse_rfc3339(data["started_at"])
+    item.finished_at = record.at
+    item.changes = [Change.model_validate(change) for change in data.get("changes", [])]
+    item.arguments = data.get("arguments", item.arguments)
+    item.output = data.get("output")
+    item.error = data.get("error")
+    item.note = data.get("note")
+    item.in_doubt = False
+    if item.outcome.final or data.get("nothing_sent"):
+        item.intent = None
+    state.step_errors.pop(str(record.step), None)
+    for reference in data.get("evidence", []):
+        state.evidence.append({**reference, "step": record.step, "at": record.entry.fields["ts"]})
+    for clock in (item.output or {}).get("clocks", []) if isinstance(item.output, dict) else []:
+        state.clocks[clock["name"]] = dict(clock)
+    for gate in state.gates.values():
+        if gate.step == record.step and gate.item == data.get("item") and gate.closed is None:
+            gate.closed = "answered"
+
+
+def _requested(state: RunState, record: Record) -> None:
+    data = record.data
+    key = (str(record.step), data.get("item"), str(data["digest"]))
+    for gate in state.gates.values():  # a new question replaces an older, undecided one for the same item
+        if gate.step == key[0] and gate.item == key[1] and gate.closed is None:
+            gate.closed = "replaced"
+    state.gates[key] = Gate(key[0], key[1], key[2], {**data, "requested_at": record.entry.fields["ts"]})
+
+
+def _decided(state: RunState, record: Record) -> None:
+    data = record.data
+    gate = state.gates.get((str(record.step), data.get("item"), str(data["digest"])))
+    if gate is not None:
+        gate.decisions.append({**data, "at": record.entry.fields["ts"]})
+
+
+def _closed(state: RunState, record: Record) -> None:
+    gate = state.gates.get((str(record.step), record.data.get("item"), str(record.data["digest"])))
+    if gate is not None:
+        gate.closed = str(record.data["why"])
+
+
+def _undo(state: RunState, record: Record) -> None:
+    item = state.item(str(record.step), record.data.get("item"))
+    item.undo = {**record.data, "at": record.entry.fields["ts"], "outcome": record.outcome}
+    if record.outcome in (Outcome.UNDONE, Outcome.UNDO_FAILED):
+        item.outcome = Outcome(str(record.outcome))
+        item.error = record.data.get("error")
+        item.finished_at = record.at
+
+
+def _note(state: RunState, record: Record) -> None:
+    state.notes.append({**record.data, "recorded_at": record.entry.fields["ts"]})
+
+
+def _clock(state: RunState, record: Record) -> None:
+    for clock in record.data["clocks"]:
+        state.clocks[clock["name"]] = {**state.clocks.get(clock["name"], {}), **clock}
+
+
+def _cancel(state: RunState, record: Record) -> None:
+    state.cancel_requested = {**record.data, "at": record.entry.fields["ts"]}
+
+
+def _ended(state: RunState, record: Record) -> None:
+    state.ended = Status(str(record.outcome))
+    state.ended_at = record.at
+
+
+_HANDLERS = {
+    "run.attempt": _attempt,
+    "step.when": _when,
+    "step.expanded": _expanded,
+    "step.error": _step_error,
+    "step.intent": _intent,
+    "step.outcome": _outcome,
+    "approval.requested": _requested,
+    "approval.decided": _decided,
+    "approval.closed": _closed,
+    "undo.outcome": _undo,
+    "note": _note,
+    "clocks": _clock,
+    "run.cancel_requested": _cancel,
+    "run.stopped": _stopped,
+    "run.ended": _ended,
+}
+
+
+def fold(records: Iterable[Record]) -> RunState:
+    """The run's state from all of its records; the first must be ``run.created``."""
+    state: RunState | None = None
+    for record in records:
+        if record.event == "run.created":
+            data = record.data
+            state = RunState(
+                run_id=record.entry.fields["run_id"],
+                tenant=data["tenant"],
+                runbook=data["runbook"]["id"],
+                version=data["runbook"]["version"],
+                runbook_text=data["runbook"]["text"],
+                runbook_digest=data["runbook"]["digest"],
+                params=data["params"],
+                mode=data["mode"],
+                subject=data["subject"],
+                requester=data["requester"],
+                created_at=record.at,
+                last_entry_at=record.at,
+            )
+            if data.get("flow_run_id"):
+                state.flow_run_id = data["flow_run_id"]
+        elif state is not None:
+            state.apply(record)
+    if state is None:
+        raise ValueError("the records hold no run.created entry")
+    return state

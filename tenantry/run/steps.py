@@ -1,0 +1,658 @@
+"""One item of one step: intent recorded and durable → apply → verify → outcome recorded and durable.
+
+This module and :mod:`tenantry.run.undo` are the only places where a task's ``apply`` or ``undo`` is called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from tenantry import deadline
+from tenantry.approvals import evaluate
+from tenantry.clock import rfc3339
+from tenantry.errors import (
+    ApprovalDenied,
+    ApprovalExpired,
+    CannotCheck,
+    Frozen,
+    InDoubt,
+    LeaseLost,
+    NotVerified,
+    PermissionMissing,
+    ProviderError,
+    RecordError,
+    Refused,
+    Rejected,
+    SignInFailed,
+    StepError,
+    TargetNotFound,
+    TaskDefect,
+    TenantryError,
+    Throttled,
+    TimedOut,
+    Unreachable,
+)
+from tenantry.journal import Event, Writer
+from tenantry.journal.entry import digest
+from tenantry.run.access import Surroundings, TenantAccess
+from tenantry.run.gates import as_decisions, as_request
+from tenantry.run.policy import Policy
+from tenantry.run.state import Gate, ItemState, RunState
+from tenantry.runbook.model import Step
+from tenantry.task import (
+    BaseTask,
+    Change,
+    Context,
+    EvidenceRef,
+    EvidenceSink,
+    HumanAnswer,
+    HumanTask,
+    Impact,
+    Outcome,
+    ReadTask,
+    RunFacts,
+    Task,
+)
+
+T = TypeVar("T")
+
+_NOTHING_SENT = (PermissionMissing, Rejected, TargetNotFound, SignInFailed, Throttled, Unreachable, Refused)
+"""Errors after which the vendor certainly did not act."""
+
+
+class Waiting(Exception):  # not a failure: a person's answer is needed before this item can go on
+    """Raised inside an item's execution when its question is recorded and unanswered."""
+
+
+@dataclass(slots=True)
+class _EvidenceLog:
+    """The evidence sink of one call: remembers what was stored, for the step's entry."""
+
+    sink: EvidenceSink
+    stored: list[EvidenceRef] = field(default_factory=list)
+
+    async def store_rows(self, name: str, rows: Any) -> EvidenceRef:
+        return self._note(await self.sink.store_rows(name, rows))
+
+    async def store_bytes(self, name: str, data: bytes) -> EvidenceRef:
+        return self._note(await self.sink.store_bytes(name, data))
+
+    def _note(self, reference: EvidenceRef) -> EvidenceRef:
+        self.stored.append(reference)
+        return reference
+
+
+class ItemRunner:
+    """Executes items of one run under one lease."""
+
+    def __init__(
+        self,
+        state: RunState,
+        access: TenantAccess,
+        around: Surroundings,
+        writer: Writer,
+        policy: Policy,
+        record: Callable[..., Awaitable[None]],
+    ) -> None:
+        self._state = state
+        self._access = access
+        self._around = around
+        self._writer = writer
+        self._policy = policy
+        self._record = record
+        self.planned: dict[str, Any] = {}
+        self._unsent: set[tuple[str, str | None]] = set()
+
+    async def run(self, step: Step, task: BaseTask[Any], item: str | None, arguments: Mapping[str, Any]) -> None:
+        """Bring one item to an outcome, or raise :class:`Waiting`. Errors become the item's outcome; only the loss of the
+        lease or of the record itself propagates."""
+        state = self._state.item(step.id, item)
+        started = self._around.now()
+        evidence = _EvidenceLog(self._around.evidence(self._state.tenant, self._state.run_id))
+        try:
+            params = self._params(task, arguments)
+            ctx = await self._context(step, task, item, state, evidence)
+            if isinstance(task, HumanTask):
+                await self._ask(step, task, ctx, params, state, arguments, started)
+            elif isinstance(task, ReadTask):
+                output = await self._patiently(lambda: self._timed(task.read(ctx, params), self._timeout(step, task)))
+                await self._outcome(
+                    step,
+                    state,
+                    Outcome.OBSERVED,
+                    started,
+                    arguments=arguments,
+                    evidence=evidence,
+                    output=output.model_dump(mode="json"),
+                )
+            elif isinstance(task, Task):
+                await self._effect(step, task, ctx, params, state, arguments, started)
+            else:
+                raise TaskDefect(f"{task.name} is neither a ReadTask, a Task nor a HumanTask")
+        except (Waiting, LeaseLost, RecordError, asyncio.CancelledError):
+            raise
+        except TenantryError as error:
+            await self._failed(step, state, error, started, arguments, evidence)
+        except Exception as error:  # noqa: BLE001  # a defect in a task must become its outcome, not end the run
+            defect = TaskDefect(f"{task.name} raised {type(error).__name__}", at=_where(error))
+            await self._failed(step, state, defect, started, arguments, evidence)
+
+    # --- effects ------------------------------------------------------------------------------------------------------
+
+    async def _effect(
+        self,
+        step: Step,
+        task: Task[Any],
+        ctx: Context,
+        params: Any,
+        state: ItemState,
+        arguments: Mapping[str, Any],
+        started: datetime,
+    ) -> None:
+        plan = self._state.mode == "plan"
+        timeout = self._policy.effect_timeout(step.timeout_seconds or task.timeout)
+        for attempt in range(1, self._policy.effect_attempts + 1):
+            if state.in_doubt:
+                await self._settle_doubt(task, ctx, params, state)
+            ctx = replace(ctx, now=self._around.now(), intent_at=state.intent.at if state.intent else None)
+            try:
+                changes = await self._patiently(lambda ctx=ctx: self._timed(task.check(ctx, params), task.timeout * 3))
+            except ProviderError as error:
+                if state.in_doubt:
+                    raise CannotCheck(f"an interrupted change could not be re-checked: {error.message}") from error
+                raise
+            if not changes:
+                await self._already(step, state, started, arguments)
+                return
+            if plan:
+                self.planned.update({change.path: change.after for change in changes})
+                await self._outcome(
+                    step,
+                    state,
+                    Outcome.WOULD_CHANGE,
+                    started,
+                    arguments=arguments,
+                    changes=changes,
+                    note=await self._would_ask(step, task, ctx, params),
+                )
+                return
+            await self._gate(step, task, ctx, params, state, arguments, changes)
+            self.refuse_when_frozen()
+            first_intent = state.intent is None
+            changes = await self._intend(step, state, arguments, changes, timeout)
+            error = await self._apply(task, ctx, params, changes, timeout)
+            if error is None:
+                break
+            if isinstance(error, _NOTHING_SENT):
+                state.in_doubt = False
+            if attempt == self._policy.effect_attempts or not self._again(error):
+                if not isinstance(error, (InDoubt, TimedOut)):
+                    if first_intent and len(changes) == 1 and isinstance(error, _NOTHING_SENT):
+                        self._unsent.add((step.id, state.item))
+                    raise error
+                await self._settle_doubt(task, ctx, params, state)
+                break  # the verification below has the last word
+            await self._pause(attempt, error)
+        await self._verified(step, task, ctx, params, state, arguments, started)
+
+    async def _already(self, step: Step, state: ItemState, started: datetime, arguments: Mapping[str, Any]) -> None:
+        if state.intent is None:
+            await self._outcome(step, state, Outcome.ALREADY, started, arguments=arguments)
+            return
+        # Intended earlier and now so: this run's own effect, found done.
+        await self._outcome(
+            step,
+            state,
+            Outcome.CHANGED,
+            started,
+            arguments=arguments,
+            changes=state.intent.changes,
+            note="found done when it was checked again after an interruption",
+        )
+
+    async def _intend(
+        self, step: Step, state: ItemState, arguments: Mapping[str, Any], changes: list[Change], timeout: float
+    ) -> list[Change]:
+        """Make the intent durable. An earlier intent keeps its ``before`` values: they are the true ones."""
+        first = {change.path: change for change in state.intent.changes} if state.intent else {}
+        merged = [
+            change.model_copy(update={"before": first[change.path].before}) if change.path in first else change
+            for change in changes
+        ]
+        done = [change for path, change in first.items() if path not in {c.path for c in changes}]
+        await self._record(
+            Event(
+                "step.intent",
+                {
+                    "item": state.item,
+                    "arguments": dict(arguments),
+                    "changes": [change.model_dump(mode="json") for change in [*done, *merged]],
+                    "deadline": rfc3339(self._around.now() + timedelta(seconds=timeout)),
+                },
+                step=step.id,
+            )
+        )
+        return merged
+
+    async def _apply(
+        self, task: Task[Any], ctx: Context, params: Any, changes: list[Change], timeout: float
+    ) -> TenantryError | None:
+        try:
+            with deadline.effect(timeout):
+                await self._timed(task.apply(ctx, params, changes), timeout)
+        except (LeaseLost, RecordError):
+            raise
+        except TenantryError as error:
+            return error
+        return None
+
+    def _again(self, error: TenantryError) -> bool:
+        return error.retryable or isinstance(error, (InDoubt, TimedOut))
+
+    async def _settle_doubt(self, task: Task[Any], ctx: Context, params: Any, state: ItemState) -> None:
+        """What was sent may still be acting at the vendor until its deadline has passed: look until it shows, and no less
+        long than that before anything is sent again."""
+        if state.intent is None:
+            return
+
+        async def look() -> bool:
+            return not await task.check(replace(ctx, now=self._around.now(), intent_at=intent_at), params)
+
+        intent_at = state.intent.at
+        rest = (state.intent.deadline - self._around.now()).total_seconds() + self._policy.settle
+        if rest <= 0:
+            return
+        started = asyncio.get_running_loop().time()
+        try:
+            if await self._until(look, rest, task.timeout * 3):
+                return
+        except CannotCheck:
+            pass  # the check that follows says so, with its own remedy
+        await asyncio.sleep(max(0.0, rest - (asyncio.get_running_loop().time() - started)))
+
+    async def _verified(
+        self,
+        step: Step,
+        task: Task[Any],
+        ctx: Context,
+        params: Any,
+        state: ItemState,
+        arguments: Mapping[str, Any],
+        started: datetime,
+    ) -> None:
+        intent = state.intent
+        if intent is None:
+            raise TaskDefect(f"{task.name} was applied without an intent")
+        ctx = replace(ctx, intent_at=intent.at)
+
+        async def look() -> bool:
+            return not await task.verify(replace(ctx, now=self._around.now()), params, intent.changes)
+
+        if not await self._until(look, task.patience * self._policy.patience_scale, task.timeout * 3):
+            raise NotVerified(f"{task.name} was applied, but the change is not visible")
+        await self._outcome(step, state, Outcome.CHANGED, started, arguments=arguments, changes=intent.changes)
+
+    async def put_back(self, step: Step, task: Task[Any], state: ItemState, timeout: float) -> None:
+        """Call the task's ``undo`` with the recorded changes, and see that it took.
+
+        Raises:
+            Conflict: the present value is not what the run wrote.
+            NotVerified, CannotCheck, ProviderError.
+        """
+        evidence = _EvidenceLog(self._around.evidence(self._state.tenant, self._state.run_id))
+        params = self._params(task, state.arguments)
+        ctx = await self._context(step, task, state.item, state, evidence)
+        for attempt in range(1, self._policy.effect_attempts + 1):
+            try:
+                with deadline.effect(timeout):
+                    await self._timed(task.undo(ctx, params, state.changes), timeout)
+                break
+            except (ProviderError, TimedOut) as error:
+                if attempt == self._policy.effect_attempts or not self._again(error):
+                    raise
+                await self._pause(attempt, error)
+
+        async def look() -> bool:
+            return await task.verify_undone(replace(ctx, now=self._around.now()), params, state.changes)
+
+        if not await self._until(look, task.patience * self._policy.patience_scale, task.timeout * 3):
+            raise NotVerified(f"the undo of {task.name} was sent, but is not visible")
+
+    async def _until(self, look: Callable[[], Awaitable[bool]], patience: float, timeout: float) -> bool:
+        """Look until it is so, or patience is over. A look that fails for a passing reason is no answer.
+
+        Raises:
+            CannotCheck: no look ever succeeded.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + patience
+        pause = self._policy.poll
+        answered, last = False, None
+        while True:
+            try:
+                if await self._timed(look(), timeout):
+                    return True
+                answered = True
+            except (ProviderError, TimedOut) as error:
+                if not (error.retryable or isinstance(error, (TimedOut, InDoubt))):
+                    raise CannotCheck(f"the effect could not be verified: {error.message}") from error
+                last = error
+            if loop.time() + pause > end:
+                break
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.6, self._policy.poll_cap)
+        if not answered and last is not None:
+            raise CannotCheck(f"the effect could not be verified: {last.message}") from last
+        return False
+
+    # --- approvals and people -----------------------------------------------------------------------------------------
+
+    async def _gate(
+        self,
+        step: Step,
+        task: Task[Any],
+        ctx: Context,
+        params: Any,
+        state: ItemState,
+        arguments: Mapping[str, Any],
+        changes: list[Change],
+    ) -> None:
+        """Return when the effect may be made; raise Waiting, ApprovalDenied or ApprovalExpired otherwise."""
+        rule, reasons = await self._rule(step, task, ctx, params)
+        if step.expect_at_most is not None and step.for_each is None and len(changes) > step.expect_at_most:
+            reasons.append(f"would make {len(changes)} changes, the runbook expects at most {step.expect_at_most}")
+        if rule is None and not reasons:
+            return
+        gate = await self.ask(
+            step,
+            state.item,
+            {"task": task.name, "tenant": self._state.tenant, "arguments": dict(arguments)},
+            role=rule["role"] if rule else "approver",
+            expires_in=rule["expires_in"] if rule else timedelta(hours=24),
+            four_eyes=rule["four_eyes"] if rule else False,
+            reasons=reasons,
+            question=task.summary(),
+            changes=changes,
+        )
+        refuse_denied(gate)
+
+    async def _rule(
+        self, step: Step, task: Task[Any], ctx: Context, params: Any
+    ) -> tuple[dict[str, Any] | None, list[str]]:
+        reasons = await self._patiently(lambda: self._timed(task.guard(ctx, params), task.timeout * 3))
+        if step.approve is not None:
+            return {
+                "role": step.approve.role,
+                "expires_in": step.approve.expires,
+                "four_eyes": step.approve.four_eyes,
+            }, reasons
+        if task.impact is Impact.IRREVERSIBLE:
+            return {"role": "approver", "expires_in": timedelta(hours=24), "four_eyes": True}, reasons
+        if task.impact is Impact.DISRUPTIVE and self._access.disruptive_needs:
+            return {
+                "role": self._access.disruptive_needs,
+                "expires_in": timedelta(hours=24),
+                "four_eyes": False,
+            }, reasons
+        return None, reasons
+
+    async def _would_ask(self, step: Step, task: Task[Any], ctx: Context, params: Any) -> str | None:
+        rule, reasons = await self._rule(step, task, ctx, params)
+        if rule is None and not reasons:
+            return None
+        return "would ask for an approval" + (": " + "; ".join(reasons) if reasons else "")
+
+    async def ask(
+        self,
+        step: Step,
+        item: str | None,
+        bound: Mapping[str, Any],
+        *,
+        role: str,
+        expires_in: timedelta,
+        four_eyes: bool,
+        reasons: list[str],
+        question: str,
+        changes: list[Change] | None = None,
+        kind: str = "approval",
+    ) -> Gate:
+        """The question bound to these arguments, once people have approved or denied it (``closed`` says which).
+
+        Raises:
+            Waiting: asked, and not decided yet.
+            ApprovalExpired.
+        """
+        bound_digest = digest({"run": self._state.run_id, "step": step.id, "item": item, **bound})
+        gate = self._state.gates.get((step.id, item, bound_digest))
+        if gate is None or gate.closed in {"expired", "replaced"}:
+            now = self._around.now()
+            await self._record(
+                Event(
+                    "approval.requested",
+                    {
+                        "item": item,
+                        "digest": bound_digest,
+                        "kind": kind,
+                        "role": role,
+                        "four_eyes": four_eyes,
+                        "expires_at": rfc3339(now + expires_in),
+                        "reasons": reasons,
+                        "question": question,
+                        "bound": dict(bound),
+                        "changes": [change.model_dump(mode="json") for change in changes or []],
+                    },
+                    step=step.id,
+                )
+            )
+            raise Waiting
+        if gate.closed is None:
+            verdict = self.verdict(gate)
+            if verdict == "pending":
+                raise Waiting
+            await self._record(
+                Event("approval.closed", {"item": item, "digest": bound_digest, "why": verdict}, step=step.id)
+            )
+        if gate.closed == "expired":
+            # The next attempt asks again.
+            raise ApprovalExpired(f"nobody with the role {role!r} decided in time")
+        return gate
+
+    def verdict(self, gate: Gate) -> str:
+        """``pending``, ``approved``, ``denied`` or ``expired``, by the rules of :mod:`tenantry.approvals`."""
+        return evaluate(as_request(self._state, gate), as_decisions(gate), self._around.people, now=self._around.now())
+
+    async def _ask(
+        self,
+        step: Step,
+        task: HumanTask[Any],
+        ctx: Context,
+        params: Any,
+        state: ItemState,
+        arguments: Mapping[str, Any],
+        started: datetime,
+    ) -> None:
+        request = task.request(ctx, params)
+        if self._state.mode == "plan":
+            assumed = HumanAnswer(answer=request.yes, by="assumed by the plan", at=self._around.now())
+            await self._outcome(
+                step,
+                state,
+                Outcome.WOULD_CHANGE,
+                started,
+                arguments=arguments,
+                output=assumed.model_dump(mode="json"),
+                note=f"would ask: {request.question}",
+            )
+            return
+        gate = await self.ask(
+            step,
+            state.item,
+            {"task": task.name, "tenant": self._state.tenant, "arguments": dict(arguments)},
+            role=request.role,
+            expires_in=request.expires_in,
+            four_eyes=request.four_eyes,
+            reasons=[],
+            question=request.question,
+            kind="answer",
+        )
+        decision = gate.decisions[-1]
+        value = request.yes if gate.closed == "approved" else request.no
+        answer = HumanAnswer(
+            answer=value, by=decision["by"], at=datetime.fromisoformat(decision["at"]), reason=decision["reason"]
+        )
+        task.accept(request, answer)
+        await self._outcome(
+            step, state, Outcome.OBSERVED, started, arguments=arguments, output=answer.model_dump(mode="json")
+        )
+
+    # --- around every call --------------------------------------------------------------------------------------------
+
+    def refuse_when_frozen(self) -> None:
+        """Raises Frozen."""
+        freeze = self._around.journal.frozen(self._state.tenant)
+        if freeze is not None:
+            where = "everywhere" if freeze["scope"] == "*" else f"for {freeze['scope']}"
+            raise Frozen(f"frozen {where} by {freeze['by']} since {freeze['since']}: {freeze['reason']}")
+
+    def _timeout(self, step: Step, task: BaseTask[Any]) -> float:
+        return step.timeout_seconds or task.timeout
+
+    async def _timed(self, call: Awaitable[T], seconds: float) -> T:
+        try:
+            async with asyncio.timeout(seconds):
+                return await call
+        except TimeoutError as error:
+            raise TimedOut(f"no answer within {seconds:g} s") from error
+
+    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Repeat a read that failed for a passing reason."""
+        for attempt in range(1, self._policy.read_attempts + 1):
+            try:
+                return await call()
+            except (ProviderError, TimedOut) as error:
+                if attempt == self._policy.read_attempts or not (error.retryable or isinstance(error, TimedOut)):
+                    raise
+                await self._pause(attempt, error)
+        raise AssertionError("unreachable")
+
+    async def _pause(self, attempt: int, error: TenantryError) -> None:
+        asked = error.retry_after if isinstance(error, Throttled) else None
+        pause = min(self._policy.backoff * 2 ** (attempt - 1), self._policy.backoff_cap)
+        await asyncio.sleep(asked if asked is not None else pause * random.uniform(0.8, 1.2))  # noqa: S311  # jitter
+
+    def _params(self, task: BaseTask[Any], arguments: Mapping[str, Any]) -> BaseModel:
+        try:
+            return task.Params.model_validate(arguments)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise StepError(
+                f"{task.name} cannot take these arguments: {place}: {first['msg']}",
+                remedy="The runbook's expression gave a value of another type than the task expects.",
+            ) from error
+
+    async def _context(
+        self, step: Step, task: BaseTask[Any], item: str | None, state: ItemState, evidence: _EvidenceLog
+    ) -> Context:
+        capabilities = {
+            name: await self._patiently(lambda name=name: self._access.capability(name)) for name in task.needs
+        }
+        return Context(
+            run=RunFacts(
+                run_id=self._state.run_id,
+                tenant=self._state.tenant,
+                mode=self._state.mode,
+                started_at=self._state.created_at,
+                runbook=self._state.runbook,
+                step=step.id,
+                item=item,
+            ),
+            capabilities=capabilities,
+            evidence=evidence,
+            now=self._around.now(),
+            intent_at=state.intent.at if state.intent else None,
+            planned=self.planned,
+            protected=self._access.protected,
+            subject=self._access.subject,
+        )
+
+    async def _outcome(
+        self,
+        step: Step,
+        state: ItemState,
+        outcome: Outcome,
+        started: datetime,
+        *,
+        arguments: Mapping[str, Any],
+        changes: list[Change] | None = None,
+        output: Any = None,
+        error: TenantryError | None = None,
+        note: str | None = None,
+        evidence: _EvidenceLog | None = None,
+        nothing_sent: bool = False,
+    ) -> None:
+        payload: dict[str, Any] = {
+            "item": state.item,
+            "started_at": rfc3339(started),
+            "arguments": dict(arguments),
+            "changes": [change.model_dump(mode="json") for change in changes or []],
+        }
+        if output is not None:
+            payload["output"] = output
+        if error is not None:
+            payload["error"] = error.as_dict()
+        if note is not None:
+            payload["note"] = note
+        if evidence is not None and evidence.stored:
+            payload["evidence"] = [reference.as_dict() for reference in evidence.stored]
+        if nothing_sent:
+            payload["nothing_sent"] = True
+        await self._record(Event("step.outcome", payload, step=step.id, outcome=outcome.value))
+
+    async def fail(self, step: Step, state: ItemState, error: TenantryError) -> None:
+        """Record that the item could not even be begun (an expression failed, say)."""
+        await self._outcome(step, state, Outcome.FAILED, self._around.now(), arguments={}, error=error)
+
+    async def _failed(
+        self,
+        step: Step,
+        state: ItemState,
+        error: TenantryError,
+        started: datetime,
+        arguments: Mapping[str, Any],
+        evidence: _EvidenceLog,
+    ) -> None:
+        outcome = Outcome.UNKNOWN if isinstance(error, CannotCheck) else Outcome.FAILED
+        await self._outcome(
+            step,
+            state,
+            outcome,
+            started,
+            arguments=arguments,
+            error=error,
+            evidence=evidence,
+            changes=state.intent.changes if state.intent else None,
+            nothing_sent=(step.id, state.item) in self._unsent,
+        )
+
+
+def refuse_denied(gate: Gate) -> None:
+    """Raises ApprovalDenied when the question was answered with no."""
+    if gate.closed == "denied":
+        denial = next(d for d in reversed(gate.decisions) if d["decision"] == "deny")
+        raise ApprovalDenied(f"denied by {denial['by']}: {denial['reason'] or 'no reason given'}")
+
+
+def _where(error: BaseException) -> str:
+    """File and line of a defect: enough to find it, and nothing of its values."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else "unknown"
