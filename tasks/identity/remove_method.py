@@ -29,7 +29,7 @@ class RemoveMethod(Task[RemoveMethodParams]):
     name = "identity.remove_method"
     needs = ("identity",)
     permissions = (
-        Permission(vendor="microsoft365", names=("UserAuthenticationMethod.ReadWrite.All",)),
+        Permission(vendor="microsoft365", names=("UserAuthenticationMethod.ReadWrite.All", "User.Read.All")),
         GUARD_PERMISSIONS,
     )
     impact = Impact.REVERSIBLE
@@ -38,12 +38,14 @@ class RemoveMethod(Task[RemoveMethodParams]):
     Params = RemoveMethodParams
 
     async def check(self, ctx: Context, p: RemoveMethodParams) -> list[Change]:
+        account = await ctx.identity.account(p.account)
+        # Ids of telephones are the same for every account: the path must name the account too.
+        path = f"user/{account.id}/method:{p.method_id}"
         for method in await ctx.identity.methods(p.account):
             if method.id != p.method_id:
                 continue
             if method.kind == PASSWORD:
                 raise StepError("a password cannot be removed", remedy="Use identity.reset_password.")
-            path = f"method/{method.id}/registered"
             if not ctx.seen(path, True):
                 return []
             return [Change(path=path, before={"kind": method.kind, "label": method.label}, after=False)]

@@ -35,7 +35,8 @@ class DisableInboxRule(Task[DisableInboxRuleParams]):
 
     async def check(self, ctx: Context, p: DisableInboxRuleParams) -> list[Change]:
         rule = await find_rule(ctx, p.account, p.rule_id)
-        path = f"inbox_rule/{p.rule_id}/enabled"
+        account = await ctx.identity.account(p.account)
+        path = f"inbox_rule/{account.id}:{p.rule_id}/enabled"
         if rule is None or not ctx.seen(path, rule.enabled):
             return []
         return [Change(path=path, before=True, after=False)]

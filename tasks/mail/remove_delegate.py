@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,7 +37,7 @@ class RemoveDelegate(Task[RemoveDelegateParams]):
     async def check(self, ctx: Context, p: RemoveDelegateParams) -> list[Change]:
         present = await _find(ctx, p)
         account = await ctx.identity.account(p.account)
-        path = f"mailbox/{account.id}/delegate {_wanted(p)}"
+        path = f"mailbox/{account.id}/delegate:{_wanted(p)}"
         if present is None or not ctx.seen(path, True):
             return []
         return [Change(path=path, before=present.model_dump(mode="json"), after=None)]

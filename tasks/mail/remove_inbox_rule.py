@@ -36,7 +36,8 @@ class RemoveInboxRule(Task[RemoveInboxRuleParams]):
 
     async def check(self, ctx: Context, p: RemoveInboxRuleParams) -> list[Change]:
         rule = await find_rule(ctx, p.account, p.rule_id)
-        path = f"inbox_rule/{p.rule_id}/exists"
+        account = await ctx.identity.account(p.account)
+        path = f"inbox_rule/{account.id}:{p.rule_id}/exists"
         if rule is None or not ctx.seen(path, True):
             return []
         return [Change(path=path, before=describe(rule), after=False)]
