@@ -23,7 +23,7 @@ import rfc8785
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tenantry.clock import parse_rfc3339
+from tenantry.clock import parse_rfc3339, rfc3339
 from tenantry.errors import JournalCorrupt
 
 VERSION: Final = 1
@@ -108,6 +108,17 @@ def leaf_hash(body: bytes) -> bytes:
 def canonical(value: Any) -> bytes:
     """JCS bytes (RFC 8785). Raises on what JCS cannot express exactly."""
     return rfc8785.dumps(value)
+
+
+def jsonable(value: Any) -> Any:
+    """The value as JSON, times as RFC 3339: what goes into payloads and approval digests."""
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, Mapping):
+        return {key: jsonable(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [jsonable(inner) for inner in value]
+    return value
 
 
 def digest(value: Any) -> str:

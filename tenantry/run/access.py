@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from tenantry.discovery import TaskRegistry
 from tenantry.journal import Journal
-from tenantry.people import People
+from tenantry.people import Person
 from tenantry.task import EvidenceSink
 
 
@@ -35,7 +35,8 @@ class Surroundings:
 
     journal: Journal
     registry: TaskRegistry
-    people: People
+    people: Callable[[], Mapping[str, Person]]
+    """Everybody by id, as they are now."""
     evidence: Callable[[str, str], EvidenceSink]
     """(tenant, run id) → where collected evidence goes."""
     now: Callable[[], datetime]

@@ -19,6 +19,7 @@ from tenantry.errors import (
     TenantryError,
 )
 from tenantry.journal import Event, Fence, LeaseHeld, Record, Writer
+from tenantry.journal.entry import jsonable
 from tenantry.journal.lease import this_process
 from tenantry.run.access import Surroundings, TenantAccess
 from tenantry.run.policy import Policy
@@ -26,7 +27,7 @@ from tenantry.run.report import StepReport
 from tenantry.run.state import ItemState, RunState, Status, fold
 from tenantry.run.steps import ItemRunner, Waiting, refuse_denied
 from tenantry.run.undo import Undo
-from tenantry.runbook import Runbook, Step, evaluate, parse_runbook, resolve
+from tenantry.runbook import Runbook, Step, condition, expand, item_key, parse_runbook, resolve, validate_params
 from tenantry.task import BaseTask, Outcome, Task
 
 
@@ -84,7 +85,7 @@ def create(
         {
             "tenant": tenant,
             "runbook": {"id": runbook.id, "version": runbook.version, "digest": runbook.digest, "text": runbook.text},
-            "params": dict(params),
+            "params": jsonable(params),
             "mode": mode,
             "subject": subject,
             "requester": dict(requester),
@@ -218,6 +219,7 @@ class Session:
         self.writer = writer
         self.runbook = parse_runbook(state.runbook_text, source=f"run {state.run_id}", registry=around.registry)
         self.items = ItemRunner(state, access, around, writer, policy, self.record)
+        self._params = validate_params(self.runbook, state.params)
         self.undo = Undo(self.state, self.runbook, around, self.items, policy, self.record)
         self._limit = asyncio.Semaphore(policy.concurrency)
         self._stopped = asyncio.Event()
@@ -288,7 +290,7 @@ class Session:
         async def node(step: Step) -> StepReport:
             upstream = self.runbook.upstream(step.id)
             above = [await asyncio.shield(nodes[name]) for name in upstream]
-            task = self._around.registry.get(step.uses)
+            task = self._around.registry.get(step.uses)()
             settled = self._settled(step)
             if settled is not None:
                 return settled
@@ -325,7 +327,7 @@ class Session:
     def _variables(self, reports: Mapping[str, StepReport]) -> dict[str, Any]:
         state = self.state
         return {
-            "params": dict(state.params),
+            "params": self._params,
             "tenant": dict(self.access.subject),
             "run": {
                 "id": state.run_id,
@@ -355,7 +357,7 @@ class Session:
                     return False
                 scope = variables if key is None else {**variables, "item": value}
                 try:
-                    arguments = resolve(step.with_, scope)
+                    arguments = jsonable(resolve(step.with_, scope))
                 except TenantryError as error:
                     await self.items.fail(step, self.state.item(step.id, key), error)
                     return False
@@ -379,9 +381,7 @@ class Session:
         if step.when is None:
             return True
         if step.id not in self.state.whens:
-            value = evaluate(step.when, variables)
-            if not isinstance(value, bool):
-                raise StepError(f"`when` of {step.id!r} gave {type(value).__name__}, not true or false")
+            value = condition(step.when, variables)
             await self.record(Event("step.when", {"value": value}, step=step.id))
         return self.state.whens[step.id]
 
@@ -453,26 +453,16 @@ class Session:
 
 
 def _expanded(step: Step, variables: Mapping[str, Any]) -> list[dict[str, Any]]:
-    values = evaluate(step.for_each or "", variables)
-    if not isinstance(values, list):
-        raise StepError(f"`for_each` of {step.id!r} gave {type(values).__name__}, not a list")
-    items = [{"key": _key(step, value, variables), "value": value} for value in values]
+    values = expand(step.for_each or "", variables)
+    items = [{"key": item_key(step.key, value, variables), "value": jsonable(value)} for value in values]
     keys = [item["key"] for item in items]
     if len(set(keys)) != len(keys):
         double = sorted({key for key in keys if keys.count(key) > 1})
-        raise StepError(f"`for_each` of {step.id!r} names the same item twice: {', '.join(double[:5])}")
+        raise StepError(
+            f"`for_each` of {step.id!r} names the same item twice: {', '.join(double[:5])}",
+            remedy="Give the step a `key` that tells its items apart.",
+        )
     return items
-
-
-def _key(step: Step, value: Any, variables: Mapping[str, Any]) -> str:
-    """The vendor's object id, never a list position: a list read again may come in another order."""
-    if step.key is not None:
-        value = evaluate(step.key, {**variables, "item": value})
-    elif isinstance(value, Mapping):
-        value = value.get("id")
-    if not isinstance(value, str) or not value:
-        raise StepError(f"an item of {step.id!r} has no `id` to be recognised by; give the step a `key`")
-    return value
 
 
 async def _together(calls: Sequence[Awaitable[bool]]) -> list[bool]:

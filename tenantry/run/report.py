@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tenantry.run.state import ItemState
+from tenantry.runbook.expressions import step_value
 from tenantry.task import Outcome
 
 _WORST = (
@@ -58,16 +59,17 @@ class StepReport:
         """``steps.<id>`` as expressions see it."""
         outcome = self.outcome
         single = self.items[0] if len(self.items) == 1 and self.items[0].item is None else None
-        return {
-            "outcome": outcome.value if outcome else "none",
-            "output": single.output if single else None,
-            "items": [
+        return step_value(
+            outcome.value if outcome else "none",
+            single.output if single else None,
+            [
                 {
                     "key": item.item,
+                    "item": item.value,
                     "outcome": item.outcome.value if item.outcome else "none",
                     "output": item.output,
                 }
                 for item in self.items
                 if item.item is not None
             ],
-        }
+        )

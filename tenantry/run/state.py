@@ -54,6 +54,8 @@ class ItemState:
 
     step: str
     item: str | None
+    value: Any = None
+    """What ``for_each`` gave for this item."""
     outcome: Outcome | None = None
     attempts: int = 0
     started_at: datetime | None = None
@@ -170,7 +172,7 @@ def _expanded(state: RunState, record: Record) -> None:
     state.expansions[str(record.step)] = list(record.data["items"])
     state.step_errors.pop(str(record.step), None)
     for item in record.data["items"]:
-        state.item(str(record.step), item["key"])
+        state.item(str(record.step), item["key"]).value = item["value"]
 
 
 def _step_error(state: RunState, record: Record) -> None:

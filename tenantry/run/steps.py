@@ -466,7 +466,7 @@ class ItemRunner:
 
     def verdict(self, gate: Gate) -> str:
         """``pending``, ``approved``, ``denied`` or ``expired``, by the rules of :mod:`tenantry.approvals`."""
-        return evaluate(as_request(self._state, gate), as_decisions(gate), self._around.people, now=self._around.now())
+        return evaluate(as_request(self._state, gate), as_decisions(gate), self._around.people(), now=self._around.now())
 
     async def _ask(
         self,

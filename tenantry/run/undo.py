@@ -49,7 +49,7 @@ class Undo:
         return await self._step(self._runbook.step(step_id), alone=True)
 
     async def _step(self, step: Step, *, alone: bool) -> bool:
-        task = self._around.registry.get(step.uses)
+        task = self._around.registry.get(step.uses)()
         if not isinstance(task, Task):
             return False
         waiting = False

@@ -1,0 +1,279 @@
+"""One installation opened, and one tenant's context built from it. Knows no Prefect, so the command line starts fast.
+
+Tasks and integrations meet here and nowhere else: a run gets a :class:`TenantAccess` that holds the capabilities of its
+own tenant, opened when they are first used, each pinned to that tenant.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import pkgutil
+import secrets as random_secrets
+import string
+from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import cached_property
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from pydantic import SecretBytes, SecretStr
+
+import integrations
+from tenantry.discovery import RunbookCatalog, TaskRegistry
+from tenantry.errors import InvalidTenant, OutOfScope, TenantryError
+from tenantry.estate import Estate, load_estate
+from tenantry.evidence import EvidenceStore
+from tenantry.home import Home
+from tenantry.journal import MSP, Event, Journal
+from tenantry.people import People
+from tenantry.providers import Handle, Provider
+from tenantry.run import RunState, Surroundings, fold, run_view
+from tenantry.runbook import Runbook, parse_runbook
+from tenantry.tenants import ProviderConfig, Tenant, TenantStore
+from tenantry.vault import Vault
+
+RUNBOOKS: Final = Path(__file__).resolve().parent.parent / "runbooks"
+"""The shipped runbooks; the operator's own in ``TENANTRY_HOME/runbooks`` come before them."""
+
+_PASSWORD_ALPHABET: Final = string.ascii_letters + string.digits + "!#%+-_=?"
+
+
+class Installation:
+    """Everything a machine keeps, opened lazily: a command that only lists runbooks opens no vault."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    @classmethod
+    def open(cls, home: Home | None = None) -> Installation:
+        return cls((home or Home.locate()).ensure())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for name in ("journal", "people", "vault"):
+            opened = self.__dict__.pop(name, None)
+            if opened is not None:
+                opened.close()
+
+    @cached_property
+    def vault(self) -> Vault:
+        return Vault.open(self.home)
+
+    @cached_property
+    def journal(self) -> Journal:
+        return Journal(f"sqlite:///{self.home.journal_db}", lambda tenant: self.vault.subkey(tenant, "journal"))
+
+    @cached_property
+    def people(self) -> People:
+        return People(self.home, self.vault, on_event=self._people_event)
+
+    def _people_event(self, event: str, payload: dict[str, Any]) -> None:
+        self.journal.append(MSP, [Event(event, payload)])
+
+    @cached_property
+    def tenants(self) -> TenantStore:
+        return TenantStore(self.home)
+
+    @cached_property
+    def estate(self) -> Estate:
+        return load_estate(self.home)
+
+    @cached_property
+    def registry(self) -> TaskRegistry:
+        return TaskRegistry.discover()
+
+    @cached_property
+    def catalog(self) -> RunbookCatalog:
+        return RunbookCatalog((self.home.runbooks, RUNBOOKS), self.registry)
+
+    @cached_property
+    def evidence(self) -> EvidenceStore:
+        return EvidenceStore(self.home.evidence, lambda tenant: self.vault.subkey(tenant, "evidence"))
+
+    @cached_property
+    def providers(self) -> Mapping[str, Provider]:
+        """Vendor → provider: every package of ``integrations`` with a ``provider`` module, and entry points."""
+        return discover_providers()
+
+    # --- runs ---------------------------------------------------------------------------------------------------------
+
+    def surroundings(self) -> Surroundings:
+        return Surroundings(
+            journal=self.journal,
+            registry=self.registry,
+            people=self.people.records,
+            evidence=self.evidence.sink,
+            now=self.journal.clock.now,
+        )
+
+    def state(self, run_id: str) -> RunState:
+        """A run by its id or an unambiguous beginning of it. Raises NotFound."""
+        return fold(self.journal.records(self.journal.run(run_id).run_id))
+
+    def runbook_of(self, state: RunState) -> Runbook | None:
+        """The runbook that the run is pinned to; None when it no longer loads here (a task was taken away)."""
+        try:
+            return parse_runbook(state.runbook_text, source=f"run {state.run_id}", registry=self.registry)
+        except TenantryError:
+            return None
+
+    def view(self, run_id: str) -> dict[str, Any]:
+        """The run's JSON shape (``Run`` of the command line's contract)."""
+        state = self.state(run_id)
+        return run_view(state, live=self.journal.live(state.run_id), runbook=self.runbook_of(state))
+
+    def views(self, tenant: str | None = None, limit: int | None = None) -> Iterator[dict[str, Any]]:
+        """Runs, newest first."""
+        for index in self.journal.runs(tenant, limit):
+            yield self.view(index.run_id)
+
+    # --- one tenant ---------------------------------------------------------------------------------------------------
+
+    @contextlib.asynccontextmanager
+    async def access(self, tenant: str, mode: str) -> AsyncIterator[TenantContext]:
+        """One tenant's context for one run; closes every provider that was opened.
+
+        Args:
+            mode: in ``drill`` every provider is the lab's, and a real client cannot be built.
+        """
+        context = TenantContext(self, self.tenants.get(tenant), drill=mode == "drill")
+        try:
+            yield context
+        finally:
+            await context.aclose()
+
+
+class TenantContext:
+    """:class:`tenantry.run.TenantAccess` over the tenant's file."""
+
+    def __init__(self, installation: Installation, tenant: Tenant, *, drill: bool) -> None:
+        self.name = tenant.name
+        self.tenant = tenant
+        self.subject: Mapping[str, Any] = tenant.public()
+        self.protected = frozenset(
+            account.lower() for account in (*tenant.break_glass_accounts, *tenant.responder_accounts)
+        )
+        self.disruptive_needs = tenant.policy.disruptive_needs
+        self._installation = installation
+        self._drill = drill
+        self._handles: dict[str, Handle] = {}
+        self._opening = asyncio.Lock()
+
+    async def capability(self, name: str) -> Any:
+        if name == "secrets":
+            return TenantSecrets(self._installation.vault, self.name)
+        async with self._opening:
+            key, config = self._config(name)
+            if key not in self._handles:
+                self._handles[key] = await self._open(key, config)
+            return self._handles[key].capability(name)
+
+    async def handle(self, key: str) -> Handle:
+        """The opened provider of that name in the tenant's file, for check-ups."""
+        async with self._opening:
+            if key not in self._handles:
+                self._handles[key] = await self._open(key, self.tenant.providers[key])
+            return self._handles[key]
+
+    def _config(self, capability: str) -> tuple[str, ProviderConfig]:
+        """The first provider of the tenant's file that offers the capability."""
+        for key, config in self.tenant.providers.items():
+            offered = config.capabilities or self._provider(config.vendor).capabilities
+            if capability in offered:
+                return key, config
+        raise InvalidTenant(
+            f"the tenant {self.name} has no provider for {capability!r}",
+            remedy=f"Add a provider with this capability to tenants/{self.name}.yaml.",
+        )
+
+    def _provider(self, vendor: str) -> Provider:
+        try:
+            return self._installation.providers[vendor]
+        except KeyError:
+            known = ", ".join(sorted(self._installation.providers))
+            raise InvalidTenant(f"the tenant {self.name} names an unknown vendor {vendor!r} (known: {known})") from None
+
+    async def _open(self, key: str, config: ProviderConfig) -> Handle:
+        provider = self._provider(config.vendor)
+        if self._drill:
+            from integrations.lab.drill import open_drill  # the lab is loaded for drills alone
+
+            return await open_drill(config.vendor, self.tenant)
+        settings = provider.Settings.model_validate(dict(config.settings))
+
+        async def secret(name: str) -> SecretBytes:
+            if name not in config.secrets:
+                raise InvalidTenant(
+                    f"the provider {key!r} of {self.name} needs the secret {name!r}",
+                    remedy=f"Name it under providers.{key}.secrets in tenants/{self.name}.yaml.",
+                )
+            return await asyncio.to_thread(
+                self._installation.vault.resolve,
+                config.secrets[name],
+                for_tenant=self.name,
+                purpose=f"{config.vendor} sign-in",
+            )
+
+        return await provider.open(settings, secret)
+
+    async def aclose(self) -> None:
+        handles, self._handles = list(self._handles.values()), {}
+        await asyncio.gather(*(handle.aclose() for handle in handles))
+
+
+class TenantSecrets:
+    """The ``secrets`` capability over the vault: makes and stores, never looks around."""
+
+    def __init__(self, vault: Vault, tenant: str) -> None:
+        self._vault = vault
+        self._tenant = tenant
+
+    async def generate_password(self, name: str) -> SecretStr:
+        return await asyncio.to_thread(
+            self._vault.get_or_create, self._tenant, name, _password, kind="password", purpose="generated for a reset"
+        )
+
+    def reference(self, name: str) -> str:
+        return f"vault:{self._tenant}/{name}"
+
+
+def _password() -> SecretStr:
+    """24 characters, about 146 bits; always of all four classes that directories ask for."""
+    while True:
+        text = "".join(random_secrets.choice(_PASSWORD_ALPHABET) for _ in range(24))
+        classes = (str.islower, str.isupper, str.isdigit, lambda c: not c.isalnum())
+        if all(any(test(c) for c in text) for test in classes):
+            return SecretStr(text)
+
+
+def discover_providers() -> dict[str, Provider]:
+    """Every provider, by vendor name.
+
+    Raises:
+        OutOfScope: two providers claim the same vendor.
+    """
+    found: dict[str, Provider] = {}
+    for module in pkgutil.iter_modules(integrations.__path__, "integrations."):
+        if module.ispkg and importlib.util.find_spec(f"{module.name}.provider") is not None:
+            _add(found, importlib.import_module(f"{module.name}.provider").PROVIDER)
+    for point in entry_points(group="tenantry.providers"):
+        _add(found, point.load())
+    return found
+
+
+def _add(found: dict[str, Provider], provider: Provider) -> None:
+    if provider.vendor in found:
+        raise OutOfScope(f"two providers are called {provider.vendor!r}", remedy="Remove one of the packages.")
+    found[provider.vendor] = provider
+
+
+__all__ = ["RUNBOOKS", "Installation", "TenantContext", "TenantSecrets", "discover_providers"]

@@ -1,0 +1,59 @@
+"""Prefect's settings for this home: one place that every process of the platform takes them from.
+
+Set in the environment before Prefect is imported, because Prefect reads its settings at import.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Final
+
+from tenantry.home import Home
+
+_QUIET: Final[dict[str, str]] = {
+    # No calls home, no question on a terminal.
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLI_PROMPT": "false",
+    # Start latency (ARCHITECTURE.md, "Prefect"): one request fewer for each client.
+    "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
+    "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
+    # Results would be pickled to disk; the journal remembers, Prefect need not.
+    "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+    "PREFECT_TASKS_REFRESH_CACHE": "false",
+}
+
+
+def server_environment(home: Home, credential: str, port: int, base: Mapping[str, str]) -> dict[str, str]:
+    """Environment of the Prefect server process: its own home below ours, the credential required, loopback only."""
+    return {
+        **base,
+        **_QUIET,
+        "PREFECT_HOME": str(home.prefect),
+        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home.prefect / 'prefect.db'}",
+        "PREFECT_SERVER_API_AUTH_STRING": credential,
+        "PREFECT_SERVER_API_HOST": "127.0.0.1",
+        "PREFECT_SERVER_API_PORT": str(port),
+        "PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
+        # Its task scheduling and subscriptions to cloud features are not used here; late-run marking is ours to explain.
+        "PREFECT_SERVER_SERVICES_FOREMAN_ENABLED": "true",
+    }
+
+
+def client_environment(home: Home, credential: str, api_url: str) -> dict[str, str]:
+    """What any process that talks to the server needs."""
+    return {
+        **_QUIET,
+        "PREFECT_HOME": str(home.prefect),
+        "PREFECT_API_URL": api_url,
+        "PREFECT_API_AUTH_STRING": credential,
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "TENANTRY_HOME": str(home.path),
+    }
+
+
+def use(environment: Mapping[str, str]) -> None:
+    """Make this process a client. Before the first import of Prefect."""
+    os.environ.update(environment)

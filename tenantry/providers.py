@@ -1,0 +1,56 @@
+"""The contract between the assembly and an integration: vendor → provider → handle of one tenant → capabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pydantic import BaseModel, SecretBytes
+
+SecretSource = Callable[[str], Awaitable[SecretBytes]]
+"""Name of a secret as the provider calls it → its value, out of the vault at the moment it is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCheck:
+    """Whether a provider works, by use.
+
+    Attributes:
+        signed_in: a token was issued.
+        granted: permissions that the tenant grants, in the vendor's words; None when the vendor does not say.
+        problems: one sentence each.
+        facts: what else is worth showing (organisation's name, clock skew in seconds).
+    """
+
+    signed_in: bool
+    granted: frozenset[str] | None
+    problems: Sequence[str] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Handle(Protocol):
+    """One provider opened for one tenant. Reaches nothing of any other."""
+
+    def capability(self, name: str) -> Any:
+        """The object that implements the capability's Protocol. Raises OutOfScope for one that it has not."""
+        ...
+
+    async def check(self) -> ProviderCheck: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Provider(Protocol):
+    """A vendor. The module ``integrations/<vendor>/provider.py`` holds one as ``PROVIDER``."""
+
+    vendor: str
+    capabilities: tuple[str, ...]
+    Settings: type[BaseModel]
+    """Of the ``settings`` block in a tenant's file; ``extra="forbid"``."""
+    secrets: tuple[str, ...]
+    """Names that the ``secrets`` block may use."""
+
+    async def open(self, settings: Any, secrets: SecretSource) -> Handle:
+        """Build the handle. Signs in at first use, not here."""
+        ...
