@@ -1,0 +1,342 @@
+"""``mail`` for Microsoft 365: Exchange Online's cmdlets, and Microsoft Graph for messages.
+
+Cmdlets are described under learn.microsoft.com/powershell/module/exchange/ (in lower case, as below).
+
+================ ============================================ ==========================================================
+method           permission                                   page
+================ ============================================ ==========================================================
+rules            Exchange.ManageAsApp + Exchange role         get-inboxrule
+set_rule_enabled the same                                     enable-inboxrule, disable-inboxrule
+remove_rule      the same                                     remove-inboxrule
+forwarding       the same                                     get-mailbox
+set_forwarding   the same                                     set-mailbox
+delegates        the same                                     get-mailboxpermission, get-recipientpermission,
+                                                              get-mailboxfolderpermission
+remove_delegate, the same                                     remove-…, add-… of the same
+add_delegate
+mobile_devices   the same                                     get-mobiledevice
+sent             Mail.ReadBasic.All (Graph), and Exchange     learn.microsoft.com/graph/api/user-list-messages,
+                 as above                                     get-messagetracev2
+================ ============================================ ==========================================================
+
+Known limits:
+    - Any change to a rule through Exchange deletes rules that live only in Outlook on somebody's computer.
+    - Folder rights are read for inbox and calendar, where delegates are made; other folders are not asked. In a mailbox of
+      another language they are found by their kind (get-mailboxfolderstatistics).
+    - ``sent`` merges Sent Items with the message trace, because an intruder empties Sent Items; the trace goes 90 days
+      back and has no entry for mail that never left the mailbox's server.
+    - ``Delegate Rule -<n>`` (made by Outlook for calendar delegates) is listed and cannot be disabled: Rejected.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from integrations.microsoft365._read import at, odata_time, text, when
+from integrations.microsoft365.exchange import Exchange
+from integrations.microsoft365.graph import Graph, segment
+from tenantry.capabilities import Delegate, Forwarding, InboxRule, MobileDevice, SentMessage
+from tenantry.errors import TargetNotFound, VendorFault
+
+__all__ = ["Microsoft365Mail"]
+
+_SYSTEM_RULE: Final = re.compile(r"Junk E-Mail Rule|Microsoft\.Exchange\.OOF\..*")
+_SENDING_ACTIONS: Final = ("ForwardTo", "ForwardAsAttachmentTo", "RedirectTo", "DeleteMessage", "SoftDeleteMessage")
+_SMTP: Final = re.compile(r"\[SMTP:([^\]]+)\]", re.IGNORECASE)
+_SELF: Final = frozenset({"nt authority\\self", "default", "anonymous"})
+_FOLDERS: Final = ("Inbox", "Calendar")
+_ALL: Final = {"ResultSize": "Unlimited"}
+"""Without it a list may be a page of one, with a warning and a next link."""
+
+_MESSAGE: Final = "id,subject,toRecipients,ccRecipients,bccRecipients,sentDateTime,internetMessageId"
+
+
+class Microsoft365Mail:
+    """Implements :class:`tenantry.capabilities.Mail`."""
+
+    def __init__(self, exchange: Exchange, graph: Graph) -> None:
+        self._exchange = exchange
+        self._graph = graph
+
+    # --- rules --------------------------------------------------------------------------------------------------------
+
+    async def rules(self, mailbox: str) -> Sequence[InboxRule]:
+        """All rules. Hidden are those that only the listing with hidden rules has.
+
+        The service's own rules are left out, unless one of that name sends mail on or deletes it: theirs never do, and a
+        name is easily borrowed.
+        """
+        everything, visible = await asyncio.gather(
+            self._exchange.read("Get-InboxRule", {"Mailbox": mailbox, "IncludeHidden": True, **_ALL}, mailbox=mailbox),
+            self._exchange.read("Get-InboxRule", {"Mailbox": mailbox, **_ALL}, mailbox=mailbox),
+        )
+        shown = {_rule_id(row) for row in visible}
+        rows = {_rule_id(row): row for row in [*everything, *visible]}
+        return [_rule(row, hidden=key not in shown) for key, row in rows.items() if not _is_system(row)]
+
+    async def set_rule_enabled(self, mailbox: str, rule_id: str, enabled: bool) -> None:
+        """Raises TargetNotFound."""
+        await self._exchange.write(
+            "Enable-InboxRule" if enabled else "Disable-InboxRule", _rule_parameters(mailbox, rule_id), mailbox=mailbox
+        )
+
+    async def remove_rule(self, mailbox: str, rule_id: str) -> None:
+        """Absent counts as removed."""
+        await self._remove("Remove-InboxRule", _rule_parameters(mailbox, rule_id), mailbox)
+
+    # --- forwarding ---------------------------------------------------------------------------------------------------
+
+    async def forwarding(self, mailbox: str) -> Forwarding:
+        """Forwarding of the mailbox itself."""
+        rows = await self._exchange.read("Get-Mailbox", {"Identity": mailbox}, mailbox=mailbox)
+        if not rows:
+            raise TargetNotFound(f"no mailbox {mailbox}", vendor="microsoft365")
+        row = rows[0]
+        if len(rows) > 1 or "ForwardingSmtpAddress" not in row or "ForwardingAddress" not in row:
+            raise VendorFault("Exchange did not answer with one mailbox and its forwarding", vendor="microsoft365")
+        return Forwarding(
+            address=text(row["ForwardingAddress"]) or None,
+            smtp_address=re.sub(r"^smtp:", "", text(row["ForwardingSmtpAddress"]), flags=re.IGNORECASE) or None,
+            keep_copy=row.get("DeliverToMailboxAndForward") is True,
+        )
+
+    async def set_forwarding(self, mailbox: str, forwarding: Forwarding) -> None:
+        """Set all three values at once."""
+        parameters = {
+            "Identity": mailbox,
+            "ForwardingAddress": forwarding.address,
+            "ForwardingSmtpAddress": forwarding.smtp_address,
+            "DeliverToMailboxAndForward": forwarding.keep_copy,
+        }
+        await self._exchange.write("Set-Mailbox", parameters, mailbox=mailbox)
+
+    # --- delegates ----------------------------------------------------------------------------------------------------
+
+    async def delegates(self, mailbox: str) -> Sequence[Delegate]:
+        """Rights on the mailbox, on sending in its name, and on the folders that matter."""
+        whole, sending, *folders = await asyncio.gather(
+            self._exchange.read("Get-MailboxPermission", {"Identity": mailbox, **_ALL}, mailbox=mailbox),
+            self._exchange.read("Get-RecipientPermission", {"Identity": mailbox, **_ALL}, mailbox=mailbox),
+            *(self._folder_rights(mailbox, folder) for folder in _FOLDERS),
+        )
+        found = [
+            Delegate(kind="full_access", trustee=_trustee(row.get("User")), rights=_rights(row), raw=row)
+            for row in whole
+            if _granted(row, "User")
+        ]
+        found += [
+            Delegate(kind="send_as", trustee=_trustee(row.get("Trustee")), rights=_rights(row), raw=row)
+            for row in sending
+            if _granted(row, "Trustee")
+        ]
+        for folder, rows in folders:
+            found += [
+                Delegate(kind="folder", trustee=_trustee(row.get("User")), rights=_rights(row), folder=folder, raw=row)
+                for row in rows
+                if _granted(row, "User") and _rights(row) != ("None",)
+            ]
+        return found
+
+    async def remove_delegate(self, mailbox: str, delegate: Delegate) -> None:
+        """Absent counts as removed."""
+        if delegate.kind == "full_access":
+            await self._remove(
+                "Remove-MailboxPermission",
+                {
+                    "Identity": mailbox,
+                    "User": delegate.trustee,
+                    "AccessRights": list(delegate.rights),
+                    "InheritanceType": "All",
+                    "Confirm": False,
+                },
+                mailbox,
+            )
+        elif delegate.kind == "send_as":
+            await self._remove(
+                "Remove-RecipientPermission",
+                {
+                    "Identity": mailbox,
+                    "Trustee": delegate.trustee,
+                    "AccessRights": list(delegate.rights),
+                    "Confirm": False,
+                },
+                mailbox,
+            )
+        else:
+            await self._remove(
+                "Remove-MailboxFolderPermission",
+                {"Identity": _folder_identity(mailbox, delegate.folder), "User": delegate.trustee, "Confirm": False},
+                mailbox,
+            )
+
+    async def add_delegate(self, mailbox: str, delegate: Delegate) -> None:
+        """Give the same rights again."""
+        rights = list(delegate.rights)
+        if delegate.kind == "full_access":
+            parameters: dict[str, Any] = {
+                "Identity": mailbox,
+                "User": delegate.trustee,
+                "AccessRights": rights,
+                "InheritanceType": "All",
+                "AutoMapping": False,
+                "Confirm": False,
+            }
+            await self._exchange.write("Add-MailboxPermission", parameters, mailbox=mailbox)
+        elif delegate.kind == "send_as":
+            parameters = {"Identity": mailbox, "Trustee": delegate.trustee, "AccessRights": rights, "Confirm": False}
+            await self._exchange.write("Add-RecipientPermission", parameters, mailbox=mailbox)
+        else:
+            parameters = {
+                "Identity": _folder_identity(mailbox, delegate.folder),
+                "User": delegate.trustee,
+                "AccessRights": rights,
+                "Confirm": False,
+            }
+            await self._exchange.write("Add-MailboxFolderPermission", parameters, mailbox=mailbox)
+
+    # --- phones and messages ------------------------------------------------------------------------------------------
+
+    async def mobile_devices(self, mailbox: str) -> Sequence[MobileDevice]:
+        """Phones that synchronise the mailbox."""
+        rows = await self._exchange.read("Get-MobileDevice", {"Mailbox": mailbox, **_ALL}, mailbox=mailbox)
+        return [
+            MobileDevice(
+                id=text(row.get("Guid") or row.get("Identity")),
+                name=text(row.get("FriendlyName") or row.get("DeviceModel") or row.get("DeviceId")),
+                first_sync=when(row.get("FirstSyncTime") or row.get("WhenCreatedUTC")),
+                raw=row,
+            )
+            for row in rows
+        ]
+
+    async def sent(self, mailbox: str, since: datetime, until: datetime) -> AsyncIterator[SentMessage]:
+        """What Sent Items holds, newest first."""
+        params = {
+            "$filter": f"sentDateTime ge {odata_time(since)} and sentDateTime le {odata_time(until)}",
+            "$orderby": "sentDateTime desc",
+            "$select": _MESSAGE,
+            "$top": "250",
+        }
+        path = f"/users/{segment(mailbox)}/mailFolders/sentitems/messages"
+        async for row in self._graph.rows(path, params=params, needs="Mail.ReadBasic.All"):
+            yield _message(row)
+
+    async def probe(self) -> None:
+        """Run a cmdlet that changes nothing and is about no mailbox: raises PermissionMissing without the Exchange role."""
+        await self._exchange.read("Get-OrganizationConfig", {})
+
+    # --- helpers ------------------------------------------------------------------------------------------------------
+
+    async def _remove(self, cmdlet: str, parameters: Mapping[str, Any], mailbox: str) -> None:
+        try:
+            await self._exchange.write(cmdlet, parameters, mailbox=mailbox)
+        except TargetNotFound:
+            return
+
+    async def _folder_rights(self, mailbox: str, folder: str) -> tuple[str, list[dict[str, Any]]]:
+        """The folder's name in this mailbox, and the rights on it."""
+        name = folder
+        try:
+            return name, await self._rights_on(mailbox, name)
+        except TargetNotFound:
+            pass  # a mailbox of another language has another name for it
+        kind = {"Identity": mailbox, "FolderScope": folder}
+        for row in await self._exchange.read("Get-MailboxFolderStatistics", kind, mailbox=mailbox):
+            if row.get("FolderType") == folder:
+                name = text(row.get("FolderPath")).strip("/").replace("/", "\\")
+                return name, await self._rights_on(mailbox, name)
+        return name, []
+
+    async def _rights_on(self, mailbox: str, folder: str) -> list[dict[str, Any]]:
+        identity = _folder_identity(mailbox, folder)
+        return await self._exchange.read("Get-MailboxFolderPermission", {"Identity": identity}, mailbox=mailbox)
+
+
+def _folder_identity(mailbox: str, folder: str | None) -> str:
+    return f"{mailbox}:\\{folder or ''}"
+
+
+def _rule_id(row: dict[str, Any]) -> str:
+    """The rule's own number; ``Identity`` holds the mailbox's alias besides, which may change."""
+    return text(row.get("RuleIdentity") or text(row.get("Identity")).rpartition("\\")[2])
+
+
+def _rule_parameters(mailbox: str, rule_id: str) -> dict[str, Any]:
+    return {
+        "Identity": rule_id,
+        "Mailbox": mailbox,
+        "Force": True,
+        "AlwaysDeleteOutlookRulesBlob": True,
+        "Confirm": False,
+    }
+
+
+def _is_system(row: dict[str, Any]) -> bool:
+    if not _SYSTEM_RULE.fullmatch(text(row.get("Name"))):
+        return False
+    return not any(row.get(name) for name in _SENDING_ACTIONS)
+
+
+def _rule(row: dict[str, Any], *, hidden: bool) -> InboxRule:
+    return InboxRule(
+        id=_rule_id(row),
+        name=text(row.get("Name")),
+        enabled=row.get("Enabled") is not False,
+        hidden=hidden,
+        forward_to=(*_addresses(row.get("ForwardTo")), *_addresses(row.get("ForwardAsAttachmentTo"))),
+        redirect_to=_addresses(row.get("RedirectTo")),
+        move_to_folder=text(row.get("MoveToFolder")) or None,
+        delete=row.get("DeleteMessage") is True or row.get("SoftDeleteMessage") is True,
+        mark_read=row.get("MarkAsRead") is True,
+        raw=row,
+    )
+
+
+def _addresses(value: Any) -> tuple[str, ...]:
+    """``"Name" [SMTP:a@b]`` → ``a@b``; an address book entry (``[EX:…]``) stays as it is."""
+    entries = value if isinstance(value, list) else [value] if value else []
+    found = []
+    for entry in entries:
+        match = _SMTP.search(text(entry))
+        found.append((match[1] if match else re.sub(r"^smtp:", "", text(entry), flags=re.IGNORECASE)).lower())
+    return tuple(found)
+
+
+def _granted(row: dict[str, Any], name: str) -> bool:
+    """Explicitly given to somebody else, and not a denial."""
+    if row.get("IsInherited") is True or row.get("Deny") is True or row.get("AccessControlType") == "Deny":
+        return False
+    trustee = _trustee(row.get(name))
+    return bool(trustee) and trustee not in _SELF
+
+
+def _trustee(value: Any) -> str:
+    if isinstance(value, dict):  # folder permissions name the person in parts
+        value = value.get("UserPrincipalName") or value.get("PrimarySmtpAddress") or value.get("DisplayName")
+    return text(value).lower()
+
+
+def _rights(row: dict[str, Any]) -> tuple[str, ...]:
+    value = row.get("AccessRights")
+    entries = value if isinstance(value, list) else text(value).split(",")
+    return tuple(text(entry).strip() for entry in entries if text(entry).strip())
+
+
+def _message(row: dict[str, Any]) -> SentMessage:
+    people = [
+        text((entry.get("emailAddress") or {}).get("address")).lower()
+        for name in ("toRecipients", "ccRecipients", "bccRecipients")
+        for entry in row.get(name) or ()
+    ]
+    return SentMessage.model_construct(
+        id=text(row.get("id")),
+        at=at(row.get("sentDateTime")),
+        subject=text(row.get("subject")),
+        recipients=tuple(dict.fromkeys(person for person in people if person)),
+        internet_message_id=text(row.get("internetMessageId")),
+        raw=row,
+    )

@@ -1,0 +1,250 @@
+"""Microsoft 365: ``identity``, ``mail`` and ``logs`` of one tenant, as an application registered in it.
+
+In a tenant's file::
+
+    providers:
+      m365:
+        vendor: microsoft365
+        settings:
+          tenant_id: 11111111-2222-3333-4444-555555555555
+          client_id: 66666666-7777-8888-9999-000000000000
+          credential: certificate        # or client_secret
+        secrets:
+          certificate: vault:acme/m365-certificate
+
+The promise: a handle reaches the configured tenant and nothing else. Its tokens are asked of that tenant's endpoint, a token that
+says otherwise is refused, and no link of an answer leads a token to another host.
+
+Addresses of national clouds: learn.microsoft.com/graph/deployments (login and Graph),
+learn.microsoft.com/powershell/exchange/connect-to-exchange-online-powershell (Exchange).
+"""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from tenantry.errors import OutOfScope, PermissionMissing, ProviderError, TenantryError
+from tenantry.providers import ProviderCheck, SecretSource
+
+if TYPE_CHECKING:
+    import httpx
+
+    from integrations.http import Http, Limits
+    from integrations.microsoft365.auth import Tokens
+
+__all__ = ["CAPABILITIES", "PROVIDER", "Cloud", "Microsoft365Handle", "Microsoft365Provider", "Settings"]
+
+VENDOR: Final = "microsoft365"
+CAPABILITIES: Final = ("identity", "mail", "logs")
+
+
+class Cloud(enum.StrEnum):
+    """Which of Microsoft's clouds the tenant lives in."""
+
+    GLOBAL = "global"
+    GCC_HIGH = "gcc_high"
+    DOD = "dod"
+    CHINA = "china"
+
+
+@dataclass(frozen=True, slots=True)
+class _Addresses:
+    login: str
+    graph: str
+    exchange: str
+
+
+_CLOUDS: Final = {
+    Cloud.GLOBAL: _Addresses(
+        "https://login.microsoftonline.com", "https://graph.microsoft.com", "https://outlook.office365.com"
+    ),
+    Cloud.GCC_HIGH: _Addresses(
+        "https://login.microsoftonline.us", "https://graph.microsoft.us", "https://outlook.office365.us"
+    ),
+    Cloud.DOD: _Addresses(
+        "https://login.microsoftonline.us", "https://dod-graph.microsoft.us", "https://outlook-dod.office365.us"
+    ),
+    Cloud.CHINA: _Addresses(
+        "https://login.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn", "https://partner.outlook.cn"
+    ),
+}
+
+
+class Settings(BaseModel):
+    """The ``settings`` block. Addresses are the cloud's own unless a stand-in is named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tenant_id: str = Field(description="Directory (tenant) id, a GUID")
+    client_id: str = Field(description="Application (client) id, a GUID")
+    credential: Literal["client_secret", "certificate"] = Field(
+        "client_secret", description="How the application proves itself; also the name of the secret"
+    )
+    cloud: Cloud = Field(Cloud.GLOBAL, description="Microsoft's cloud that holds the tenant")
+    login_url: str | None = Field(None, description="Instead of the cloud's sign-in address")
+    graph_url: str | None = Field(None, description="Instead of the cloud's Graph address, without version")
+    exchange_url: str | None = Field(None, description="Instead of the cloud's Exchange address")
+
+    @field_validator("tenant_id", "client_id")
+    @classmethod
+    def _guid(cls, value: str) -> str:
+        return str(uuid.UUID(value))
+
+    @field_validator("login_url", "graph_url", "exchange_url")
+    @classmethod
+    def _safe(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        found = urlsplit(value)
+        loopback = found.hostname in ("127.0.0.1", "::1", "localhost")
+        if found.scheme != "https" and not (found.scheme == "http" and loopback):
+            raise ValueError("must begin with https:// (http:// only on this machine)")
+        if not found.hostname or found.query or found.fragment or found.username or found.password:
+            raise ValueError("must be a plain address without user, query or fragment")
+        return value.rstrip("/")
+
+    @property
+    def addresses(self) -> tuple[str, str, str]:
+        """Sign-in, Graph and Exchange."""
+        own = _CLOUDS[self.cloud]
+        return self.login_url or own.login, self.graph_url or own.graph, self.exchange_url or own.exchange
+
+    @property
+    def scopes(self) -> tuple[str, str]:
+        """Graph's and Exchange's; named after the cloud's services also when a stand-in answers."""
+        own = _CLOUDS[self.cloud]
+        return f"{own.graph}/.default", f"{own.exchange}/.default"
+
+
+class Microsoft365Handle:
+    """One tenant, opened."""
+
+    def __init__(self, settings: Settings, http: Http, tokens: Tokens, capabilities: dict[str, Any]) -> None:
+        self._settings = settings
+        self._http = http
+        self._tokens = tokens
+        self._capabilities = capabilities
+
+    def capability(self, name: str) -> Any:
+        """``identity``, ``mail`` or ``logs``. Raises OutOfScope for any other."""
+        try:
+            return self._capabilities[name]
+        except KeyError:
+            raise OutOfScope(f"{VENDOR} does not offer {name!r}", vendor=VENDOR) from None
+
+    async def check(self) -> ProviderCheck:
+        """Sign in to both services, and say what is granted: the roles that the tokens carry, and whether Exchange runs a
+        cmdlet (which needs a role beyond the permission)."""
+        from integrations.microsoft365.exchange import PERMISSION  # loaded with the handle already
+
+        granted: set[str] = set()
+        problems: list[str] = []
+        signed_in = True
+        told = True
+        for service, scope in zip(("Graph", "Exchange"), self._settings.scopes, strict=True):
+            try:
+                claims = await self._tokens.claims(scope)
+            except TenantryError as exc:
+                signed_in = False
+                problems.append(f"{service}: {exc.message}. {exc.remedy}")
+                continue
+            roles = claims.get("roles")
+            if isinstance(roles, list):
+                granted.update(str(role) for role in roles)
+            elif not claims:
+                told = False
+        facts: dict[str, Any] = {}
+        if signed_in:
+            await self._look(granted, problems, facts, PERMISSION)
+        return ProviderCheck(
+            signed_in=signed_in,
+            granted=frozenset(granted) if told else None,
+            problems=tuple(problems),
+            facts=facts,
+        )
+
+    async def _look(self, granted: set[str], problems: list[str], facts: dict[str, Any], permission: str) -> None:
+        try:
+            facts["organization"] = await self._capabilities["identity"].organization()
+        except PermissionMissing:
+            pass  # a name for display; the permissions that matter are compared by the caller
+        except ProviderError as exc:
+            problems.append(f"Graph: {exc.message}. {exc.remedy}")
+        try:
+            await self._capabilities["mail"].probe()
+        except ProviderError as exc:
+            granted.discard(permission)  # the permission alone runs no cmdlet
+            problems.append(f"Exchange: {exc.message}. {exc.remedy}")
+
+    async def aclose(self) -> None:
+        """Close the connections and forget the tokens."""
+        self._tokens.clear()
+        await self._http.aclose()
+
+
+class Microsoft365Provider:
+    """The vendor, for the assembly."""
+
+    vendor = VENDOR
+    capabilities = CAPABILITIES
+    Settings: type[BaseModel] = Settings
+    secrets = ("client_secret", "certificate")
+
+    async def open(
+        self,
+        settings: Any,
+        secrets: SecretSource,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        limits: Limits | None = None,
+        sleep: Any = None,
+    ) -> Microsoft365Handle:
+        """A handle of one tenant; signs in at first use.
+
+        Args:
+            settings: a :class:`Settings`.
+            secrets: gives ``client_secret`` or ``certificate`` at each sign-in.
+            transport: instead of the network.
+            limits: how much the client may do.
+            sleep: instead of ``asyncio.sleep``.
+        """
+        # Imported here, so that naming the vendor and checking a tenant's file load no HTTP client.
+        from integrations.http import Http
+        from integrations.microsoft365.auth import Tokens
+        from integrations.microsoft365.exchange import Exchange
+        from integrations.microsoft365.graph import Graph
+        from integrations.microsoft365.identity import Microsoft365Identity
+        from integrations.microsoft365.logs import Microsoft365Logs
+        from integrations.microsoft365.mail import Microsoft365Mail
+
+        own = Settings.model_validate(settings)
+        login, graph_url, exchange_url = own.addresses
+        graph_scope, exchange_scope = own.scopes
+        http = await Http.open(
+            VENDOR, own.tenant_id, limits=limits, transport=transport, **({"sleep": sleep} if sleep is not None else {})
+        )
+        tokens = Tokens(
+            http,
+            tenant_id=own.tenant_id,
+            client_id=own.client_id,
+            token_url=f"{login}/{own.tenant_id}/oauth2/v2.0/token",
+            kind=own.credential,
+            secrets=secrets,
+        )
+        graph = Graph(http, tokens.authorizer(graph_scope), graph_url)
+        exchange = Exchange(http, tokens.authorizer(exchange_scope), exchange_url, own.tenant_id)
+        capabilities = {
+            "identity": Microsoft365Identity(graph),
+            "mail": Microsoft365Mail(exchange, graph),
+            "logs": Microsoft365Logs(graph),
+        }
+        return Microsoft365Handle(own, http, tokens, capabilities)
+
+
+PROVIDER: Final = Microsoft365Provider()

@@ -1,0 +1,140 @@
+"""Single writes to Graph, built by Microsoft's own SDK and sent by our own client.
+
+The SDK's request builders and models give path, method and body of a write; the transport stays ours, so that the rules about
+repeating, doubt and deadlines hold. Answers are not parsed with it (one user costs 10 to 29 ms of CPU).
+
+The SDK is large: importing what one write needs takes up to a second and 40 MB. So it is imported at the first write, in a
+thread, by name: no process that only reads pays for it, and no type checker has to follow its ten thousand modules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tenantry.errors import Rejected
+
+__all__ = ["METHOD_COLLECTIONS", "Prepared", "Sdk", "build"]
+
+METHOD_COLLECTIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "emailMethods": ("email_methods", "by_email_authentication_method_id"),
+    "externalAuthenticationMethods": (
+        "external_authentication_methods",
+        "by_external_authentication_method_id",
+    ),
+    "fido2Methods": ("fido2_methods", "by_fido2_authentication_method_id"),
+    "microsoftAuthenticatorMethods": (
+        "microsoft_authenticator_methods",
+        "by_microsoft_authenticator_authentication_method_id",
+    ),
+    "phoneMethods": ("phone_methods", "by_phone_authentication_method_id"),
+    "platformCredentialMethods": (
+        "platform_credential_methods",
+        "by_platform_credential_authentication_method_id",
+    ),
+    "softwareOathMethods": ("software_oath_methods", "by_software_oath_authentication_method_id"),
+    "temporaryAccessPassMethods": (
+        "temporary_access_pass_methods",
+        "by_temporary_access_pass_authentication_method_id",
+    ),
+    "windowsHelloForBusinessMethods": (
+        "windows_hello_for_business_methods",
+        "by_windows_hello_for_business_authentication_method_id",
+    ),
+}
+"""Graph's collection of authentication methods → the SDK's builder and its selector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request that was built and not sent. Not printed: a body may hold a new password."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    content: bytes | None
+
+    def __repr__(self) -> str:
+        return f"Prepared({self.method})"
+
+
+class Sdk:
+    """The parts of the SDK that writes use, bound to one address."""
+
+    def __init__(self, base_url: str) -> None:
+        self._adapter = _adapter_class()(base_url)
+
+    def model(self, module: str, name: str, **values: Any) -> Any:
+        """A model of ``msgraph.generated.models``. The redundant ``@odata.type`` of a plain entity is left out."""
+        cls = getattr(importlib.import_module(f"msgraph.generated.models.{module}"), name)
+        return cls(**values, odata_type=None)
+
+    def user(self, user: str) -> Any:
+        """Builder of ``/users/{id}``."""
+        return self._item("users.item.user_item_request_builder", "UserItemRequestBuilder", "user%2Did", user)
+
+    def device(self, device: str) -> Any:
+        """Builder of ``/devices/{id}``."""
+        return self._item("devices.item.device_item_request_builder", "DeviceItemRequestBuilder", "device%2Did", device)
+
+    def grants(self) -> Any:
+        """Builder of ``/oauth2PermissionGrants``."""
+        return self._builder(
+            "oauth2_permission_grants.oauth2_permission_grants_request_builder",
+            "Oauth2PermissionGrantsRequestBuilder",
+            {},
+        )
+
+    def _item(self, module: str, name: str, key: str, value: str) -> Any:
+        return self._builder(module, name, {key: value})
+
+    def _builder(self, module: str, name: str, values: dict[str, str]) -> Any:
+        cls = getattr(importlib.import_module(f"msgraph.generated.{module}"), name)
+        return cls(self._adapter, {"baseurl": self._adapter.base_url, **values})
+
+
+async def build(base_url: str, make: Callable[[Sdk], Any]) -> Prepared:
+    """Build a write in a thread.
+
+    Args:
+        base_url: Graph's address with version.
+        make: from the SDK to one of its ``to_*_request_information()``.
+    """
+    return await asyncio.to_thread(_build, base_url, make)
+
+
+def _build(base_url: str, make: Callable[[Sdk], Any]) -> Prepared:
+    information = make(Sdk(base_url))
+    if information.http_method is None:
+        raise Rejected("the SDK built a request without a method")
+    return Prepared(
+        method=str(information.http_method.value),
+        url=str(information.url),
+        headers=dict(information.request_headers),
+        content=information.content or None,
+    )
+
+
+@functools.cache
+def _adapter_class() -> type[Any]:
+    """An adapter that can serialise and nothing else: whatever would send through it fails."""
+    adapter = importlib.import_module("kiota_abstractions.request_adapter").RequestAdapter
+    writer = importlib.import_module(
+        "kiota_serialization_json.json_serialization_writer_factory"
+    ).JsonSerializationWriterFactory
+
+    async def no_sending(*_args: Any, **_kwargs: Any) -> Any:
+        raise Rejected("the SDK must not send; the platform's own client does")
+
+    def prepared(self: Any, base_url: str) -> None:
+        self.base_url = base_url
+
+    members: dict[str, Any] = dict.fromkeys(adapter.__abstractmethods__, no_sending)
+    members["__init__"] = prepared
+    members["get_serialization_writer_factory"] = lambda _self: writer()
+    members["enable_backing_store"] = lambda _self, _factory: None
+    return type("BuildOnlyAdapter", (adapter,), members)
