@@ -8,7 +8,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from tasks._window import Accounts
-from tenantry.capabilities import Account
+from tenantry.capabilities import Account, Consent
 from tenantry.task import Context, EvidenceRef, Output, Permission, ReadTask
 
 
@@ -35,6 +35,8 @@ class Grant(BaseModel):
     scope: str
     whole_tenant: bool
     created_at: datetime | None
+    known_as: list[str]
+    """Ids under which a log entry may name this grant or its application."""
 
 
 class RegisteredDevice(BaseModel):
@@ -122,6 +124,7 @@ async def snapshot(ctx: Context, account: Account, evidence: list[EvidenceRef] |
                 scope=c.scope,
                 whole_tenant=c.account_id is None,
                 created_at=c.created_at,
+                known_as=_known_as(c),
             )
             for c in consents
         ],
@@ -136,3 +139,11 @@ async def snapshot(ctx: Context, account: Account, evidence: list[EvidenceRef] |
             for d in devices
         ],
     )
+
+
+def _known_as(consent: Consent) -> list[str]:
+    """The directory's log names an application by its object id in this tenant, which only the grant's own row has. The
+    resource of a delegated grant is left out: half of all grants are on the same one."""
+    shared = {consent.account_id} | ({consent.resource_id} if consent.kind == "delegated" else set())
+    ids = [consent.id, consent.app_id, *(value for value in consent.raw.values() if isinstance(value, str))]
+    return [id for id in dict.fromkeys(ids) if id and len(id) <= 120 and " " not in id and id not in shared]
