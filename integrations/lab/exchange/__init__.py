@@ -1,0 +1,1 @@
+"""Exchange Online's cmdlets over REST (``InvokeCommand``)."""

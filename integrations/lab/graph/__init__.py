@@ -1,0 +1,1 @@
+"""Microsoft Graph, as much of it as runbooks use."""
