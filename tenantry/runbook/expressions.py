@@ -16,8 +16,8 @@ Values go in and come out as JSON types and aware datetimes. The library's own b
 - ``map`` and ``filter`` copy their result for each element they add (quadratic time), and nothing interrupts them; so the
   lists that an expression may walk are limited (``MAX_WALK``).
 
-The library finds variables and functions itself; :func:`_read_paths` finds the dotted paths, which it does not tell, and
-an expression where the two disagree is refused.
+The library finds variables and functions itself; :mod:`tenantry.runbook._paths` finds the dotted paths, which it does
+not tell, and an expression where the two disagree is refused.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from functools import cache, lru_cache
 from typing import Any, Final
 
 from tenantry.errors import InvalidRunbook, StepError
+from tenantry.runbook._paths import ROOTS, Path, Reference, cut, one_expression, read_paths
 
 __all__ = [
     "ROOTS",
@@ -52,10 +53,6 @@ __all__ = [
     "step_value",
 ]
 
-Path = tuple[str | int, ...]
-"""``("steps", "find", "output", "accounts", 0, "id")``; an integer means "an element", whichever."""
-
-ROOTS: Final = frozenset({"params", "tenant", "run", "steps", "item"})
 RUN_FIELDS: Final = ("id", "mode", "started_at", "requested_by")
 """What ``run`` is a map of."""
 FUNCTIONS: Final = frozenset(
@@ -70,18 +67,14 @@ FUNCTIONS: Final = frozenset(
 filter) come on top."""
 
 MAX_LENGTH: Final = 2_000
-MAX_NESTING: Final = 32
-MAX_MACROS: Final = 2
-"""How deep ``all``, ``exists``, ``exists_one``, ``map`` and ``filter`` may stand inside one another."""
 MAX_WALK: Final = {False: {0: 100_000, 1: 20_000, 2: 300}, True: {0: 100_000, 1: 1_000, 2: 100}}
 """Longest list by [builds a list: ``map`` or ``filter``][depth of macros]; keeps an evaluation near 0.1 s."""
 MAX_VALUES: Final = 200_000
 """Values (scalars, lists, maps) that one evaluation may be given."""
 
+_MAX_INTEGER: Final = 2**53 - 1  # RFC 8785 §3.2.2.3
 _INT64: Final = range(-(2**63), 2**63)
 _MAX_DEPTH: Final = 60
-_BUILDS = frozenset({"map", "filter"})
-_MACROS = _BUILDS | {"all", "exists", "exists_one"}
 _NAME = re.compile(r"[A-Za-z]\w*\Z")
 
 
@@ -108,14 +101,6 @@ SKIPPED: Final = step_value("skipped")
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A dotted path in an expression, and the offset in the text where it begins."""
-
-    path: Path
-    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +171,7 @@ class Expression:
         except (ValueError, RuntimeError, RecursionError):
             why = "a function could not take its argument"
         # Raised outside the handlers: the library's own messages repeat values.
-        raise ExpressionFailed(f"the expression `{self.text}` failed: {why}")
+        raise ExpressionFailed(f"the expression `{cut(self.text)}` failed: {why}")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Expression) and other.text == self.text
@@ -210,7 +195,7 @@ def parse_value(text: str) -> Expression | str:
     if "${" not in text:
         return text
     inner = text.strip()
-    if inner.startswith("${") and inner.endswith("}") and _closed(inner[2:-1]):
+    if inner.startswith("${") and inner.endswith("}") and one_expression(inner[2:-1]):
         return Expression(inner[2:-1].strip())
     if re.search(r"(?<!\$)\$\{", text):
         raise InvalidRunbook(
@@ -266,7 +251,7 @@ def condition(text: str, variables: Mapping[str, Any]) -> bool:
     """
     value = Expression(text).evaluate(variables)
     if not isinstance(value, bool):
-        raise ExpressionFailed(f"the condition `{text}` gave {_kind(value)}, not true or false")
+        raise ExpressionFailed(f"the condition `{cut(text)}` gave {_kind(value)}, not true or false")
     return value
 
 
@@ -290,7 +275,7 @@ def item_key(text: str | None, item: Any, variables: Mapping[str, Any] | None = 
     """
     if text is not None:
         value = Expression(text).evaluate({**(variables or {}), "item": item})
-        said = f"the key `{text}` gave {_kind(value)}"
+        said = f"the key `{cut(text)}` gave {_kind(value)}"
     else:
         value = item.get("id") if isinstance(item, Mapping) else item
         said = "an item has no text `id`, and the step names no `key`"
@@ -387,6 +372,8 @@ def _outcome(value: Any) -> Any:
         return [_outcome(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         raise _Refusal("its result is not a finite number")
+    if isinstance(value, int) and abs(value) > _MAX_INTEGER:
+        raise _Refusal("its result is beyond 2^53 - 1, where numbers lose digits in JSON")
     if value is None or isinstance(value, (bool, int, float, str, datetime)):
         return value
     raise _Refusal(f"its result is {_kind(value)}, which is not JSON; a time or a number is")
@@ -431,7 +418,7 @@ def _compile(text: str) -> _Compiled:
         raise InvalidRunbook(f"an expression has at most {MAX_LENGTH} characters; this one has {len(text)}")
     if not text.strip():
         raise InvalidRunbook("the expression is empty")
-    found = _read_paths(text)
+    found = read_paths(text)
     try:
         program = _library().compile(text)
         names = program.references()
@@ -443,258 +430,16 @@ def _compile(text: str) -> _Compiled:
         unknown = sorted(n for n in names["functions"] if _NAME.match(n) and n not in FUNCTIONS)
         if unknown:
             raise InvalidRunbook(
-                f"unknown function {unknown[0]!r} in `{text}`; there are {', '.join(sorted(FUNCTIONS))}, has, all, "
+                f"unknown function {unknown[0]!r} in `{cut(text)}`; there are {', '.join(sorted(FUNCTIONS))}, has, all, "
                 "exists, exists_one, map, filter"
             )
         strangers = sorted((set(names["variables"]) - found.bound - ROOTS) | (found.roots - ROOTS))
         if strangers:
             raise InvalidRunbook(
-                f"unknown variable {strangers[0]!r} in `{text}`; there are {', '.join(sorted(ROOTS))} (text stands in "
+                f"unknown variable {strangers[0]!r} in `{cut(text)}`; there are {', '.join(sorted(ROOTS))} (text stands in "
                 "quotes inside an expression)"
             )
         if not set(names["variables"]) <= found.roots | found.bound:
-            raise InvalidRunbook(f"`{text}` uses a form of CEL that is not supported here")
+            raise InvalidRunbook(f"`{cut(text)}` uses a form of CEL that is not supported here")
         return _Compiled(program, found.references, found.shape, found.depth, found.builds)
-    raise InvalidRunbook(f"`{text}` is not a valid CEL expression{why}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Paths:
-    references: tuple[Reference, ...]
-    roots: frozenset[str]
-    bound: frozenset[str]
-    shape: Path | None
-    depth: int
-    builds: bool
-
-
-_TOKEN = re.compile(
-    r"""
-      (?P<skip>\s+|//[^\n]*)
-    | (?P<text>[rRbB]{0,2}(?:\"\"\"(?:\\.|[^\\])*?\"\"\"|'''(?:\\.|[^\\])*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))
-    | (?P<number>0[xX][0-9a-fA-F]+u?|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?u?)
-    | (?P<name>[A-Za-z_]\w*)
-    | (?P<sign>&&|\|\||[=!<>]=|[-+*/%!<>?:.,()\[\]{}])
-    """,
-    re.VERBOSE | re.DOTALL | re.ASCII,
-)
-_RAW = re.compile(
-    r"""(?P<text>(?:[rR][bB]?|[bB][rR])(?:\"\"\".*?\"\"\"|'''.*?'''|"[^"\n]*"|'[^'\n]*'))""", re.DOTALL | re.ASCII
-)
-_WORDS = frozenset({"true", "false", "null", "in"})
-_PAIRS = {"(": ")", "[": "]", "{": "}"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    offset: int
-
-
-def _tokens(text: str) -> list[_Token]:
-    tokens: list[_Token] = []
-    at = 0
-    while at < len(text):
-        match = _RAW.match(text, at) or _TOKEN.match(text, at)
-        if match is None:
-            raise InvalidRunbook(f"`{text}` is not a valid CEL expression (column {at + 1})")
-        if match.lastgroup != "skip":
-            tokens.append(_Token(str(match.lastgroup), match.group(), at))
-        at = match.end()
-    return tokens
-
-
-def _closing(tokens: list[_Token], text: str) -> dict[int, int]:
-    """Index of each opening bracket → index of the one that closes it."""
-    pairs: dict[int, int] = {}
-    stack: list[int] = []
-    for index, token in enumerate(tokens):
-        if token.kind != "sign":
-            continue
-        if token.text in _PAIRS:
-            stack.append(index)
-            if len(stack) > MAX_NESTING:
-                raise InvalidRunbook(f"an expression is nested at most {MAX_NESTING} brackets deep")
-        elif token.text in _PAIRS.values():
-            if not stack or _PAIRS[tokens[stack[-1]].text] != token.text:
-                raise InvalidRunbook(f"`{text}` is not a valid CEL expression (column {token.offset + 1}: bracket)")
-            pairs[stack.pop()] = index
-    if stack:
-        raise InvalidRunbook(f"`{text}` is not a valid CEL expression (a bracket is not closed)")
-    return pairs
-
-
-def _closed(text: str) -> bool:
-    """Whether ``text`` can stand between ``${`` and the last ``}``: no ``}`` in it closes anything from outside."""
-    depth = 0
-    try:
-        tokens = _tokens(text)
-    except InvalidRunbook:
-        return "${" not in text  # then the complaint is about the expression, not about text around it
-    for token in tokens:
-        if token.kind == "sign":
-            depth += {"{": 1, "}": -1}.get(token.text, 0)
-            if depth < 0:
-                return False
-    return True
-
-
-def _read_paths(text: str) -> _Paths:
-    return _PathReader(text).read()
-
-
-class _PathReader:
-    """Finds dotted paths from their roots, through macros: in ``steps.a.output.rows.exists(r, r.ok)`` the ``r.ok`` is
-    ``steps.a.output.rows[…].ok``."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._tokens = _tokens(text)
-        self._closing = _closing(self._tokens, text)
-        self._references: list[Reference] = []
-        self._roots: set[str] = set()
-        self._bound: set[str] = set()
-        self._depth = 0
-        self._builds = False
-
-    def read(self) -> _Paths:
-        shape = self._span(0, len(self._tokens), {}, 0)
-        return _Paths(
-            tuple(sorted(self._references, key=lambda r: r.offset)),
-            frozenset(self._roots),
-            frozenset(self._bound),
-            shape,
-            self._depth,
-            self._builds,
-        )
-
-    def _is(self, index: int, *signs: str) -> bool:
-        return index < len(self._tokens) and self._tokens[index].kind == "sign" and self._tokens[index].text in signs
-
-    def _span(self, start: int, end: int, scope: Mapping[str, Path | None], depth: int) -> Path | None:
-        """Read the tokens from ``start`` to ``end``; the path that they are as a whole, if they are one."""
-        whole: Path | None = None
-        index = start
-        while index < end:
-            token = self._tokens[index]
-            if token.kind == "name" and token.text not in _WORDS:
-                path, after = self._chain(index, end, scope, depth)
-                whole = path if index == start and after == end else None
-                index = after
-            elif self._is(index, ".") and index + 1 < end and self._tokens[index + 1].kind == "name":
-                # A field or method of something computed, such as `(a + b).size()` or `f(x).map(i, i)`.
-                if not index or not (self._is(index - 1, ")", "]", "}") or self._tokens[index - 1].kind == "text"):
-                    self._refuse(token, "a name begins with a letter")
-                _, index = self._tail(None, index, end, scope, depth)
-            else:
-                index += 1
-        return whole
-
-    def _chain(self, index: int, end: int, scope: Mapping[str, Path | None], depth: int) -> tuple[Path | None, int]:
-        """A path that begins with the name at ``index``, and the index after it."""
-        token = self._tokens[index]
-        if self._is(index + 1, "("):
-            return self._tail(None, index + 1, end, scope, depth)  # a function; its arguments are read as they come
-        if self._is(index + 1, "{"):
-            self._refuse(token, "message types are not supported")
-        path: Path | None
-        if token.text in scope:
-            path = scope[token.text]
-        else:
-            self._roots.add(token.text)
-            path = (token.text,)
-        return self._tail(path, index + 1, end, scope, depth, token)
-
-    def _tail(
-        self,
-        path: Path | None,
-        index: int,
-        end: int,
-        scope: Mapping[str, Path | None],
-        depth: int,
-        first: _Token | None = None,
-    ) -> tuple[Path | None, int]:
-        """Fields, indexes and calls that follow. The longest path is noted as one reference."""
-        noted = path
-        while index < end:
-            token = self._tokens[index]
-            following = self._tokens[index + 1] if index + 1 < end else None
-            if self._is(index, ".") and following is not None and following.kind == "name":
-                if self._is(index + 2, "("):
-                    close = self._closing[index + 2]
-                    if following.text in _MACROS:
-                        self._macro(path, index + 2, close, scope, depth, builds=following.text in _BUILDS)
-                        if following.text != "filter":
-                            path = None
-                    else:
-                        self._span(index + 3, close, scope, depth)
-                        path = None
-                    index = close + 1
-                    continue
-                if path is not None:
-                    path = (*path, following.text)
-                    noted = path
-                index += 2
-            elif self._is(index, "["):
-                close = self._closing[index]
-                segment = self._segment(index + 1, close)
-                if segment is None:
-                    if path == ("steps",):
-                        self._refuse(token, "a step is named in the expression itself, not computed")
-                    self._span(index + 1, close, scope, depth)
-                    path = None
-                elif path is not None:
-                    path = (*path, segment)
-                    noted = path
-                index = close + 1
-            elif self._is(index, "(") and first is None and path is None:
-                self._span(index + 1, self._closing[index], scope, depth)
-                index = self._closing[index] + 1
-            else:
-                break
-        if noted is not None and first is not None:
-            if noted == ("steps",):
-                self._refuse(first, "`steps` is read one step at a time, `steps.<id>`")
-            self._references.append(Reference(noted, first.offset))
-        return path, index
-
-    def _segment(self, start: int, end: int) -> str | int | None:
-        """The content of ``[…]`` when it is one plain literal."""
-        if end - start != 1:
-            return None
-        token = self._tokens[start]
-        if token.kind == "number" and token.text.isdigit():
-            return 0
-        if token.kind == "text" and token.text[0] in "\"'" and "\\" not in token.text and token.text[:3] not in _TRIPLE:
-            return token.text[1:-1]
-        return None
-
-    def _macro(
-        self,
-        path: Path | None,
-        opening: int,
-        close: int,
-        scope: Mapping[str, Path | None],
-        depth: int,
-        *,
-        builds: bool,
-    ) -> None:
-        name = self._tokens[opening + 1]
-        if name.kind != "name" or not self._is(opening + 2, ","):
-            self._refuse(name, "the first argument of a macro is a new name, followed by a comma")
-        if name.text in ROOTS:
-            self._refuse(name, "a macro's name may not hide a variable")
-        if depth + 1 > MAX_MACROS:
-            self._refuse(name, f"macros stand at most {MAX_MACROS} deep inside one another")
-        self._depth = max(self._depth, depth + 1)
-        self._builds = self._builds or builds
-        self._bound.add(name.text)
-        inner = {**scope, name.text: None if path is None else (*path, 0)}
-        self._span(opening + 3, close, inner, depth + 1)
-
-    def _refuse(self, token: _Token, why: str) -> None:
-        raise InvalidRunbook(f"`{self._text}` (column {token.offset + 1}): {why}")
-
-
-_TRIPLE = frozenset({'"""', "'''"})
+    raise InvalidRunbook(f"`{cut(text)}` is not a valid CEL expression{why}")

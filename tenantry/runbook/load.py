@@ -79,6 +79,8 @@ class _Placed:
 
     step: Step
     path: Path
+    broken: frozenset[str] = frozenset()
+    """Keys whose values are wrong by themselves: reported, and left out of the step."""
 
     def at(self, *parts: str | int) -> Path:
         if not self.step.is_message:
@@ -174,12 +176,11 @@ class _Loader:
                     self._complain((*path, "id"), f"there are two steps with the id {name!r}")
                     continue
                 self._ids.add(name)
-            try:
-                step = Step.model_validate(given)
-            except ValidationError:
+            placed = _place(given, path)
+            if placed is None:
                 continue
-            self._placed[step.id] = _Placed(step, path)
-            told = step.message_step()
+            self._placed[placed.step.id] = placed
+            told = placed.step.message_step()
             if told is not None:
                 self._placed[told.id] = _Placed(told, path)
 
@@ -231,17 +232,17 @@ class _Loader:
 
     def _check_gates(self, placed: _Placed) -> None:
         step, task = placed.step, self._tasks.get(placed.step.id)
-        if step.key is not None and step.for_each is None:
+        if step.key is not None and step.for_each is None and "for_each" not in placed.broken:
             self._complain(placed.at("key"), "`key` belongs to `for_each`")
         if task is None:
             return
         if issubclass(task, Task):
-            if step.for_each is not None and step.expect_at_most is None:
+            if step.for_each is not None and step.expect_at_most is None and "expect_at_most" not in placed.broken:
                 self._complain(
                     placed.at("for_each"),
                     f"{task.name} changes something for each item: say with `expect_at_most` how many are expected",
                 )
-            if task.impact is Impact.IRREVERSIBLE and step.approve is None:
+            if task.impact is Impact.IRREVERSIBLE and step.approve is None and "approve" not in placed.broken:
                 self._complain(placed.at("uses"), f"{task.name} loses data for good: it needs `approve`")
             if step.on_failure == "undo" and task.no_undo is not None:
                 self._complain(placed.at("on_failure"), f"{task.name} cannot be undone: {task.no_undo}")
@@ -287,7 +288,7 @@ class _Loader:
                     f"{task.name} has no parameter {name!r}{_near(name, accepted) or _there_are(accepted)}",
                 )
         for name, field in accepted.items():
-            if field.is_required() and name not in given:
+            if field.is_required() and name not in given and "with" not in placed.broken:
                 self._complain(placed.at("with"), f"{task.name} needs the parameter {name!r}")
         if not clean:
             return
@@ -369,7 +370,8 @@ class _Loader:
                 self._check_kind(expression, wanted.get(name), placed, (name,))
             if name == "when":
                 self._check_reachable(expression, placed)
-        allowed = general | {"item"} if step.for_each is not None else general
+        each = step.for_each is not None or "for_each" in placed.broken
+        allowed = general | {"item"} if each else general
         for path, text in _texts(step.with_, ("with",)):
             try:
                 parsed = parse_value(text)
@@ -468,7 +470,7 @@ class _Loader:
         placed, task = self._placed.get(name), self._tasks.get(name)
         if rest[0] == "outcome":
             return walk(str, rest[1:])
-        if placed is None or task is None:
+        if placed is None or task is None or "for_each" in placed.broken:
             return UNKNOWN  # the step itself is reported
         if rest[0] == "output":
             if placed.step.for_each is not None:
@@ -523,6 +525,21 @@ class _Loader:
 
 
 # --- helpers ----------------------------------------------------------------------------------------------------------
+
+
+def _place(given: Any, path: Path) -> _Placed | None:
+    """The step, without what is wrong in it by itself; None when too little is left to say more."""
+    broken: frozenset[str] = frozenset()
+    while isinstance(given, dict):
+        try:
+            return _Placed(Step.model_validate(given), path, broken)
+        except ValidationError as error:
+            wrong = {str(item["loc"][0]) for item in error.errors(include_url=False) if item["loc"]} & set(given)
+            if not wrong:
+                return None
+            given = {key: value for key, value in given.items() if key not in wrong}
+            broken |= wrong
+    return None
 
 
 def _expressions(step: Step) -> Iterator[Expression]:
