@@ -153,9 +153,9 @@ class Engine:
                 await session.end(Status.UNDONE if clean else Status.EXCEPTIONS)
             return session.state
 
-    async def cancel(self, run_id: str, *, by: Mapping[str, Any]) -> RunState:
+    async def cancel(self, run_id: str, *, by: Mapping[str, Any], wait: bool = True) -> RunState:
         """End a run that nobody is executing. (One that is executed notices ``run.cancel_requested`` by itself.)"""
-        async with self.owned(run_id, attempt=False) as session:
+        async with self.owned(run_id, wait=wait, attempt=False) as session:
             if session.state.ended is None:
                 await session.record(Event("run.cancel_requested", {"by": dict(by)}))
                 await session.end(Status.CANCELLED)

@@ -23,14 +23,15 @@ def as_request(state: RunState, gate: Gate) -> ApprovalRequest:
         requested_at=gate.requested_at,
         expires_at=parse_rfc3339(request["expires_at"]),
         requester=Requester(person=state.requester.get("person"), proven=bool(state.requester.get("proven"))),
-        reasons=list(request["reasons"]),
+        reasons=tuple(request["reasons"]),
         run_created_at=state.created_at,
     )
 
 
-def as_decisions(gate: Gate) -> list[Decision]:
+def as_decisions(state: RunState, gate: Gate) -> list[Decision]:
     return [
         Decision(
+            run_id=state.run_id,
             person=decision["by"],
             decision=decision["decision"],
             reason=decision["reason"],

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from tenantry import deadline
 from tenantry.approvals import evaluate
-from tenantry.clock import rfc3339
+from tenantry.clock import parse_rfc3339, rfc3339
 from tenantry.errors import (
     ApprovalDenied,
     ApprovalExpired,
@@ -459,14 +459,29 @@ class ItemRunner:
             await self._record(
                 Event("approval.closed", {"item": item, "digest": bound_digest, "why": verdict}, step=step.id)
             )
+        elif gate.closed == "approved" and self._stale(gate):
+            await self._record(
+                Event("approval.closed", {"item": item, "digest": bound_digest, "why": "expired"}, step=step.id)
+            )
         if gate.closed == "expired":
             # The next attempt asks again.
             raise ApprovalExpired(f"nobody with the role {role!r} decided in time")
         return gate
 
+    def _stale(self, gate: Gate) -> bool:
+        """Approved earlier and not acted upon until the approval's own end. (A human's answer does not age.)"""
+        if gate.request["kind"] == "answer" or self._state.item(gate.step, gate.item).intent is not None:
+            return False
+        return self._around.now() >= parse_rfc3339(gate.request["expires_at"])
+
     def verdict(self, gate: Gate) -> str:
         """``pending``, ``approved``, ``denied`` or ``expired``, by the rules of :mod:`tenantry.approvals`."""
-        return evaluate(as_request(self._state, gate), as_decisions(gate), self._around.people(), now=self._around.now())
+        return evaluate(
+            as_request(self._state, gate),
+            as_decisions(self._state, gate),
+            self._around.people(),
+            now=self._around.now(),
+        )
 
     async def _ask(
         self,

@@ -1,0 +1,95 @@
+"""One Prefect deployment a runbook: the same whether `prefect deploy --all` made it from ``prefect.yaml`` or we did.
+
+The tenants in a deployment's form follow the home: the parameter schema is renewed at every registration.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, Final
+
+from prefect import Flow
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.objects import WorkPool
+from prefect.exceptions import ObjectAlreadyExists
+
+from flows.assembly import Installation
+from tenantry.errors import OutOfScope
+from tenantry.runbook import Runbook
+
+POOL: Final = "tenantry"
+POOL_TYPE: Final = "process"
+NAME: Final = "tenantry"
+"""Every deployment's own name; the flow's name before it is the runbook's id."""
+_ROOT: Final = Path(__file__).resolve().parent.parent
+
+
+def entrypoint(runbook: Runbook) -> str:
+    """Module form: never loaded from a path, so nothing on ``sys.path`` can stand in for it."""
+    return f"flows.{runbook.kind}.{runbook.id}"
+
+
+def tags(runbook: Runbook) -> list[str]:
+    return ["tenantry", runbook.kind]
+
+
+def load_flow(installation: Installation, name: str) -> Flow[..., Any]:
+    """The flow of an entrypoint, if it is one of ours.
+
+    Raises:
+        OutOfScope: any other entrypoint: nobody who can write to Prefect's API chooses what code runs here.
+    """
+    catalog = installation.catalog
+    allowed = {entrypoint(runbook): runbook for runbook in map(catalog.get, catalog.ids())}
+    if name not in allowed:
+        raise OutOfScope(f"the entrypoint {name!r} is not one of this installation's runbooks")
+    module, _, attribute = name.rpartition(".")
+    found: Flow[..., Any] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+async def register(installation: Installation, client: PrefectClient) -> dict[str, Any]:
+    """Make the work pool and every runbook's deployment, or bring them up to date.
+
+    Returns:
+        runbook id → deployment id.
+    """
+    await ensure_pool(client)
+    tenants = [tenant.name for tenant in installation.tenants.list()]
+    made: dict[str, Any] = {}
+    for runbook_id in installation.catalog.ids():
+        runbook = installation.catalog.get(runbook_id)
+        flow = load_flow(installation, entrypoint(runbook))
+        made[runbook_id] = await client.create_deployment(
+            flow_id=await client.create_flow(flow),
+            name=NAME,
+            version=runbook.version,
+            tags=tags(runbook),
+            description=flow.description,
+            work_pool_name=POOL,
+            entrypoint=entrypoint(runbook),
+            path=str(_ROOT),
+            parameter_openapi_schema=with_tenants(flow.parameters.model_dump(), tenants),
+            enforce_parameter_schema=True,
+        )
+    return made
+
+
+async def ensure_pool(client: PrefectClient) -> WorkPool:
+    """The work pool that our deployments belong to."""
+    try:
+        return await client.create_work_pool(WorkPoolCreate(name=POOL, type=POOL_TYPE, description="Tenantry's runs"))
+    except ObjectAlreadyExists:
+        return await client.read_work_pool(POOL)
+
+
+def with_tenants(schema: Mapping[str, Any], tenants: list[str]) -> dict[str, Any]:
+    """The form's schema with the home's tenants to choose from."""
+    copy = deepcopy(dict(schema))
+    if tenants:
+        copy["properties"]["tenant"] = {**copy["properties"]["tenant"], "enum": tenants}
+    return copy

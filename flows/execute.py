@@ -1,0 +1,51 @@
+"""Execute one flow run in this process: ``python -m flows.execute FLOW_RUN_ID``.
+
+Tethered: it ends with the process that started it. Only entrypoints of this installation's own runbooks are run; pull steps,
+commands and job variables of a deployment are ignored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from uuid import UUID
+
+from flows.assembly import Installation
+from tenantry import tether
+from tenantry.errors import TenantryError
+
+
+async def execute(flow_run_id: UUID) -> int:
+    """Returns a process exit code: 0 when the flow ran (whatever became of it), 2 when it was refused."""
+    from prefect import get_client
+    from prefect.flow_engine import run_flow
+    from prefect.states import Failed, Pending
+
+    from flows.deployments import load_flow
+
+    async with get_client() as client:
+        flow_run = await client.read_flow_run(flow_run_id)
+        try:
+            with Installation.open() as installation:
+                if flow_run.deployment_id is None:
+                    entrypoint = "(none)"
+                else:
+                    entrypoint = (await client.read_deployment(flow_run.deployment_id)).entrypoint or "(none)"
+                flow = load_flow(installation, entrypoint)
+        except TenantryError as error:
+            await client.set_flow_run_state(flow_run_id, Failed(message=f"{error.code}: {error.message}"), force=True)
+            sys.stderr.write(f"{error.message} {error.remedy}\n")
+            return 2
+        await client.set_flow_run_state(flow_run_id, Pending(), force=True)
+        flow_run = await client.read_flow_run(flow_run_id)
+    await run_flow(flow, flow_run=flow_run, parameters=flow_run.parameters, return_type="state")
+    return 0
+
+
+def main() -> int:
+    tether.hold()
+    return asyncio.run(execute(UUID(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""Each step of a run as a Prefect task run: its name, its edges, and a state named after the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from prefect import allow_failure, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, StateType
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed
+
+from tenantry.run import StepCall, StepReport
+from tenantry.task import Outcome
+
+_NAMES = {
+    Outcome.OBSERVED: "Observed",
+    Outcome.ALREADY: "Already",
+    Outcome.CHANGED: "Changed",
+    Outcome.WOULD_CHANGE: "WouldChange",
+    Outcome.SKIPPED: "Skipped",
+}
+
+
+class PrefectSteps:
+    """The engine's ``call``: one Prefect task run a step, in the flow's own loop.
+
+    Nothing but the step's id and title becomes a parameter; the body travels beside Prefect, not through it.
+    """
+
+    def __init__(self) -> None:
+        self._states: dict[str, State[Any]] = {}
+
+    async def __call__(self, call: StepCall, body: Callable[[], Awaitable[StepReport]]) -> StepReport:
+        result: list[StepReport] = []
+        error: list[BaseException] = []
+
+        async def settle() -> State[Any]:
+            try:
+                report = await body()
+            except BaseException as caught:
+                error.append(caught)  # the loss of the lease or the record must reach the engine as itself
+                raise
+            result.append(report)
+            return _state(report)
+
+        shown = _step.with_options(
+            name=call.step.uses, task_run_name=f"{call.step.phase} · {call.step.id}", tags={call.step.phase}
+        )
+        upstream = [allow_failure(self._states[name]) for name in call.upstream if name in self._states]
+        self._states[call.step.id] = await shown(_Body(settle), return_state=True, wait_for=upstream)
+        if error:
+            raise error[0]
+        return result[0]
+
+
+class _Body:
+    """Hides the closure from Prefect's search for futures in parameters."""
+
+    __slots__ = ("call",)
+
+    def __init__(self, call: Callable[[], Awaitable[State[Any]]]) -> None:
+        self.call = call
+
+    def __repr__(self) -> str:
+        return "step"
+
+
+@task(cache_policy=NO_CACHE, persist_result=False, retries=0)
+async def _step(body: _Body) -> State[Any]:
+    return await body.call()
+
+
+def _state(report: StepReport) -> State[Any]:
+    outcome = report.outcome
+    if report.waiting:
+        return State(type=StateType.CANCELLED, name="Waiting", message="a person must answer first")
+    if report.blocked or outcome is None:
+        return State(type=StateType.CANCELLED, name="Stopped", message="the run was stopped")
+    message = _message(report)
+    if outcome in (Outcome.FAILED, Outcome.UNKNOWN):
+        get_run_logger().error(message)
+        return Failed(name="Failed" if outcome is Outcome.FAILED else "Unknown", message=message)
+    get_run_logger().info(message)
+    return Completed(name=_NAMES.get(outcome, outcome.value.title()), message=message)
+
+
+def _message(report: StepReport) -> str:
+    """Counts and error texts; never values."""
+    if report.error is not None:
+        return f"{report.error['code']}: {report.error['message']}"
+    errors = [f"{item.error['code']}: {item.error['message']}" for item in report.items if item.error]
+    counts: dict[str, int] = {}
+    for item in report.items:
+        name = item.outcome.value if item.outcome else "not begun"
+        counts[name] = counts.get(name, 0) + 1
+    summary = ", ".join(f"{count} {name}" if len(report.items) > 1 else name for name, count in counts.items())
+    return "; ".join([summary or "nothing to do", *errors[:5]])

@@ -1,0 +1,278 @@
+"""Starting, resuming, undoing and cancelling runs from the command line, through Prefect.
+
+What is followed is the journal, not Prefect: a server that dies in the middle loses nothing and changes no exit code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from flows.assembly import Installation
+from flows.server import EmbeddedServer, Server, ServerFailed, find
+from flows.settings import use
+from tenantry import tether
+from tenantry.errors import Conflict
+from tenantry.journal import Record
+from tenantry.run import Engine, RunState, Status, create, fold
+from tenantry.runbook import validate_params
+
+Follow = Callable[[RunState, Record | None], None]
+"""Called with the run's state after each new entry, and now and then with None while nothing happens."""
+
+_LOOK: Final = 0.1
+_RUN_TAG: Final = "run:"
+
+
+@contextlib.contextmanager
+def server(installation: Installation, say: Callable[[str], None] | None = None) -> Iterator[Server]:
+    """The home's server: the one that runs, or one started for as long as the block lasts. This process becomes a client
+    of it, so Prefect must not have been imported for another one before.
+
+    Raises:
+        ServerFailed.
+    """
+    running = find(installation.home)
+    with contextlib.ExitStack() as stack:
+        if running is None:
+            if say is not None:
+                say("starting the embedded Prefect server")
+            running = stack.enter_context(_started(installation))
+        use(running.environment(installation.home))
+        yield running
+
+
+@contextlib.contextmanager
+def _started(installation: Installation) -> Iterator[Server]:
+    embedded = EmbeddedServer(installation.home)
+    try:
+        yield embedded.start()
+    finally:
+        embedded.stop()
+
+
+def prepare(
+    installation: Installation,
+    runbook_id: str,
+    tenant: str,
+    params: Mapping[str, Any],
+    mode: str,
+    requester: Mapping[str, Any],
+) -> str:
+    """Validate everything and record the run. From here on nothing is lost, whatever happens to Prefect.
+
+    Args:
+        params: as given; text is read by type.
+        requester: ``{person, proven, via}``.
+
+    Returns:
+        the run's id.
+
+    Raises:
+        InvalidInput: naming the option; nothing was recorded.
+    """
+    runbook = installation.catalog.get(runbook_id)
+    found = installation.tenants.get(tenant)
+    values = validate_params(runbook, params)
+    run_id = str(uuid4())
+    create(
+        installation.surroundings(),
+        run_id=run_id,
+        runbook=runbook,
+        tenant=found.name,
+        params=values,
+        mode=mode,
+        requester=requester,
+        subject=runbook.subject_for({"params": values, "tenant": found.public()}),
+    )
+    return run_id
+
+
+def start(
+    installation: Installation,
+    runbook_id: str,
+    tenant: str,
+    params: Mapping[str, Any],
+    mode: str,
+    requester: Mapping[str, Any],
+    follow: Follow | None = None,
+    wait: bool = True,
+) -> str:
+    """Record a run and execute it through Prefect; with ``wait`` until nothing more can be done now.
+
+    Returns:
+        the run's id.
+    """
+    run_id = prepare(installation, runbook_id, tenant, params, mode, requester)
+    resume(installation, run_id, follow=follow, wait=wait)
+    return run_id
+
+
+def resume(installation: Installation, run_id: str, *, follow: Follow | None = None, wait: bool = True) -> RunState:
+    """Carry a run on from wherever the record says it stands. An ended run stays as it is."""
+    state = installation.state(run_id)
+    if state.ended is not None:
+        return state
+    if not wait:
+        _detach(installation, state.run_id)
+        return state
+    with server(installation) as running:
+        flow_run_id = asyncio.run(_schedule(installation, state))
+        child = None if running.dispatching else execute(installation, running, flow_run_id)
+        try:
+            return _watch(installation, state.run_id, child, follow)
+        finally:
+            if child is not None:
+                tether.stop(child)
+
+
+def execute(installation: Installation, running: Server, flow_run_id: UUID) -> subprocess.Popen[bytes]:
+    """A tethered child that executes the flow run."""
+    log = installation.home.run / "worker.log"
+    return tether.spawn(
+        ["flows.execute", str(flow_run_id)],
+        environment={**os.environ, **running.environment(installation.home)},
+        log=log,
+    )
+
+
+def _detach(installation: Installation, run_id: str) -> None:
+    """Carry on in a process of its own, which starts a server for as long as it needs one."""
+    log = installation.home.run / "detached.log"
+    with log.open("ab") as out:
+        subprocess.Popen(  # noqa: S603  # our own interpreter and module
+            [sys.executable, "-m", "flows.detached", run_id],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            env={**os.environ, "TENANTRY_HOME": str(installation.home.path)},
+            start_new_session=True,
+            cwd=Path("/"),
+        )
+
+
+async def _schedule(installation: Installation, state: RunState) -> UUID:
+    """The flow run that will carry the run: its last one, scheduled again, or a new one."""
+    from prefect import get_client
+    from prefect.exceptions import ObjectNotFound
+    from prefect.states import Scheduled
+
+    from flows.deployments import register
+
+    async with get_client() as client:
+        deployments = await register(installation, client)
+        if state.flow_run_id is not None:
+            with contextlib.suppress(ObjectNotFound):
+                await client.read_flow_run(UUID(state.flow_run_id))
+                await client.set_flow_run_state(UUID(state.flow_run_id), Scheduled(name="Resuming"), force=True)
+                return UUID(state.flow_run_id)
+        made = await client.create_flow_run_from_deployment(
+            deployments[state.runbook],
+            parameters={"tenant": state.tenant, "mode": state.mode, **state.params},
+            tags=[f"{_RUN_TAG}{state.run_id}", f"tenant:{state.tenant}", f"mode:{state.mode}"],
+            idempotency_key=f"{state.run_id}-{state.attempt}",
+        )
+        return made.id
+
+
+def _watch(
+    installation: Installation, run_id: str, child: subprocess.Popen[bytes] | None, follow: Follow | None
+) -> RunState:
+    """Follow the record until the run ends, waits for a person, is paused, or its process is gone."""
+    begun = fold(installation.journal.records(run_id))
+    seen, attempts = begun.journal_size, begun.attempt
+    gone_at: float | None = None
+    while True:
+        records = installation.journal.records(run_id)
+        state = fold(records)
+        for record in records[seen:]:
+            if follow is not None:
+                follow(state, record)
+        seen = len(records)
+        if state.ended is not None or (state.attempt > attempts and state.stopped is not None):
+            if child is not None:
+                _let_end(child)
+            return state
+        if child is not None and child.poll() is not None:
+            return state  # its process ended without a word: interrupted
+        if child is None:
+            live = installation.journal.live(run_id)
+            gone_at = None if live or state.attempt == attempts else gone_at or time.monotonic()
+            if gone_at is not None and time.monotonic() - gone_at > 5:
+                return state
+        if follow is not None:
+            follow(state, None)
+        time.sleep(_LOOK)
+
+
+def _let_end(child: subprocess.Popen[bytes], seconds: float = 30.0) -> None:
+    """Let the flow tell Prefect how it ended."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(seconds)
+
+
+def nudge(installation: Installation, run_id: str) -> bool:
+    """After an answer given elsewhere: let a waiting run go on by itself, if a service runs here that can do it.
+
+    Returns:
+        whether somebody carries the run on.
+    """
+    running = find(installation.home)
+    if running is None or not running.dispatching:
+        return False
+    use(running.environment(installation.home))
+    state = installation.state(run_id)
+    if state.status(live=installation.journal.live(state.run_id)) is not Status.WAITING:
+        return False
+    asyncio.run(_schedule(installation, state))
+    return True
+
+
+def undo(installation: Installation, run_id: str, *, step: str | None, by: Mapping[str, Any]) -> RunState:
+    """Put back what the run changed. Directly, without Prefect: an undo must work when little else does."""
+    state = installation.state(run_id)
+    if state.mode == "plan":
+        raise Conflict("a plan changed nothing", remedy="There is nothing to undo.")
+
+    async def work() -> RunState:
+        async with installation.access(state.tenant, state.mode) as access:
+            return await Engine(installation.surroundings(), access).undo(state.run_id, step=step, by=by)
+
+    return asyncio.run(work())
+
+
+def cancel(installation: Installation, run_id: str, *, by: Mapping[str, Any]) -> RunState:
+    """Ask whoever executes the run to stop before its next effect; end it here when nobody does."""
+    from tenantry.journal import Event, LeaseHeld
+
+    state = installation.state(run_id)
+    if state.ended is not None:
+        return state
+
+    async def work() -> RunState:
+        async with installation.access(state.tenant, state.mode) as access:
+            return await Engine(installation.surroundings(), access).cancel(state.run_id, by=by, wait=False)
+
+    try:
+        return asyncio.run(work())
+    except LeaseHeld:
+        event = Event("run.cancel_requested", {"by": dict(by)}, state.run_id, flow=(state.runbook, state.version))
+        installation.journal.append(state.tenant, [event])
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        state = installation.state(run_id)
+        if state.ended is not None:
+            break
+        time.sleep(_LOOK)
+    return state
+
+
+__all__ = ["Follow", "ServerFailed", "cancel", "execute", "nudge", "prepare", "resume", "server", "start", "undo"]

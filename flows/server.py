@@ -1,0 +1,153 @@
+"""The embedded Prefect server of one home: found when it runs, started when it does not."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import socket
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import Popen
+from types import TracebackType
+from typing import Final, Self
+
+from flows.settings import client_environment, server_environment
+from tenantry import tether
+from tenantry.errors import TenantryError
+from tenantry.home import Home
+from tenantry.journal.lease import known_dead, this_process
+
+START_TIMEOUT: Final = 180.0
+"""Seconds: the first start builds the database, and machines are slow."""
+
+
+class ServerFailed(TenantryError):
+    """The embedded Prefect server did not come up."""
+
+    code = "server_failed"
+    remedy = "Look at run/prefect-server.log in TENANTRY_HOME; a full disk and a taken port are the usual causes."
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server: where it is, and how to sign in."""
+
+    url: str
+    credential: str
+    dispatching: bool
+    """A service runs beside it that starts scheduled runs by itself."""
+
+    @property
+    def api(self) -> str:
+        return f"{self.url}/api"
+
+    def environment(self, home: Home) -> dict[str, str]:
+        """What a client process needs."""
+        return client_environment(home, self.credential, self.api)
+
+
+def credential(home: Home) -> str:
+    """``user:password`` for Prefect's API, generated at first use, readable by the owner alone."""
+    path = home.run.parent / "prefect.credential"
+    if not path.exists():
+        temporary = path.with_suffix(f".{os.getpid()}")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(f"tenantry:{secrets.token_urlsafe(24)}")
+        try:
+            os.link(temporary, path)  # the first of several processes wins
+        except FileExistsError:
+            pass
+        finally:
+            temporary.unlink()
+    return path.read_text(encoding="ascii").strip()
+
+
+def find(home: Home) -> Server | None:
+    """The server that runs for this home, if one does and answers."""
+    try:
+        found = json.loads(home.server_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    server = Server(found["url"], credential(home), bool(found.get("dispatching")))
+    if known_dead(found["owner"]) or not _answers(server):
+        return None
+    return server
+
+
+def _answers(server: Server, timeout: float = 3.0) -> bool:
+    token = base64.b64encode(server.credential.encode()).decode()
+    request = urllib.request.Request(  # noqa: S310  # our own loopback address
+        f"{server.api}/admin/version", headers={"Authorization": f"Basic {token}"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310  # http, loopback
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError, ValueError):
+        return False
+
+
+class EmbeddedServer:
+    """Runs the server as a tethered child for as long as the block lasts."""
+
+    def __init__(self, home: Home, *, port: int | None = None, dispatching: bool = False) -> None:
+        self._home = home
+        self._port = port
+        self._dispatching = dispatching
+        self._process: Popen[bytes] | None = None
+
+    def start(self) -> Server:
+        """Returns once it answers.
+
+        Raises:
+            ServerFailed: it ended, or did not answer in time.
+        """
+        port = self._port or free_port()
+        server = Server(f"http://127.0.0.1:{port}", credential(self._home), self._dispatching)
+        log = self._home.run / "prefect-server.log"
+        environment = server_environment(self._home, server.credential, port, os.environ)
+        self._process = tether.spawn(["flows.server_process", str(port)], environment=environment, log=log)
+        log.chmod(0o600)
+        deadline = time.monotonic() + START_TIMEOUT
+        while not _answers(server):
+            if self._process.poll() is not None:
+                raise ServerFailed(f"the Prefect server ended with code {self._process.returncode}")
+            if time.monotonic() > deadline:
+                self.stop()
+                raise ServerFailed(f"the Prefect server did not answer within {START_TIMEOUT:g} s")
+            time.sleep(0.1)
+        self._announce(server)
+        return server
+
+    def _announce(self, server: Server) -> None:
+        path = self._home.server_file
+        temporary = Path(f"{path}.{os.getpid()}")
+        temporary.write_text(
+            json.dumps({"url": server.url, "owner": this_process(), "dispatching": self._dispatching}), encoding="utf-8"
+        )
+        temporary.replace(path)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            tether.stop(self._process)
+            self._process = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
