@@ -80,7 +80,7 @@ class ApprovalRequest(_Record):
     requested_at: AwareDatetime
     expires_at: AwareDatetime
     requester: Requester
-    reasons: tuple[str, ...] = Field(default=(), description="Why a person is asked.")
+    reasons: list[str] = Field(default_factory=list, description="Why a person is asked.")
     run_created_at: AwareDatetime
 
     @model_validator(mode="after")
@@ -93,7 +93,7 @@ class ApprovalRequest(_Record):
 class Decision(_Record):
     """One answer, given by a person who was authenticated for it."""
 
-    run_id: str
+    run_id: str | None = Field(default=None, description="None: taken from the journal of the request's own run.")
     step: str
     item: str | None = None
     arguments_digest: str
@@ -157,7 +157,7 @@ def evaluate(
 def _answers(request: ApprovalRequest, decision: Decision) -> bool:
     """Whether the decision is about this request and was made while it stood."""
     same = (
-        decision.run_id == request.run_id
+        decision.run_id in (None, request.run_id)
         and decision.step == request.step
         and decision.item == request.item
         and decision.arguments_digest == request.arguments_digest

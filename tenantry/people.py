@@ -26,6 +26,7 @@ import pyotp
 import segno
 from pydantic import SecretStr
 
+from tenantry.clock import rfc3339
 from tenantry.errors import Conflict, InvalidInput, NotAuthenticated, NotFound, OutOfScope, Refused, TenantryError
 from tenantry.home import Home
 from tenantry.localdb import LocalDb
@@ -101,9 +102,9 @@ class Person:
             "email": self.email,
             "roles": [role for role in ROLES if role in self.roles],
             "tenants": sorted(self.tenants),
-            "added_at": _stamp(self.added_at),
-            "enrolled_at": _stamp(self.enrolled_at) if self.enrolled_at else None,
-            "disabled_at": _stamp(self.disabled_at) if self.disabled_at else None,
+            "added_at": rfc3339(self.added_at),
+            "enrolled_at": rfc3339(self.enrolled_at) if self.enrolled_at else None,
+            "disabled_at": rfc3339(self.disabled_at) if self.disabled_at else None,
         }
 
 
@@ -209,7 +210,7 @@ class People:
         check_person(person)
         if not name.strip():
             raise InvalidInput("a person has a name", place="name")
-        granted, scope, now = _roles(roles), _scope(tenants), _stamp(self._clock())
+        granted, scope, now = _roles(roles), _scope(tenants), rfc3339(self._clock())
         with self._db.transaction() as db:
             if self._row(person) is not None:
                 raise Conflict(f"{person} exists already", remedy="Choose another id; ids are never used again.")
@@ -242,7 +243,7 @@ class People:
                     self._authorise(by, "enroll", record)
                 elif row["authenticated_at"] is not None:
                     self._authorise(by, "enroll", record, or_self=True)
-            now = _stamp(self._clock())
+            now = rfc3339(self._clock())
             secret = SecretStr(pyotp.random_base32())
             version = self._vault.put(MSP, _secret_name(person), secret, kind="totp").version
             db.execute(
@@ -285,7 +286,7 @@ class People:
                 (
                     _packed(granted),
                     _packed(scope),
-                    _stamp(self._clock() if wider else record.granted_at),
+                    rfc3339(self._clock() if wider else record.granted_at),
                     person,
                 ),
             )
@@ -308,7 +309,7 @@ class People:
                 if "approver" in record.roles and not self._bootstrap(person):
                     self._authorise(by, "disable", record)
                     self._keep_an_approver(person)
-                db.execute("UPDATE people SET disabled_at = ? WHERE id = ?", (_stamp(self._clock()), person))
+                db.execute("UPDATE people SET disabled_at = ? WHERE id = ?", (rfc3339(self._clock()), person))
                 self._tell("people.disabled", person=person, by=_who(by))
         self._drop_secrets(person, keep=None)
         return self.get(person)
@@ -328,7 +329,7 @@ class People:
                 db.execute(
                     "UPDATE people SET disabled_at = NULL, enrolled_at = NULL, secret_version = NULL, last_step = NULL, "
                     "granted_at = ? WHERE id = ?",
-                    (_stamp(self._clock()), person),
+                    (rfc3339(self._clock()), person),
                 )
                 self._tell("people.enabled", person=person, by=_who(by))
         return self.get(person)
@@ -385,11 +386,11 @@ class People:
                     "next one after using it.",
                 )
             if reason != "locked":
-                self._tell("people.locked", person=person[:80], locked_until=_stamp(until))
+                self._tell("people.locked", person=person[:80], locked_until=rfc3339(until))
             raise NotAuthenticated(
-                f"too many wrong codes; locked until {_stamp(until)}",
+                f"too many wrong codes; locked until {rfc3339(until)}",
                 remedy="Wait until then, or have an approver lift it; if it was not you, tell the security lead.",
-                locked_until=_stamp(until),
+                locked_until=rfc3339(until),
             )
         self._tell("people.authenticated", **facts)
         if tenant is not None and not record.covers(tenant):
@@ -451,7 +452,7 @@ class People:
                     return "code used before", None, None
                 db.execute(
                     "UPDATE people SET last_step = ?, authenticated_at = ? WHERE id = ?",
-                    (fresh[-1], _stamp(now), person),
+                    (fresh[-1], rfc3339(now), person),
                 )
                 db.execute("DELETE FROM attempts WHERE id = ?", (person,))
                 return None, None, _person(row)
@@ -467,7 +468,7 @@ class People:
             failures, locks = 0, locks + 1
         db.execute(
             "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?)",
-            (person, failures, locks, _stamp(until) if until else None, _stamp(now)),
+            (person, failures, locks, rfc3339(until) if until else None, rfc3339(now)),
         )
         # Names that nobody has are kept too, but not without end.
         db.execute(
@@ -598,10 +599,6 @@ def _scope(tenants: Iterable[str] | str) -> frozenset[str]:
 
 def _packed(values: Iterable[str]) -> str:
     return json.dumps(sorted(values))
-
-
-def _stamp(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _person(row: sqlite3.Row) -> Person:

@@ -38,6 +38,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretBytes, SecretStr, ValidationError
 
+from tenantry.clock import rfc3339
 from tenantry.errors import InvalidInput, NotFound, OutOfScope, Refused, SecretUnreadable, VaultLocked
 from tenantry.home import Home
 from tenantry.localdb import LocalDb
@@ -319,7 +320,7 @@ class Vault:
             wrapped = _wrap(self._master, tenant, identifier, secrets.token_bytes(KEY_BYTES))
             db.execute(
                 "INSERT OR REPLACE INTO tenant_keys VALUES (?, ?, ?, ?, NULL)",
-                (tenant, identifier, wrapped, _stamp(self._clock())),
+                (tenant, identifier, wrapped, rfc3339(self._clock())),
             )
         return True
 
@@ -341,7 +342,7 @@ class Vault:
             db.execute("DELETE FROM secrets WHERE tenant = ?", (tenant,))
             db.execute(
                 "UPDATE tenant_keys SET wrapped = NULL, destroyed_at = coalesce(destroyed_at, ?) WHERE tenant = ?",
-                (_stamp(self._clock()), tenant),
+                (rfc3339(self._clock()), tenant),
             )
         with self._lock:
             self._keys.pop(tenant, None)
@@ -432,7 +433,7 @@ class Vault:
         stored = SecretVersion(tenant, name, version, kind, self._clock(), expires_at, dict(metadata or {}))
         nonce = secrets.token_bytes(_NONCE)
         sealed = nonce + AESGCM(_derive(key, _OWN_PURPOSE)).encrypt(nonce, plain, _associated(tenant, name, version))
-        times = (_stamp(stored.created_at), _stamp(expires_at) if expires_at else None)
+        times = (rfc3339(stored.created_at), rfc3339(expires_at) if expires_at else None)
         db.execute(
             "INSERT INTO secrets VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (tenant, name, version, kind, *times, facts, sealed)
         )
@@ -498,7 +499,7 @@ def _found(
         identifier = secrets.token_hex(16)
         wrapped = _wrap(master, MSP, identifier, secrets.token_bytes(KEY_BYTES))
         connection.execute(
-            "INSERT INTO tenant_keys VALUES (?, ?, ?, ?, NULL)", (MSP, identifier, wrapped, _stamp(clock()))
+            "INSERT INTO tenant_keys VALUES (?, ?, ?, ?, NULL)", (MSP, identifier, wrapped, rfc3339(clock()))
         )
 
 
@@ -588,10 +589,6 @@ def _plain(value: bytes | str | SecretStr | SecretBytes) -> bytes:
     if not 0 < len(plain) <= _MAX_SECRET:
         raise InvalidInput(f"a secret has 1 to {_MAX_SECRET} bytes", place="secret")
     return plain
-
-
-def _stamp(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _version(row: Any) -> SecretVersion:

@@ -26,10 +26,23 @@ from typing import Any, NoReturn, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
 
 from tenantry.errors import InvalidInput
 
-__all__ = ["Document", "Limits", "Position", "Positions", "Problem", "build", "explain", "load", "parse", "problems"]
+__all__ = [
+    "Document",
+    "Limits",
+    "Position",
+    "Positions",
+    "Problem",
+    "build",
+    "explain",
+    "load",
+    "misplaced",
+    "parse",
+    "problems",
+]
 
 DataPath = tuple[str | int, ...]
 """Where a value stands in the data: ``("steps", 0, "uses")``."""
@@ -353,6 +366,12 @@ def build(model: type[_M], document: Document, *, error: type[InvalidInput] = In
     raise error(message, place=f"{document.positions.file}:{first.position.line}", problems=lines)
 
 
+def misplaced(message: str, *path: str | int) -> PydanticCustomError:
+    """For a validator that looks at a whole model: a complaint about the value at ``path`` below that model, so that the
+    line named is that value's. ``message`` must not repeat what may be a secret."""
+    return PydanticCustomError("misplaced", "{message}", {"message": message, "path": path})
+
+
 def explain(exc: ValidationError, positions: Positions) -> list[str]:
     """One ``file:line: path: what is wrong`` for each problem, in the order of the file."""
     return [f"{positions.file}:{problem.position.line}: {problem.text}" for problem in problems(exc, positions)]
@@ -362,7 +381,8 @@ def problems(exc: ValidationError, positions: Positions) -> list[Problem]:
     """The problems of a validation with their positions, in the order of the file."""
     found = []
     for item in exc.errors(include_url=False, include_context=True, include_input=True):
-        path, missing = _data_path(item["loc"], positions)
+        below = item["ctx"]["path"] if item["type"] == "misplaced" else ()
+        path, missing = _data_path((*item["loc"], *below), positions)
         found.append(Problem((*path, *missing), positions.nearest(path), _message(item)))
     return sorted(found, key=lambda problem: problem.position)
 

@@ -80,6 +80,7 @@ def test_one_fit_person_decides() -> None:
     assert verdict(asked(), answer("bob", "deny"), answer("ann")) == "denied"
     assert verdict(asked(), answer(), answer(decision="deny")) == "denied"
     assert verdict(asked(), answer("stranger")) == "pending"
+    assert verdict(asked(), answer(run_id=None)) == "approved", "out of the run's own journal"
 
 
 @pytest.mark.parametrize(

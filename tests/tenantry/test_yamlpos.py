@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from tenantry.errors import InvalidInput, InvalidRunbook
-from tenantry.yamlpos import Limits, Position, build, explain, load, parse, problems
+from tenantry.yamlpos import Limits, Position, build, explain, load, misplaced, parse, problems
 
 
 def data(text: str) -> object:
@@ -248,6 +248,27 @@ def test_problems_are_structured() -> None:
 
 # JSON writes what is beyond the basic plane as two escaped surrogates, which YAML's escapes do not know.
 basic_text = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]))
+
+
+class Whole(BaseModel):
+    parts: dict[str, list[int]]
+
+    @model_validator(mode="after")
+    def odd(self) -> Whole:
+        for name, numbers in self.parts.items():
+            for index, number in enumerate(numbers):
+                if number % 2 == 0:
+                    raise misplaced("must be {odd}", "parts", name, index)
+        return self
+
+
+def test_a_validator_of_a_whole_model_names_the_line() -> None:
+    document = parse("parts:\n  a: [1]\n  b:\n    - 3\n    - 4\n", file="f.yaml")
+    with pytest.raises(InvalidInput) as caught:
+        build(Whole, document)
+    assert caught.value.message == "f.yaml:5: parts.b[1]: must be {odd}"
+
+
 basic_key = st.text(
     st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]), max_size=100
 )  # a YAML key ends within 1024

@@ -1,0 +1,79 @@
+"""The MSP itself: ``estate.yaml``. Its on-call, which role answers what, and the tools that hold one credential for all.
+
+The people are not here but in ``people.db`` (`tenantry.people`), because codes and locks must hold between processes.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from tenantry.errors import InvalidTenant
+from tenantry.home import Home
+from tenantry.names import MSP, PersonId, Role, Slug
+from tenantry.tenants import Email, Minutes, Model, Network, Phone, ProviderConfig, Text, TimeZone
+from tenantry.yamlpos import build, load, misplaced
+
+__all__ = ["Estate", "OnCall", "Roles", "load_estate"]
+
+
+class OnCall(Model):
+    """Somebody who is called, in the order of the list."""
+
+    person: PersonId = Field(description="Their id (`tenantry people list`).")
+    phone: Phone | None = Field(default=None, description="Where they are called.")
+    email: Email | None = Field(default=None, description="Where they are written to.")
+    escalate_after_minutes: Minutes = Field(
+        default=15, description="How long the next one in the list is left in peace, in minutes."
+    )
+
+
+class Roles(Model):
+    """Which role answers what, where neither a runbook nor a tenant's policy asks for more."""
+
+    irreversible_needs: Role = Field(default="approver", description="Role that approves what loses data for good.")
+    disruptive_needs: Role | None = Field(
+        default=None, description="Role that approves what people notice; none: as the runbook says."
+    )
+    unfreeze_needs: Role = Field(default="lead", description="Role that lifts a freeze.")
+    reveal_needs: Role = Field(default="lead", description="Role that may have a secret shown.")
+
+
+class Estate(Model):
+    """The MSP: who is called, which role answers what, and its own tools."""
+
+    name: Text = Field(default="MSP", description="The MSP as clients know it; stands in messages and reports.")
+    time_zone: TimeZone = Field(default="UTC", description="IANA time zone in which the MSP reads times.")
+    security_contact: Email | None = Field(default=None, description="Where clients and researchers reach the MSP.")
+    on_call: list[OnCall] = Field(default_factory=list, description="Who is called, the first one first.")
+    roles: Roles = Field(default_factory=Roles, description="Which role answers what.")
+    providers: dict[Slug, ProviderConfig] = Field(
+        default_factory=dict,
+        description="Tools with one credential for all clients (PSA, RMM, EDR console, partner application, SMTP). A run "
+        "reaches its own client alone through them, by the tenant file's estate_handles.",
+    )
+    known_networks: list[Network] = Field(
+        default_factory=list, description="The MSP's own addresses: offices, VPN exits, automation."
+    )
+
+    @model_validator(mode="after")
+    def _own_secrets(self) -> Self:
+        for key, provider in self.providers.items():
+            for name, ref in provider.secrets.items():
+                if ref.tenant != MSP:
+                    raise misplaced(
+                        f"is a client's; only vault:{MSP}/… is the estate's", "providers", key, "secrets", name
+                    )
+        return self
+
+
+def load_estate(home: Home) -> Estate:
+    """Read ``estate.yaml``; an estate of defaults when there is none yet.
+
+    Raises:
+        InvalidTenant: naming ``file:line`` and every problem.
+    """
+    if not home.estate.exists():
+        return Estate()
+    return build(Estate, load(home.estate, error=InvalidTenant), error=InvalidTenant)

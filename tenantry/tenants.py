@@ -1,0 +1,524 @@
+"""A client of the MSP: ``tenants/<name>.yaml``.
+
+Everything an incident, a disaster, an onboarding or an offboarding must know beforehand and a person must have agreed to:
+who is asked and told, how often, what is in scope, whose accounts may never be cut off, which laws' clocks may start.
+Secrets never stand here, only references (``vault:<tenant>/<name>``), and only this tenant's own.
+
+Every complaint is an `InvalidTenant` that names ``file:line`` and never repeats a value. The descriptions of the fields
+are the documentation: the schema, the forms and the operator's page come from them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import secrets
+import zoneinfo
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from tenantry.errors import Conflict, InvalidInput, InvalidTenant, NotFound
+from tenantry.home import Home
+from tenantry.masterkey import sync_folder
+from tenantry.names import PersonId, Role, SecretRef, Slug, TenantName, check_tenant
+from tenantry.yamlpos import Document, build, load, misplaced, parse
+
+__all__ = [
+    "Agreement",
+    "BusinessHours",
+    "Contact",
+    "Insurer",
+    "LegalHold",
+    "Policy",
+    "ProviderConfig",
+    "Responsibility",
+    "Severity",
+    "Sla",
+    "TeamMember",
+    "Tenant",
+    "TenantStore",
+    "load_all",
+    "load_tenant",
+]
+
+Severity = Literal["low", "medium", "high", "critical"]
+Capability = Slug
+
+
+def _time_zone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):  # a path, a folder, a name that is none
+        raise ValueError("is not an IANA time zone, such as Europe/Berlin") from None
+    return name
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        raise ValueError("is not an address or network, such as 192.0.2.0/24 (no bits beyond the prefix)") from None
+
+
+def _default_cadence() -> dict[Severity, int]:
+    return {"critical": 60, "high": 240, "medium": 1_440}
+
+
+def _lower(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
+Email = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"^[^@\s]{1,64}@[^@\s]+\.[^@\s]+$", max_length=254)
+]
+Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 ()./-]{3,30}$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*$")]
+Domain = Annotated[
+    str,
+    BeforeValidator(_lower),
+    StringConstraints(pattern=r"^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$", max_length=253),
+]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+Network = Annotated[str, AfterValidator(_network)]
+Account = Annotated[str, BeforeValidator(_lower), StringConstraints(min_length=3, max_length=254, pattern=r"^\S+$")]
+Minutes = Annotated[int, Field(ge=1, le=525_600)]
+Hours = Annotated[int, Field(ge=0, le=8_760)]
+
+
+class Model(BaseModel):
+    """Strict about names; values are never shown in an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Contact(Model):
+    """A person of the client."""
+
+    id: Slug = Field(description="Short name by which runbooks and the response team refer to this contact.")
+    name: Text = Field(description="Full name, as the person is addressed.")
+    email: Email | None = Field(
+        default=None, description="Where this contact reads mail, outside the tenant if possible."
+    )
+    phone: Phone | None = Field(
+        default=None,
+        description="A number known before any incident; the only one that is called back for verification.",
+    )
+    role: Literal["primary", "security", "technical", "executive", "billing", "legal", "privacy", "other"] = Field(
+        description="What this contact decides or is told about. The primary contact confirms for the client."
+    )
+    language: Language = Field(default="en", description="Language in which this contact is written to.")
+    account: Account | None = Field(
+        default=None,
+        description="This contact's own account in the tenant, so that mail is not sent to a mailbox at risk.",
+    )
+    verification: Text | None = Field(
+        default=None,
+        description="How a person makes sure that it is really this contact (whom to call back, what is never accepted).",
+    )
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.email is None and self.phone is None:
+            raise ValueError("a contact has an email address or a phone number")
+        return self
+
+
+class TeamMember(Model):
+    """One place in the response team, filled before it is needed."""
+
+    role: Literal[
+        "incident_commander",
+        "technical_lead",
+        "communications",
+        "client_liaison",
+        "recovery_lead",
+        "legal",
+        "privacy",
+        "executive",
+        "scribe",
+    ] = Field(description="What this person does when an incident or a disaster is declared.")
+    person: PersonId | None = Field(
+        default=None, description="Somebody of the MSP, by their id (`tenantry people list`)."
+    )
+    contact: Slug | None = Field(
+        default=None, description="Somebody of the client, by the id of a contact in this file."
+    )
+    deputy: PersonId | None = Field(default=None, description="Somebody of the MSP who stands in.")
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if (self.person is None) == (self.contact is None):
+            raise ValueError("name either a person of the MSP or a contact of the client")
+        return self
+
+
+class Sla(Model):
+    """What was promised for one severity; minutes from the alert's arrival."""
+
+    acknowledge_minutes: Minutes = Field(description="Until somebody has taken it.")
+    contain_minutes: Minutes | None = Field(default=None, description="Until the threat is contained.")
+    resolve_minutes: Minutes | None = Field(default=None, description="Until service is back and watched.")
+
+
+class BusinessHours(Model):
+    """When the client works; outside it, disruptive effects and calls are another matter."""
+
+    days: list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]] = Field(
+        description="Working days.", min_length=1
+    )
+    start: Annotated[str, StringConstraints(pattern=r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$")] = Field(
+        description="Start of the working day in the tenant's time zone, HH:MM."
+    )
+    end: Annotated[str, StringConstraints(pattern=r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$")] = Field(
+        description="End of the working day in the tenant's time zone, HH:MM."
+    )
+
+
+class Responsibility(Model):
+    """Who does what, so that nobody assumes."""
+
+    what: Text = Field(description="The duty, in plain words.")
+    who: Literal["msp", "client", "third_party"] = Field(description="Who carries it.")
+
+
+class Agreement(Model):
+    """What was signed. Work outside it is asked for, not assumed."""
+
+    signed_on: date | None = Field(default=None, description="Day the agreement was signed (YYYY-MM-DD).")
+    ends_on: date | None = Field(default=None, description="Day the agreement ends, if that is known.")
+    services_in_scope: list[Text] = Field(default_factory=list, description="Services the MSP provides.")
+    services_out_of_scope: list[Text] = Field(
+        default_factory=list, description="Services the MSP expressly does not provide."
+    )
+    responsibilities: list[Responsibility] = Field(
+        default_factory=list, description="Duties and who carries them, where it matters in an incident."
+    )
+    sla: dict[Severity, Sla] = Field(default_factory=dict, description="Promised times by severity.")
+    update_cadence_minutes: dict[Severity, Minutes] = Field(
+        default_factory=_default_cadence,
+        description="How often the client hears from us during an incident, by severity, in minutes.",
+    )
+    notice_period_hours: Hours | None = Field(
+        default=None,
+        description="Within how many hours of a person's determination the client is notified of an incident.",
+    )
+    on_termination: Literal["delete", "return", "return_then_delete"] | None = Field(
+        default=None, description="What happens to everything held for the client when the agreement ends."
+    )
+    retention_days: Annotated[int, Field(ge=0, le=36_500)] | None = Field(
+        default=None, description="How long what must be kept after the end is kept, in days."
+    )
+
+
+class Insurer(Model):
+    """The client's cyber insurance; late notice can cost the cover."""
+
+    name: Text = Field(description="The insurer.")
+    policy: Text | None = Field(default=None, description="Policy number.")
+    notice_period_hours: Hours | None = Field(
+        default=None, description="The policy's own notice period, in hours from discovery."
+    )
+    contact: Text | None = Field(default=None, description="Hotline or address for notice, as the policy gives it.")
+    required_controls: list[Text] = Field(
+        default_factory=list, description="Controls that the policy requires (MFA everywhere, tested backups …)."
+    )
+    approved_vendors_only: bool = Field(
+        default=False, description="The policy pays only for responders and counsel of the insurer's own panel."
+    )
+
+
+class LegalHold(Model):
+    """Something that must not be deleted, whoever asks."""
+
+    matter: Text = Field(description="The case or order.")
+    since: date = Field(description="Day the hold began (YYYY-MM-DD).")
+    scope: Text = Field(description="What it covers: people, mailboxes, systems, periods.")
+    released_on: date | None = Field(default=None, description="Day the hold was lifted; none while it stands.")
+
+
+class ProviderConfig(Model):
+    """One of the client's systems and how we sign in to it."""
+
+    vendor: Slug = Field(description="Which integration: microsoft365, aws, ssh, lab …")
+    capabilities: list[Capability] | None = Field(
+        default=None, description="Which of the vendor's capabilities it serves here; all of them when left out."
+    )
+    settings: dict[Slug, Any] = Field(
+        default_factory=dict, description="The vendor's own settings (tenant id, region, address). Never a secret."
+    )
+    secrets: dict[Slug, SecretRef] = Field(
+        default_factory=dict, description="The vendor's credentials, each as a reference into this tenant's vault."
+    )
+
+    @model_validator(mode="after")
+    def _no_plain_secret(self) -> Self:
+        offender = _secret_in(self.settings)
+        if offender is not None:
+            raise misplaced(
+                "looks like a secret: store it with `tenantry vault put` and name its reference under secrets",
+                "settings",
+                *offender,
+            )
+        return self
+
+
+class Policy(Model):
+    """What the client has agreed may happen by itself, and what takes a person."""
+
+    disruptive_needs: Role | None = Field(
+        default=None, description="Role that approves every disruptive effect here; none: as the runbook says."
+    )
+    four_eyes: bool = Field(
+        default=False, description="Approvals of this tenant's runs always take somebody besides who started them."
+    )
+    unattended_impact: Literal["none", "read", "reversible"] = Field(
+        default="reversible", description="The most that a run started by an alert may do before a person has looked."
+    )
+    unattended_effects_per_hour: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        default=20, description="Budget of effects that alerts may cause within one hour, over all runs."
+    )
+
+
+class Tenant(Model):
+    """A client: who they are, what was agreed, how we reach their systems."""
+
+    name: TenantName = Field(description="Short name; the file is called so, and it never changes.")
+    display_name: Text = Field(description="The client as people call them; stands in messages and reports.")
+    domains: list[Domain] = Field(
+        default_factory=list, description="The client's own mail domains; any other domain is outside."
+    )
+    time_zone: TimeZone = Field(default="UTC", description="IANA time zone in which the client reads times.")
+    language: Language = Field(default="en", description="Language of reports and of contacts that name none.")
+    countries: list[Country] = Field(
+        default_factory=list, description="Countries the client's people usually work from (two letters, ISO 3166-1)."
+    )
+    known_networks: list[Network] = Field(
+        default_factory=list, description="The client's and the MSP's own addresses: offices, VPN exits."
+    )
+    business_hours: BusinessHours | None = Field(default=None, description="When the client works; none: not agreed.")
+    contacts: list[Contact] = Field(default_factory=list, description="Whom we ask and tell at the client.")
+    response_team: list[TeamMember] = Field(
+        default_factory=list, description="Who does what when an incident or a disaster is declared."
+    )
+    agreement: Agreement = Field(default_factory=Agreement, description="What was signed.")
+    regimes: list[Slug] = Field(
+        default_factory=list,
+        description="Notification regimes that may apply (gdpr, nis2, hipaa, insurer, contract …): names of clock files.",
+    )
+    insurer: Insurer | None = Field(default=None, description="The client's cyber insurance.")
+    legal_holds: list[LegalHold] = Field(default_factory=list, description="What must not be deleted.")
+    providers: dict[Slug, ProviderConfig] = Field(
+        default_factory=dict, description="The client's systems; the first that has a capability serves it."
+    )
+    estate_handles: dict[Slug, Text] = Field(
+        default_factory=dict,
+        description="For each provider of the estate, what this client is called there (company id, customer tenant id); "
+        "a run reaches nothing else through it.",
+    )
+    break_glass_accounts: list[Account] = Field(
+        default_factory=list, description="Emergency accounts (UPN or object id); no run ever touches them."
+    )
+    responder_accounts: list[Account] = Field(
+        default_factory=list,
+        description="The MSP's own accounts in this tenant (UPN or object id); no run touches them.",
+    )
+    policy: Policy = Field(default_factory=Policy, description="What may happen by itself, and what takes a person.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        seen: set[str] = set()
+        for index, contact in enumerate(self.contacts):
+            if contact.id in seen:
+                raise misplaced("another contact has this id", "contacts", index, "id")
+            seen.add(contact.id)
+        for index, member in enumerate(self.response_team):
+            if member.contact is not None and member.contact not in seen:
+                raise misplaced("no contact of this file has this id", "response_team", index, "contact")
+        for key, provider in self.providers.items():
+            for name, ref in provider.secrets.items():
+                if ref.tenant != self.name:
+                    raise misplaced(
+                        f"is another tenant's; only vault:{self.name}/… is this client's",
+                        *("providers", key, "secrets", name),
+                    )
+        return self
+
+    def public(self) -> dict[str, Any]:
+        """What runbooks, messages and tasks may see of the tenant, as JSON: no systems, no references, no accounts."""
+        return self.model_dump(
+            mode="json",
+            exclude={"providers", "estate_handles", "break_glass_accounts", "responder_accounts"},
+        )
+
+    def contact(self, which: str) -> Contact:
+        """The contact of that id, else the first of that role.
+
+        Raises:
+            NotFound: neither.
+        """
+        for contact in (*(c for c in self.contacts if c.id == which), *(c for c in self.contacts if c.role == which)):
+            return contact
+        raise NotFound(f"{self.name} has no contact {which}", remedy=f"Add one to tenants/{self.name}.yaml.")
+
+
+# --- plain secrets ----------------------------------------------------------------------------------------------------
+
+_SECRET_NAME: Final = re.compile(
+    r"(?:^|[_-])(?:secret|password|passwd|pwd|passphrase|token|credentials?|(?:api|access|private|shared|account|"
+    r"signing|license)[_-]?key)$",
+    re.IGNORECASE,
+)
+# Values that are credentials whatever they are called: PEM private keys, JWTs, cloud and code-host keys, user:pass@ URLs.
+_SECRET_VALUE: Final = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[\w-]{8,}\.[\w-]{8,}\.|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[pousr]_\w{30,}|"
+    r"://[^/\s:@]+:[^/\s@]+@"
+)
+
+
+def _secret_in(settings: Any) -> tuple[str | int, ...] | None:
+    """The path of the first setting that looks like a secret. A guard against slips, not a proof of absence."""
+    entries: Iterable[tuple[str | int, Any]]
+    if isinstance(settings, dict):
+        entries = settings.items()
+    elif isinstance(settings, list):
+        entries = enumerate(settings)
+    else:
+        return None
+    for key, value in entries:
+        if isinstance(value, (dict, list)):
+            inner = _secret_in(value)
+            if inner is not None:
+                return (key, *inner)
+        elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
+            named = isinstance(key, str) and _SECRET_NAME.search(key) is not None
+            if named or _SECRET_VALUE.search(str(value)):
+                return (key,)
+    return None
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def load_tenant(path: Path) -> Tenant:
+    """Read one tenant file.
+
+    Raises:
+        InvalidTenant: naming ``file:line`` and every problem.
+    """
+    return _build(load(path, error=InvalidTenant))
+
+
+def _build(document: Document) -> Tenant:
+    return build(Tenant, document, error=InvalidTenant)
+
+
+def load_all(home: Home) -> list[Tenant]:
+    """Every tenant of the home, by name.
+
+    Raises:
+        InvalidTenant: the first file that is wrong; a file whose name is not its tenant's; a domain that two claim.
+    """
+    tenants = []
+    owners: dict[str, str] = {}
+    for path in sorted(home.tenants.glob("*.yaml")):
+        document = load(path, error=InvalidTenant)
+        tenant = _named(_build(document), document, path.stem)
+        for index, domain in enumerate(tenant.domains):
+            if domain in owners:
+                raise InvalidTenant(
+                    f"the domain {domain} is {owners[domain]}'s too", place=document.positions.place(("domains", index))
+                )
+            owners[domain] = tenant.name
+        tenants.append(tenant)
+    return tenants
+
+
+def _named(tenant: Tenant, document: Document, stem: str) -> Tenant:
+    if tenant.name != stem:
+        raise InvalidTenant(
+            f"the file is called {stem}.yaml and its tenant {tenant.name}", place=document.positions.place(("name",))
+        )
+    return tenant
+
+
+class TenantStore:
+    """The tenant files of a home. Read anew each time: an operator edits them while things run."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def path(self, name: str) -> Path:
+        """Where this tenant's file lies or would lie.
+
+        Raises:
+            InvalidInput: not a tenant's name.
+        """
+        return self._home.tenants / f"{check_tenant(name)}.yaml"
+
+    def names(self) -> list[str]:
+        """Names of all tenants, without reading their files."""
+        return sorted(path.stem for path in self._home.tenants.glob("*.yaml"))
+
+    def get(self, name: str) -> Tenant:
+        """
+        Raises:
+            NotFound: no such tenant.
+            InvalidTenant: its file is wrong.
+        """
+        path = self.path(name)
+        if not path.is_file():
+            raise NotFound(f"no tenant {name}", remedy="`tenantry tenants list` shows who there is.")
+        document = load(path, error=InvalidTenant)
+        return _named(_build(document), document, name)
+
+    def list(self) -> list[Tenant]:
+        """As `load_all`."""
+        return load_all(self._home)
+
+    def add(self, file: Path, *, replace: bool = False) -> Tenant:
+        """Check a file and keep it, comments and all, as ``tenants/<name>.yaml``; whole or not at all.
+
+        Args:
+            file: YAML, anywhere.
+            replace: take the place of the tenant's present file.
+
+        Raises:
+            InvalidTenant: the file is wrong, or claims another tenant's domain.
+            Conflict: the tenant exists, and ``replace`` was not said.
+        """
+        document = load(file, error=InvalidTenant)
+        tenant = _build(document)
+        target = self.path(tenant.name)
+        if target.exists() and not replace:
+            raise Conflict(f"the tenant {tenant.name} exists already", remedy=f"Edit {target}, or replace it.")
+        for other in self.list():
+            for index, domain in enumerate(tenant.domains):
+                if other.name != tenant.name and domain in other.domains:
+                    raise InvalidTenant(
+                        f"the domain {domain} is {other.name}'s", place=document.positions.place(("domains", index))
+                    )
+        text = file.read_text("utf-8-sig")
+        if parse(text, file=str(file), error=InvalidTenant).data != document.data:
+            raise InvalidTenant("was changed while it was read; try again", place=str(file))
+        self._home.ensure()
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+        try:
+            with os.fdopen(
+                os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+            ) as out:
+                out.write(text)
+                out.flush()
+                os.fsync(out.fileno())
+            temporary.replace(target)
+            sync_folder(target.parent)
+        except OSError as exc:
+            temporary.unlink(missing_ok=True)
+            raise InvalidInput(f"{target} cannot be written ({exc.strerror})", place="TENANTRY_HOME") from exc
+        return tenant
