@@ -1,0 +1,1 @@
+"""How people and alerts come in: the `tenantry` command."""

@@ -1,0 +1,82 @@
+"""The `tenantry` command. The families stand in :mod:`console.commands` and are imported when one is called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from console.cli import Lazy, Root
+
+_C = "console.commands"
+
+SECTIONS = {
+    "Runs": {
+        "run": Lazy(f"{_C}.run:run", "Start a runbook for a tenant and follow it."),
+        "runs": Lazy(f"{_C}.run:runs", "List runs, and show one."),
+        "resume": Lazy(f"{_C}.run:resume", "Go on with a run that was interrupted, paused or waits."),
+        "undo": Lazy(f"{_C}.run:undo", "Put back what a run changed."),
+        "cancel": Lazy(f"{_C}.run:cancel", "End a run; what is done stays done."),
+        "freeze": Lazy(f"{_C}.record:freeze", "Stop every effect, everywhere or for one tenant."),
+        "unfreeze": Lazy(f"{_C}.record:unfreeze", "Let effects happen again."),
+    },
+    "People and approvals": {
+        "approvals": Lazy(f"{_C}.approvals:approvals", "What waits for a person's answer."),
+        "approve": Lazy(f"{_C}.approvals:approve", "Approve or deny what a run asks, or answer its questions."),
+        "people": Lazy(f"{_C}.people:people", "Who may do what, and how they prove who they are."),
+    },
+    "The record": {
+        "note": Lazy(f"{_C}.record:note", "Put a note into a run's record."),
+        "timeline": Lazy(f"{_C}.record:timeline", "Export a run's timeline."),
+        "evidence": Lazy(f"{_C}.record:evidence", "Export a run's record and evidence."),
+        "journal": Lazy(f"{_C}.record:journal", "Verify the whole record."),
+    },
+    "What there is": {
+        "tenants": Lazy(f"{_C}.tenants:tenants", "The clients: add, list, show, check."),
+        "runbooks": Lazy(f"{_C}.runbooks:runbooks", "The runbooks: list, show, validate, schema."),
+        "tasks": Lazy(f"{_C}.tasks:tasks", "The tasks that runbooks are made of."),
+        "vault": Lazy(f"{_C}.vault:vault", "The tenants' secrets: put, list, show, delete."),
+    },
+    "Trying it": {
+        "demo": Lazy(f"{_C}.demo:demo", "An incident from alert to report, on this machine alone."),
+        "lab": Lazy(f"{_C}.lab:lab", "Serve a stand-in tenant to practise on."),
+    },
+}
+
+
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    del param
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"tenantry {version('tenantry')}")
+        ctx.exit()
+
+
+@click.group(
+    "tenantry",
+    cls=Root,
+    sections=SECTIONS,
+    examples=(
+        "tenantry demo",
+        "tenantry lab --tenant acme",
+        "tenantry run business_email_compromise --tenant acme -p account=dana@acme.example --mode plan",
+        "tenantry approve 3f2a91c0 enable_sign_in --as ann.lee",
+    ),
+)
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version.")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+def cli() -> None:
+    """Runbook automation for managed service providers: every step checked, verified, recorded, resumable.
+
+    Everything is kept in TENANTRY_HOME. Exit codes: 0 done, 1 done with exceptions or something was found, 2 wrong usage
+    or input, 3 waiting for an approval, 4 failed, 5 refused by a rule. Codes and secrets are asked for, or read as one
+    line from stdin; never from an argument.
+
+    Shell completion: eval "$(_TENANTRY_COMPLETE=bash_source tenantry)" in ~/.bashrc; zsh_source and fish_source likewise.
+    """
+
+
+def main(argv: list[str] | None = None) -> Any:
+    """Entry point of the `tenantry` script. Does not return: exits with the contract's code."""
+    return cli.main(argv, prog_name="tenantry")

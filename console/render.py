@@ -1,0 +1,179 @@
+"""Tables and lines for people. A terminal gets colours, and every colour also a word; a pipe gets plain columns.
+
+Every text is cleaned: names come from tenants, where attackers choose them, and a terminal obeys control characters.
+"""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import IO, Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["clean", "console", "fields", "moment", "outcome", "run_tables", "status", "table"]
+
+_WIDE: Final = 10_000
+
+_STATUS: Final = {
+    "completed": "green",
+    "planned": "cyan",
+    "undone": "green",
+    "running": "blue",
+    "waiting_for_approval": "yellow",
+    "completed_with_exceptions": "yellow",
+    "interrupted": "magenta",
+    "paused_by_failed_step": "red",
+    "failed": "red",
+    "cancelled": "magenta",
+}
+_OUTCOME: Final = {
+    "observed": "cyan",
+    "already": "green",
+    "changed": "green",
+    "would_change": "yellow",
+    "undone": "green",
+    "skipped": "dim",
+    "failed": "red",
+    "undo_failed": "red",
+    "unknown": "red",
+}
+_FORMAT_AND_CONTROL: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode categories that move the cursor, reverse the direction of writing, or show nothing."""
+
+
+def clean(value: Any, limit: int = 2_000) -> str:
+    """``value`` as one harmless line."""
+    text = "" if value is None else str(value)
+    shown = "".join(
+        (" " if c in "\n\t" else "\N{REPLACEMENT CHARACTER}") if unicodedata.category(c) in _FORMAT_AND_CONTROL else c
+        for c in text[: limit + 1]
+    )
+    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
+
+
+def console(file: IO[str] | None = None) -> Console:
+    """Where tables go: stdout as it is now, or ``file``. Nothing is cut to fit where nobody looks at it."""
+    target = file or sys.stdout
+    wide = None if target.isatty() else _WIDE
+    return Console(file=target, highlight=False, markup=False, emoji=False, width=wide, soft_wrap=wide is not None)
+
+
+def status(name: str) -> Text:
+    """A run's status, coloured and in words."""
+    return Text(name.replace("_", " "), style=_STATUS.get(name, ""))
+
+
+def outcome(name: str | None) -> Text:
+    """A step's outcome, coloured and in words."""
+    return Text("–" if name is None else name.replace("_", " "), style=_OUTCOME.get(name or "", "dim"))
+
+
+def moment(text: str | None) -> str:
+    """An RFC 3339 time to the second, UTC."""
+    if not text:
+        return ""
+    return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> None:
+    """Print a table on stdout; cells are texts (cleaned) or rich's."""
+    out = console()
+    tty = out.is_terminal
+    drawn = Table(
+        *columns, title=title if tty else None, title_justify="left", box=_box(tty), pad_edge=tty, header_style="bold"
+    )
+    count = 0
+    for row in rows:
+        drawn.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
+        count += 1
+    if count:
+        out.print(drawn)
+    else:
+        out.print(Text("none" if title is None else f"{title}: none", style="dim"))
+
+
+def _box(tty: bool) -> Any:
+    from rich import box
+
+    return box.ROUNDED if tty else None
+
+
+def fields(pairs: Iterable[tuple[str, Any]]) -> None:
+    """Print ``name: value`` lines, those without a value left out."""
+    out = console()
+    shown = [(name, value) for name, value in pairs if value not in (None, "", [], ())]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        text = value if isinstance(value, Text) else Text(clean(value))
+        out.print(Text(f"{name:<{width}}  ", style="bold") + text)
+
+
+def run_tables(view: Mapping[str, Any]) -> None:
+    """A run: what it is, how it stands, its steps, what it waits for, its clocks."""
+    asked = view["requested_by"]
+    who = asked.get("person") or asked.get("account") or asked.get("via")
+    fields(
+        [
+            ("run", view["run_id"]),
+            ("runbook", view["runbook"]),
+            ("tenant", view["tenant"]),
+            ("subject", view["subject"]),
+            ("mode", view["mode"]),
+            ("status", status(view["status"])),
+            ("asked by", f"{who}{'' if asked.get('proven') else ' (not proven)'}" if who else None),
+            ("started", moment(view["started_at"])),
+            ("finished", moment(view["finished_at"])),
+            ("attempt", view["attempt"]),
+        ]
+    )
+    table(("phase", "step", "item", "outcome", "finished", "what"), [_step(step) for step in view["steps"]])
+    if view["waiting_for"]:
+        table(
+            ("step", "item", "asked of", "until", "question", "why"),
+            [
+                (w["step"], w["item"], _role(w), moment(w["expires_at"]), w["question"], "; ".join(w["reasons"]))
+                for w in view["waiting_for"]
+            ],
+            title="Waiting for",
+        )
+    if view["clocks"]:
+        table(
+            ("clock", "due", "stopped", "source"),
+            [(c["name"], moment(c["due_at"]), moment(c["stopped_at"]), c["source"]) for c in view["clocks"]],
+            title="Clocks",
+        )
+
+
+def _step(step: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (
+        step["phase"],
+        step["id"],
+        step["item"],
+        outcome(step["outcome"]),
+        moment(step["finished_at"]),
+        describe(step),
+    )
+
+
+def _role(waiting: Mapping[str, Any]) -> str:
+    return f"{waiting['role']}{', four eyes' if waiting['four_eyes'] else ''}"
+
+
+def describe(step: Mapping[str, Any]) -> str:
+    """What a step did, or why it did not, in one line."""
+    error = step["error"]
+    if error and step["outcome"] not in ("changed", "already", "observed"):
+        return f"{error['message']} {error['remedy']}"
+    changes = [f"{c['path']}: {_short(c['before'])} → {_short(c['after'])}" for c in step["changes"]]
+    if changes:
+        return "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
+    return step["note"] or ""
+
+
+def _short(value: Any) -> str:
+    return clean("nothing" if value is None else value, 60)
