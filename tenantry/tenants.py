@@ -246,7 +246,7 @@ class LegalHold(Model):
 class ProviderConfig(Model):
     """One of the client's systems and how we sign in to it."""
 
-    vendor: Slug = Field(description="Which integration: microsoft365, aws, ssh, lab …")
+    vendor: Slug = Field(description="Which integration (microsoft365, aws, ssh, lab …).")
     capabilities: list[Capability] | None = Field(
         default=None, description="Which of the vendor's capabilities it serves here; all of them when left out."
     )
