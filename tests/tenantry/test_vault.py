@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import HealthCheck, given, settings
@@ -290,6 +291,15 @@ def test_a_subkey_is_hkdf_of_the_tenants_key(vault: Vault) -> None:
     key = vault._tenant_key("acme")
     expected = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"journal").derive(key)
     assert vault.subkey("acme", "journal") == expected
+
+
+def test_the_stored_form_is_the_documented_one(vault: Vault, home: Home) -> None:
+    """Pinned by opening it by hand: were it to change, vaults that exist would not open."""
+    vault.put("acme", "m365/app", CANARY)
+    ((sealed,),) = sql(home, "SELECT sealed FROM secrets")
+    assert isinstance(sealed, bytes)
+    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"vault").derive(vault._tenant_key("acme"))
+    assert AESGCM(key).decrypt(sealed[:12], sealed[12:], b"acme\0m365/app\x001") == CANARY.encode()
 
 
 # --- keys of tenants --------------------------------------------------------------------------------------------------
