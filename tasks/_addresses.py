@@ -51,6 +51,16 @@ def tenant_domains(subject: Mapping[str, Any], *upns: str) -> frozenset[str]:
     return frozenset(named | {upn.rsplit("@", 1)[1].lower() for upn in upns if "@" in upn})
 
 
+def known_networks(subject: Mapping[str, Any]) -> list[str]:
+    """The client's and the responders' own networks, as the tenant's file names them."""
+    return [str(network) for network in subject.get("known_networks") or ()]
+
+
+def home_countries(subject: Mapping[str, Any]) -> list[str]:
+    """Countries (two letters) from which the client's people usually work, as the tenant's file names them."""
+    return [str(country) for country in subject.get("countries") or ()]
+
+
 def outside(text: str, domains: frozenset[str]) -> bool:
     """Whether the text names an address outside the tenant. Directory names without a domain are inside; a guest
     (``#EXT#``) is outside although its name ends in the tenant's domain."""

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.human._text import About, Duration, with_lines
 from tenantry.errors import StepError
+from tenantry.names import Role
+from tenantry.runbook.model import parse_duration
 from tenantry.task import Context, HumanAnswer, HumanRequest, HumanTask
 
 
 class DoParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
     instruction: Annotated[str, Field(min_length=1, max_length=4000, description="What the person is to do")]
-    role: Annotated[str, Field(description="Who may do it")] = "engineer"
-    expires_in: Annotated[timedelta, Field(gt=timedelta(0), description="How long there is for it")] = timedelta(
-        days=14
-    )
+    about: About = []
+    role: Annotated[Role, Field(description="Who may do it")] = "engineer"
+    expires_in: Annotated[Duration, Field(description="How long there is for it")] = "14d"
 
 
 class Do(HumanTask[DoParams]):
@@ -30,14 +31,18 @@ class Do(HumanTask[DoParams]):
     name = "human.do"
     Params = DoParams
 
-    def request(self, ctx: Context, p: DoParams) -> HumanRequest:  # noqa: ARG002  # the task is all in the parameters
+    def request(self, ctx: Context, p: DoParams) -> HumanRequest:  # noqa: ARG002  # all is in the parameters
         return HumanRequest(
-            question=p.instruction, role=p.role, yes="done", no="could not be done", expires_in=p.expires_in
+            question=with_lines(p.instruction, p.about),
+            role=p.role,
+            yes="done",
+            no="could not be done",
+            expires_in=parse_duration(p.expires_in),
         )
 
     def accept(self, request: HumanRequest, answer: HumanAnswer) -> None:
-        if not answer.affirmative:
+        if answer.answer != request.yes:
             raise StepError(
-                f"{answer.by} reports that it could not be done: {request.question}",
+                f"{answer.by} reports that it could not be done",
                 remedy="Read the reason in the record, remove the obstacle, then resume the run.",
             )

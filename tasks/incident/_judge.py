@@ -72,6 +72,7 @@ def judge(
     until: datetime,
     known_bad: Iterable[str] = (),
     known_good: Iterable[str] = (),
+    home_countries: Iterable[str] = (),
     acts: Mapping[str, str] | None = None,
 ) -> Judgement:
     """Judge the groups of one account.
@@ -81,9 +82,10 @@ def judge(
         until: when the log was read.
         known_bad: addresses or networks named as the attacker's.
         known_good: addresses or networks named as the client's own.
+        home_countries: countries (two letters) from which the client's people usually work.
         acts: address → a change by which attackers stay that this account made from it.
     """
-    bad, good = tuple(known_bad), tuple(known_good)
+    bad, good, home = tuple(known_bad), tuple(known_good), frozenset(home_countries)
     signed_in = sorted(
         ((group.first_success_at, group) for group in groups if group.first_success_at is not None),
         key=lambda pair: (pair[0], pair[1].ip, pair[1].agent),
@@ -105,7 +107,7 @@ def judge(
     history = sum(group.successes for group in ordinary)
     journeys = list(journeys)
     for group in later:
-        signs = _signs(group, ordinary, journeys)
+        signs = _signs(group, ordinary, journeys, home)
         act = (acts or {}).get(group.ip)
         if history < ENOUGH:
             thin = f"only {history} earlier sign-ins to compare with"
@@ -128,12 +130,14 @@ def judge(
     )
 
 
-def _signs(group: SignInGroup, ordinary: Sequence[SignInGroup], journeys: Sequence[Journey]) -> list[str]:
+def _signs(
+    group: SignInGroup, ordinary: Sequence[SignInGroup], journeys: Sequence[Journey], home: frozenset[str]
+) -> list[str]:
     own_ips = {known.ip for known in ordinary}
     if group.ip in own_ips:
         return []
     signs = []
-    countries = {known.country for known in ordinary if known.country}
+    countries = {known.country for known in ordinary if known.country} | home
     if group.country and countries and group.country not in countries:
         signs.append(f"first sign-in ever from {group.country}")
     if group.agent not in {known.agent for known in ordinary}:

@@ -12,8 +12,8 @@ from tenantry.task import Context, Output, ReadTask
 
 ROLES_NEEDED = ("incident_commander", "technical_lead", "communications")
 """Who must be there for any incident (NIST SP 800-61r3: RS.MA-01, roles assigned beforehand)."""
-CONTACTS_NEEDED = ("security", "executive")
-"""Whom the client must have named: one who decides on technical matters, and one who decides on notification."""
+CONTACTS_NEEDED = ("primary", "executive")
+"""Whom the client must have named: the one who confirms for it, and one who decides on notification."""
 CADENCE_MINUTES = {"critical": 60, "high": 240, "medium": 1440, "low": 4320}
 """How often the client hears from us where the agreement does not say."""
 

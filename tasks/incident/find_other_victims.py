@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from tasks._addresses import Network, canonical, tenant_domains, within
+from tasks._addresses import Network, canonical, home_countries, known_networks, tenant_domains, within
 from tasks._rows import RowStore
 from tasks._window import LookBack
 from tasks.identity._sign_ins import Grouper
@@ -29,8 +29,13 @@ class FindOtherVictimsParams(LookBack):
         AwareDatetime | None, Field(description="First activity of the attacker; none: not known")
     ] = None
     known_good_ips: Annotated[
-        list[Network], Field(max_length=500, description="Addresses or networks of the client: never an attacker's")
-    ] = []
+        list[Network],
+        Field(
+            default_factory=list,
+            max_length=500,
+            description="Addresses or networks of the client: never an attacker's",
+        ),
+    ]
     examine_at_most: Annotated[
         int,
         Field(
@@ -124,9 +129,9 @@ class _Search:
         self._known_ips: set[str] = set()
         self._own_ips: set[str] = set()
         self._mailboxes: deque[Victim] = deque()
+        self._good = [*p.known_good_ips, *known_networks(ctx.subject)]
         self._examined = 0
         self._limits: list[str] = []
-        self._unread: set[str] = set()
         self._known: dict[str, Account | None] = {}
 
     async def run(self) -> None:
@@ -163,7 +168,7 @@ class _Search:
 
     def _suspect(self, ip: str) -> None:
         ip = canonical(ip)
-        if ip not in self._known_ips and not within(ip, self._p.known_good_ips):
+        if ip not in self._known_ips and not within(ip, self._good):
             self._known_ips.add(ip)
             self._addresses.append(ip)
 
@@ -230,7 +235,8 @@ class _Search:
             since=self._p.since,
             until=self._ctx.now,
             known_bad=self._known_ips,
-            known_good=self._p.known_good_ips,
+            known_good=self._good,
+            home_countries=home_countries(self._ctx.subject),
         )
         self._own_ips.update(judgement.own_ips)
         for suspect in judgement.suspects:

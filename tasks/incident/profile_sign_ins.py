@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks._addresses import Network
+from tasks._addresses import Network, home_countries, known_networks
 from tasks.identity.collect_directory_events import DirectoryEvents
 from tasks.identity.collect_sign_ins import SignIns
 from tasks.incident._judge import Judgement, Suspect, judge
@@ -60,7 +60,7 @@ class ProfileSignIns(ReadTask[ProfileSignInsParams, SignInProfile]):
     Params = ProfileSignInsParams
     Output = SignInProfile
 
-    async def read(self, ctx: Context, p: ProfileSignInsParams) -> SignInProfile:  # noqa: ARG002  # pure
+    async def read(self, ctx: Context, p: ProfileSignInsParams) -> SignInProfile:
         acts = staying_acts(p.events.events) if p.events is not None else {}
         judgements: list[Judgement] = []
         for account_id in dict.fromkeys(group.account_id for group in p.sign_ins.groups):
@@ -71,7 +71,8 @@ class ProfileSignIns(ReadTask[ProfileSignInsParams, SignInProfile]):
                     since=p.sign_ins.since,
                     until=p.sign_ins.read_until,
                     known_bad=p.known_bad_ips,
-                    known_good=p.known_good_ips,
+                    known_good=[*p.known_good_ips, *known_networks(ctx.subject)],
+                    home_countries=home_countries(ctx.subject),
                     acts=acts,
                 )
             )

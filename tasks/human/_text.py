@@ -1,0 +1,44 @@
+"""What a person is shown: our words, and below them names that an attacker may have chosen."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from tenantry.runbook.model import parse_duration
+
+SHOWN = 30
+"""Lines shown below a question; more are counted."""
+
+
+def _checked(text: str) -> str:
+    parse_duration(text)
+    return text
+
+
+Duration = Annotated[
+    str, AfterValidator(_checked), Field(pattern=r"^[0-9dhms]+$", description="For example 45m, 4h or 7d")
+]
+
+About = Annotated[
+    list[str],
+    Field(max_length=10_000, description="What the question is about, one line each; shown cleaned and cut"),
+]
+
+
+def clean(text: str) -> str:
+    """One line without control, invisible or direction-changing characters, at most 300 characters."""
+    line = " ".join(text.split())
+    shown = "".join(c for c in line if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+    return shown if len(shown) <= 300 else shown[:299] + "…"
+
+
+def with_lines(question: str, about: Sequence[str]) -> str:
+    """The question, and what it is about behind dashes."""
+    lines = [f"- {clean(line)}" for line in about[:SHOWN]]
+    if len(about) > SHOWN:
+        lines.append(f"- and {len(about) - SHOWN} more, in the step's record")
+    return "\n".join([question.strip(), *lines])
