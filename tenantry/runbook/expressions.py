@@ -13,6 +13,7 @@ Values go in and come out as JSON types and aware datetimes. The library's own b
 - A missing key, an index out of range, a field of ``null`` and mixed arithmetic (``1 + 1.5``) are errors; ``has()`` asks
   for one missing key. Here they all become :class:`ExpressionFailed`.
 - It silently turns integers beyond 64 bits into floats, and takes naive datetimes as UTC; both are refused here.
+- ``size()`` of a text counts UTF-8 bytes, though the standard counts characters.
 - ``map`` and ``filter`` copy their result for each element they add (quadratic time), and nothing interrupts them; so the
   lists that an expression may walk are limited (``MAX_WALK``).
 
