@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import importlib.util
+import os
 import pkgutil
 import secrets as random_secrets
 import string
@@ -33,7 +35,7 @@ from tenantry.providers import Handle, Provider
 from tenantry.run import RunState, Surroundings, fold, run_view
 from tenantry.runbook import Runbook, parse_runbook
 from tenantry.tenants import ProviderConfig, Tenant, TenantStore
-from tenantry.vault import Vault
+from tenantry.vault import Vault, passphrase_from_environment
 
 RUNBOOKS: Final = Path(__file__).resolve().parent.parent / "runbooks"
 """The shipped runbooks; the operator's own in ``TENANTRY_HOME/runbooks`` come before them."""
@@ -68,7 +70,10 @@ class Installation:
 
     @cached_property
     def vault(self) -> Vault:
-        return Vault.open(self.home)
+        return Vault.open(self.home, passphrase_from_environment(os.environ), on_read=self._vault_read)
+
+    def _vault_read(self, tenant: str, name: str, version: int, purpose: str) -> None:
+        self.journal.append(tenant, [Event("vault.read", {"name": name, "version": version, "purpose": purpose})])
 
     @cached_property
     def journal(self) -> Journal:

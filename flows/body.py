@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from prefect import get_client
 from prefect.client.schemas.objects import State, StateType
-from prefect.context import get_run_context
-from prefect.flow_runs import suspend_flow_run
+from prefect.context import FlowRunContext
+from prefect.flow_runs import asuspend_flow_run
 from prefect.input import RunInput
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
@@ -24,7 +24,7 @@ from flows.assembly import Installation
 from flows.graph import PrefectSteps
 from tenantry.clock import parse_rfc3339
 from tenantry.decisions import decide_all, prove
-from tenantry.errors import NotFound, Refused
+from tenantry.errors import NotFound, Refused, TaskDefect
 from tenantry.run import Engine, Gate, RunState, Status, create, waiting_view
 from tenantry.runbook import validate_params
 
@@ -50,7 +50,9 @@ async def carry(runbook_id: str, parameters: Mapping[str, Any]) -> State[Any]:
     Returns:
         a Prefect state named after the run's status. It is Completed only when the run is.
     """
-    flow_run = get_run_context().flow_run  # type: ignore[union-attr]  # always a flow run's context here
+    flow_run = FlowRunContext.get().flow_run  # type: ignore[union-attr]  # the body of a flow always has one
+    if flow_run is None:
+        raise TaskDefect("a runbook's flow was called outside of a flow run")
     with Installation.open() as installation:
         run_id = _begin(installation, runbook_id, parameters, flow_run)
         async with installation.access(parameters["tenant"], parameters["mode"]) as access:
@@ -100,7 +102,7 @@ async def _ask(installation: Installation, state: RunState, flow_run_id: Any) ->
     asked = installation.journal.records(state.run_id)
     key = f"answer-{sum(record.event.startswith('approval.') for record in asked)}"
     rest = min(parse_rfc3339(question["expires_at"]) for question in waiting) - datetime.now(UTC)
-    answer = await suspend_flow_run(
+    answer = await asuspend_flow_run(
         wait_for_input=Answer.with_initial_data(description=_questions(waiting)),
         key=key,
         timeout=max(60, int((rest + timedelta(hours=1)).total_seconds())),

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from tenantry.discovery import TaskRegistry
 from tenantry.journal import Journal
+from tenantry.names import Role
 from tenantry.people import Person
 from tenantry.task import EvidenceSink
 
@@ -16,13 +17,23 @@ from tenantry.task import EvidenceSink
 class TenantAccess(Protocol):
     """One tenant as a run sees it. Built by the assembly; holds nothing of any other tenant."""
 
-    name: str
-    subject: Mapping[str, Any]
-    """Public facts: what runbooks see as ``tenant`` and tasks as ``ctx.subject``. JSON."""
-    protected: frozenset[str]
-    """Responders' and break-glass accounts, lower-case UPN or object id."""
-    disruptive_needs: str | None
-    """Role that must approve DISRUPTIVE effects by the tenant's policy; None: as the runbook says."""
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def subject(self) -> Mapping[str, Any]:
+        """Public facts: what runbooks see as ``tenant`` and tasks as ``ctx.subject``. JSON."""
+        ...
+
+    @property
+    def protected(self) -> frozenset[str]:
+        """Responders' and break-glass accounts, lower-case UPN or object id."""
+        ...
+
+    @property
+    def disruptive_needs(self) -> Role | None:
+        """Role that must approve DISRUPTIVE effects by the tenant's policy; None: as the runbook says."""
+        ...
 
     async def capability(self, name: str) -> Any:
         """The provider's handle; opened at first use, so an unreachable tenant fails the step that needs it."""

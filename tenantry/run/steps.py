@@ -10,6 +10,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -138,8 +139,8 @@ class ItemRunner:
                 raise TaskDefect(f"{task.name} is neither a ReadTask, a Task nor a HumanTask")
         except (Waiting, LeaseLost, RecordError, asyncio.CancelledError):
             raise
-        except TenantryError as error:
-            await self._failed(step, state, error, started, arguments, evidence)
+        except TenantryError as failure:
+            await self._failed(step, state, failure, started, arguments, evidence)
         except Exception as error:  # noqa: BLE001  # a defect in a task must become its outcome, not end the run
             defect = TaskDefect(f"{task.name} raised {type(error).__name__}", at=_where(error))
             await self._failed(step, state, defect, started, arguments, evidence)
@@ -163,7 +164,7 @@ class ItemRunner:
                 await self._settle_doubt(task, ctx, params, state)
             ctx = replace(ctx, now=self._around.now(), intent_at=state.intent.at if state.intent else None)
             try:
-                changes = await self._patiently(lambda ctx=ctx: self._timed(task.check(ctx, params), task.timeout * 3))
+                changes = await self._patiently(partial(self._check, task, ctx, params))
             except ProviderError as error:
                 if state.in_doubt:
                     raise CannotCheck(f"an interrupted change could not be re-checked: {error.message}") from error
@@ -187,20 +188,23 @@ class ItemRunner:
             self.refuse_when_frozen()
             first_intent = state.intent is None
             changes = await self._intend(step, state, arguments, changes, timeout)
-            error = await self._apply(task, ctx, params, changes, timeout)
-            if error is None:
+            trouble = await self._apply(task, ctx, params, changes, timeout)
+            if trouble is None:
                 break
-            if isinstance(error, _NOTHING_SENT):
+            if isinstance(trouble, _NOTHING_SENT):
                 state.in_doubt = False
-            if attempt == self._policy.effect_attempts or not self._again(error):
-                if not isinstance(error, (InDoubt, TimedOut)):
-                    if first_intent and len(changes) == 1 and isinstance(error, _NOTHING_SENT):
+            if attempt == self._policy.effect_attempts or not self._again(trouble):
+                if not isinstance(trouble, (InDoubt, TimedOut)):
+                    if first_intent and len(changes) == 1 and isinstance(trouble, _NOTHING_SENT):
                         self._unsent.add((step.id, state.item))
-                    raise error
+                    raise trouble
                 await self._settle_doubt(task, ctx, params, state)
                 break  # the verification below has the last word
-            await self._pause(attempt, error)
+            await self._pause(attempt, trouble)
         await self._verified(step, task, ctx, params, state, arguments, started)
+
+    async def _check(self, task: Task[Any], ctx: Context, params: Any) -> list[Change]:
+        return await self._timed(task.check(ctx, params), task.timeout * 3)
 
     async def _already(self, step: Step, state: ItemState, started: datetime, arguments: Mapping[str, Any]) -> None:
         if state.intent is None:
@@ -576,9 +580,7 @@ class ItemRunner:
     async def _context(
         self, step: Step, task: BaseTask[Any], item: str | None, state: ItemState, evidence: _EvidenceLog
     ) -> Context:
-        capabilities = {
-            name: await self._patiently(lambda name=name: self._access.capability(name)) for name in task.needs
-        }
+        capabilities = {name: await self._patiently(partial(self._access.capability, name)) for name in task.needs}
         return Context(
             run=RunFacts(
                 run_id=self._state.run_id,

@@ -1,0 +1,380 @@
+"""What a run promises, on a small world: order, skipping, gates, failures, undo, status from steps."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tenantry.errors import InDoubt, PermissionMissing, Throttled, Unreachable
+from tenantry.journal import LeaseHeld
+from tenantry.run import Status
+from tests.support.stand import Access, Stand
+from tests.support.world import World, registry
+
+HEAD = """\
+id: small
+version: "1"
+title: Small
+kind: incident
+phases: [PHASES]
+params: {}
+steps:
+"""
+
+
+def book(*steps: str) -> str:
+    phases = [phase for phase in ("one", "two") if any(f"phase: {phase}" in step for step in steps)]
+    return HEAD.replace("PHASES", ", ".join(phases)) + "".join(f"  - {step}\n" for step in steps)
+
+
+A = "{id: a, phase: one, uses: world.turn_on, with: {name: a}}"
+B = "{id: b, phase: two, uses: world.turn_on, needs: [a], with: {name: b}}"
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Stand:
+    stand = Stand(tmp_path / "home", registry())
+    stand.person("ann", "approver", "engineer")
+    stand.person("bob", "approver")
+    return stand
+
+
+def on(world: World, **more: object) -> Access:
+    return Access(capabilities={"identity": world}, **more)  # type: ignore[arg-type]
+
+
+async def test_runs_once_and_says_already_the_second_time(stand: Stand) -> None:
+    world = World()
+    stand.create(book(A, B))
+    state = await stand.run("run-1", on(world))
+    assert state.ended is Status.COMPLETED
+    assert world.writes == [("a", "on"), ("b", "on")]
+    assert stand.outcomes() == {"a": "changed", "b": "changed"}
+    stand.create(book(A, B), run_id="run-2")
+    assert (await stand.run("run-2", on(world))).ended is Status.COMPLETED
+    assert stand.outcomes("run-2") == {"a": "already", "b": "already"}
+    assert len(world.writes) == 2
+    assert stand.journal.verify().ok
+
+
+async def test_plan_changes_nothing_and_foresees_what_run_does(stand: Stand) -> None:
+    world = World(a="off")
+    back = "{id: back, phase: two, uses: world.turn_on, needs: [a], with: {name: a, to: 'off'}}"
+    stand.create(book(A, back), mode="plan")
+    assert (await stand.run("run-1", on(world))).ended is Status.PLANNED
+    assert world.writes == []
+    planned = [change for step in stand.view()["steps"] for change in step["changes"]]
+    stand.create(book(A, back), run_id="run-2")
+    await stand.run("run-2", on(world))
+    made = [change for step in stand.view("run-2")["steps"] for change in step["changes"]]
+    assert planned == made
+    assert len(made) == 2
+
+
+async def test_for_each_expands_once_and_keeps_ids(stand: Stand) -> None:
+    world = World(x="off", y="off")
+    text = book(
+        "{id: names, phase: one, uses: world.list_switches}",
+        "{id: each, phase: two, uses: world.turn_on, for_each: steps.names.output.names, expect_at_most: 5,"
+        " with: {name: '${ item }'}}",
+    )
+    stand.create(text)
+    state = await stand.run("run-1", on(world))
+    assert state.ended is Status.COMPLETED
+    assert stand.outcomes() == {"names": "observed", "each[x]": "changed", "each[y]": "changed"}
+    assert [ref["name"] for ref in state.evidence] == ["switches"]
+
+
+async def test_more_targets_than_expected_stops_before_the_first(stand: Stand) -> None:
+    world = World(**{f"s{i}": "off" for i in range(4)})
+    text = book(
+        "{id: names, phase: one, uses: world.list_switches}",
+        "{id: each, phase: two, uses: world.turn_on, for_each: steps.names.output.names, expect_at_most: 3,"
+        " with: {name: '${ item }'}}",
+    )
+    stand.create(text)
+    state = await stand.run("run-1", on(world))
+    assert state.stopped is Status.WAITING
+    assert world.writes == []
+    assert "expects at most 3" in stand.view()["waiting_for"][0]["reasons"][0]
+    stand.answer("run-1", "ann")
+    assert (await stand.run("run-1", on(world))).ended is Status.COMPLETED
+    assert len(world.writes) == 4
+
+
+async def test_when_false_skips_and_dependents_go_on(stand: Stand) -> None:
+    world = World()
+    text = book(
+        A,
+        "{id: no, phase: one, uses: world.turn_on, when: \"steps.a.outcome == 'failed'\", with: {name: no}}",
+        "{id: after, phase: two, uses: world.turn_on, needs: [no], with: {name: after}}",
+    )
+    stand.create(text)
+    assert (await stand.run("run-1", on(world))).ended is Status.COMPLETED
+    assert stand.outcomes() == {"a": "changed", "no": "skipped", "after": "changed"}
+
+
+async def test_failed_step_pauses_the_run_and_resume_goes_on(stand: Stand) -> None:
+    world = World()
+
+    def trouble(kind: str, name: str) -> None:
+        if kind == "before" and name == "a":
+            raise PermissionMissing("no right to write")
+
+    world.trouble = trouble
+    other = "{id: c, phase: one, uses: world.turn_on, with: {name: c}}"
+    stand.create(book(A, B, other))
+    state = await stand.run("run-1", on(world))
+    assert state.stopped is Status.PAUSED
+    assert stand.outcomes() == {"a": "failed", "b": None, "c": "changed"}
+    assert stand.view()["steps"][0]["error"]["code"] == "permission_missing"
+    world.trouble = lambda _k, _n: None
+    assert (await stand.run("run-1", on(world))).ended is Status.COMPLETED
+    assert world.writes == [("c", "on"), ("a", "on"), ("b", "on")]
+
+
+async def test_fixed_by_hand_after_a_refusal_is_not_ours(stand: Stand) -> None:
+    world = World()
+
+    def refuse(kind: str, _name: str) -> None:
+        if kind == "before":
+            raise PermissionMissing("no right to write")
+
+    world.trouble = refuse
+    stand.create(book(A))
+    await stand.run("run-1", on(world))
+    world.trouble = lambda _k, _n: None
+    world.switches["a"] = "on"  # somebody else did it
+    await stand.run("run-1", on(world))
+    assert stand.outcomes() == {"a": "already"}
+    assert world.writes == []
+
+
+async def test_continue_ends_with_exceptions(stand: Stand) -> None:
+    world = World()
+
+    def refuse(kind: str, name: str) -> None:
+        if kind == "before" and name == "a":
+            raise PermissionMissing("no right to write")
+
+    world.trouble = refuse
+    stand.create(book(A.replace("with:", "on_failure: continue, with:"), B))
+    assert (await stand.run("run-1", on(world))).ended is Status.EXCEPTIONS
+    assert stand.outcomes() == {"a": "failed", "b": "changed"}
+
+
+async def test_timeout_after_the_effect_is_rechecked_not_repeated(stand: Stand) -> None:
+    world = World()
+    raised = []
+
+    def lose_the_answer(kind: str, name: str) -> None:
+        if kind == "after" and not raised:
+            raised.append(name)
+            raise InDoubt("the answer never came")
+
+    world.trouble = lose_the_answer
+    stand.create(book(A))
+    assert (await stand.run("run-1", on(world))).ended is Status.COMPLETED
+    assert world.writes == [("a", "on")]
+    assert stand.outcomes() == {"a": "changed"}
+
+
+@pytest.mark.parametrize("error", [Throttled("slow down", retry_after=0.01), Unreachable("gone")])
+async def test_passing_trouble_is_waited_out(stand: Stand, error: Exception) -> None:
+    world = World()
+    left = [3]
+
+    def sometimes(_kind: str, _name: str) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise error
+
+    world.trouble = sometimes
+    stand.create(book(A))
+    assert (await stand.run("run-1", on(world))).ended is Status.COMPLETED
+    assert world.writes == [("a", "on")]
+
+
+async def test_late_propagation_is_waited_for_and_never_called_done_early(stand: Stand) -> None:
+    world = World(a="off")
+    world.lag = 3
+    stand.create(book(A))
+    assert (await stand.run("run-1", on(world))).ended is Status.COMPLETED
+    assert world.writes == [("a", "on")]
+
+
+async def test_effect_that_never_shows_is_not_reported_done(stand: Stand) -> None:
+    world = World(a="off")
+    world.lag = 10_000
+    stand.create(book(A))
+    state = await stand.run("run-1", on(world))
+    assert state.stopped is Status.PAUSED
+    assert stand.view()["steps"][0]["error"]["code"] == "not_verified"
+
+
+async def test_could_not_check_is_unknown_never_clean(stand: Stand) -> None:
+    world = World(a="off")
+    written = []
+
+    def blind(kind: str, name: str) -> None:
+        if kind == "after":
+            written.append(name)
+        if kind == "read" and written:
+            raise PermissionMissing("reads are gone")
+
+    world.trouble = blind
+    stand.create(book(A))
+    state = await stand.run("run-1", on(world))
+    assert state.stopped is Status.PAUSED
+    assert stand.outcomes() == {"a": "unknown"}
+
+
+async def test_irreversible_waits_for_two_people_when_nobody_proved_they_asked(stand: Stand) -> None:
+    world = World()
+    text = book("{id: wipe, phase: one, uses: world.wipe, approve: {four_eyes: true}, with: {name: disk, to: gone}}")
+    stand.create(text)
+    assert (await stand.run("run-1", on(world))).stopped is Status.WAITING
+    stand.answer("run-1", "ann")
+    assert (await stand.run("run-1", on(world))).stopped is Status.WAITING
+    assert world.writes == []
+    stand.answer("run-1", "bob")
+    assert (await stand.run("run-1", on(world))).ended is Status.COMPLETED
+    assert world.writes == [("disk", "gone")]
+    assert stand.view()["approvals"][0]["decision"] == "approve"
+
+
+async def test_denied_approval_changes_nothing(stand: Stand) -> None:
+    world = World()
+    stand.create(book("{id: wipe, phase: one, uses: world.wipe, approve: {}, with: {name: disk, to: gone}}"))
+    await stand.run("run-1", on(world))
+    stand.answer("run-1", "ann", "deny", reason="not today")
+    state = await stand.run("run-1", on(world))
+    assert state.stopped is Status.PAUSED
+    error = stand.view()["steps"][0]["error"]
+    assert (error["code"], world.writes) == ("approval_denied", [])
+    assert "not today" in error["message"]
+
+
+async def test_guard_asks_although_the_runbook_does_not(stand: Stand) -> None:
+    world = World()
+    stand.create(
+        book(
+            "{id: x, phase: one, uses: world.guarded, with: {name: admin-1}}",
+            "{id: y, phase: one, uses: world.guarded, with: {name: user-1}}",
+        )
+    )
+    state = await stand.run("run-1", on(world))
+    assert state.stopped is Status.WAITING
+    assert world.writes == [("user-1", "on")]
+    assert stand.view()["waiting_for"][0]["reasons"] == ["admin-1 is privileged"]
+
+
+async def test_human_answers_become_outputs(stand: Stand) -> None:
+    world = World()
+    text = book(
+        "{id: ask, phase: one, uses: world.ask, with: {question: 'Was it you?'}}",
+        "{id: yes_then, phase: two, uses: world.turn_on, when: \"steps.ask.output.answer == 'yes'\", with: {name: yes}}",
+        "{id: no_then, phase: two, uses: world.turn_on, when: \"steps.ask.output.answer == 'no'\", with: {name: no}}",
+    )
+    stand.create(text)
+    assert (await stand.run("run-1", on(world))).stopped is Status.WAITING
+    stand.answer("run-1", "ann", "deny", reason="they were asleep")
+    assert (await stand.run("run-1", on(world))).ended is Status.COMPLETED
+    assert world.writes == [("no", "on")]
+    answer = stand.view()["steps"][0]["output"]
+    assert (answer["answer"], answer["by"], answer["reason"]) == ("no", "ann", "they were asleep")
+
+
+async def test_answer_given_while_other_steps_run_is_taken_at_once(stand: Stand) -> None:
+    world = World()
+    text = book(
+        "{id: ask, phase: one, uses: world.ask, with: {question: 'Go?'}}",
+        "{id: slow, phase: one, uses: world.turn_on, with: {name: slow}}",
+        "{id: after, phase: two, uses: world.turn_on, needs: [ask], with: {name: after}}",
+    )
+    stand.create(text)
+
+    async def answer_meanwhile(kind: str, name: str) -> None:
+        if (kind, name) == ("before", "slow"):
+            await asyncio.to_thread(stand.answer, "run-1", "ann")
+
+    world.trouble = answer_meanwhile
+    assert (await stand.run("run-1", on(world))).ended is Status.COMPLETED
+
+
+async def test_freeze_stops_effects_until_lifted(stand: Stand) -> None:
+    world = World()
+    stand.journal.freeze("*", "ann", "our RMM is compromised")
+    stand.create(book(A))
+    state = await stand.run("run-1", on(world))
+    assert (state.stopped, world.writes) == (Status.PAUSED, [])
+    assert stand.view()["steps"][0]["error"]["code"] == "frozen"
+    assert stand.journal.unfreeze("*", "ann")
+    assert (await stand.run("run-1", on(world))).ended is Status.COMPLETED
+
+
+async def test_whole_run_undo_restores_but_keeps_footholds_removed(stand: Stand) -> None:
+    world = World(a="off", hole="open")
+    stand.create(book(A, "{id: evict, phase: one, uses: world.evict, with: {name: hole, to: shut}}"))
+    await stand.run("run-1", on(world))
+    state = await stand.engine(on(world)).undo("run-1", step=None, by={"person": "ann"})
+    assert state.ended is Status.UNDONE
+    assert world.switches == {"a": "off", "hole": "shut"}
+    view = {step["id"]: step for step in stand.view()["steps"]}
+    assert view["a"]["outcome"] == "undone"
+    assert "attacker" in view["evict"]["undo"]["why"]
+
+
+async def test_foothold_undo_takes_the_step_and_an_approval(stand: Stand) -> None:
+    world = World(hole="open")
+    stand.create(
+        book("{id: evict, phase: one, uses: world.evict, with: {name: hole, to: shut}}"),
+        requester={"person": "bob", "proven": True, "via": "test"},
+    )
+    await stand.run("run-1", on(world))
+    engine = stand.engine(on(world))
+    state = await engine.undo("run-1", step="evict", by={"person": "bob"})
+    assert (world.switches["hole"], state.status(live=False)) == ("shut", Status.COMPLETED)
+    gate = state.open_gates()[0]
+    assert gate.request["reasons"] == ["gives back what was taken from an attacker"]
+
+
+async def test_undo_does_not_write_over_a_later_change(stand: Stand) -> None:
+    world = World(a="off")
+    stand.create(book(A))
+    await stand.run("run-1", on(world))
+    world.switches["a"] = "something else"
+    state = await stand.engine(on(world)).undo("run-1", step=None, by={"person": "ann"})
+    assert state.ended is Status.EXCEPTIONS
+    assert world.switches["a"] == "something else"
+    assert stand.view()["steps"][0]["error"]["code"] == "conflict"
+
+
+async def test_two_owners_at_once_one_wins(stand: Stand) -> None:
+    world = World()
+    stand.create(book(A, B))
+    release = asyncio.Event()
+
+    async def hold(kind: str, name: str) -> None:
+        if (kind, name) == ("read", "a"):
+            await release.wait()
+
+    world.trouble = hold
+    first = asyncio.create_task(stand.run("run-1", on(world)))
+    await asyncio.sleep(0.1)
+    with pytest.raises(LeaseHeld):
+        await stand.engine(on(world)).run("run-1", wait=False)
+    release.set()
+    assert (await first).ended is Status.COMPLETED
+    assert world.writes == [("a", "on"), ("b", "on")]
+
+
+async def test_cancelled_run_stops_before_its_next_effect(stand: Stand) -> None:
+    world = World()
+    stand.create(book(A))
+    state = await stand.engine(on(world)).cancel("run-1", by={"person": "ann"})
+    assert state.ended is Status.CANCELLED
+    assert (await stand.run("run-1", on(world))).ended is Status.CANCELLED
+    assert world.writes == []
