@@ -48,9 +48,11 @@ class Scripted(BaseModel):
     )
     fault: FaultName
     status: int | None = Field(None, description="error: the status to answer with", ge=400, le=599)
-    style: Literal["json", "html", "empty", "seconds", "date", "none", "rows", "truncated", "cut"] | None = Field(
+    style: (
+        Literal["json", "html", "empty", "transient", "seconds", "date", "none", "rows", "truncated", "cut"] | None
+    ) = Field(
         None,
-        description="error: json, html, empty · throttle: seconds, date, none · partial_page: rows, truncated, cut",
+        description="error: json, html, empty, transient · throttle: seconds, date, none · partial_page: rows, truncated, cut",
     )
     retry_after_s: int | None = Field(None, ge=0)
     delay_ms: float = Field(0, ge=0)

@@ -43,6 +43,8 @@ def vendor_error(service: str, status: int, style: str) -> Answer:
     text = _TEXTS.get(status, "Error")
     if style == "empty":
         return Answer(status, raw=b"")
+    if style == "transient" and service == "exchange":
+        return busy()
     if style == "html":
         page = _HTML.format(status=status, text=text)
         return Answer(status, raw=page.encode(), content_type="text/html")
@@ -52,3 +54,10 @@ def vendor_error(service: str, status: int, style: str) -> Answer:
         return Answer(status, {"error": "unavailable"})
     code = {503: "serviceNotAvailable", 500: "InternalServerError"}.get(status, "UnknownError")
     return Answer(status, {"error": {"code": code, "message": f"{text}."}})
+
+
+def busy() -> Answer:
+    """A passing failure of Exchange that comes as 400: only the exception's name tells it from a refusal."""
+    text = "ExDD7D21|Microsoft.Exchange.Data.Storage.ServerBusyException|The server is busy. Please retry later."
+    details = [{"code": "Client", "target": "", "message": text}]
+    return Answer(400, {"error": {"code": "BadRequest", "message": "Error executing cmdlet", "details": details}})

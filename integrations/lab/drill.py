@@ -1,0 +1,59 @@
+"""Providers of a drill: the tenant's file says who takes part, the lab plays all of its vendors.
+
+A drill walks the same runbook with the same tenant file as a real run; what is behind the capabilities is a lab in this
+process, made for this one drill. Nothing here can reach a network: the transport is the lab itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import httpx
+from pydantic import SecretBytes
+
+from integrations.lab.lab import Lab
+from integrations.microsoft365.provider import PROVIDER as MICROSOFT365
+from integrations.sink.provider import PROVIDER as SINK
+from tenantry.errors import OutOfScope
+from tenantry.providers import Handle
+
+_BASE = "https://lab.invalid"  # RFC 6761: never resolves, should a request ever leave the transport
+
+
+class Drill:
+    """One drill's stand-in for everything that a tenant's file names.
+
+    Args:
+        tenant: the tenant's name; the same tenant drills on the same made-up directory.
+        domain: the client's own domain, so that addresses look like theirs.
+    """
+
+    def __init__(self, tenant: str, domain: str) -> None:
+        seed = int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:4])
+        self.lab = Lab("bec", seed=seed, domain=domain)
+
+    async def open(self, vendor: str) -> Handle:
+        """The lab in the place of a vendor.
+
+        Raises:
+            OutOfScope: the lab cannot play this vendor.
+        """
+        transport = httpx.ASGITransport(self.lab.app)
+        if vendor == MICROSOFT365.vendor:
+            settings: dict[str, Any] = {
+                "tenant_id": self.lab.tenant_id,
+                "client_id": self.lab.client_id,
+                "login_url": f"{_BASE}/login",
+                "graph_url": f"{_BASE}/graph",
+                "exchange_url": f"{_BASE}/exchange",
+            }
+            return await MICROSOFT365.open(settings, self._secret, transport=transport)
+        if vendor == SINK.vendor:
+            base = {"base_url": f"{_BASE}/sink"}
+            return await SINK.open(SINK.Settings.model_validate(base), self._secret, transport=transport)
+        raise OutOfScope(f"the lab cannot stand in for {vendor!r}", remedy="Leave this provider out of the drill.")
+
+    async def _secret(self, name: str) -> SecretBytes:
+        value = self.lab.sink_token if name == "token" else self.lab.client_secret
+        return SecretBytes(value.encode())
