@@ -189,13 +189,12 @@ class _Loader:
             self._complain(("id",), f"the id is the file's name, {self._expected_id!r}")
         phases = data.get("phases")
         if isinstance(phases, list):
-            used = {placed.step.phase for placed in self._placed.values()} | {
-                given.get("phase") for given in data.get("steps") or () if isinstance(given, dict)
-            }
+            given = data.get("steps")
+            used = [step.get("phase") for step in (given if isinstance(given, list) else ()) if isinstance(step, dict)]
             for index, phase in enumerate(phases):
                 if phase in phases[:index]:
                     self._complain(("phases", index), f"the phase {phase!r} is named twice")
-                elif phase not in used:
+                elif phase not in used and isinstance(phase, str):
                     self._complain(("phases", index), f"no step is in the phase {phase!r}")
             for placed in self._placed.values():
                 if placed.step.phase not in phases and not placed.step.is_message:
@@ -282,7 +281,7 @@ class _Loader:
             return
         accepted = _accepted(task.Params)
         for name in given:
-            if name not in accepted:
+            if name not in accepted and "${" not in name:
                 self._complain(
                     placed.at("with", name),
                     f"{task.name} has no parameter {name!r}{_near(name, accepted) or _there_are(accepted)}",
