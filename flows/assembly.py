@@ -19,7 +19,7 @@ from functools import cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from pydantic import SecretBytes, SecretStr
 
@@ -36,6 +36,9 @@ from tenantry.run import RunState, Surroundings, fold, run_view
 from tenantry.runbook import Runbook, parse_runbook
 from tenantry.tenants import ProviderConfig, Tenant, TenantStore
 from tenantry.vault import Vault, passphrase_from_environment
+
+if TYPE_CHECKING:
+    from integrations.lab.drill import Drill
 
 RUNBOOKS: Final = Path(__file__).resolve().parent.parent / "runbooks"
 """The shipped runbooks; the operator's own in ``TENANTRY_HOME/runbooks`` come before them."""
@@ -171,7 +174,7 @@ class TenantContext:
         )
         self.disruptive_needs = tenant.policy.disruptive_needs
         self._installation = installation
-        self._drill = drill
+        self._drill = _drill(tenant) if drill else None
         self._handles: dict[str, Handle] = {}
         self._opening = asyncio.Lock()
 
@@ -211,10 +214,8 @@ class TenantContext:
 
     async def _open(self, key: str, config: ProviderConfig) -> Handle:
         provider = self._provider(config.vendor)
-        if self._drill:
-            from integrations.lab.drill import open_drill  # the lab is loaded for drills alone
-
-            return await open_drill(config.vendor, self.tenant)
+        if self._drill is not None:
+            return await self._drill.open(config.vendor)
         settings = provider.Settings.model_validate(dict(config.settings))
 
         async def secret(name: str) -> SecretBytes:
@@ -235,6 +236,12 @@ class TenantContext:
     async def aclose(self) -> None:
         handles, self._handles = list(self._handles.values()), {}
         await asyncio.gather(*(handle.aclose() for handle in handles))
+
+
+def _drill(tenant: Tenant) -> Drill:
+    from integrations.lab.drill import Drill  # the lab is loaded for drills alone
+
+    return Drill(tenant.name, tenant.domains[0] if tenant.domains else "client.example")
 
 
 class TenantSecrets:

@@ -7,7 +7,9 @@ commands and job variables of a deployment are ignored.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
+from typing import Any
 from uuid import UUID
 
 from flows.assembly import Installation
@@ -18,6 +20,7 @@ from tenantry.errors import TenantryError
 async def execute(flow_run_id: UUID) -> int:
     """Returns a process exit code: 0 when the flow ran (whatever became of it), 2 when it was refused."""
     from prefect import get_client
+    from prefect.exceptions import Pause
     from prefect.flow_engine import run_flow
     from prefect.states import Failed, Pending
 
@@ -38,7 +41,9 @@ async def execute(flow_run_id: UUID) -> int:
             return 2
         await client.set_flow_run_state(flow_run_id, Pending(), force=True)
         flow_run = await client.read_flow_run(flow_run_id)
-    await run_flow(flow, flow_run=flow_run, parameters=flow_run.parameters, return_type="state")
+    running: Any = run_flow(flow, flow_run=flow_run, parameters=flow_run.parameters, return_type="state")
+    with contextlib.suppress(Pause):  # suspended: a person's answer schedules the flow run again
+        await running
     return 0
 
 

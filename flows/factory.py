@@ -12,6 +12,7 @@ from typing import Any, Literal
 from prefect import Flow
 from prefect.runtime import flow_run
 from pydantic import Field
+from pydantic.fields import FieldInfo
 
 from flows.assembly import Installation
 from flows.body import carry
@@ -101,9 +102,11 @@ def _parameter(name: str, annotation: Any, field: Any) -> inspect.Parameter:
 
 def _run_name(runbook: Runbook) -> Any:
     def name() -> str:
-        parameters = dict(flow_run.parameters)
+        # What was not given is the form's field description here, not its default.
+        parameters = {name: value for name, value in flow_run.parameters.items() if not isinstance(value, FieldInfo)}
         mode = parameters.get("mode", "run")
-        subject = runbook.subject_for({"params": parameters, "tenant": {"name": parameters["tenant"]}})
+        given = {name: value for name, value in parameters.items() if name in runbook.params}
+        subject = runbook.subject_for({"params": given, "tenant": {"name": parameters["tenant"]}})
         return f"{parameters['tenant']} · {subject}" + ("" if mode == "run" else f" · {mode}")
 
     return name

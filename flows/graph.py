@@ -49,7 +49,7 @@ class PrefectSteps:
             name=call.step.uses, task_run_name=f"{call.step.phase} · {call.step.id}", tags={call.step.phase}
         )
         upstream = [allow_failure(self._states[name]) for name in call.upstream if name in self._states]
-        self._states[call.step.id] = await shown(_Body(settle), return_state=True, wait_for=upstream)
+        self._states[call.step.id] = await _call(shown, _Body(settle), upstream)
         if error:
             raise error[0]
         return result[0]
@@ -70,6 +70,12 @@ class _Body:
 @task(cache_policy=NO_CACHE, persist_result=False, retries=0)
 async def _step(body: _Body) -> State[Any]:
     return await body.call()
+
+
+async def _call(shown: Any, body: _Body, upstream: list[Any]) -> State[Any]:
+    # Prefect's overloads do not say that an async task called for its state must be awaited.
+    state: State[Any] = await shown(body, return_state=True, wait_for=upstream)
+    return state
 
 
 def _state(report: StepReport) -> State[Any]:
