@@ -58,7 +58,7 @@ _RESERVED: Final = frozenset(
     }
 )
 _MAX_INTEGER: Final = 2**53 - 1  # RFC 8785 §3.2.2.3: beyond it a number does not survive canonical JSON
-_DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?")
+_DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?", re.ASCII)
 _MAX_DURATION: Final = timedelta(days=366)
 
 _IDENTIFIER: Final = r"^[a-z][a-z0-9_]{0,62}$"

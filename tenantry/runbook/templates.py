@@ -380,8 +380,8 @@ def _compile(text: str, file: str, above: int) -> tuple[Any, frozenset[str]]:
     environment = _environment()
     try:
         tree = environment.parse(text)
+        _check(tree, file, above)  # first: what follows computes constant parts, such as 'x' * 1000000000
         facts = meta.find_undeclared_variables(tree) - _optional(tree)
-        _check(tree, file, above)
         return environment.from_string(tree), frozenset(facts)
     except TemplateSyntaxError as error:
         said = (error.message or "syntax error")[:200]
@@ -407,8 +407,8 @@ def _check(tree: nodes.Template, file: str, above: int) -> None:
         kind = type(node).__name__
         if kind not in _ALLOWED:
             raise InvalidRunbook(f"a message template has no {_WORDS.get(kind, kind.lower())}", place=place)
-        if isinstance(node, nodes.Name) and node.name.startswith("_"):
-            raise InvalidRunbook("a fact's name begins with a letter", place=place)
+        if isinstance(node, nodes.Name) and (node.name.startswith("_") or node.name == "self"):
+            raise InvalidRunbook("a fact's name begins with a letter, and is not `self`", place=place)
         if isinstance(node, nodes.Filter) and (node.name not in {*_FILTERS, "join", "quoted", "utc", "date"}):
             known = ", ".join(sorted({*_FILTERS, "join", "quoted", "utc", "date"}))
             raise InvalidRunbook(f"unknown filter {node.name!r}; there are {known}", place=place)
