@@ -1,14 +1,14 @@
 """Notification clocks: ``runbooks/clocks/*.yaml``, and the arithmetic of their deadlines.
 
 A clock file is data that the MSP's lawyer edits: each rule says what a person must have determined, from when, how long,
-who tells whom, and where the law says so, with the day on which it was read. No clock starts by itself: :func:`start` is
-given the time of a recorded human determination.
+who tells whom, and where the law says so, with the day on which it was compiled and the day on which a lawyer checked it,
+if one has. No clock starts by itself: :func:`start` is given the time of a recorded human determination.
 
 Arithmetic. Hours are elapsed time. Days, business days and months are counted on the tenant's calendar, in its time zone,
 and end at the same local time of day as the clock began: never later than a court would count, where the last day runs to
 midnight (Regulation (EEC, Euratom) 1182/71, Article 3, https://eur-lex.europa.eu/eli/reg/1971/1182/oj; 17 CFR 201.160).
 A month ends on the same day of a later month, or on its last day where there is no such day. Business days leave out
-weekends and the file's holidays, and a file without holidays says that it has none.
+weekends and the file's holidays.
 """
 
 from __future__ import annotations
@@ -49,7 +49,15 @@ class Source(_Model):
 
     title: str = Field(min_length=1, description="Law and article.")
     url: Annotated[str, AfterValidator(_web)] = Field(description="Where it can be read.")
-    read_on: date = Field(description="Day on which somebody last compared this file with it (YYYY-MM-DD).")
+    compiled_on: date = Field(description="Day on which the rule was written down here (YYYY-MM-DD).")
+    checked_on: date | None = Field(
+        default=None, description="Day on which the MSP's lawyer compared it with the law; none: nobody has."
+    )
+
+    def cite(self) -> str:
+        """For the record and for people: where it stands, and how far it can be relied on."""
+        checked = f"checked on {self.checked_on.isoformat()}" if self.checked_on else "not checked by a lawyer yet"
+        return f"{self.title} ({self.url}; compiled on {self.compiled_on.isoformat()}, {checked})"
 
 
 class Due(_Model):
@@ -194,7 +202,7 @@ def start(
             name=rule.name,
             started_at=utc(at),
             due_at=due_at(rule.due, begins, zone, weekend=file.weekend, holidays=_dates(file)),
-            source=f"{rule.source.title} ({rule.source.url}, read on {rule.source.read_on.isoformat()})",
+            source=rule.source.cite(),
             who=rule.who,
             what=rule.what,
             determined_by=by,
