@@ -207,7 +207,14 @@ class Microsoft365Identity:
         except (Rejected, TargetNotFound, PermissionMissing):
             preferences = {}  # a beta endpoint, and only the order depends on it
         default = _PREFERENCES.get(text(preferences.get("userPreferredMethodForSecondaryAuthentication")))
-        return sorted(found, key=lambda method: (method.kind == default, method.id == _MOBILE_PHONE))
+        return sorted(
+            found,
+            key=lambda method: (
+                method.kind == default,
+                method.id == _MOBILE_PHONE,
+                -method.created_at.timestamp() if method.created_at else 0.0,  # the oldest of a kind is the default
+            ),
+        )
 
     async def remove_method(self, user: str, kind: str, method_id: str) -> None:
         """Remove one method; absent counts as removed.

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from integrations.microsoft365.provider import Microsoft365Handle
+from tenantry.capabilities import Forwarding
+from tenantry.errors import InDoubt, PermissionMissing, Rejected, VendorFault
+from tests.conformance.mail import MailConformance, MailWorld
+from tests.integrations.microsoft365.conftest import Stand
+
+
+@pytest.fixture
+def world(stand: Stand, handle: Microsoft365Handle) -> MailWorld:
+    story = stand.story
+    artefacts = story["artefacts"]
+    assistant = story["accounts"]["assistant"]
+    second = story["accounts"]["second"]
+    index = stand.lab.tenant.directory.resolve(stand.user)
+    assert index is not None
+    box = stand.lab.tenant.mailbox(index)
+    return MailWorld(
+        provider=handle.capability("mail"),
+        mailbox=stand.user,
+        missing="nobody@nowhere.example",
+        rules=frozenset(rule.id for rule in box.rules if not rule.props["system"]),
+        hidden_rule=artefacts["hidden_rule"]["identity"],
+        forwards_to=artefacts["hidden_rule"]["forwards_to"],
+        rule=artefacts["rule"]["identity"],
+        forwarding=Forwarding(
+            smtp_address=artefacts["forwarding"]["smtp_address"].removeprefix("smtp:"), keep_copy=True
+        ),
+        delegates=frozenset(
+            {f"full_access:{assistant}", f"full_access:{second}", f"send_as:{second}", f"folder:{assistant}:Calendar"}
+        ),
+        phones=frozenset(phone.id for phone in box.phones),
+        sent_subject=artefacts["phishing"]["subject"],
+        since=stand.since,
+        until=stand.until,
+        writes=lambda: stand.lab.writes,
+    )
+
+
+class TestConformance(MailConformance):
+    pass
+
+
+def _cmdlets(stand: Stand) -> list[tuple[str, dict[str, Any]]]:
+    bodies = [json.loads(request.content)["CmdletInput"] for request in stand.wire.sent("POST", "/InvokeCommand")]
+    return [(body["CmdletName"], body["Parameters"]) for body in bodies]
+
+
+async def test_a_services_name_does_not_hide_a_rule_that_sends_mail_away(
+    stand: Stand, handle: Microsoft365Handle
+) -> None:
+    index = stand.lab.tenant.directory.resolve(stand.user)
+    assert index is not None
+    hidden = stand.lab.tenant.mailbox(index).rules.get(stand.story["artefacts"]["hidden_rule"]["identity"])
+    assert hidden is not None
+    hidden.props["name"] = "Junk E-Mail Rule"
+    rules = await handle.capability("mail").rules(stand.user)
+    assert [rule.hidden for rule in rules if rule.name == "Junk E-Mail Rule"] == [True]
+
+
+async def test_a_delegate_rule_cannot_be_disabled(stand: Stand, handle: Microsoft365Handle) -> None:
+    index = stand.lab.tenant.directory.resolve(stand.user)
+    assert index is not None
+    rule = stand.lab.tenant.mailbox(index).rules.get(stand.story["artefacts"]["rule"]["identity"])
+    assert rule is not None
+    rule.props["name"] = "Delegate Rule -1234"
+    with pytest.raises(Rejected) as caught:
+        await handle.capability("mail").set_rule_enabled(stand.user, rule.id, False)
+    assert caught.value.detail["vendor_code"] == "InboxRuleOperationException"
+
+
+async def test_lists_come_whole_although_pages_hold_one_row(stand: Stand, handle: Microsoft365Handle) -> None:
+    whole = await handle.capability("mail").rules(stand.user)
+    stand.faults(
+        partial_page_rate=0.0, script=[{"match": {"cmdlet": "Get-InboxRule"}, "fault": "partial_page", "style": "rows"}]
+    )
+    stand.wire.requests.clear()
+    assert await handle.capability("mail").rules(stand.user) == whole
+    assert len(stand.wire.sent("POST", "/InvokeCommand")) > 2
+    anchors = {request.headers["x-anchormailbox"] for request in stand.wire.sent("POST", "/InvokeCommand")}
+    assert anchors == {f"UPN:{stand.user}"}
+
+
+async def test_a_mailbox_may_be_named_by_id(stand: Stand, handle: Microsoft365Handle) -> None:
+    account = await handle.capability("identity").account(stand.user)
+    by_id = await handle.capability("mail").rules(account.id)
+    assert [rule.id for rule in by_id] == [rule.id for rule in await handle.capability("mail").rules(stand.user)]
+
+
+async def test_a_permission_without_the_exchange_role(stand: Stand, handle: Microsoft365Handle) -> None:
+    stand.lab.change_permissions(exchange_roles=["Global Reader"])
+    with pytest.raises(PermissionMissing) as caught:
+        await handle.capability("mail").rules(stand.user)
+    assert "Exchange Administrator" in caught.value.remedy
+
+
+async def test_a_write_without_an_answer_is_in_doubt_and_done_once(stand: Stand, handle: Microsoft365Handle) -> None:
+    mail = handle.capability("mail")
+    rule = stand.story["artefacts"]["rule"]["identity"]
+    (delegate, *_) = await mail.delegates(stand.user)
+    for call in (
+        lambda: mail.set_rule_enabled(stand.user, rule, False),
+        lambda: mail.set_forwarding(stand.user, Forwarding()),
+        lambda: mail.remove_delegate(stand.user, delegate),
+        lambda: mail.remove_rule(stand.user, rule),
+    ):
+        before = stand.lab.writes
+        stand.faults(script=[{"fault": "timeout_after_effect", "hang_ms": 0}])
+        with pytest.raises(InDoubt):
+            await call()
+        assert stand.lab.writes == before + 1
+
+
+@pytest.mark.parametrize(
+    ("exception", "attempts"),
+    [
+        ("ServerBusyException", 3),
+        ("CmdletProxyNotAvailableFailure", 3),
+        ("TransientException", 1),
+        ("BackendCommunicationException", 1),
+    ],
+)
+async def test_passing_errors_under_400(
+    stand: Stand, handle: Microsoft365Handle, exception: str, attempts: int
+) -> None:
+    """Two say that nothing was done and are waited out; two leave it open and are not."""
+    details = [{"code": "Client", "target": "", "message": f"Ex1|Microsoft.Exchange.{exception}|busy"}]
+    refusal = httpx.Response(400, json={"error": {"code": "BadRequest", "message": "", "details": details}})
+    answers = [refusal, refusal]
+    stand.wire.instead = lambda request: answers.pop() if answers and "InvokeCommand" in request.url.path else None
+    call = handle.capability("mail").set_forwarding(stand.user, Forwarding())
+    if attempts > 1:
+        await call
+        assert len(stand.lab.audit) == 1
+    else:
+        with pytest.raises(InDoubt):
+            await call
+    assert len(stand.wire.sent("POST", "InvokeCommand")) == attempts
+
+
+@pytest.mark.parametrize("exception", ["ServerBusyException", "TransientException"])
+async def test_passing_errors_under_400_on_a_read(stand: Stand, handle: Microsoft365Handle, exception: str) -> None:
+    details = [{"code": "Client", "target": "", "message": f"Ex1|Microsoft.Exchange.{exception}|busy"}]
+    answers = [httpx.Response(400, json={"error": {"code": "BadRequest", "message": "", "details": details}})]
+    stand.wire.instead = lambda request: answers.pop() if answers and "InvokeCommand" in request.url.path else None
+    assert (await handle.capability("mail").forwarding(stand.user)).active
+
+
+async def test_forwarding_that_the_vendor_does_not_tell_is_not_none(stand: Stand, handle: Microsoft365Handle) -> None:
+    stand.wire.instead = lambda request: (
+        httpx.Response(200, json={"value": [{"Identity": "x"}]}) if "InvokeCommand" in request.url.path else None
+    )
+    with pytest.raises(VendorFault):
+        await handle.capability("mail").forwarding(stand.user)
+
+
+async def test_only_what_was_asked_is_set(stand: Stand, handle: Microsoft365Handle) -> None:
+    await handle.capability("mail").set_forwarding(stand.user, Forwarding())
+    assert _cmdlets(stand) == [
+        (
+            "Set-Mailbox",
+            {
+                "Identity": stand.user,
+                "ForwardingAddress": None,
+                "ForwardingSmtpAddress": None,
+                "DeliverToMailboxAndForward": False,
+            },
+        )
+    ]
+
+
+async def test_folders_of_a_mailbox_in_another_language(stand: Stand, handle: Microsoft365Handle) -> None:
+    right = {"User": {"DisplayName": "X", "UserPrincipalName": "X@client.example"}, "AccessRights": ["Editor"]}
+    missing = [{"message": "Ex1|Microsoft.Exchange.Configuration.Tasks.ManagementObjectNotFoundException|no"}]
+
+    def answer(request: httpx.Request) -> httpx.Response | None:
+        if "InvokeCommand" not in request.url.path:
+            return None
+        body = json.loads(request.content)["CmdletInput"]
+        name, parameters = body["CmdletName"], body["Parameters"]
+        if name == "Get-MailboxFolderStatistics":
+            rows = {"Inbox": "/Posteingang", "Calendar": "/Kalender"}
+            scope = parameters["FolderScope"]
+            return httpx.Response(200, json={"value": [{"FolderType": scope, "FolderPath": rows[scope]}]})
+        if name == "Get-MailboxFolderPermission":
+            if parameters["Identity"] == f"{stand.user}:\\Kalender":
+                return httpx.Response(200, json={"value": [right]})
+            if parameters["Identity"] == f"{stand.user}:\\Posteingang":
+                return httpx.Response(200, json={"value": []})
+            return httpx.Response(404, json={"error": {"code": "NotFound", "details": missing}})
+        return httpx.Response(200, json={"value": []})
+
+    stand.wire.instead = answer
+    (delegate,) = await handle.capability("mail").delegates(stand.user)
+    assert (delegate.key, delegate.rights) == ("folder:x@client.example:Kalender", ("Editor",))
