@@ -105,7 +105,7 @@ def _condition(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-_Id = Annotated[str, BeforeValidator(_identifier), Field(pattern=_IDENTIFIER)]
+_Id = Annotated[str, Field(pattern=_IDENTIFIER), BeforeValidator(_identifier)]
 _Duration = Annotated[
     str,
     BeforeValidator(_duration),
@@ -145,7 +145,7 @@ class Param(_Model):
     description: str = Field(default="", max_length=2_000, description="Help text in forms")
     required: bool = Field(default=True, description="Whether a value must be given; true unless there is a default")
     default: Any = Field(default=None, description="Value when none is given")
-    choices: Annotated[tuple[str, ...], _Frozen, Field(min_length=1)] | None = Field(
+    choices: Annotated[tuple[str, ...], Field(min_length=1), _Frozen] | None = Field(
         default=None, description="The values to choose from; for `choice`, or a list of `choice`"
     )
     min: int | float | None = Field(
@@ -385,7 +385,9 @@ class Runbook(_Model):
     attack: Annotated[tuple[Annotated[str, Field(pattern=r"^T\d{4}(\.\d{3})?$")], ...], _Frozen] = Field(
         default=(), description="MITRE ATT&CK techniques it answers"
     )
-    params: dict[_Id, Param] = Field(default_factory=dict, description="What a run is given")
+    params: dict[_Id, Param] = Field(
+        default_factory=dict, description="What a run is given", json_schema_extra={"additionalProperties": False}
+    )
     phases: Annotated[tuple[_Id, ...], _Frozen] = Field(min_length=1, description="Phases, in order")
     steps: Annotated[tuple[Step, ...], _Frozen] = Field(min_length=1, max_length=500, description="Steps")
 

@@ -76,7 +76,7 @@ def _open(schema: Any, prefix: str) -> Any:
     for key, value in schema.items():
         if key == "$ref" and isinstance(value, str):
             opened[key] = value.replace(_DEFINITIONS, f"{_DEFINITIONS}{prefix}", 1)
-        elif key == "properties":
+        elif key in {"properties", "patternProperties"}:
             opened[key] = {name: _or_expression(inner, prefix) for name, inner in value.items()}
         elif key in {"items", "additionalProperties"} and isinstance(value, dict):
             opened[key] = _or_expression(value, prefix)
