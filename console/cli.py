@@ -59,9 +59,17 @@ class Group(_Documented, click.Group):
 
     command_class = Command
 
-    def command(self, *args: Any, **kwargs: Any) -> Any:
-        """As click's; the name, when omitted, is the function's."""
-        return super().command(*args, **kwargs)
+    def command(  # type: ignore[override]  # narrower on purpose: every command has a name and examples
+        self, name: str, *, examples: Sequence[str]
+    ) -> Callable[[Callable[..., Any]], Command]:
+        """A command of this family."""
+
+        def decorate(function: Callable[..., Any]) -> Command:
+            made: Command = click.command(name, cls=Command, examples=examples)(function)
+            self.add_command(made)
+            return made
+
+        return decorate
 
 
 class Lazy:

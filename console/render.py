@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import IO, Any, Final
 
+from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -81,26 +83,25 @@ def moment(text: str | None) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> None:
-    """Print a table on stdout; cells are texts (cleaned) or rich's."""
+    """Print a table on stdout; cells are texts (cleaned) or rich's. A pipe gets columns, two spaces apart."""
     out = console()
-    tty = out.is_terminal
-    drawn = Table(
-        *columns, title=title if tty else None, title_justify="left", box=_box(tty), pad_edge=tty, header_style="bold"
-    )
-    count = 0
-    for row in rows:
-        drawn.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
-        count += 1
-    if count:
-        out.print(drawn)
-    else:
+    cells = [[cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row] for row in rows]
+    if not cells:
         out.print(Text("none" if title is None else f"{title}: none", style="dim"))
-
-
-def _box(tty: bool) -> Any:
-    from rich import box
-
-    return box.ROUNDED if tty else None
+        return
+    if out.is_terminal:
+        drawn = Table(*columns, title=title, title_justify="left", box=box.ROUNDED, header_style="bold")
+        for row in cells:
+            drawn.add_row(*row)
+        out.print(drawn)
+        return
+    lines = [list(columns), *([cell.plain for cell in row] for row in cells)]
+    widths = [max(cell_len(line[column]) for line in lines) for column in range(len(columns))]
+    if title is not None:
+        out.print(title)
+    for line in lines:
+        padded = (text + " " * (width - cell_len(text)) for text, width in zip(line, widths, strict=True))
+        out.print("  ".join(padded).rstrip())
 
 
 def fields(pairs: Iterable[tuple[str, Any]]) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from tenantry.errors import NotFound, OutOfScope, Refused, TenantryError
 
 if TYPE_CHECKING:
     from flows.assembly import Installation
+    from tenantry.estate import Roles
+    from tenantry.names import Role
+    from tenantry.people import Person
     from tenantry.run import RunState
 
-__all__ = ["Actor", "actor", "exit_code", "find_run", "opened"]
+__all__ = ["Actor", "actor", "exit_code", "find_run", "opened", "trusted"]
 
 
 @contextlib.contextmanager
@@ -45,8 +48,14 @@ class Actor:
         return self.person if self.proven else f"{self.person} (not proven)"
 
     def as_dict(self) -> dict[str, Any]:
-        """``{person, proven, via, account}``, as runs record who asked."""
-        return {"person": self.person, "proven": self.proven, "via": "command line", "account": account()}
+        """``{person, name, proven, via, account}``, as runs record who asked."""
+        return {
+            "person": self.person,
+            "name": self.label,
+            "proven": self.proven,
+            "via": "command line",
+            "account": account(),
+        }
 
 
 def account() -> str:
@@ -78,14 +87,7 @@ def actor(installation: Installation, person: str | None, *, purpose: str, tenan
     if code is not None:
         known = installation.people.authenticate(person, code, purpose=purpose, tenant=tenant).person
     else:
-        try:
-            known = installation.people.get(person)
-        except NotFound as error:
-            raise NotFound(error.message, place="--as", remedy=error.remedy) from error
-        if not known.enabled:
-            raise Refused(f"{person} is disabled", remedy="Name somebody who is enabled.")
-        if tenant is not None and not known.covers(tenant):
-            raise OutOfScope(f"{person} may not touch {tenant}", remedy="Name somebody with this tenant in their scope.")
+        known = _named(installation, person, tenant)
     if known.roles == {"auditor"}:
         raise OutOfScope(f"{person} is an auditor, who reads and never acts", remedy="Name an engineer.")
     if code is None:
@@ -93,6 +95,38 @@ def actor(installation: Installation, person: str | None, *, purpose: str, tenan
 
         click.echo(f"tenantry: no code of {person} was given: recorded as named, not proven", err=True)
     return Actor(person, proven=code is not None)
+
+
+def _named(installation: Installation, person: str, tenant: str | None) -> Person:
+    try:
+        known = installation.people.get(person)
+    except NotFound as error:
+        raise NotFound(error.message, place="--as", remedy=error.remedy) from error
+    if not known.enabled:
+        raise Refused(f"{person} is disabled", remedy="Name somebody who is enabled.")
+    if tenant is not None and not known.covers(tenant):
+        raise OutOfScope(f"{person} may not touch {tenant}", remedy="Name somebody with this tenant in their scope.")
+    return known
+
+
+def trusted(
+    installation: Installation, person: str | None, *, purpose: str, tenant: str, needs: Callable[[Roles], Role]
+) -> Actor:
+    """Who acts, where the estate asks for a role: in an estate that was set up (``estate.yaml`` exists) somebody with that
+    role, proven. Before that, as `actor`: there may be nobody yet who could.
+
+    Raises:
+        Refused: nobody was named. Otherwise as `actor`.
+    """
+    if not installation.home.estate.exists():
+        return actor(installation, person, purpose=purpose, tenant=tenant)
+    role = needs(installation.estate.roles)
+    if person is None:
+        raise Refused(f"this takes a {role} who proves it", remedy="Name them with --as PERSON and give their code.")
+    from console import ask
+
+    installation.people.authenticate(person, ask.code(person), purpose=purpose, tenant=tenant, role=role)
+    return Actor(person, proven=True)
 
 
 def find_run(installation: Installation, run: str) -> RunState:
