@@ -33,7 +33,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from integrations.microsoft365._read import at, odata_time, text, when
@@ -41,6 +41,7 @@ from integrations.microsoft365.exchange import Exchange
 from integrations.microsoft365.graph import Graph, segment
 from tenantry.capabilities import Delegate, Forwarding, InboxRule, MobileDevice, SentMessage
 from tenantry.errors import TargetNotFound, VendorFault
+from tenantry.task import utc
 
 __all__ = ["Microsoft365Mail"]
 
@@ -51,6 +52,11 @@ _SELF: Final = frozenset({"nt authority\\self", "default", "anonymous"})
 _FOLDERS: Final = ("Inbox", "Calendar")
 _ALL: Final = {"ResultSize": "Unlimited"}
 """Without it a list may be a page of one, with a warning and a next link."""
+
+_TRACE_REACH: Final = timedelta(days=90) - timedelta(minutes=1)
+_TRACE_SPAN: Final = timedelta(days=10)
+_TRACE_ROWS: Final = 5000
+"""Limits of get-messagetracev2: how far back, how long one query's span, how many rows."""
 
 _MESSAGE: Final = "id,subject,toRecipients,ccRecipients,bccRecipients,sentDateTime,internetMessageId"
 
@@ -92,12 +98,9 @@ class Microsoft365Mail:
 
     async def forwarding(self, mailbox: str) -> Forwarding:
         """Forwarding of the mailbox itself."""
-        rows = await self._exchange.read("Get-Mailbox", {"Identity": mailbox}, mailbox=mailbox)
-        if not rows:
-            raise TargetNotFound(f"no mailbox {mailbox}", vendor="microsoft365")
-        row = rows[0]
-        if len(rows) > 1 or "ForwardingSmtpAddress" not in row or "ForwardingAddress" not in row:
-            raise VendorFault("Exchange did not answer with one mailbox and its forwarding", vendor="microsoft365")
+        row = await self._mailbox(mailbox)
+        if "ForwardingSmtpAddress" not in row or "ForwardingAddress" not in row:
+            raise VendorFault("Exchange did not tell the mailbox's forwarding", vendor="microsoft365")
         return Forwarding(
             address=text(row["ForwardingAddress"]) or None,
             smtp_address=re.sub(r"^smtp:", "", text(row["ForwardingSmtpAddress"]), flags=re.IGNORECASE) or None,
@@ -214,7 +217,9 @@ class Microsoft365Mail:
         ]
 
     async def sent(self, mailbox: str, since: datetime, until: datetime) -> AsyncIterator[SentMessage]:
-        """What Sent Items holds, newest first."""
+        """What was sent, newest first: Sent Items, and what only the message trace still knows (its ``id`` is the
+        trace's, its ``raw`` the trace's rows). Holds the span's messages of this one mailbox in memory."""
+        found: dict[str, SentMessage] = {}
         params = {
             "$filter": f"sentDateTime ge {odata_time(since)} and sentDateTime le {odata_time(until)}",
             "$orderby": "sentDateTime desc",
@@ -223,13 +228,57 @@ class Microsoft365Mail:
         }
         path = f"/users/{segment(mailbox)}/mailFolders/sentitems/messages"
         async for row in self._graph.rows(path, params=params, needs="Mail.ReadBasic.All"):
-            yield _message(row)
+            message = _message(row)
+            found[message.internet_message_id or message.id] = message
+        traces: dict[str, list[dict[str, Any]]] = {}
+        async for row in self._traces(mailbox, since, until):
+            key = text(row.get("MessageId") or row.get("MessageTraceId"))
+            if key not in found:
+                traces.setdefault(key, []).append(row)
+        everything = [*found.values(), *(_traced(key, rows) for key, rows in traces.items())]
+        for message in sorted(everything, key=lambda one: one.at, reverse=True):
+            yield message
+
+    async def _traces(self, mailbox: str, since: datetime, until: datetime) -> AsyncIterator[dict[str, Any]]:
+        """The message trace's rows, one for each recipient, newest first; from all addresses of the mailbox."""
+        senders = _smtp_addresses(await self._mailbox(mailbox))
+        now = datetime.now(UTC)
+        end = min(utc(until), now)
+        begin = max(utc(since), now - _TRACE_REACH)
+        after: str | None = None
+        while begin < end:
+            start = max(begin, end - _TRACE_SPAN)
+            parameters: dict[str, Any] = {
+                "StartDate": odata_time(start),
+                "EndDate": odata_time(end),
+                "SenderAddress": senders,
+                "ResultSize": _TRACE_ROWS,
+            }
+            if after is not None:
+                parameters["StartingRecipientAddress"] = after
+            rows = await self._exchange.read("Get-MessageTraceV2", parameters, mailbox=mailbox)
+            for row in rows:
+                yield row
+            last = rows[-1] if len(rows) >= _TRACE_ROWS else {}
+            at_last = when(last.get("Received"))
+            if at_last is not None and (at_last, last.get("RecipientAddress")) != (end, after):
+                end, after = at_last, text(last.get("RecipientAddress"))
+            else:
+                end, after = start, None
 
     async def probe(self) -> None:
         """Run a cmdlet that changes nothing and is about no mailbox: raises PermissionMissing without the Exchange role."""
         await self._exchange.read("Get-OrganizationConfig", {})
 
     # --- helpers ------------------------------------------------------------------------------------------------------
+
+    async def _mailbox(self, mailbox: str) -> dict[str, Any]:
+        rows = await self._exchange.read("Get-Mailbox", {"Identity": mailbox}, mailbox=mailbox)
+        if not rows:
+            raise TargetNotFound(f"no mailbox {mailbox}", vendor="microsoft365")
+        if len(rows) > 1:  # some cmdlets answer an identity that they do not know with everything
+            raise VendorFault("Exchange answered with other mailboxes than the one asked for", vendor="microsoft365")
+        return rows[0]
 
     async def _remove(self, cmdlet: str, parameters: Mapping[str, Any], mailbox: str) -> None:
         try:
@@ -324,6 +373,29 @@ def _rights(row: dict[str, Any]) -> tuple[str, ...]:
     value = row.get("AccessRights")
     entries = value if isinstance(value, list) else text(value).split(",")
     return tuple(text(entry).strip() for entry in entries if text(entry).strip())
+
+
+def _smtp_addresses(row: dict[str, Any]) -> list[str]:
+    """Every address that the mailbox sends from, lower case."""
+    listed = row.get("EmailAddresses")
+    found = [text(row.get("PrimarySmtpAddress"))]
+    for entry in listed if isinstance(listed, list) else []:
+        kind, mark, value = text(entry).partition(":")
+        if mark and kind.lower() == "smtp":
+            found.append(value)
+    return list(dict.fromkeys(one.lower() for one in found if one))
+
+
+def _traced(key: str, rows: list[dict[str, Any]]) -> SentMessage:
+    people = dict.fromkeys(text(row.get("RecipientAddress")).lower() for row in rows)
+    return SentMessage.model_construct(
+        id=text(rows[0].get("MessageTraceId")),
+        at=min(at(row.get("Received")) for row in rows),
+        subject=text(rows[0].get("Subject")),
+        recipients=tuple(person for person in people if person),
+        internet_message_id=key,
+        raw={"trace": rows},
+    )
 
 
 def _message(row: dict[str, Any]) -> SentMessage:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -200,3 +201,53 @@ async def test_folders_of_a_mailbox_in_another_language(stand: Stand, handle: Mi
     stand.wire.instead = answer
     (delegate,) = await handle.capability("mail").delegates(stand.user)
     assert (delegate.key, delegate.rights) == ("folder:x@client.example:Kalender", ("Editor",))
+
+
+# --- sent, and what was swept from Sent Items ---------------------------------------------------------------------------
+
+
+def _empty_sent_items(stand: Stand) -> None:
+    index = stand.lab.tenant.directory.resolve(stand.user)
+    assert index is not None
+    box = stand.lab.tenant.mailbox(index)
+    for message in list(box.messages):
+        if message.props["folder"] == "sentitems":
+            box.messages.remove(message.id, 0.0)
+
+
+async def test_mail_swept_from_sent_items_is_still_known(stand: Stand, handle: Microsoft365Handle) -> None:
+    mail = handle.capability("mail")
+    since, until = stand.since, stand.until
+    before = {message.internet_message_id: message async for message in mail.sent(stand.user, since, until)}
+    assert not any("trace" in message.raw for message in before.values())
+    _empty_sent_items(stand)
+    after = {message.internet_message_id: message async for message in mail.sent(stand.user, since, until)}
+    phished = {message["internet_message_id"] for message in stand.story["artefacts"]["phishing"]["messages"]}
+    assert phished <= after.keys()
+    assert all(after[key].recipients == before[key].recipients for key in phished)
+    assert all("trace" in message.raw for message in after.values())
+
+
+async def test_a_long_trace_is_read_to_its_end(
+    stand: Stand, handle: Microsoft365Handle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail = handle.capability("mail")
+    until = stand.until
+    since = until - timedelta(days=30)
+    _empty_sent_items(stand)
+    whole = [message.internet_message_id async for message in mail.sent(stand.user, since, until)]
+    assert len([name for name, _ in _cmdlets(stand) if name == "Get-MessageTraceV2"]) == 3, "ten days at a time"
+    monkeypatch.setattr("integrations.microsoft365.mail._TRACE_ROWS", 2)
+    stand.wire.requests.clear()
+    assert sorted([message.internet_message_id async for message in mail.sent(stand.user, since, until)]) == sorted(
+        whole
+    )
+    assert len(_cmdlets(stand)) > len(whole) / 2
+
+
+async def test_a_trace_reaches_back_ninety_days(stand: Stand, handle: Microsoft365Handle) -> None:
+    long_ago = stand.since - timedelta(days=400)
+    async for _ in handle.capability("mail").sent(stand.user, long_ago, stand.until):
+        pass
+    starts = [parameters["StartDate"] for name, parameters in _cmdlets(stand) if name == "Get-MessageTraceV2"]
+    assert len(starts) == 9
