@@ -1,0 +1,456 @@
+"""Entries of the record → events of the timeline, one for one; and attackers' events out of analysis steps' outputs.
+
+Nothing recorded is left out: an entry of a kind that is not known here still becomes an event, under its own name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
+
+from tenantry.clock import parse_rfc3339
+from tenantry.timeline.attacker import OUTPUT_FIELD, AttackerEvent
+from tenantry.timeline.model import Lane, TimelineEvent
+from tenantry.timeline.words import OUTCOMES, clip, human_name, plural, shown, span
+
+if TYPE_CHECKING:
+    from tenantry.journal import Record
+    from tenantry.run.state import Gate, RunState
+    from tenantry.runbook import Runbook
+
+__all__ = ["RELATED", "Book", "attacker_events", "changes_text", "events", "item_label", "recorded_time"]
+
+RELATED: Final = frozenset({"freeze", "unfreeze", "clock.stepped_back"})
+"""Events that belong to no run, and matter to all that were under way."""
+
+_FROM_OUTSIDE = RELATED | {"note", "clocks", "approval.decided", "approval.refused", "run.cancel_requested"}
+"""Recorded by others than the run's owner: they do not show that it was alive."""
+
+PLATFORM: Final = "Tenantry"
+_LOOP_NAMES = ("label", "name", "display_name", "upn", "title", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Titles, phases and tasks of steps, as far as the runbook is known."""
+
+    titles: Mapping[str, str] = field(default_factory=dict)
+    phases: Mapping[str, str] = field(default_factory=dict)
+    tasks: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, runbook: Runbook | None) -> Book:
+        if runbook is None:
+            return cls()
+        return cls(
+            titles={step.id: step.title or human_name(step.uses.rsplit(".", 1)[-1]) for step in runbook.steps},
+            phases={step.id: step.phase for step in runbook.steps},
+            tasks={step.id: step.uses for step in runbook.steps},
+        )
+
+    def title(self, step: str) -> str:
+        return self.titles.get(step) or human_name(step)
+
+
+def events(state: RunState, records: Iterable[Record], book: Book) -> Iterator[TimelineEvent]:
+    """One event for each record, in the order of the record; between two attempts, the interruption."""
+    reader = _Reader(state, book)
+    for record in records:
+        yield from reader.read(record)
+
+
+def attacker_events(records: Iterable[Record], book: Book) -> tuple[list[TimelineEvent], list[str]]:
+    """The attacker's events out of every output that holds some, each once; and what could not be read."""
+    found: dict[tuple[Any, ...], TimelineEvent] = {}
+    unreadable: list[str] = []
+    for record in records:
+        output = record.data.get("output") if record.event == "step.outcome" else None
+        listed = output.get(OUTPUT_FIELD) if isinstance(output, Mapping) else None
+        for raw in listed if isinstance(listed, list) else ():
+            try:
+                event = AttackerEvent.model_validate(raw)
+            except ValidationError as error:
+                unreadable.append(f"an event reported by {book.title(record.step or '')}: {error.error_count()} fields")
+                continue
+            key = (event.at, event.source, event.source_id or event.title, event.kind, event.target)
+            found[key] = _attacker(event, record, book)  # a later analysis corrects an earlier one
+    return list(found.values()), unreadable
+
+
+def _attacker(event: AttackerEvent, record: Record, book: Book) -> TimelineEvent:
+    step = record.step or ""
+    return TimelineEvent(
+        at=event.at.astimezone(UTC),
+        recorded_at=record.at,
+        lane=Lane.ATTACKER,
+        kind=event.kind,
+        title=event.title,
+        detail=event.detail,
+        actor="attacker" if event.certainty != "uncertain" else "attacker?",
+        target=event.target,
+        step=step,
+        phase=book.phases.get(step, ""),
+        source=event.source,
+        source_id=event.source_id,
+        certainty=event.certainty,
+        techniques=event.techniques,
+        seq=record.entry.seq,
+        entry=record.entry.id,
+        leaf=record.entry.leaf.hex(),
+    )
+
+
+def item_label(state: RunState, step: str, item: str | None) -> str:
+    """What people call an item: its label and whose it is, where the expanded list has them; else its key."""
+    if item is None:
+        return ""
+    for row in state.expansions.get(step, ()):
+        value = row.get("value")
+        if row.get("key") == item and isinstance(value, Mapping):
+            label = next((str(value[name]) for name in _LOOP_NAMES if value.get(name)), item)
+            owner = str(value.get("upn") or "")
+            return f"{label} ({owner})" if owner and owner != label else label
+    return item
+
+
+def changes_text(changes: Iterable[Mapping[str, Any]]) -> str:
+    return "; ".join(f"{c['path']}: {shown(c.get('before'))} → {shown(c.get('after'))}" for c in changes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What one entry says; the rest of the event is the same for all."""
+
+    lane: Lane
+    kind: str
+    title: str
+    detail: str = ""
+    actor: str = ""
+    target: str | None = None
+    at: datetime | None = None
+    certainty: str = "observed"
+
+
+class _Reader:
+    def __init__(self, state: RunState, book: Book) -> None:
+        self._state = state
+        self._book = book
+        self._previous: Record | None = None
+        self._open = False
+        """An attempt is under way: neither stopped nor ended."""
+        self._labels: dict[tuple[str, str | None], str] = {}
+        self._gates: dict[tuple[str, str | None, str], Gate] = state.gates
+
+    def read(self, record: Record) -> Iterator[TimelineEvent]:
+        if record.event == "run.attempt" and self._open and self._previous is not None:
+            yield self._interruption(self._previous, record)
+        if record.event == "run.attempt":
+            self._open = True
+        elif record.event in ("run.stopped", "run.ended"):
+            self._open = False
+        said = self._say(record)
+        step = record.step or ""
+        target = said.target if said.target is not None else self._target(record)
+        yield TimelineEvent(
+            at=said.at or record.at,
+            recorded_at=record.at,
+            lane=said.lane,
+            kind=said.kind,
+            title=said.title,
+            detail=said.detail,
+            actor=said.actor or (PLATFORM if said.lane is Lane.PLATFORM else ""),
+            target=target,
+            step=step,
+            phase=self._book.phases.get(step, ""),
+            outcome=record.outcome or "",
+            source="journal",
+            source_id=record.entry.id,
+            certainty=said.certainty,
+            seq=record.entry.seq,
+            entry=record.entry.id,
+            leaf=record.entry.leaf.hex(),
+        )
+        if record.event not in _FROM_OUTSIDE:
+            self._previous = record
+
+    def _interruption(self, last: Record, resumed: Record) -> TimelineEvent:
+        return TimelineEvent(
+            at=last.at,
+            recorded_at=resumed.at,
+            lane=Lane.PLATFORM,
+            kind="interrupted",
+            title="The platform was interrupted",
+            detail=f"nothing recorded for {span(resumed.at - last.at)}; what was in doubt is checked again before it acts",
+            actor=PLATFORM,
+            certainty="observed",
+            seq=resumed.entry.seq,
+            entry=resumed.entry.id,
+            leaf=resumed.entry.leaf.hex(),
+            source_id=resumed.entry.id,
+            span=True,
+        )
+
+    def _target(self, record: Record) -> str:
+        item = record.data.get("item")
+        if item is not None:
+            key = (record.step or "", str(item))
+            if key not in self._labels:
+                self._labels[key] = item_label(self._state, *key)
+            return self._labels[key]
+        arguments = record.data.get("arguments")
+        if isinstance(arguments, Mapping):
+            return next(
+                (str(arguments[n]) for n in ("user", "account", "mailbox") if isinstance(arguments.get(n), str)), ""
+            )
+        return ""
+
+    def _say(self, record: Record) -> _Said:
+        if record.payload is None:
+            return _Said(Lane.PLATFORM, "erased", f"{human_name(record.event.replace('.', ' '))} (content was erased)")
+        say = _SAY.get(record.event)
+        if say is None:
+            return _Said(Lane.PLATFORM, record.event, human_name(record.event.replace(".", " ")))
+        return say(self, record)
+
+    # --- the run ------------------------------------------------------------------------------------------------------
+
+    def created(self, record: Record) -> _Said:
+        requester = record.data.get("requester") or {}
+        person = str(requester.get("person") or "")
+        via = f" through {requester['via']}" if requester.get("via") else ""
+        proof = "identity proven" if requester.get("proven") else "identity not proven"
+        mode = {"plan": " as a plan: nothing is changed", "drill": " as a drill on the lab tenant"}.get(
+            str(record.data.get("mode")), ""
+        )
+        if not person:
+            return _Said(Lane.PLATFORM, "run_requested", f"Run opened{via}{mode}", target=self._state.subject)
+        return _Said(
+            Lane.PEOPLE, "run_requested", f"Run requested{mode}", f"{proof}{via}", person, target=self._state.subject
+        )
+
+    def attempt(self, record: Record) -> _Said:
+        number = int(record.data.get("attempt", 0))
+        kind, title = ("started", "Run started") if number <= 1 else ("resumed", f"Run resumed (attempt {number})")
+        return _Said(Lane.PLATFORM, kind, title, f"by {record.data.get('owner', 'a worker')}")
+
+    def stopped(self, record: Record) -> _Said:
+        waiting = record.outcome == "waiting_for_approval"
+        return _Said(
+            Lane.PLATFORM,
+            "waiting" if waiting else "paused",
+            "Waiting for a person" if waiting else "Paused by a failed step",
+        )
+
+    def ended(self, record: Record) -> _Said:
+        return _Said(Lane.PLATFORM, "ended", f"Run ended: {human_name(str(record.outcome))}")
+
+    def cancel(self, record: Record) -> _Said:
+        return _Said(Lane.PEOPLE, "cancel_requested", "Cancellation requested", actor=_person(record.data.get("by")))
+
+    # --- steps --------------------------------------------------------------------------------------------------------
+
+    def when(self, record: Record) -> _Said:
+        title = self._book.title(record.step or "")
+        if record.data.get("value"):
+            return _Said(Lane.PLATFORM, "condition", f"{title}: is needed", "its condition was true")
+        return _Said(Lane.PLATFORM, "skipped", f"{title}: not needed", "its condition was false")
+
+    def expanded(self, record: Record) -> _Said:
+        items = record.data.get("items") or []
+        names = ", ".join(clip(item_label(self._state, record.step or "", item.get("key")), 80) for item in items[:10])
+        more = f" and {len(items) - 10} more" if len(items) > 10 else ""
+        title = f"{self._book.title(record.step or '')}: {plural(len(items), 'target')}"
+        return _Said(Lane.PLATFORM, "targets", title, names + more)
+
+    def step_error(self, record: Record) -> _Said:
+        title = f"{self._book.title(record.step or '')}: could not be begun"
+        return _Said(Lane.PLATFORM, "failed", title, _error(record.data.get("error")))
+
+    def intent(self, record: Record) -> _Said:
+        return _Said(
+            Lane.PLATFORM,
+            "intent",
+            f"{self._book.title(record.step or '')}: about to change",
+            changes_text(record.data.get("changes") or ()),
+        )
+
+    def outcome(self, record: Record) -> _Said:
+        data, step = record.data, record.step or ""
+        title = self._book.title(step)
+        outcome = str(record.outcome)
+        kind = {"observed": "read"}.get(outcome, outcome)
+        task = self._book.tasks.get(step, "")
+        if task.startswith("messenger.") and outcome == "changed":
+            kind = "message_sent"
+        parts = []
+        if data.get("error"):
+            parts.append(_error(data["error"]))
+        if data.get("note"):
+            parts.append(str(data["note"]))
+        if outcome not in ("observed", "already"):
+            parts.append(changes_text(data.get("changes") or ()))
+        if data.get("output") is not None:
+            parts.append(_digest(data["output"]))
+        stored = data.get("evidence") or ()
+        if stored:
+            parts.append(f"{plural(len(stored), 'piece')} of evidence kept")
+        return _Said(
+            Lane.PLATFORM,
+            kind,
+            f"{title}: {OUTCOMES.get(outcome, outcome)}",
+            "; ".join(part for part in parts if part),
+            certainty="uncertain" if outcome == "unknown" else "observed",
+        )
+
+    def undo_requested(self, record: Record) -> _Said:
+        by = record.data.get("by")
+        what = f"of {self._book.title(record.data['step'])}" if record.data.get("step") else "of the whole run"
+        if by == "runbook":
+            return _Said(Lane.PLATFORM, "undo_requested", f"Undo {what}", str(record.data.get("why") or ""))
+        return _Said(Lane.PEOPLE, "undo_requested", f"Undo {what} requested", actor=_person(by))
+
+    def undo_intent(self, record: Record) -> _Said:
+        title = f"{self._book.title(record.step or '')}: about to be undone"
+        return _Said(Lane.PLATFORM, "undo_intent", title, changes_text(record.data.get("changes") or ()))
+
+    def undo_outcome(self, record: Record) -> _Said:
+        outcome = str(record.outcome)
+        title = f"{self._book.title(record.step or '')}: {OUTCOMES.get(outcome, outcome)}"
+        detail = str(record.data.get("why") or "") or _error(record.data.get("error"))
+        return _Said(Lane.PLATFORM, outcome, title, detail)
+
+    # --- people -------------------------------------------------------------------------------------------------------
+
+    def _gate(self, record: Record) -> Gate | None:
+        return self._gates.get((record.step or "", record.data.get("item"), str(record.data.get("digest"))))
+
+    def asked(self, record: Record) -> _Said:
+        data = record.data
+        approval = data.get("kind", "approval") == "approval"
+        reasons = "; ".join(str(reason) for reason in data.get("reasons") or ())
+        who = f"asked of: {data.get('role', 'a person')}" + (" (four eyes)" if data.get("four_eyes") else "")
+        kind = "approval_requested" if approval else "question_asked"
+        title = f"{'Approval asked' if approval else 'Question'}: {data.get('question', '')}"
+        return _Said(Lane.PEOPLE, kind, title, "; ".join(p for p in (who, reasons) if p), actor=PLATFORM)
+
+    def decided(self, record: Record) -> _Said:
+        data, gate = record.data, self._gate(record)
+        yes = data.get("decision") == "approve"
+        asked = f": {gate.request.get('question', '')}" if gate else ""
+        if gate is not None and gate.request.get("kind") == "answer":
+            kind, title = "answered", f"Answered {'yes' if yes else 'no'}{asked}"
+        else:
+            kind, title = ("approved" if yes else "denied"), f"{'Approved' if yes else 'Denied'}{asked}"
+        proof = f"proven by {data['method']}" if data.get("method") else ""
+        detail = "; ".join(p for p in (str(data.get("reason") or ""), proof) if p)
+        return _Said(Lane.PEOPLE, kind, title, detail, _person(data.get("by")))
+
+    def refused(self, record: Record) -> _Said:
+        title = f"Answer refused: {human_name(str(record.data.get('why') or 'not allowed')).lower()}"
+        return _Said(Lane.PEOPLE, "answer_refused", title, actor=_person(record.data.get("person")))
+
+    def closed(self, record: Record) -> _Said:
+        why = str(record.data.get("why") or "closed")
+        title = f"{self._book.title(record.step or '')}: question closed, {why}"
+        return _Said(Lane.PLATFORM, "question_closed", title)
+
+    def note(self, record: Record) -> _Said:
+        said_of = recorded_time(record.data.get("at"))
+        return _Said(
+            Lane.PEOPLE,
+            "note",
+            str(record.data.get("text") or "(an empty note)"),
+            actor=_person(record.data.get("by")),
+            at=said_of,
+            certainty="stated" if said_of is not None and said_of != record.at else "observed",
+        )
+
+    # --- around the run -----------------------------------------------------------------------------------------------
+
+    def clocks(self, record: Record) -> _Said:
+        names = ", ".join(str(clock.get("name")) for clock in record.data.get("clocks") or ())
+        return _Said(Lane.PEOPLE, "clocks", f"Notification clocks: {names}", actor=_person(record.data.get("by")))
+
+    def freeze(self, record: Record) -> _Said:
+        return _Said(
+            Lane.PEOPLE,
+            "frozen",
+            "Every effect stopped" + (" everywhere" if record.data.get("scope") == "*" else " for this client"),
+            str(record.data.get("reason") or ""),
+            _person(record.data.get("by")),
+        )
+
+    def unfreeze(self, record: Record) -> _Said:
+        return _Said(Lane.PEOPLE, "unfrozen", "Effects allowed again", actor=_person(record.data.get("by")))
+
+    def stepped_back(self, record: Record) -> _Said:
+        detail = f"from {record.data.get('was')} to {record.data.get('is')}: times around here are less sure"
+        return _Said(Lane.PLATFORM, "clock_stepped_back", "The machine's clock stepped back", detail)
+
+
+_SAY: Final[Mapping[str, Callable[[_Reader, Record], _Said]]] = {
+    "run.created": _Reader.created,
+    "run.attempt": _Reader.attempt,
+    "run.stopped": _Reader.stopped,
+    "run.ended": _Reader.ended,
+    "run.cancel_requested": _Reader.cancel,
+    "step.when": _Reader.when,
+    "step.expanded": _Reader.expanded,
+    "step.error": _Reader.step_error,
+    "step.intent": _Reader.intent,
+    "step.outcome": _Reader.outcome,
+    "undo.requested": _Reader.undo_requested,
+    "undo.intent": _Reader.undo_intent,
+    "undo.outcome": _Reader.undo_outcome,
+    "approval.requested": _Reader.asked,
+    "approval.decided": _Reader.decided,
+    "approval.refused": _Reader.refused,
+    "approval.closed": _Reader.closed,
+    "note": _Reader.note,
+    "clocks": _Reader.clocks,
+    "freeze": _Reader.freeze,
+    "unfreeze": _Reader.unfreeze,
+    "clock.stepped_back": _Reader.stepped_back,
+}
+
+
+def _person(by: Any) -> str:
+    if isinstance(by, Mapping):
+        return str(by.get("person") or by.get("name") or "")
+    return str(by or "")
+
+
+def recorded_time(value: Any) -> datetime | None:
+    """A time out of a payload; None where there is none, or none that can be read."""
+    if not isinstance(value, str) or not value:
+        return None
+    try:
+        return parse_rfc3339(value)
+    except ValueError:
+        return None
+
+
+def _error(error: Any) -> str:
+    if not isinstance(error, Mapping):
+        return ""
+    return f"{error.get('message', '')} [{error.get('code', 'error')}]"
+
+
+def _digest(output: Any) -> str:
+    """The gist of an output: plain values as they are, lists by their length."""
+    if not isinstance(output, Mapping):
+        return shown(output, 200)
+    parts = []
+    for name, value in output.items():
+        if isinstance(value, list):
+            text = plural(len(value), "item")
+        elif isinstance(value, Mapping) or value is None or value == "":
+            continue
+        else:
+            text = shown(value, 160)
+        parts.append(f"{human_name(name).lower()}: {text}")
+    return "; ".join(parts[:12])

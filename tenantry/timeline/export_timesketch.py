@@ -1,0 +1,86 @@
+"""Timesketch: JSON lines with ``message``, ``datetime`` and ``timestamp_desc``, and everything else as further columns.
+
+The rules are those of the server's own reader (``read_and_validate_jsonl``,
+https://github.com/google/timesketch/blob/master/timesketch/lib/utils.py) and of its index:
+
+- ``message``, ``datetime``, ``timestamp_desc`` in every line; ``datetime`` is ISO 8601 with an offset; ``timestamp`` is
+  microseconds since 1970 and the same instant. A row that breaks this is dropped or moved to 1970 without a word.
+- Names that begin with ``_`` are removed, so none does. ``tag`` is a list of texts.
+- A field has one type in all rows: an index refuses a row that differs. Numbers: ``timestamp``, ``seq``; lists of texts:
+  ``tag``, ``techniques``; all else is text.
+- A text beyond 32,766 bytes is refused by the index with its whole row: longer ones are cut, with ``…``.
+
+The file's name must end in ``.jsonl``.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import BinaryIO, Final
+
+from tenantry.evidence import json_line
+from tenantry.timeline.columns import message, row, visible
+from tenantry.timeline.model import Lane, Timeline, TimelineEvent
+from tenantry.timeline.words import human_name
+
+__all__ = ["export"]
+
+MAX_BYTES: Final = 32_766
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def export(timeline: Timeline, out: BinaryIO) -> int:
+    """Write the events; returns how many."""
+    count = 0
+    for event in timeline.events:
+        out.write(json_line(_row(timeline, event)))
+        count += 1
+    return count
+
+
+def _row(timeline: Timeline, event: TimelineEvent) -> dict[str, str | int | list[str]]:
+    line: dict[str, str | int | list[str]] = {
+        "message": _cut(visible(message(event))),
+        "datetime": event.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f+00:00"),
+        "timestamp": (event.at - _EPOCH) // timedelta(microseconds=1),
+        "timestamp_desc": _described(event),
+        "data_type": f"tenantry:{event.lane.value}:{_word(event.kind)}",
+        "tag": _tags(event),
+        "run_id": timeline.run_id,
+        "tenant": timeline.tenant,
+        "runbook": timeline.runbook,
+    }
+    for name, value in row(event).items():
+        if name in ("at", "time_after_record"):
+            continue
+        line[name] = value if isinstance(value, (int, list)) else _cut(value)
+    line["time_after_record"] = "yes" if event.after_record else "no"
+    return line
+
+
+def _described(event: TimelineEvent) -> str:
+    """What kind of time it is."""
+    if event.lane is Lane.ATTACKER:
+        return f"Attacker activity, time of the {_cut(visible(event.source))}"
+    if event.certainty == "stated":
+        return "Time stated by a person"
+    return f"Recorded: {human_name(_word(event.kind)).lower()}"
+
+
+def _tags(event: TimelineEvent) -> list[str]:
+    tags = [event.lane.value, event.certainty]
+    if event.outcome:
+        tags.append(_word(event.outcome))
+    if event.after_record:
+        tags.append("time_after_record")
+    return [*tags, *event.techniques]
+
+
+def _word(text: str) -> str:
+    """A code as one word: tags and types are matched, not read."""
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in text) or "event"
+
+
+def _cut(text: str) -> str:
+    raw = text.encode("utf-8", "replace")
+    return text if len(raw) <= MAX_BYTES else raw[: MAX_BYTES - 3].decode("utf-8", "ignore") + "…"

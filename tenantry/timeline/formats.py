@@ -1,0 +1,46 @@
+"""The formats a timeline can be exported to, by their names on the command line.
+
+A format is a module with ``export(timeline, out) -> number of events``. A new one is a module and a line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from tenantry.errors import InvalidInput
+from tenantry.timeline import export_csv, export_html, export_jsonl, export_md, export_timesketch
+from tenantry.timeline.model import Timeline
+
+__all__ = ["FORMATS", "Format", "format_named"]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    name: str
+    suffix: str
+    """Of the file, with its dot."""
+    export: Callable[[Timeline, BinaryIO], int]
+    """Writes the timeline; returns the number of events written."""
+    summary: str
+
+
+FORMATS: Final[Mapping[str, Format]] = {
+    format.name: format
+    for format in (
+        Format("html", ".html", export_html.export, "one self-contained page with pictures, to hand over"),
+        Format("md", ".md", export_md.export, "the same report as Markdown"),
+        Format("csv", ".csv", export_csv.export, "events for a spreadsheet, safe against formulas"),
+        Format("jsonl", ".jsonl", export_jsonl.export, "events as JSON lines, unaltered"),
+        Format("timesketch", ".timesketch.jsonl", export_timesketch.export, "events for Timesketch"),
+    )
+}
+
+
+def format_named(name: str) -> Format:
+    """Raises InvalidInput, naming the formats there are."""
+    try:
+        return FORMATS[name]
+    except KeyError:
+        raise InvalidInput(f"{name!r} is none of {', '.join(FORMATS)}", place="--format") from None

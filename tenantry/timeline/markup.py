@@ -1,0 +1,65 @@
+"""HTML and SVG in which a text can only ever be a text.
+
+:func:`h` is the one way to make an element: children that are plain strings are escaped and made visible
+(:func:`~tenantry.timeline.columns.visible`); only what :func:`h` itself has made passes as mark-up.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Final
+
+from tenantry.timeline.columns import visible
+from tenantry.timeline.words import clip
+
+__all__ = ["Markup", "h", "join", "long_text", "text"]
+
+_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9:-]*\Z")
+_VOID: Final = frozenset({"meta", "link", "br", "hr", "input", "col"})
+_SHORT: Final = 280
+_LONGEST: Final = 8_000
+
+
+class Markup(str):
+    """Mark-up: made here, or by whoever vouches for it."""
+
+    __slots__ = ()
+
+
+def text(value: str) -> Markup:
+    """A recorded text as mark-up that shows it."""
+    return Markup(html.escape(visible(value), quote=True))
+
+
+def join(*parts: str) -> Markup:
+    return Markup("".join(part if isinstance(part, Markup) else text(part) for part in parts))
+
+
+def h(name: str, /, *children: str, **attributes: str | int | float | bool | None) -> Markup:
+    """An element. ``class_`` is ``class``, ``data_lane`` is ``data-lane``; None and False leave an attribute out."""
+    if not _NAME.match(name):
+        raise ValueError("not the name of an element")
+    shown = []
+    for key, value in attributes.items():
+        if value is None or value is False:
+            continue
+        key = key.rstrip("_").replace("_", "-")
+        if value is True:
+            shown.append(f" {key}")
+        else:
+            shown.append(f' {key}="{_number(value) if isinstance(value, float) else text(str(value))}"')
+    if name in _VOID:
+        return Markup(f"<{name}{''.join(shown)}>")
+    return Markup(f"<{name}{''.join(shown)}>{join(*children)}</{name}>")
+
+
+def long_text(value: str) -> Markup:
+    """A text of any length: what is long opens on demand, what is absurd is cut (the JSON lines have it whole)."""
+    if len(value) <= _SHORT:
+        return h("bdi", value)
+    return h("details", h("summary", h("bdi", clip(value, _SHORT - 60))), h("p", h("bdi", clip(value, _LONGEST))))
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")

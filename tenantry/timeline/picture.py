@@ -1,0 +1,458 @@
+"""The picture of a timeline: lanes of attacker, people and platform over time, as one SVG.
+
+Shape tells as much as colour does, every mark says in a tooltip what it stands for, and the tables below say all of it
+again. Marks that would lie on each other become one with a number.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from tenantry.timeline.axis import Axis, Segment
+from tenantry.timeline.markup import Markup, h, join
+from tenantry.timeline.model import Lane, Timeline, TimelineEvent
+from tenantry.timeline.words import clip, human_name, moment, plural, short_day, span
+
+__all__ = ["draw", "legend"]
+
+WIDTH: Final = 1240
+LEFT: Final = 128.0
+RIGHT: Final = 1226.0
+_ROW: Final = 24.0
+_LABEL: Final = 15.0
+_CHAR: Final = 5.9
+"""Width of a character of a label, pixels: an estimate that errs to the wide side for Latin text at 11 px."""
+_TOGETHER: Final = 9.0
+"""Marks nearer than this are one."""
+
+_QUIET: Final = frozenset({"intent", "undo_intent", "condition", "targets", "question_closed", "started"})
+"""Platform events that the tables have and the picture leaves out: the mark of what came of them stands there."""
+_MARKS: Final = (
+    "failed",
+    "undo_failed",
+    "unknown",
+    "undone",
+    "changed",
+    "message_sent",
+    "would_change",
+    "read",
+    "already",
+)
+"""What a mark shows when several events share it: the first of these that is among them."""
+
+
+def draw(timeline: Timeline) -> Markup:
+    """The picture; empty when there is nothing to draw."""
+    events = list(timeline.events)
+    if not events:
+        return Markup("")
+    times = [event.at for event in events] + [event.recorded_at for event in events if event.span]
+    times += [moment.at for moment in timeline.moments]
+    axis = Axis(times, LEFT, RIGHT)
+    drawing = _Drawing(timeline, events, axis)
+    return drawing.svg()
+
+
+@dataclass(slots=True)
+class _Mark:
+    x: float
+    events: list[TimelineEvent] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        first = self.events[0]
+        more = f" +{len(self.events) - 1}" if len(self.events) > 1 else ""
+        return clip(first.title, 34) + more
+
+
+class _Labels:
+    """Puts labels above a line of marks, on as many levels as needed, so that neither texts nor leaders cross a text."""
+
+    def __init__(self, levels: int) -> None:
+        self._levels = levels
+        self._texts: list[tuple[int, float, float]] = []
+        self._leaders: list[tuple[int, float]] = []
+
+    def place(self, x: float, width: float) -> tuple[int, bool] | None:
+        """(level, whether the text stands to the left of the leader), or None when there is no room."""
+        for level in range(self._levels):
+            for flipped in (False, True):
+                left, right = (x - 4 - width, x - 4) if flipped else (x + 4, x + 4 + width)
+                if right > RIGHT + 8 or left < LEFT + 2:
+                    continue
+                if self._free(level, x, left, right):
+                    self._texts.append((level, left, right))
+                    self._leaders.append((level, x))
+                    return level, flipped
+        return None
+
+    def _free(self, level: int, x: float, left: float, right: float) -> bool:
+        for other, its_left, its_right in self._texts:
+            if other == level and left - 7 < its_right and its_left < right + 7:
+                return False
+            if other < level and its_left - 3 < x < its_right + 3:
+                return False
+        return not any(other >= level and left - 3 < at < right + 3 for other, at in self._leaders)
+
+    @property
+    def used(self) -> int:
+        return max((level for level, _ in self._leaders), default=-1) + 1
+
+
+class _Drawing:
+    def __init__(self, timeline: Timeline, events: Sequence[TimelineEvent], axis: Axis) -> None:
+        self._t = timeline
+        self._events = events
+        self._axis = axis
+        self._parts: list[Markup] = []
+
+    def svg(self) -> Markup:
+        top, flags = self._flags()
+        y = top
+        bands: list[tuple[Lane, float, float]] = []
+        for lane in (Lane.ATTACKER, Lane.PEOPLE):
+            height = self._lane(lane, y)
+            bands.append((lane, y, height))
+            y += height
+        height = self._platform(y)
+        bands.append((Lane.PLATFORM, y, height))
+        y += height
+        back = [self._band(*band) for band in bands]
+        back += [self._gap(gap.left, gap.right, top, y, span(gap.length)) for gap in self._axis.gaps]
+        scale = self._scale(y)
+        lines = [
+            h("line", class_=f"moment m-{m.key}", x1=self._axis.x(m.at), x2=self._axis.x(m.at), y1=top - 4, y2=y)
+            for m in self._t.moments
+        ]
+        return h(
+            "svg",
+            h("title", "Timeline in lanes", id="picture-title"),
+            h("desc", self._described(), id="picture-desc"),
+            *back,
+            *lines,
+            *self._parts,
+            *flags,
+            *scale,
+            viewBox=f"0 0 {WIDTH} {y + 46:.0f}",
+            role="img",
+            aria_labelledby="picture-title picture-desc",
+            class_="picture",
+            xmlns="http://www.w3.org/2000/svg",
+        )
+
+    def _described(self) -> str:
+        counts = Counter(event.lane for event in self._events)
+        parts = [f"{plural(counts[lane], 'event')} of {name}" for lane, name in _WHO.items() if counts[lane]]
+        turning = "; ".join(f"{m.label} {moment(m.at)}" for m in self._t.moments)
+        return f"{', '.join(parts)}. {turning}. Everything shown here stands in the tables below."
+
+    # --- turning points -----------------------------------------------------------------------------------------------
+
+    def _flags(self) -> tuple[float, list[Markup]]:
+        """The labels of the turning points above the lanes; and how much room they take."""
+        placed: list[tuple[int, float, float, bool]] = []
+        found = []
+        for m in self._t.moments:
+            x = self._axis.x(m.at)
+            width = max(len(m.label) * 7.2, 92.0) + 10
+            for level in range(8):
+                for flipped in (False, True):
+                    left, right = (x - width, x) if flipped else (x, x + width)
+                    inside = left >= 2 and right <= WIDTH - 2
+                    clash = any(other == level and left < r + 6 and le < right + 6 for other, le, r, _ in placed)
+                    crossed = any(other < level and le < x < r for other, le, r, _ in placed)
+                    crossing = any(
+                        other > level and left < x2 < right
+                        for other, x2 in ((o, le if not f else r) for o, le, r, f in placed)
+                    )
+                    if inside and not clash and not crossed and not crossing:
+                        placed.append((level, left, right, flipped))
+                        found.append((m, x, level, flipped))
+                        break
+                else:
+                    continue
+                break
+        levels = max((level for _, _, level, _ in found), default=-1) + 1
+        top = 10 + levels * 36.0
+        flags = []
+        for m, x, level, flipped in found:
+            y = top - 8 - level * 36
+            anchor = "end" if flipped else "start"
+            at = x - 6 if flipped else x + 6
+            flags.append(
+                h(
+                    "g",
+                    h("title", f"{m.label}: {moment(m.at)}; {m.basis}"),
+                    h("line", class_=f"moment m-{m.key}", x1=x, x2=x, y1=y - 26, y2=top),
+                    h("text", m.label, x=at, y=y - 15, text_anchor=anchor, class_="flag"),
+                    h("text", _short(m.at), x=at, y=y - 2, text_anchor=anchor, class_="flagtime"),
+                )
+            )
+        return top, flags
+
+    # --- lanes --------------------------------------------------------------------------------------------------------
+
+    def _lane(self, lane: Lane, top: float) -> float:
+        """Draw the attacker's or people's lane; its height."""
+        own = [event for event in self._events if event.lane is lane]
+        marks = _marks(own, self._axis)
+        labels = _Labels(7)
+        placed = [(mark, labels.place(mark.x, len(mark.label) * _CHAR)) for mark in reversed(marks)]
+        base = top + 22 + labels.used * _LABEL
+        for mark, place in placed:
+            parts = [h("title", _told(mark.events))]
+            if place is not None:
+                level, flipped = place
+                y = base - 16 - level * _LABEL
+                parts.append(h("line", class_="leader", x1=mark.x, x2=mark.x, y1=y + 2, y2=base))
+                parts.append(
+                    h(
+                        "text",
+                        mark.label,
+                        class_="label",
+                        x=mark.x + (-4 if flipped else 4),
+                        y=y,
+                        text_anchor="end" if flipped else "start",
+                    )
+                )
+            parts.append(_shape(mark, base))
+            self._parts.append(h("g", *parts))
+        if not own:
+            self._parts.append(h("text", "nothing recorded", class_="label none", x=LEFT + 10, y=base - 2))
+        return base - top + 18
+
+    def _platform(self, top: float) -> float:
+        own = [event for event in self._events if event.lane is Lane.PLATFORM]
+        rows = ["", *[phase for phase in self._t.phases if any(event.phase == phase for event in own)]]
+        y = top + 8
+        for phase in rows:
+            self._row(phase, [event for event in own if event.phase == phase], y)
+            y += _ROW
+        self._breaks(own, top + 8, y)
+        return y - top + 6
+
+    def _row(self, phase: str, events: Sequence[TimelineEvent], top: float) -> None:
+        middle = top + _ROW / 2
+        self._parts.append(
+            h("text", human_name(phase) if phase else "Run", class_="row", x=LEFT - 10, y=middle + 4, text_anchor="end")
+        )
+        if phase and events:
+            left, right = self._axis.x(events[0].at), self._axis.x(events[-1].at)
+            told = f"{human_name(phase)}: {moment(events[0].at)} to {moment(events[-1].at)}, {span(events[-1].at - events[0].at)}"
+            self._parts.append(
+                h(
+                    "rect",
+                    h("title", told),
+                    class_="phase",
+                    x=left - 6,
+                    y=top + 3,
+                    width=right - left + 12,
+                    height=_ROW - 6,
+                    rx=5,
+                )
+            )
+        for mark in _marks([e for e in events if e.kind not in _QUIET and not e.span], self._axis):
+            self._parts.append(h("g", h("title", _told(mark.events)), _shape(mark, middle)))
+
+    def _breaks(self, events: Iterable[TimelineEvent], top: float, bottom: float) -> None:
+        """Bands where the platform was down, or waited for a person."""
+        since: TimelineEvent | None = None
+        for event in events:
+            if event.kind == "interrupted":
+                self._break("broken", event.at, event.recorded_at, top, bottom, "platform interrupted")
+            if event.kind == "waiting":
+                since = event
+            elif since is not None and event.kind in ("resumed", "ended"):
+                self._break("waited", since.at, event.at, top, bottom, "waiting for a person")
+                since = None
+
+    def _break(self, kind: str, start: datetime, end: datetime, top: float, bottom: float, what: str) -> None:
+        left, right = self._axis.x(start), self._axis.x(end)
+        self._parts.insert(
+            0,
+            h(
+                "rect",
+                h("title", f"{what}: {moment(start)} to {moment(end)}, {span(end - start)}"),
+                class_=kind,
+                x=left,
+                y=top,
+                width=max(right - left, 2.0),
+                height=bottom - top,
+            ),
+        )
+
+    def _band(self, lane: Lane, top: float, height: float) -> Markup:
+        return h(
+            "g",
+            h("rect", class_=f"band {lane.value}", x=0, y=top, width=WIDTH, height=height),
+            h("text", _NAMES[lane], class_=f"lane {lane.value}", x=14, y=top + 22),
+        )
+
+    def _gap(self, left: float, right: float, top: float, bottom: float, length: str) -> Markup:
+        middle = (left + right) / 2
+        zigzag = [
+            h("polyline", class_="cut", points=_zigzag(x, top, bottom), fill="none") for x in (left + 4, right - 4)
+        ]
+        turned = f"rotate(-90 {middle:.1f} {(top + bottom) / 2:.1f})"
+        return h(
+            "g",
+            h("title", f"{length} in which nothing was recorded are not drawn"),
+            h("rect", class_="gap", x=left + 4, y=top, width=right - left - 8, height=bottom - top),
+            *zigzag,
+            h(
+                "text",
+                f"{length} not drawn",
+                class_="gaptext",
+                x=middle,
+                y=(top + bottom) / 2 + 4,
+                text_anchor="middle",
+                transform=turned,
+            ),
+        )
+
+    def _scale(self, top: float) -> list[Markup]:
+        parts = []
+        day = ""
+        for segment in self._axis.segments:
+            parts.append(h("line", class_="axis", x1=segment.left, x2=segment.right, y1=top, y2=top))
+            for tick in self._axis.ticks(segment):
+                parts.append(h("line", class_="axis", x1=tick.x, x2=tick.x, y1=top, y2=top + 5))
+                parts.append(h("text", tick.label, class_="tick", x=tick.x, y=top + 18, text_anchor="middle"))
+            date = (
+                f"{segment.start:%d %b %Y}"
+                if segment.start.date() == segment.end.date()
+                else f"{segment.start:%d %b} – {segment.end:%d %b %Y}"
+            )
+            if date != day:
+                parts.append(h("text", date, class_="date", x=_date_x(segment), y=top + 35, text_anchor="middle"))
+            day = date
+        parts.append(h("text", "UTC", class_="date", x=LEFT - 10, y=top + 18, text_anchor="end"))
+        return parts
+
+
+_WHO: Final = {Lane.ATTACKER: "the attacker", Lane.PEOPLE: "people", Lane.PLATFORM: "the platform"}
+_NAMES: Final = {Lane.ATTACKER: "Attacker", Lane.PEOPLE: "People", Lane.PLATFORM: "Platform"}
+
+
+def _date_x(segment: Segment) -> float:
+    return min(max((segment.left + segment.right) / 2, LEFT + 40), RIGHT - 40)
+
+
+def _marks(events: Iterable[TimelineEvent], axis: Axis) -> list[_Mark]:
+    """Events as marks, neighbours joined."""
+    marks: list[_Mark] = []
+    for event in events:
+        x = axis.x(event.at)
+        if marks and x - marks[-1].x < _TOGETHER:
+            marks[-1].events.append(event)
+        else:
+            marks.append(_Mark(x, [event]))
+    return marks
+
+
+def _told(events: Sequence[TimelineEvent]) -> str:
+    """What a mark stands for, in its tooltip."""
+    lines = [
+        f"{moment(event.at)}: {clip(event.title, 140)}" + (f" ({clip(event.target, 80)})" if event.target else "")
+        for event in events[:6]
+    ]
+    if len(events) > 6:
+        kinds = Counter(human_name(event.kind).lower() for event in events)
+        lines.append(
+            f"… and {len(events) - 6} more; in all: " + ", ".join(f"{n} × {kind}" for kind, n in kinds.most_common(6))
+        )
+    return " • ".join(lines)
+
+
+def _shape(mark: _Mark, y: float) -> Markup:
+    kinds = {event.kind for event in mark.events}
+    lane = mark.events[0].lane
+    x = mark.x
+    if lane is Lane.ATTACKER:
+        sure = any(event.certainty != "uncertain" for event in mark.events)
+        shape = h("path", class_="mark attacker" + ("" if sure else " hollow"), d=f"M{x:.1f} {y - 7:.1f}l6.5 12h-13z")
+    elif lane is Lane.PEOPLE:
+        shape = _person(kinds, x, y)
+    else:
+        shape = _work(kinds, x, y)
+    if len(mark.events) < 3:
+        return shape
+    return join(shape, h("text", f"{len(mark.events):,}", class_="count", x=x, y=y + 17, text_anchor="middle"))
+
+
+def _person(kinds: set[str], x: float, y: float) -> Markup:
+    if kinds & {"denied", "answer_refused", "cancel_requested"}:
+        return _cross("mark people denied", x, y)
+    if kinds & {"approved", "answered"}:
+        return h(
+            "rect", class_="mark people", x=x - 5, y=y - 5, width=10, height=10, transform=f"rotate(45 {x:.1f} {y:.1f})"
+        )
+    if "note" in kinds:
+        return h("rect", class_="mark people", x=x - 5, y=y - 5, width=10, height=10)
+    if kinds & {"approval_requested", "question_asked"}:
+        return h("circle", class_="mark people hollow", cx=x, cy=y, r=5)
+    return h("circle", class_="mark people", cx=x, cy=y, r=5)
+
+
+def _work(kinds: set[str], x: float, y: float) -> Markup:
+    kind = next((kind for kind in _MARKS if kind in kinds), "")
+    if kind in ("failed", "undo_failed"):
+        return _cross("mark failed", x, y)
+    if kind == "unknown":
+        return h("path", class_="mark unknown", d=f"M{x:.1f} {y - 6:.1f}l6 6l-6 6l-6 -6z")
+    if kind == "message_sent":
+        return h("rect", class_="mark message", x=x - 6, y=y - 4, width=12, height=8, rx=1)
+    if kind in ("read", "already"):
+        return h("circle", class_="mark read hollow", cx=x, cy=y, r=4)
+    if kind in ("changed", "undone", "would_change"):
+        return h("circle", class_=f"mark {kind}", cx=x, cy=y, r=5)
+    return h("rect", class_="mark run", x=x - 1.5, y=y - 7, width=3, height=14)
+
+
+def _cross(class_: str, x: float, y: float) -> Markup:
+    return h("path", class_=f"{class_} cross", d=f"M{x - 5:.1f} {y - 5:.1f}l10 10m0 -10l-10 10")
+
+
+def _zigzag(x: float, top: float, bottom: float) -> str:
+    points, y, side = [], top, 1
+    while y < bottom:
+        points.append(f"{x + 2.5 * side:.1f},{y:.1f}")
+        y, side = y + 7, -side
+    points.append(f"{x:.1f},{bottom:.1f}")
+    return " ".join(points)
+
+
+def _short(at: datetime) -> str:
+    return f"{short_day(at)} {at:%H:%M:%S}"
+
+
+def legend() -> Markup:
+    """What the shapes mean."""
+    sample = [
+        ("act of the attacker", _icon(lambda x, y: h("path", class_="mark attacker", d=f"M{x} {y - 6}l6 11h-12z"))),
+        (
+            "perhaps the attacker's",
+            _icon(lambda x, y: h("path", class_="mark attacker hollow", d=f"M{x} {y - 6}l6 11h-12z")),
+        ),
+        ("question to people", _icon(lambda x, y: _person({"question_asked"}, x, y))),
+        ("answer, approval", _icon(lambda x, y: _person({"answered"}, x, y))),
+        ("denied or refused", _icon(lambda x, y: _person({"denied"}, x, y))),
+        ("note", _icon(lambda x, y: _person({"note"}, x, y))),
+        ("changed and verified", _icon(lambda x, y: _work({"changed"}, x, y))),
+        ("read, or so already", _icon(lambda x, y: _work({"read"}, x, y))),
+        ("message sent", _icon(lambda x, y: _work({"message_sent"}, x, y))),
+        ("not known", _icon(lambda x, y: _work({"unknown"}, x, y))),
+        ("failed", _icon(lambda x, y: _work({"failed"}, x, y))),
+        ("phase under way", _icon(lambda x, y: h("rect", class_="phase", x=x - 8, y=y - 5, width=16, height=10, rx=3))),
+        ("platform interrupted", _icon(lambda x, y: h("rect", class_="broken", x=x - 8, y=y - 6, width=16, height=12))),
+        ("waiting for a person", _icon(lambda x, y: h("rect", class_="waited", x=x - 8, y=y - 6, width=16, height=12))),
+    ]
+    return h("ul", *(h("li", icon, words) for words, icon in sample), class_="legend", aria_label="Legend")
+
+
+def _icon(shape: Callable[[float, float], Markup]) -> Markup:
+    return h("svg", shape(8.0, 8.0), class_="picture", viewBox="0 0 16 16", aria_hidden="true")
