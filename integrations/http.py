@@ -28,7 +28,6 @@ method, the path, the status, the vendor's code and the request ids.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import enum
 import functools
 import json
@@ -37,7 +36,7 @@ import ssl
 import time
 import uuid
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Protocol
@@ -565,12 +564,3 @@ def _fate(exc: Exception) -> Fate:
         if kind in FATES:
             return FATES[kind]
     return Fate.UNKNOWN
-
-
-@contextlib.asynccontextmanager
-async def opened(http: Http) -> AsyncIterator[Http]:
-    """``async with opened(await Http.open(…)) as http``."""
-    try:
-        yield http
-    finally:
-        await http.aclose()

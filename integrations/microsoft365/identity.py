@@ -94,7 +94,8 @@ class Microsoft365Identity:
         params = {"$select": _USER, "$top": "999"}
         async for page in self._graph.pages("/users", params=params, needs="User.Read.All"):
             for row in page:
-                yield _account(row)
+                # One row without the value must not end the list; it counts as enabled, so that nobody is overlooked.
+                yield _account(row if row.get("accountEnabled") is not None else {**row, "accountEnabled": True}, row)
 
     async def set_enabled(self, user: str, enabled: bool) -> None:
         """Allow or block sign-in. For a synced account the next directory sync decides otherwise."""
@@ -415,6 +416,19 @@ class Microsoft365Identity:
             return text(row.get("displayName"))
         return ""
 
+    async def granted(self, client_id: str) -> frozenset[str]:
+        """Names of the application roles that an application of this tenant was given (Application.Read.All)."""
+        needs = "Application.Read.All"
+        params = {"$filter": f"appId eq {literal(client_id)}", "$select": "id"}
+        assignments: list[dict[str, Any]] = []
+        async for row in self._graph.rows("/servicePrincipals", params=params, needs=needs):
+            path = f"/servicePrincipals/{segment(text(row.get('id')))}/appRoleAssignments"
+            assignments += await self._all(path, needs)
+        resources = {text(row.get("resourceId")) for row in assignments}
+        principals = await self._principals(sorted(resources), roles_of=resources)
+        names = (_role_name(row, principals.get(text(row.get("resourceId")), {})) for row in assignments)
+        return frozenset(name for name in names if name)
+
     # --- helpers ------------------------------------------------------------------------------------------------------
 
     @property
@@ -472,7 +486,7 @@ def _holder(consent: Consent) -> str:
 # Rows come from the vendor by the hundred thousand and are built without validation: each value is read by hand here.
 
 
-def _account(row: dict[str, Any]) -> Account:
+def _account(row: dict[str, Any], raw: dict[str, Any] | None = None) -> Account:
     return Account.model_construct(
         id=text(row.get("id")),
         upn=text(row.get("userPrincipalName")),
@@ -481,7 +495,7 @@ def _account(row: dict[str, Any]) -> Account:
         synced=row.get("onPremisesSyncEnabled") is True,
         sessions_valid_from=when(row.get("signInSessionsValidFromDateTime")),
         last_password_change=when(row.get("lastPasswordChangeDateTime")),
-        raw=row,
+        raw=row if raw is None else raw,
     )
 
 
@@ -525,9 +539,6 @@ def _grant(row: dict[str, Any], principal: dict[str, Any]) -> Consent:
 
 
 def _assignment(row: dict[str, Any], principal: dict[str, Any]) -> Consent:
-    role_id = text(row.get("appRoleId"))
-    roles = {text(role.get("id")): role for role in principal.get("appRoles") or () if isinstance(role, dict)}
-    role = roles.get(role_id, {})
     return Consent(
         id=text(row.get("id")),
         kind="application",
@@ -536,10 +547,21 @@ def _assignment(row: dict[str, Any], principal: dict[str, Any]) -> Consent:
         app_name=text(principal.get("displayName") or row.get("resourceDisplayName")),
         app_verified=_verified(principal),
         resource_id=text(row.get("resourceId")),
-        scope=text(role.get("value") or role.get("displayName")) or ("" if role_id == _NO_ROLE else role_id),
+        scope=_role_name(row, principal),
         created_at=when(row.get("createdDateTime")),
         raw=row,
     )
+
+
+def _role_name(row: dict[str, Any], principal: dict[str, Any]) -> str:
+    """The name of an assignment's role; its id where the resource does not name it, empty where there is none."""
+    wanted = text(row.get("appRoleId"))
+    if wanted == _NO_ROLE:
+        return ""
+    for role in principal.get("appRoles") or ():
+        if isinstance(role, dict) and role.get("id") == wanted:
+            return text(role.get("value") or role.get("displayName")) or wanted
+    return wanted
 
 
 def _verified(principal: dict[str, Any]) -> bool:

@@ -139,8 +139,8 @@ class Microsoft365Handle:
             raise OutOfScope(f"{VENDOR} does not offer {name!r}", vendor=VENDOR) from None
 
     async def check(self) -> ProviderCheck:
-        """Sign in to both services, and say what is granted: the roles that the tokens carry, and whether Exchange runs a
-        cmdlet (which needs a role beyond the permission)."""
+        """Sign in to both services, and say what is granted: the roles that the tokens carry or, where a token does not
+        tell, those assigned in the directory; and whether Exchange runs a cmdlet, which needs more than the permission."""
         from integrations.microsoft365.exchange import PERMISSION  # loaded with the handle already
 
         granted: set[str] = set()
@@ -160,6 +160,12 @@ class Microsoft365Handle:
             elif not claims:
                 told = False
         facts: dict[str, Any] = {}
+        if signed_in and not told:
+            try:
+                granted |= await self._capabilities["identity"].granted(self._settings.client_id)
+                told = True
+            except ProviderError as exc:
+                problems.append(f"Graph: {exc.message}. {exc.remedy}")
         if signed_in:
             await self._look(granted, problems, facts, PERMISSION)
         return ProviderCheck(

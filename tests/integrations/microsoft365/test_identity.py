@@ -169,6 +169,19 @@ async def test_withheld_is_not_disabled(stand: Stand, handle: Microsoft365Handle
         await handle.capability("identity").account("a@b")
 
 
+async def test_one_account_without_the_value_does_not_end_the_list(stand: Stand, handle: Microsoft365Handle) -> None:
+    rows = [
+        {"id": "1", "userPrincipalName": "a@b", "accountEnabled": None},
+        {"id": "2", "userPrincipalName": "c@d", "accountEnabled": False},
+    ]
+    stand.wire.instead = lambda request: (
+        httpx.Response(200, json={"value": rows}) if request.url.path.endswith("/users") else None
+    )
+    one, two = [account async for account in handle.capability("identity").accounts()]
+    assert (one.enabled, two.enabled) == (True, False)
+    assert one.raw["accountEnabled"] is None
+
+
 async def test_a_deleted_accounts_sign_ins_are_found_by_name(stand: Stand, handle: Microsoft365Handle) -> None:
     gone = "gone@contoso-lab.example"
     assert [entry async for entry in handle.capability("identity").sign_ins(gone, stand.since, stand.until)] == []

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
-import pytest
-from pydantic import ValidationError
+from typing import Any
 
+import pytest
+from pydantic import SecretBytes, ValidationError
+
+from integrations.http import Limits
+from integrations.lab.server import LabServer
 from integrations.microsoft365.provider import CAPABILITIES, PROVIDER, Cloud, Microsoft365Handle, Settings
 from tenantry.capabilities import CAPABILITIES as PROTOCOLS
-from tenantry.errors import OutOfScope
+from tenantry.errors import InDoubt, OutOfScope
 from tests.integrations.microsoft365.conftest import CANARY, Stand
 
 IDS = {"tenant_id": "11111111-2222-3333-4444-555555555555", "client_id": "66666666-7777-8888-9999-000000000000"}
@@ -51,6 +55,83 @@ async def test_a_check_tells_what_is_not_granted(stand: Stand) -> None:
     assert found.granted is not None
     assert "AuditLog.Read.All" not in found.granted
     assert found.problems == ()
+
+
+async def test_a_check_when_the_tokens_do_not_tell(
+    stand: Stand, handle: Microsoft365Handle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integrations.microsoft365.auth.unverified_claims", lambda _token: {})
+    found = await handle.check()
+    assert found.granted is not None
+    assert {"User.Read.All", "AuditLog.Read.All"} <= found.granted
+    stand.lab.change_permissions(revoke=stand.lab.granted_roles)
+    found = await (await stand.open()).check()
+    assert found.signed_in
+    assert found.granted is None
+    assert any("Application.Read.All" in problem for problem in found.problems)
+
+
+async def test_over_a_real_connection(stand: Stand) -> None:
+    """The same over TCP: a write whose connection is cut after the effect is in doubt, and was done once."""
+    with LabServer(stand.lab) as server:
+
+        async def secrets(_name: str) -> SecretBytes:
+            return SecretBytes(stand.secret.encode())
+
+        urls = {f"{name}_url": f"{server.base_url}/{name}" for name in ("login", "graph", "exchange")}
+        handle = await PROVIDER.open(stand.settings.model_copy(update=urls), secrets, limits=Limits(first_wait=0.01))
+        identity = handle.capability("identity")
+        assert (await handle.check()).signed_in
+        stand.faults(drop_rate=0.2, partial_page_rate=0.3, seed=5)
+        for _ in range(5):
+            assert len([_ async for _ in identity.accounts()]) == stand.lab.users
+        stand.faults(script=[{"fault": "timeout_after_effect", "hang_ms": 1}])
+        with pytest.raises(InDoubt):
+            await identity.set_enabled(stand.user, False)
+        stand.faults()
+        assert not (await identity.account(stand.user)).enabled
+        assert len(stand.lab.audit) == 1
+        await handle.aclose()
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_no_call_ever_writes_twice_whatever_happens(stand: Stand, seed: int) -> None:
+    """Everything at once, at rates no vendor has: each call writes at most once, success means once, and what is in
+    doubt is settled by looking."""
+    handle = await stand.open(limits=Limits(attempts=30, budget=10_000))
+    identity, mail = handle.capability("identity"), handle.capability("mail")
+    rule = stand.story["artefacts"]["rule"]["identity"]
+    stand.faults(
+        error_rate=0.15,
+        throttle_rate=0.15,
+        timeout_after_effect_rate=0.4,
+        partial_page_rate=0.3,
+        drop_rate=0.1,
+        hang_ms=0,
+        seed=seed,
+    )
+    doubts = 0
+    for turn in range(12):
+        wanted = turn % 2 == 1
+        for write, look in (
+            (lambda w=wanted: identity.set_enabled(stand.user, w), lambda: identity.account(stand.user)),
+            (lambda w=wanted: mail.set_rule_enabled(stand.user, rule, w), lambda: _rule(mail, stand.user, rule)),
+        ):
+            done = False
+            while not done:
+                before = stand.lab.writes
+                try:
+                    await write()
+                    assert stand.lab.writes == before + 1
+                except InDoubt:
+                    doubts += 1
+                    assert stand.lab.writes <= before + 1
+                done = (await look()).enabled is wanted
+    assert doubts
+
+
+async def _rule(mail: Any, mailbox: str, rule: str) -> Any:
+    return next(found for found in await mail.rules(mailbox) if found.id == rule)
 
 
 async def test_a_closed_handle_keeps_no_token(stand: Stand, handle: Microsoft365Handle) -> None:

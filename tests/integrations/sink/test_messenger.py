@@ -1,42 +1,13 @@
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-
-import httpx
 import pytest
-from pydantic import SecretBytes, ValidationError
 
 from integrations.lab.faults import FaultPlan
 from integrations.lab.lab import Lab
-from integrations.sink.provider import PROVIDER, Settings, SinkHandle
-from tenantry.errors import InDoubt, OutOfScope, SignInFailed
+from integrations.sink.provider import SinkHandle
+from tenantry.errors import InDoubt, SignInFailed
 from tests.conformance.messenger import MessengerConformance, MessengerWorld
-
-BASE = "http://127.0.0.1/sink"
-
-
-@pytest.fixture
-def lab() -> Lab:
-    return Lab(scenario="quiet", users=20)
-
-
-async def opened(lab: Lab, token: str) -> SinkHandle:
-    async def secrets(name: str) -> SecretBytes:
-        assert name == "token"
-        return SecretBytes(token.encode())
-
-    async def sleep(_seconds: float) -> None:
-        await asyncio.sleep(0)
-
-    return await PROVIDER.open(Settings(base_url=BASE), secrets, transport=httpx.ASGITransport(lab.app), sleep=sleep)
-
-
-@pytest.fixture
-async def handle(lab: Lab) -> AsyncIterator[SinkHandle]:
-    found = await opened(lab, lab.sink_token)
-    yield found
-    await found.aclose()
+from tests.integrations.sink.conftest import opened
 
 
 @pytest.fixture
@@ -68,19 +39,3 @@ async def test_a_wrong_token(lab: Lab) -> None:
     assert not found.signed_in
     assert found.problems
     await handle.aclose()
-
-
-async def test_a_check(lab: Lab, handle: SinkHandle) -> None:
-    assert (await handle.check()).signed_in
-    assert lab.audit == []
-
-
-async def test_it_offers_nothing_else(handle: SinkHandle) -> None:
-    with pytest.raises(OutOfScope):
-        handle.capability("mail")
-
-
-@pytest.mark.parametrize("url", ["http://sink.example", "sink", "ftp://127.0.0.1"])
-def test_an_address_in_the_clear_is_for_this_machine_only(url: str) -> None:
-    with pytest.raises(ValidationError):
-        Settings(base_url=url)
