@@ -43,6 +43,10 @@ class Stand:
     """One home with everything a run stands in. Cheap enough for every test."""
 
     def __init__(self, folder: Path, registry: TaskRegistry, tenant: str = "acme") -> None:
+        self.reopen(folder, registry, tenant)
+
+    def reopen(self, folder: Path, registry: TaskRegistry, tenant: str = "acme") -> None:
+        """Open the home, also in a forked child: database connections do not survive a fork."""
         self.home = Home(folder).ensure()
         self.tenant = tenant
         self.registry = registry
@@ -50,10 +54,6 @@ class Stand:
         self.vault.create_tenant_key(tenant)
         self.people = People(self.home, self.vault)
         self.evidence = EvidenceStore(self.home.evidence, lambda name: self.vault.subkey(name, "evidence"))
-        self.open_journal()
-
-    def open_journal(self) -> None:
-        """Again, in a forked child: database connections do not survive a fork."""
         self.journal = Journal(f"sqlite:///{self.home.journal_db}", lambda name: self.vault.subkey(name, "journal"))
 
     def person(self, name: str, *roles: str) -> None:
@@ -116,7 +116,11 @@ class Stand:
         """Answer every open question (or those of the steps named) as an authenticated person. Returns how many."""
         state = self.state(run_id)
         wanted = None if steps is None else set(steps)
-        gates = [gate for gate in state.open_gates() if wanted is None or gate.step in wanted]
+        gates = [
+            gate
+            for gate in state.open_gates()
+            if (wanted is None or gate.step in wanted) and all(d["by"] != person for d in gate.decisions)
+        ]
         if gates:
             proof = Authenticated(
                 self.people.get(person), datetime.now(UTC), "totp", approval_purpose(run_id), self.tenant

@@ -1,0 +1,285 @@
+"""Killing runs, for any runbook: at every journal boundary, and around and during every write to the vendor.
+
+A run is executed in forked children of a process that has imported everything and has no threads (:class:`Zygote`), so that
+a child is born in milliseconds and SIGKILL hits nothing but the run. The parent serves the lab, answers people's questions
+and compares the end with that of an uninterrupted run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import tempfile
+import threading
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from integrations.lab import FaultPlan, Lab
+from tenantry.discovery import TaskRegistry
+from tenantry.journal import Journal
+from tenantry.run import RunState
+from tests.support.lab_stand import LabAccess, LabStand
+from tests.support.stand import QUICK, Stand
+
+PATIENT = replace(QUICK, read_attempts=8, effect_attempts=8, effect_timeout_cap=0.8, patience_scale=0.5)
+
+
+@dataclass(frozen=True)
+class Kill:
+    """When a child is killed.
+
+    Attributes:
+        where: ``append_before``/``append_after``: around the n-th append to the journal; ``write_before``, ``write_during``,
+            ``write_after``: around the n-th write sent to the vendor; ``never``.
+        nth: from 1.
+        delay: for ``write_during``: seconds between sending and SIGKILL.
+    """
+
+    where: str = "never"
+    nth: int = 0
+    delay: float = 0.002
+
+
+@dataclass(frozen=True)
+class Job:
+    """One attempt of a run, for a child."""
+
+    folder: str
+    run_id: str
+    base_url: str
+    scenario: str
+    seed: int
+    users: int
+    kill: dict[str, Any]
+    wait: bool = True
+
+
+class Zygote:
+    """A single-threaded process that forks a child for each job and reports how it ended."""
+
+    def __init__(self) -> None:
+        self._jobs, jobs = os.pipe()
+        results, self._out = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(jobs)
+            os.close(results)
+            _serve(self._jobs, self._out)
+        os.close(self._jobs)
+        os.close(self._out)
+        self._send = os.fdopen(jobs, "w", buffering=1)
+        self._receive = os.fdopen(results)
+
+    def run(self, *jobs: Job) -> list[int]:
+        """Execute the jobs at the same time; exit codes, negative for signals, in order."""
+        self._send.write(json.dumps([asdict(job) for job in jobs]) + "\n")
+        return list(json.loads(self._receive.readline()))
+
+    def close(self) -> None:
+        self._send.close()
+        os.waitpid(self._pid, 0)
+        self._receive.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _warm_up() -> None:
+    """Import everything that a run imports, by running one, in process: no thread is left behind."""
+    with tempfile.TemporaryDirectory() as folder:
+        stand = LabStand(Path(folder), users=20, serve=False)
+
+        async def once() -> None:
+            access = await LabAccess.open("http://127.0.0.1", stand.lab, httpx.ASGITransport(stand.lab.app))
+            stand.create()
+            for _ in range(5):
+                await stand.stand.engine(access, QUICK).run("run-1")
+                stand.stand.answer("run-1", "ann")
+
+        asyncio.run(once())
+        stand.close()
+
+
+def _serve(jobs: int, out: int) -> None:
+    _warm_up()
+    with os.fdopen(jobs) as lines, os.fdopen(out, "w", buffering=1) as results:
+        for line in lines:
+            children = [_fork(Job(**job)) for job in json.loads(line)]
+            codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+            results.write(json.dumps(codes) + "\n")
+    os._exit(0)
+
+
+def _fork(job: Job) -> int:
+    child = os.fork()
+    if child:
+        return child
+    code = 70
+    try:
+        asyncio.run(_attempt(job))
+        code = 0
+    except BaseException:  # noqa: BLE001  # the parent needs the trace and a code, whatever it was
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+async def _attempt(job: Job) -> None:
+    kill = Kill(**job.kill)
+    stand = Stand.__new__(Stand)
+    Stand.reopen(stand, Path(job.folder), TaskRegistry.discover(entry_points=False))
+    if kill.where.startswith("append"):
+        _kill_at_append(stand.journal, kill)
+    lab = Lab(job.scenario, seed=job.seed, users=job.users)  # for its credentials alone
+    transport = _KillingTransport(kill) if kill.where.startswith("write") else None
+    access = await LabAccess.open(job.base_url, lab, transport)
+    await stand.engine(access, PATIENT).run(job.run_id, wait=job.wait)
+    await access.aclose()
+
+
+def _kill_at_append(journal: Journal, kill: Kill) -> None:
+    count = 0
+    append = journal.append
+
+    def counting(*args: Any, **kwargs: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count == kill.nth and kill.where == "append_before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        appended = append(*args, **kwargs)
+        if count == kill.nth and kill.where == "append_after":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return appended
+
+    journal.append = counting  # type: ignore[method-assign]
+
+
+class _KillingTransport(httpx.AsyncBaseTransport):
+    """The network, until the n-th write."""
+
+    def __init__(self, kill: Kill) -> None:
+        self._inner = httpx.AsyncHTTPTransport()
+        self._kill = kill
+        self._count = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if not _writes(request):
+            return await self._inner.handle_async_request(request)
+        self._count += 1
+        if self._count != self._kill.nth:
+            return await self._inner.handle_async_request(request)
+        if self._kill.where == "write_before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self._kill.where == "write_during":
+            threading.Timer(self._kill.delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        response = await self._inner.handle_async_request(request)
+        if self._kill.where == "write_after":
+            await response.aread()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return response
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def _writes(request: httpx.Request) -> bool:
+    if request.method == "GET" or "/oauth2/" in request.url.path or request.url.path.endswith("/$batch"):
+        return False
+    if request.url.path.endswith("/auditLog/queries"):
+        return False
+    return b'"CmdletName":"Get-' not in request.content.replace(b": ", b":")
+
+
+@dataclass(frozen=True)
+class End:
+    """What must be equal however often the run was interrupted."""
+
+    status: str
+    outcomes: dict[str, str | None]
+    writes: dict[tuple[str, str, str, str], int]
+    innocent_touched: int
+    verified: bool
+
+
+def _what(after: Any) -> str:
+    """Which properties a write set, with the values that are switches: two writes to one object are told apart."""
+    if not isinstance(after, dict):
+        return ""
+    return ",".join(f"{name}={value}" if isinstance(value, bool) else name for name, value in sorted(after.items()))
+
+
+class Ordeal:
+    """One lab and one home, used again and again: set back, run, killed, resumed, compared."""
+
+    def __init__(self, zygote: Zygote, folder: Path, *, scenario: str = "bec", seed: int = 1, users: int = 40) -> None:
+        self._zygote = zygote
+        self._folder = folder
+        self._story = (scenario, seed, users)
+        self._count = 0
+        self.lab_stand = LabStand(folder / "home", scenario=scenario, seed=seed, users=users)
+
+    def run(
+        self, *kills: Kill, faults: dict[str, Any] | None = None, params: dict[str, Any] | None = None, at_once: int = 1
+    ) -> tuple[End, list[int]]:
+        """A new run, killed as told, resumed until it ends.
+
+        Args:
+            kills: one for each attempt, in order; later attempts are left alone.
+            faults: the lab's, as ``POST /_lab/faults`` takes them.
+            at_once: processes that execute the same run at the same time, in each attempt.
+
+        Returns:
+            how it ended, and the exit codes of its attempts.
+        """
+        lab, stand = self.lab_stand.lab, self.lab_stand.stand
+        lab.reset()
+        if faults:
+            lab.faults.set(FaultPlan.model_validate(faults))
+        self._count += 1
+        run_id = f"run-{self._count:05d}"
+        self.lab_stand.create(run_id, params=params or {})
+        codes: list[int] = []
+        for attempt in range(60):
+            kill = kills[attempt] if attempt < len(kills) else Kill()
+            codes += self._zygote.run(*[self._job(run_id, kill)] * at_once)
+            state = stand.state(run_id)
+            if state.ended is not None:
+                return self._end(state, run_id), codes
+            stand.answer(run_id, "ann", reason="checked")
+        raise AssertionError(f"the run did not end: {stand.view(run_id)}")
+
+    def _job(self, run_id: str, kill: Kill) -> Job:
+        scenario, seed, users = self._story
+        return Job(
+            folder=str(self._folder / "home"), run_id=run_id, base_url=self.lab_stand.server.base_url,
+            scenario=scenario, seed=seed, users=users, kill=asdict(kill),
+        )
+
+    def _end(self, state: RunState, run_id: str) -> End:
+        lab = self.lab_stand.lab
+        return End(
+            status=state.status(live=False).value,
+            outcomes=self.lab_stand.stand.outcomes(run_id),
+            writes=dict(
+                Counter(
+                    (e["service"], e["method"], str(e["target"]).replace(run_id, "RUN"), _what(e["after"]))
+                    for e in lab.audit
+                )
+            ),
+            innocent_touched=len(lab.innocent_touched()),
+            verified=self.lab_stand.stand.journal.verify().ok,
+        )
+
+    def close(self) -> None:
+        self.lab_stand.close()

@@ -1,0 +1,144 @@
+"""A stand whose tenant is the lab, over real HTTP, through the real Microsoft 365 provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import SecretBytes
+
+from integrations.lab import Lab, LabServer
+from integrations.microsoft365.provider import PROVIDER as MICROSOFT365
+from integrations.sink.provider import PROVIDER as SINK
+from tenantry.discovery import TaskRegistry
+from tests.support.stand import Access, Stand
+
+RUNBOOKS = Path(__file__).resolve().parents[2] / "runbooks"
+
+SUBJECT: Mapping[str, Any] = {
+    "name": "acme",
+    "display_name": "Acme Ltd",
+    "domains": ["contoso-lab.example"],
+    "time_zone": "Europe/Berlin",
+    "language": "en",
+    "countries": [],
+    "known_networks": [],
+    "contacts": [
+        {"id": "jo", "name": "Jo Doe", "email": "jo@acme.example", "phone": None, "role": "primary", "language": "en"},
+        {"id": "sam", "name": "Sam Roe", "email": "sam@acme.example", "phone": None, "role": "security", "language": "en"},
+    ],
+    "response_team": [],
+    "agreement": {
+        "signed_on": "2026-01-01",
+        "services_in_scope": ["microsoft365"],
+        "services_out_of_scope": [],
+        "update_cadence_minutes": {"critical": 60, "high": 240, "medium": 1440},
+        "notice_period_hours": 24,
+    },
+    "regimes": ["gdpr"],
+    "insurer": None,
+}
+
+
+class LabStand:
+    """A lab in this process, served on a port, and a stand beside it."""
+
+    def __init__(self, folder: Path, *, scenario: str = "bec", seed: int = 1, users: int = 60, serve: bool = True) -> None:
+        self.lab = Lab(scenario, seed=seed, users=users)
+        self.server = LabServer(self.lab)
+        if serve:
+            self.server.start()
+        self.stand = Stand(folder, TaskRegistry.discover(entry_points=False))
+        for name, roles in (("ann", ("approver", "engineer", "lead")), ("bob", ("approver", "engineer", "lead"))):
+            self.stand.person(name, *roles)
+        self.text = (RUNBOOKS / "incidents" / "business_email_compromise.yaml").read_text(encoding="utf-8")
+
+    @property
+    def account(self) -> str:
+        """The account that the incident is opened for."""
+        return str(self.lab.scenario_info()["compromised"][0])
+
+    async def access(self, transport: httpx.AsyncBaseTransport | None = None) -> LabAccess:
+        return await LabAccess.open(self.server.base_url, self.lab, transport)
+
+    def create(self, run_id: str = "run-1", **more: Any) -> str:
+        params = {"account": self.account, **more.pop("params", {})}
+        return self.stand.create(self.text, params, run_id=run_id, source="business_email_compromise.yaml", **more)
+
+    async def to_the_end(self, run_id: str = "run-1", person: str = "ann", policy: Any = None) -> Any:
+        """Run, answer every question with yes, until nothing more is asked."""
+        access = await self.access()
+        try:
+            while True:
+                engine = self.stand.engine(access) if policy is None else self.stand.engine(access, policy)
+                state = await engine.run(run_id)
+                if state.ended is not None or not self.stand.answer(run_id, person, reason="checked"):
+                    return state
+        finally:
+            await access.aclose()
+
+    def close(self) -> None:
+        self.server.stop()
+        self.stand.close()
+
+
+class LabAccess(Access):
+    """The lab's tenant as a run sees it."""
+
+    @classmethod
+    async def open(cls, base: str, lab: Lab, transport: httpx.AsyncBaseTransport | None = None) -> LabAccess:
+        secrets = {"client_secret": lab.client_secret, "token": lab.sink_token}
+
+        async def secret(name: str) -> SecretBytes:
+            return SecretBytes(secrets[name].encode())
+
+        microsoft365 = await MICROSOFT365.open(
+            {
+                "tenant_id": lab.tenant_id,
+                "client_id": lab.client_id,
+                "login_url": f"{base}/login",
+                "graph_url": f"{base}/graph",
+                "exchange_url": f"{base}/exchange",
+            },
+            secret,
+            transport=transport,
+        )
+        sink = await SINK.open(
+            SINK.Settings.model_validate({"base_url": f"{base}/sink"}), secret, transport=transport
+        )
+        made = cls(subject=SUBJECT)
+        made._handles = {  # noqa: SLF001
+            **dict.fromkeys(("identity", "mail", "logs"), microsoft365),
+            "messenger": sink,
+        }
+        return made
+
+    _handles: Mapping[str, Any]
+
+    async def capability(self, name: str) -> Any:
+        if name == "secrets":
+            return Passwords()
+        return self._handles[name].capability(name)
+
+    async def aclose(self) -> None:
+        for handle in {id(handle): handle for handle in self._handles.values()}.values():
+            await handle.aclose()
+
+
+class Passwords:
+    """The ``secrets`` capability: the same name gives the same password."""
+
+    async def generate_password(self, name: str) -> Any:
+        from pydantic import SecretStr
+
+        return SecretStr(f"Aa1!{abs(hash(name)):020d}")
+
+    def reference(self, name: str) -> str:
+        return f"vault:acme/{name}"
+
+
+def audit_key(audit: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """What was written, without times and ids of requests: service, method, target."""
+    return [(entry["service"], entry["method"], entry["target"]) for entry in audit]
