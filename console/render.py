@@ -5,6 +5,7 @@ Every text is cleaned: names come from tenants, where attackers choose them, and
 
 from __future__ import annotations
 
+import json
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -146,7 +147,7 @@ def run_tables(view: Mapping[str, Any]) -> None:
         table(
             ("clock", "due", "stopped", "source"),
             [(c["name"], moment(c["due_at"]), moment(c["stopped_at"]), c["source"]) for c in view["clocks"]],
-            title="Clocks",
+            title="Clocks, if the questions are answered as the plan assumes" if view["mode"] == "plan" else "Clocks",
         )
 
 
@@ -177,4 +178,6 @@ def describe(step: Mapping[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    return clean("nothing" if value is None else value, 60)
+    if value is None:
+        return "nothing"
+    return clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 60)

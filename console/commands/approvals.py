@@ -22,7 +22,7 @@ def approvals() -> None:
 @click.option("--tenant", metavar="T", shell_complete=complete.tenants, help="Only this client's.")
 @json_option
 def list_approvals(tenant: str | None) -> None:
-    """Every open question of every run, the oldest first."""
+    """Every question of every run that still takes an answer, the oldest first."""
     from console.session import opened
 
     with opened() as installation:
@@ -51,15 +51,22 @@ def list_approvals(tenant: str | None) -> None:
 
 
 def _open(installation: Installation, tenant: str | None) -> list[dict[str, Any]]:
+    from tenantry.approvals import evaluate
     from tenantry.run import waiting_view
+    from tenantry.run.gates import as_decisions, as_request
 
+    people, now = installation.people.records(), installation.journal.clock.now()
     rows = []
     for index in installation.journal.runs(tenant):
         state = installation.state(index.run_id)
         if state.ended is not None:
             continue
         facts = {"run_id": state.run_id, "tenant": state.tenant, "runbook": state.runbook, "subject": state.subject}
-        rows += [facts | waiting_view(gate) for gate in state.open_gates()]
+        rows += [
+            facts | waiting_view(gate)
+            for gate in state.open_gates()
+            if evaluate(as_request(state, gate), as_decisions(state, gate), people, now) == "pending"
+        ]
     return rows
 
 
