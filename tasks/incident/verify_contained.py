@@ -19,7 +19,7 @@ from tasks.mail.clear_forwarding import forwards_to
 from tasks.mail.collect_mailbox import Mailbox, MailboxSnapshot
 from tenantry.capabilities import Account, Forwarding
 from tenantry.errors import NotVerified, TargetNotFound
-from tenantry.task import Context, Output, Permission, ReadTask, utc
+from tenantry.task import Context, HumanAnswer, Output, Permission, ReadTask, utc
 
 TOKEN_LIFE = timedelta(hours=1)
 """How long an access token that was already issued may live on without continuous access evaluation.
@@ -29,12 +29,20 @@ LOG_DELAY = timedelta(minutes=15)
 _PAUSE = 5.0
 
 
+Point = Literal["sign_in_blocked", "sessions_revoked", "password_changed", "nothing_left", "nothing_new", "no_sign_in"]
+State = Literal["seen", "stated", "planned"]
+
+
 class VerifyContainedParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
     accounts: Accounts
     artifacts: Annotated[Artifacts, Field(description="Output of incident.attribute_artifacts")]
     mailboxes: Annotated[MailboxSnapshot, Field(description="Output of mail.collect_mailbox, taken before containment")]
     access: Annotated[AccessSnapshot, Field(description="Output of identity.collect_access, taken before containment")]
+    on_premises: Annotated[
+        HumanAnswer | None,
+        Field(description="Output of the human.do in which a person reset the synced accounts' passwords on premises"),
+    ] = None
     patience: Annotated[
         float, Field(ge=0, le=600, description="Seconds for which the vendor may go on showing an old state")
     ] = 60.0
@@ -49,13 +57,15 @@ class Proof(BaseModel):
     point: Literal[
         "sign_in_blocked", "sessions_revoked", "password_changed", "nothing_left", "nothing_new", "no_sign_in"
     ]
-    state: Literal["seen", "planned"]
+    state: Literal["seen", "stated", "planned"]
+    """``stated``: only a person can know it, and has said so."""
     seen: str
 
 
 class Containment(Output):
     contained: bool
-    """True only when every point was seen for every account; a plan says False and lists what it would prove."""
+    """True only when every point was seen for every account, or stated by a person where the cloud cannot show it; a plan
+    says False and lists what it would prove."""
     contained_at: datetime | None
     """When the last session of the last account was ended, in the vendor's time."""
     checked_at: datetime
@@ -105,11 +115,11 @@ class VerifyContained(ReadTask[VerifyContainedParams, Containment]):
         proofs = [proof for look in looks for proof in look.proofs]
         ended = [look.sessions_ended for look in looks if look.sessions_ended is not None]
         return Containment(
-            contained=bool(proofs) and all(proof.state == "seen" for proof in proofs),
+            contained=bool(proofs) and all(proof.state != "planned" for proof in proofs),
             contained_at=max(ended, default=None),
             checked_at=ctx.now,
             proofs=proofs,
-            caveats=_caveats(p, ended, ctx.now),
+            caveats=_caveats(p, proofs, ended, ctx.now),
         )
 
 
@@ -122,20 +132,20 @@ class _Look:
         self.open: list[str] = []
         self.sessions_ended: datetime | None = None
 
-    def point(self, name: str, holds: bool, planned: bool, seen: str) -> None:
-        if holds or planned:
-            self.proofs.append(
-                Proof.model_validate(
-                    {
-                        "account": self.account.upn,
-                        "point": name,
-                        "state": "seen" if holds else "planned",
-                        "seen": seen if holds else f"{seen}; the plan would change it",
-                    }
-                )
+    def point(self, name: Point, holds: bool, planned: bool, seen: str, *, stated: HumanAnswer | None = None) -> None:
+        if holds:
+            self._proof(name, "seen", seen)
+        elif stated is not None:
+            self._proof(
+                name, "stated", f"{seen}; {stated.by} states that it was done, {stated.reason or 'no detail given'}"
             )
+        elif planned:
+            self._proof(name, "planned", f"{seen}; the plan would change it")
         else:
             self.open.append(f"{self.account.upn}: {name.replace('_', ' ')} does not hold ({seen})")
+
+    def _proof(self, name: Point, state: State, seen: str) -> None:
+        self.proofs.append(Proof(account=self.account.upn, point=name, state=state, seen=seen))
 
 
 async def _look(ctx: Context, p: VerifyContainedParams, name: str) -> _Look:
@@ -151,6 +161,8 @@ async def _look(ctx: Context, p: VerifyContainedParams, name: str) -> _Look:
         at_or_after(account.last_password_change, ctx.run.started_at),
         plan,
         f"last changed {text(account.last_password_change) or 'at an unknown time'}",
+        # Without password hash synchronisation the cloud never sees a change that was made on premises.
+        stated=p.on_premises if account.synced and not plan else None,
     )
     access = await collect_access.snapshot(ctx, account)
     try:
@@ -224,8 +236,8 @@ def _new(account_id: str, mailbox: Mailbox | None, access: Access, p: VerifyCont
     return new
 
 
-def _caveats(p: VerifyContainedParams, ended: list[datetime], now: datetime) -> list[str]:
-    caveats = []
+def _caveats(p: VerifyContainedParams, proofs: list[Proof], ended: list[datetime], now: datetime) -> list[str]:
+    caveats = [f"{proof.account}: {proof.seen}" for proof in proofs if proof.state == "stated"]
     if ended and now - max(ended) < TOKEN_LIFE:
         caveats.append(
             "access tokens issued before may live on until "

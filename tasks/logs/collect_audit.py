@@ -94,7 +94,8 @@ class CollectAudit(ReadTask[CollectAuditParams, AuditRecords]):
     async def read(self, ctx: Context, p: CollectAuditParams) -> AuditRecords:
         if p.earlier is not None and p.earlier.complete:
             return p.earlier
-        start = p.start(ctx)
+        # Up to the start of the run, not up to now: a search that is taken up again after an interruption is the same one.
+        start, until = p.start(ctx), ctx.run.started_at
         users = [(await ctx.identity.account(name)).upn for name in p.accounts]
         # A second, patient search is evidence of its own and does not overwrite the first.
         rows = RowStore(ctx, "audit/later" if p.earlier is not None else "audit/first")
@@ -104,7 +105,7 @@ class CollectAudit(ReadTask[CollectAuditParams, AuditRecords]):
         complete = True
         if users:
             try:
-                async with asyncio.timeout(p.patience), aclosing(_search(ctx, start, users)) as records:
+                async with asyncio.timeout(p.patience), aclosing(_search(ctx, start, until, users)) as records:
                     async for record in records:
                         await rows.add(record.raw)
                         ip = canonical(record.ip)
@@ -128,7 +129,7 @@ class CollectAudit(ReadTask[CollectAuditParams, AuditRecords]):
         busiest = sorted(by_ip.items(), key=lambda entry: (-entry[1].total(), entry[0]))[:50]
         return AuditRecords(
             read_from=start,
-            read_until=ctx.now,
+            read_until=until,
             complete=complete,
             total=rows.total,
             records=found[-MAX_RECORDS:],
@@ -139,6 +140,6 @@ class CollectAudit(ReadTask[CollectAuditParams, AuditRecords]):
         )
 
 
-def _search(ctx: Context, start: datetime, users: list[str]) -> Any:
+def _search(ctx: Context, start: datetime, until: datetime, users: list[str]) -> Any:
     # Typed as an iterator by the capability; every provider's is an async generator, which must be closed when given up.
-    return ctx.logs.search(start, ctx.now, users=users)
+    return ctx.logs.search(start, until, users=users)
