@@ -29,15 +29,29 @@ _MACROS = _BUILDS | {"all", "exists", "exists_one"}
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A dotted path in an expression, and the offset in the text where it begins."""
+    """A dotted path in an expression, and the offset in the text where it begins. ``direct``: written from its root, not
+    through a name that a macro binds."""
 
     path: Path
     offset: int
+    direct: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """What an expression reads. ``shape``: the one path that it is as a whole; ``depth``: of macros; ``builds``: lists."""
+    """What an expression reads.
+
+    Attributes:
+        references: every path, in the order of the text.
+        roots: names that are bound by no macro.
+        bound: names that macros bind.
+        shape: the one path that the whole expression is; ``filter`` keeps it.
+        depth: how deep macros stand inside one another.
+        builds: whether ``map`` or ``filter`` is among them.
+        pipeline: the list, when the whole is that list through ``filter`` and ``map`` and nothing else: then its value is
+            the concatenation of the values for parts of the list.
+        operands: the texts between the ``+`` of a sum at least one of whose operands is such a pipeline.
+    """
 
     references: tuple[Reference, ...]
     roots: frozenset[str]
@@ -45,6 +59,8 @@ class Paths:
     shape: Path | None
     depth: int
     builds: bool
+    pipeline: Path | None
+    operands: tuple[str, ...]
 
 
 _TOKEN = re.compile(
@@ -129,7 +145,55 @@ class _PathReader:
             shape,
             self._depth,
             self._builds,
+            self._pipeline(0, len(self._tokens)),
+            self._operands(),
         )
+
+    def _operands(self) -> tuple[str, ...]:
+        spans: list[tuple[int, int]] = []
+        start = index = 0
+        while index < len(self._tokens):
+            token = self._tokens[index]
+            if self._is(index, *_PAIRS):
+                index = self._closing[index]
+            elif self._is(index, "+"):
+                spans.append((start, index))
+                start = index + 1
+            elif (token.kind == "sign" and token.text != ".") or (token.kind == "name" and token.text == "in"):
+                return ()
+            index += 1
+        spans.append((start, index))
+        if len(spans) < 2 or not any(self._pipeline(*span) for span in spans):
+            return ()
+        last = [self._tokens[end - 1] for _, end in spans]
+        return tuple(
+            self._text[self._tokens[start].offset : end.offset + len(end.text)]
+            for (start, _), end in zip(spans, last, strict=True)
+        )
+
+    def _pipeline(self, start: int, end: int) -> Path | None:
+        """The path at ``start``, when nothing but fields and then ``filter`` and ``map`` follow it up to ``end``."""
+        if start >= end or self._tokens[start].kind != "name" or self._tokens[start].text not in ROOTS:
+            return None
+        path: list[str] = [self._tokens[start].text]
+        index, macros = start + 1, 0
+        while index + 1 < end and self._is(index, "."):
+            name = self._tokens[index + 1]
+            if name.kind == "name" and self._is(index + 2, "(") and name.text in _BUILDS:
+                macros += 1
+                index = self._closing[index + 2] + 1
+            elif name.kind == "name" and not self._is(index + 2, "(") and not macros:
+                path.append(name.text)
+                index += 2
+            else:
+                return None
+        if index != end or not macros:
+            return None
+        first, last = self._tokens[start].offset, self._tokens[end - 1].offset
+        others = (r.path for r in self._references if r.direct and first < r.offset <= last)
+        if any(other[: len(path)] == tuple(path[: len(other)]) for other in others):
+            return None  # a macro looks at the list as a whole
+        return tuple(path)
 
     def _is(self, index: int, *signs: str) -> bool:
         return index < len(self._tokens) and self._tokens[index].kind == "sign" and self._tokens[index].text in signs
@@ -218,7 +282,7 @@ class _PathReader:
         if noted is not None and first is not None:
             if noted == ("steps",):
                 self._refuse(first, "`steps` is read one step at a time, `steps.<id>`")
-            self._references.append(Reference(noted, first.offset))
+            self._references.append(Reference(noted, first.offset, first.text not in scope))
         return path, index
 
     def _segment(self, start: int, end: int) -> str | int | None:

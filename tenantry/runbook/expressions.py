@@ -14,8 +14,9 @@ Values go in and come out as JSON types and aware datetimes. The library's own b
   for one missing key. Here they all become :class:`ExpressionFailed`.
 - It silently turns integers beyond 64 bits into floats, and takes naive datetimes as UTC; both are refused here.
 - ``size()`` of a text counts UTF-8 bytes, though the standard counts characters.
-- ``map`` and ``filter`` copy their result for each element they add (quadratic time), and nothing interrupts them; so the
-  lists that an expression may walk are limited (``MAX_WALK``).
+- ``map`` and ``filter`` copy their whole result for each element they add (3,000 rows of ten fields take over a minute),
+  and nothing interrupts them. So a list that only goes through ``filter`` and ``map`` is given to the library in small
+  parts, and what all other expressions may walk and copy is limited (``MAX_WALK``, ``MAX_COPIES``).
 
 The library finds variables and functions itself; :mod:`tenantry.runbook._paths` finds the dotted paths, which it does
 not tell, and an expression where the two disagree is refused.
@@ -68,14 +69,17 @@ FUNCTIONS: Final = frozenset(
 filter) come on top."""
 
 MAX_LENGTH: Final = 2_000
-MAX_WALK: Final = {False: {0: 100_000, 1: 20_000, 2: 300}, True: {0: 100_000, 1: 1_000, 2: 100}}
-"""Longest list by [builds a list: ``map`` or ``filter``][depth of macros]; keeps an evaluation near 0.1 s."""
+MAX_WALK: Final = {False: {0: 100_000, 1: 20_000, 2: 300}, True: {0: 100_000, 1: 20_000, 2: 100}}
+"""Longest list by [builds a list: ``map`` or ``filter``][depth of macros]."""
+MAX_COPIES: Final = 1_500_000
+"""Values that ``map`` and ``filter`` may copy in one evaluation; about a second."""
 MAX_VALUES: Final = 200_000
 """Values (scalars, lists, maps) that one evaluation may be given."""
 
 _MAX_INTEGER: Final = 2**53 - 1  # RFC 8785 §3.2.2.3
 _INT64: Final = range(-(2**63), 2**63)
 _MAX_DEPTH: Final = 60
+_CALL: Final = 30  # what one call of the library costs, in copied values
 _NAME = re.compile(r"[A-Za-z]\w*\Z")
 
 
@@ -111,6 +115,8 @@ class _Compiled:
     shape: Path | None
     depth: int
     builds: bool
+    pipeline: Path | None
+    operands: tuple[str, ...]
 
 
 class Expression:
@@ -156,9 +162,12 @@ class Expression:
         Raises:
             ExpressionFailed: naming the expression; values are not repeated.
         """
+        if self._compiled.operands:
+            parts = [Expression(text).evaluate(variables) for text in self._compiled.operands]
+            if all(isinstance(part, list) for part in parts):
+                return [value for part in parts for value in part]
         try:
-            given = _Intake(self).take(variables)
-            return _outcome(self._compiled.program.execute(given))
+            return self._evaluate(variables)
         except _Refusal as refusal:
             why = str(refusal)
         except KeyError as error:
@@ -173,6 +182,21 @@ class Expression:
             why = "a function could not take its argument"
         # Raised outside the handlers: the library's own messages repeat values.
         raise ExpressionFailed(f"the expression `{cut(self.text)}` failed: {why}")
+
+    def _evaluate(self, variables: Mapping[str, Any]) -> Any:
+        compiled = self._compiled
+        intake = _Intake(self)
+        given = intake.take(variables)
+        rows = _at(given, compiled.pipeline) if compiled.pipeline is not None else None
+        if compiled.pipeline is None or not isinstance(rows, list) or not rows:
+            intake.check_copies()
+            return _outcome(compiled.program.execute(given))
+        size = intake.part_of(rows)
+        found: list[Any] = []
+        for start in range(0, len(rows), size):
+            part = _with(given, compiled.pipeline, rows[start : start + size])
+            found += _outcome(compiled.program.execute(part))
+        return found
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Expression) and other.text == self.text
@@ -193,8 +217,11 @@ def parse_value(text: str) -> Expression | str:
     Raises:
         InvalidRunbook: a bad expression, or ``${`` inside other text.
     """
-    if "${" not in text:
-        return text
+    return _parse_value(text) if "${" in text else text
+
+
+@lru_cache(maxsize=2048)
+def _parse_value(text: str) -> Expression | str:
     inner = text.strip()
     if inner.startswith("${") and inner.endswith("}") and one_expression(inner[2:-1]):
         return Expression(inner[2:-1].strip())
@@ -264,7 +291,7 @@ def expand(text: str, variables: Mapping[str, Any]) -> list[Any]:
     """
     value = Expression(text).evaluate(variables)
     if not isinstance(value, list):
-        raise ExpressionFailed(f"`for_each: {text}` gave {_kind(value)}, not a list")
+        raise ExpressionFailed(f"`for_each: {cut(text)}` gave {_kind(value)}, not a list")
     return value
 
 
@@ -299,7 +326,9 @@ class _Intake:
         self._references = compiled.references
         self._longest = MAX_WALK[compiled.builds][compiled.depth]
         self._depth = compiled.depth
+        self._builds = compiled.builds
         self._values = 0
+        self._copies = 0
 
     def take(self, variables: Mapping[str, Any]) -> dict[str, Any]:
         given: dict[str, Any] = {}
@@ -309,6 +338,21 @@ class _Intake:
             value = self._steps(variables[name]) if name == "steps" else variables[name]
             given[name] = self._plain(value, 0)
         return given
+
+    def check_copies(self) -> None:
+        """Refuse what ``map`` and ``filter`` would copy for too long: for each element, half of the list on average."""
+        if self._builds and self._copies > MAX_COPIES:
+            raise _Refusal("`map` or `filter` would take too long on a list of this size: let the task filter")
+
+    def part_of(self, rows: list[Any]) -> int:
+        """How many rows to give to the library at once: what is read besides is copied for each part, and a part's rows
+        for each of its rows."""
+        row = max(1, _count(rows) // len(rows))
+        besides = _CALL + max(0, self._values - row * len(rows))
+        size = min(max(1, math.isqrt(2 * besides // row)), len(rows))
+        if besides * len(rows) // size + len(rows) * size * row // 2 > MAX_COPIES:
+            raise _Refusal("`map` or `filter` would take too long on a list of this size: let the task filter")
+        return size
 
     def _steps(self, steps: Mapping[str, Any]) -> dict[str, Any]:
         """Only the steps, and of their outputs only the fields, that are read: outputs can be large, and the library
@@ -359,8 +403,32 @@ class _Intake:
                 if not all(isinstance(key, str) for key in value):
                     raise _Refusal("a map has a key that is no text")
                 return {key: self._plain(inner, depth + 1) for key, inner in value.items()}
-            return [self._plain(inner, depth + 1) for inner in value]
+            before = self._values
+            plain = [self._plain(inner, depth + 1) for inner in value]
+            self._copies = max(self._copies, len(plain) * (self._values - before) // 2)
+            return plain
         raise _Refusal(f"a {type(value).__name__} is not JSON")
+
+
+def _count(value: Any) -> int:
+    """Values in ``value``, itself included."""
+    if isinstance(value, dict):
+        return 1 + sum(map(_count, value.values()))
+    return 1 + sum(map(_count, value)) if isinstance(value, list) else 1
+
+
+def _at(value: Any, path: Path) -> Any:
+    """What lies at ``path``, or None: then the library says why not."""
+    for part in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(part)
+    return value
+
+
+def _with(value: Any, path: Path, new: Any) -> Any:
+    """``value`` with ``new`` at ``path``; the rest is shared, not copied."""
+    return {**value, path[0]: _with(value[path[0]], path[1:], new)} if path else new
 
 
 def _outcome(value: Any) -> Any:
@@ -442,5 +510,7 @@ def _compile(text: str) -> _Compiled:
             )
         if not set(names["variables"]) <= found.roots | found.bound:
             raise InvalidRunbook(f"`{cut(text)}` uses a form of CEL that is not supported here")
-        return _Compiled(program, found.references, found.shape, found.depth, found.builds)
+        return _Compiled(
+            program, found.references, found.shape, found.depth, found.builds, found.pipeline, found.operands
+        )
     raise InvalidRunbook(f"`{cut(text)}` is not a valid CEL expression{why}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -233,8 +232,8 @@ def test_a_complaint_names_the_line() -> None:
 
 
 def test_a_template_cannot_run_for_long_or_write_much() -> None:
+    """Without the limits the first of these would take hours."""
     loops = "{% for x in l %}{% for y in l %}{% for z in l %}{% endfor %}{% endfor %}{% endfor %}"
-    began = time.process_time()
     assert "loops" in fails(loops, l=list(range(1_000)))
     assert "loops" in fails(
         "{% for x in l %}{% if x in l %}{% endif %}{% for y in l | sort %}{% endfor %}{% endfor %}",
@@ -243,7 +242,6 @@ def test_a_template_cannot_run_for_long_or_write_much() -> None:
     assert str(MAX_OUTPUT) in fails("{% for x in l %}{{ a }}{% endfor %}", l=list(range(100)), a="x" * 4_000)
     assert str(MAX_OUTPUT) in fails("{{ l | join }}", l=["x" * 4_000] * 20)
     assert "facts" in fails("x", l=[0] * 30_000)
-    assert time.process_time() - began < 20  # generous: without the limits it would be hours
 
 
 # --- folders ----------------------------------------------------------------------------------------------------------
