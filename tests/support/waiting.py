@@ -1,0 +1,18 @@
+"""Waiting for something that another process does: often, and not for ever."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+def until(holds: Callable[[], bool], otherwise: str, *, seconds: float = 60.0) -> None:
+    """Return as soon as ``holds()``.
+
+    Raises:
+        AssertionError: with ``otherwise``, after ``seconds``; generous, because machines are slow and shared.
+    """
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.02)
