@@ -451,7 +451,7 @@ class Tenant:
         target: str,
         *,
         service: str = "Exchange",
-        record_type: str = "exchangeAdmin",
+        record_type: str = "ExchangeAdmin",
         parameters: dict[str, str] | None = None,
     ) -> dict[str, Any]:
         """Record one entry of the unified audit log."""
@@ -465,7 +465,7 @@ class Tenant:
             "auditLogRecordType": record_type,
             "operation": operation,
             "organizationId": self.tenant_id,
-            "userType": "regular",
+            "userType": "Regular",
             "userId": actor,
             "service": service,
             "objectId": target,

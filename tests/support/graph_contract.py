@@ -25,6 +25,8 @@ from jsonschema import Draft202012Validator, FormatChecker
 VARIABLE = "TENANTRY_GRAPH_CONTRACT"
 _ALWAYS = frozenset({"$skiptoken", "$format"})
 """Options that every list takes and that the metadata does not name."""
+_OPEN = ("microsoft.graph.security.auditData",)
+"""Types whose instances have properties of their own, by record type."""
 
 
 class GraphContract:
@@ -40,6 +42,8 @@ class GraphContract:
         self._beyond = frozenset(_normal(template) for template in beyond)
         self._paths = [(_normal(path).strip("/").split("/"), item) for path, item in document["paths"].items()]
         self._schemas = {"$defs": {name: _convert(one) for name, one in document["components"]["schemas"].items()}}
+        for name in _OPEN:
+            self._schemas["$defs"][name].pop("unevaluatedProperties", None)
 
     @classmethod
     def from_environment(cls, beyond: frozenset[str] = frozenset()) -> GraphContract | None:
@@ -76,6 +80,32 @@ class GraphContract:
         if operation is None:
             return [f"{method} is not allowed on {parts.path}"]
         return [*self._query(item, operation, parameters), *self._body(operation, body)]
+
+    def answer_complaints(self, method: str, url: str, status: int, payload: Any) -> list[str]:
+        """What is wrong with a service's answer: properties that the type does not have, or of the wrong type."""
+        item = self._item(urlsplit(url).path)
+        operation = (item or {}).get(method.lower())
+        if operation is None:
+            return [f"no such path: {method} {url}"]
+        declared = operation["responses"].get(str(status))
+        if declared is None:
+            return [f"status {status} is not declared for {method} {url}"]
+        content = declared.get("content", {}).get("application/json")
+        if content is None:
+            return ["no body is expected"] if payload is not None else []
+        schema = _convert(content["schema"])
+        found = []
+        if isinstance(payload, dict) and isinstance(payload.get("value"), list):
+            # Rows of a derived type say so; they are checked as what they are.
+            for row in payload["value"]:
+                if isinstance(row, dict) and "@odata.type" in row:
+                    own = {"$ref": f"#/$defs/{row['@odata.type'].removeprefix('#')}"}
+                    found += [f"answer: {error.message}" for error in self._validator(own).iter_errors(row)]
+            rows = [row for row in payload["value"] if not (isinstance(row, dict) and "@odata.type" in row)]
+            payload = {**payload, "value": rows}
+        return found + [
+            f"answer{error.json_path[1:]}: {error.message}" for error in self._validator(schema).iter_errors(payload)
+        ]
 
     def _item(self, path: str) -> Mapping[str, Any] | None:
         segments = _normal(path).strip("/").split("/")
@@ -164,6 +194,9 @@ def _convert(schema: Any) -> Any:
         found["properties"] = {name: _convert(value) for name, value in schema["properties"].items()}
     if isinstance(schema.get("$ref"), str):
         found["$ref"] = "#/$defs/" + schema["$ref"].rpartition("/")[2]
+    if isinstance(found.get("required"), list):
+        # The metadata demands the id when an object is created, but it is the service that gives it.
+        found["required"] = [name for name in found["required"] if name != "id"]
     if "properties" in found:
         found["patternProperties"] = {r"@odata\.": True}
         found["unevaluatedProperties"] = False

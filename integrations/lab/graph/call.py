@@ -186,7 +186,7 @@ class Call:
         The token names the last row of the page before, so that rows deleted in between make no gap.
         """
         size = self.top(default, maximum)
-        at = 0
+        at = self._skip()
         if token := self.read_token():
             at = next(
                 (place + 1 for place, row in enumerate(rows) if _key(row) == token.get("k")), int(token.get("n", 0))
@@ -201,6 +201,12 @@ class Call:
             payload["@odata.nextLink"] = self.next_link({"k": _key(chosen[-1]), "n": at + size})
         payload["value"] = [shape(row) for row in chosen]
         return Answer(200, payload)
+
+    def _skip(self) -> int:
+        text = self.option("$skip") or "0"
+        if not text.isdecimal():
+            raise bad_request(f"Invalid value '{text}' for $skip.")
+        return int(text)
 
     def next_link(self, token: Mapping[str, Any]) -> str:
         """The address of the next page."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from integrations.lab.clock import parse_iso
-from integrations.lab.graph.call import Call, bad_request, not_found
+from integrations.lab.graph.call import Call, Row, bad_request, not_found
 from integrations.lab.graph.names import SIGN_IN
 from integrations.lab.graph.routing import Routes
 from integrations.lab.records import Record
@@ -80,14 +80,19 @@ def sign_ins(call: Call) -> Answer:
         for row in call.tenant.sign_ins
         if (by_kind or row["isInteractive"]) and (chosen is None or chosen.matches(row))
     ]
-    hidden = frozenset() if beta else frozenset({"signInEventTypes"})
     return call.page(
         "auditLogs/signIns",
         rows,
-        lambda row: {name: value for name, value in row.items() if name not in hidden},
+        lambda row: _shape(call, row),
         default=1000,
         maximum=1000,
     )
+
+
+def _shape(call: Call, row: Row) -> Row:
+    if call.version == "beta":
+        return row
+    return {name: value for name, value in row.items() if name != "signInEventTypes"}
 
 
 @routes.add("GET", "auditLogs/signIns/{id}", _READ)
@@ -96,7 +101,7 @@ def sign_in(call: Call) -> Answer:
     found = next((row for row in call.tenant.sign_ins if row["id"] == call.params["id"]), None)
     if found is None:
         raise not_found(call.params["id"])
-    return call.one("auditLogs/signIns/$entity", found)
+    return call.one("auditLogs/signIns/$entity", _shape(call, found))
 
 
 @routes.add("GET", "auditLogs/directoryAudits", _READ, options="filter top skiptoken orderby")

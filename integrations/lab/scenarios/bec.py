@@ -137,7 +137,7 @@ def _consent(stage: Stage, at: datetime) -> None:
         ATTACKER_IP,
         app.props["appId"],
         service="AzureActiveDirectory",
-        record_type="azureActiveDirectory",
+        record_type="AzureActiveDirectory",
         parameters={"ConsentAction.Permissions": scope},
     )
     _note(
@@ -294,7 +294,7 @@ def _phish(stage: Stage, at: datetime) -> None:
         )
         tenant.add_trace(sender, recipient, subject, when, internet_id)
         tenant.add_unified(
-            "Send", when, sender, ATTACKER_IP, subject, record_type="exchangeItem", parameters={"Subject": subject}
+            "Send", when, sender, ATTACKER_IP, subject, record_type="ExchangeItem", parameters={"Subject": subject}
         )
         listed.append({"internet_message_id": internet_id, "to": recipient})
     _note(stage, "phishing", sender=sender, subject=subject, at=iso(at), messages=listed)

@@ -75,6 +75,7 @@ class Stand:
             page = await self.get(url, **more)
             rows += page["value"]
             url = page.get("@odata.nextLink")
+            more.pop("params", None)  # a link brings its own query
         return rows
 
     async def cmdlet(self, name: str, url: str | None = None, headers: Any = None, **parameters: Any) -> httpx.Response:
