@@ -31,6 +31,8 @@ class Trace:
     what: str
     creates: bool = True
     """False: it changed a thing that may have been there before."""
+    log: str = "directory log"
+    """Which log has the entry."""
 
 
 def directory_trace(event: Event) -> Trace:
@@ -38,7 +40,7 @@ def directory_trace(event: Event) -> Trace:
 
 
 def audit_trace(record: Record, *, creates: bool = True) -> Trace:
-    return Trace(record.id, utc(record.at), record.ip, record.actor, record.operation, creates)
+    return Trace(record.id, utc(record.at), record.ip, record.actor, record.operation, creates, "audit log")
 
 
 def gives(event: Event, about: re.Pattern[str]) -> bool:

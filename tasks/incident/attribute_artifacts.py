@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from tasks._addresses import canonical, outside, tenant_domains
 from tasks.identity.collect_access import Access, AccessSnapshot, Grant
 from tasks.identity.collect_directory_events import DirectoryEvents
+from tasks.incident._acts import MAX_EVENTS, artifact_event
 from tasks.incident._attribute import Attribution, Found, Setting, attribute
 from tasks.incident._traces import (
     CONSENT,
@@ -27,6 +28,7 @@ from tasks.incident._traces import (
 from tasks.logs.collect_audit import AuditRecords, Record
 from tasks.mail.collect_mailbox import Mailbox, MailboxDelegate, MailboxSnapshot, Rule
 from tenantry.task import Context, Output, ReadTask, utc
+from tenantry.timeline.attacker import AttackerEvent
 
 HIDING_FOLDERS = frozenset(
     {
@@ -139,6 +141,8 @@ class Artifacts(Output):
     """The persons' own, with the reason."""
     limits: list[str]
     """What could not be seen."""
+    attacker_events: list[AttackerEvent] = Field(default_factory=list)
+    """For the timeline: when what the attacker made was made; what may be theirs is uncertain."""
 
 
 class AttributeArtifacts(ReadTask[AttributeArtifactsParams, Artifacts]):
@@ -177,11 +181,12 @@ class _Sorter:
         self._attacker: list[Artifact] = []
         self._for_person: list[Artifact] = []
         self._kept: list[Artifact] = []
+        self._events: list[AttackerEvent] = []
 
     def put(self, artifact: Artifact, found: Found) -> None:
-        self.place(artifact, attribute(found, self.setting))
+        self.place(artifact, attribute(found, self.setting), found)
 
-    def place(self, artifact: Artifact, decision: Attribution) -> None:
+    def place(self, artifact: Artifact, decision: Attribution, found: Found) -> None:
         decided = artifact.model_copy(
             update={
                 "reason": decision.reason,
@@ -192,6 +197,10 @@ class _Sorter:
         {"attacker": self._attacker, "for_person": self._for_person, "kept": self._kept}[decision.bucket].append(
             decided
         )
+        if decision.bucket != "kept":
+            event = artifact_event(decided, decision.bucket, found.traces, found.created_at)
+            if event is not None and (self.setting.window_start is None or event.at >= self.setting.window_start):
+                self._events.append(event)
 
     def output(self, limits: list[str]) -> Artifacts:
         plain = [[Artifact.model_validate(_common(a)) for a in part] for part in (self._for_person, self._kept)]
@@ -205,6 +214,7 @@ class _Sorter:
             for_person=plain[0],
             kept=plain[1],
             limits=limits,
+            attacker_events=sorted(self._events, key=lambda event: (event.at, event.source_id))[:MAX_EVENTS],
         )
 
 
@@ -283,10 +293,11 @@ def _mailbox(sorter: _Sorter, mailbox: Mailbox, audit: Iterable[Record], domains
             label=f"mobile device {phone.name!r}",
             reason="",
         )
-        decision = attribute(Found(traces=[], created_at=phone.first_sync), sorter.setting)
+        found = Found(traces=[], created_at=phone.first_sync)
+        decision = attribute(found, sorter.setting)
         if decision.bucket == "attacker":  # nothing takes a mobile device away yet; a person does
             decision = Attribution("for_person", decision.reason, None, decision.evidence_ids)
-        sorter.place(artifact, decision)
+        sorter.place(artifact, decision, found)
 
 
 def _rule_traits(rule: Rule, domains: frozenset[str]) -> list[str]:

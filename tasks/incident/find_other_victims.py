@@ -13,10 +13,12 @@ from tasks._addresses import Network, canonical, home_countries, known_networks,
 from tasks._rows import RowStore
 from tasks._window import LookBack
 from tasks.identity._sign_ins import Grouper
+from tasks.incident._acts import victim_events
 from tasks.incident._judge import judge
 from tenantry.capabilities import Account, SignIn
 from tenantry.errors import TargetNotFound
 from tenantry.task import AccountRef, Context, Output, Permission, ReadTask, utc
+from tenantry.timeline.attacker import AttackerEvent
 
 MAX_IDS = 10
 MAX_EXPOSED = 500
@@ -87,6 +89,8 @@ class Victims(Output):
     window_start: datetime | None
     """First activity of the attacker in any of the accounts."""
     limits: list[str]
+    attacker_events: list[AttackerEvent] = Field(default_factory=list)
+    """For the timeline: the first activity in each other account."""
 
 
 class FindOtherVictims(ReadTask[FindOtherVictimsParams, Victims]):
@@ -162,6 +166,7 @@ class _Search:
             own_ips=sorted(self._own_ips - self._known_ips),
             window_start=min(starts, default=None),
             limits=self._limits,
+            attacker_events=victim_events(self._victims.values()),
         )
 
     # --- by address ---------------------------------------------------------------------------------------------------

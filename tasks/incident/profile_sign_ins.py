@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from tasks._addresses import Network, home_countries, known_networks
 from tasks.identity.collect_directory_events import DirectoryEvents
 from tasks.identity.collect_sign_ins import SignIns
+from tasks.incident._acts import sign_in_events
 from tasks.incident._judge import Judgement, Suspect, judge
 from tasks.incident._traces import staying_acts
 from tenantry.task import Context, Output, ReadTask
+from tenantry.timeline.attacker import AttackerEvent
 
 MAX_SUSPECTS = 200
 
@@ -47,6 +49,8 @@ class SignInProfile(Output):
     baseline_until: datetime | None
     limits: list[str]
     """What this judgement could not see."""
+    attacker_events: list[AttackerEvent] = Field(default_factory=list)
+    """For the timeline: the first sign-in of each suspect."""
 
 
 class ProfileSignIns(ReadTask[ProfileSignInsParams, SignInProfile]):
@@ -90,6 +94,7 @@ class ProfileSignIns(ReadTask[ProfileSignInsParams, SignInProfile]):
             own_ips=sorted({ip for judgement in judgements for ip in judgement.own_ips}),
             baseline_until=max((j.baseline_until for j in judgements if j.baseline_until is not None), default=None),
             limits=_limits(p, judgements),
+            attacker_events=sign_in_events(suspects),
         )
 
 
