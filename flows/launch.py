@@ -125,7 +125,7 @@ def resume(installation: Installation, run_id: str, *, follow: Follow | None = N
         _detach(installation, state.run_id)
         return state
     with server(installation) as running:
-        flow_run_id = asyncio.run(_schedule(installation, state))
+        flow_run_id = asyncio.run(schedule(installation, state))
         child = None if running.dispatching else execute(installation, running, flow_run_id)
         try:
             return _watch(installation, state.run_id, child, follow)
@@ -159,8 +159,12 @@ def _detach(installation: Installation, run_id: str) -> None:
         )
 
 
-async def _schedule(installation: Installation, state: RunState) -> UUID:
-    """The flow run that will carry the run: its last one, scheduled again, or a new one."""
+async def schedule(installation: Installation, state: RunState) -> UUID:
+    """Prepare Prefect to carry a run on.
+
+    Returns:
+        the flow run that will: the run's last one, scheduled again, or a new one.
+    """
     from prefect import get_client
     from prefect.exceptions import ObjectNotFound
     from prefect.states import Scheduled
@@ -232,7 +236,7 @@ def nudge(installation: Installation, run_id: str) -> bool:
     state = installation.state(run_id)
     if state.status(live=installation.journal.live(state.run_id)) is not Status.WAITING:
         return False
-    asyncio.run(_schedule(installation, state))
+    asyncio.run(schedule(installation, state))
     return True
 
 
@@ -275,4 +279,16 @@ def cancel(installation: Installation, run_id: str, *, by: Mapping[str, Any]) ->
     return state
 
 
-__all__ = ["Follow", "ServerFailed", "cancel", "execute", "nudge", "prepare", "resume", "server", "start", "undo"]
+__all__ = [
+    "Follow",
+    "ServerFailed",
+    "cancel",
+    "execute",
+    "nudge",
+    "prepare",
+    "resume",
+    "schedule",
+    "server",
+    "start",
+    "undo",
+]

@@ -25,6 +25,6 @@ def demo(output: Path) -> int:
 
     Starts all that it needs, asks nothing, and ends it again. Nothing outside this machine is touched.
     """
-    from console import demo as incident
+    from console.demo import main
 
-    return incident.main(output, as_json=wants_json())
+    return main(output, as_json=wants_json())

@@ -13,9 +13,6 @@ from console.cli import command, echo_json, group, json_option, wants_json
 
 if TYPE_CHECKING:
     from flows.assembly import Installation
-    from tenantry.journal import Record
-    from tenantry.run import RunState
-    from tenantry.timeline import Timeline
 
 _AS = click.option("--as", "person", metavar="PERSON", help="Who acts; their code is asked for, or read from stdin.")
 _RUN = click.argument("run", metavar="RUN", shell_complete=complete.runs)
@@ -158,6 +155,7 @@ def _print_freeze(scope: str, *, frozen: bool, by: str, changed: bool) -> None:
 def timeline(run: str, kind: str, output: Path) -> None:
     """Export a run's timeline: what the attacker did, what people decided, what the platform did, each with its source."""
     from console.output import written
+    from console.record import timeline_of
     from console.session import find_run, opened
     from tenantry.errors import InvalidInput
     from tenantry.timeline import format_named
@@ -167,38 +165,13 @@ def timeline(run: str, kind: str, output: Path) -> None:
         raise InvalidInput("stdout holds the JSON document already; name a file", place="-o")
     with opened() as installation:
         state = find_run(installation, run)
-        built, _ = _timeline(installation, state)
+        built, _ = timeline_of(installation, state)
     with written(output) as out:
         events = chosen.export(built, out)
     if wants_json():
         echo_json({"run_id": state.run_id, "format": kind, "file": str(output.absolute()), "events": events})
     else:
         click.echo(f"{output}: {events} events", err=str(output) == "-")
-
-
-def _timeline(installation: Installation, state: RunState) -> tuple[Timeline, list[Record]]:
-    """The run's timeline, and the records that it was made from."""
-    from tenantry.timeline import build, related
-
-    records = installation.journal.records(state.run_id)
-    built = build(
-        state,
-        records,
-        runbook=installation.runbook_of(state),
-        live=installation.journal.live(state.run_id),
-        around=related(installation.journal, state, records),
-        tenant_title=_title(installation, state.tenant),
-    )
-    return built, records
-
-
-def _title(installation: Installation, tenant: str) -> str:
-    from tenantry.errors import InvalidInput
-
-    try:
-        return installation.tenants.get(tenant).display_name
-    except InvalidInput:  # the client left, or its file is being edited: the export works all the same
-        return ""
 
 
 @group("evidence", examples=("tenantry evidence export 3f2a91c0 -o incident-evidence",))
@@ -214,19 +187,12 @@ def evidence() -> None:
 @json_option
 def export_evidence(run: str, output: Path) -> None:
     """Write a run's entries, payloads, collected evidence and timelines into a folder, with checksums and a README."""
+    from console.record import bundle as exported
     from console.session import find_run, opened
-    from tenantry.timeline import export_evidence as export
 
     with opened() as installation:
         state = find_run(installation, run)
-        built, records = _timeline(installation, state)
-        bundle = export(
-            output,
-            timeline=built,
-            records=records,
-            run=installation.view(state.run_id),
-            store=installation.evidence,
-        )
+        bundle = exported(installation, state, output)
     shown = {
         "run_id": state.run_id,
         "folder": str(bundle.folder),

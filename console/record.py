@@ -1,0 +1,54 @@
+"""A run's timeline and evidence bundle, as the commands and the demonstration write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flows.assembly import Installation
+    from tenantry.journal import Record
+    from tenantry.run import RunState
+    from tenantry.timeline import Timeline
+    from tenantry.timeline.bundle import Bundle
+
+__all__ = ["bundle", "timeline_of"]
+
+
+def bundle(installation: Installation, state: RunState, folder: Path) -> Bundle:
+    """Write the run's evidence bundle into a new or empty folder."""
+    from tenantry.timeline import export_evidence
+
+    built, records = timeline_of(installation, state)
+    return export_evidence(
+        folder,
+        timeline=built,
+        records=records,
+        run=installation.view(state.run_id),
+        store=installation.evidence,
+    )
+
+
+def timeline_of(installation: Installation, state: RunState) -> tuple[Timeline, list[Record]]:
+    """The run's timeline, and the records that it was made from."""
+    from tenantry.timeline import build, related
+
+    records = installation.journal.records(state.run_id)
+    built = build(
+        state,
+        records,
+        runbook=installation.runbook_of(state),
+        live=installation.journal.live(state.run_id),
+        around=related(installation.journal, state, records),
+        tenant_title=_title(installation, state.tenant),
+    )
+    return built, records
+
+
+def _title(installation: Installation, tenant: str) -> str:
+    from tenantry.errors import InvalidInput
+
+    try:
+        return installation.tenants.get(tenant).display_name
+    except InvalidInput:  # the client left, or its file is being edited: the export works all the same
+        return ""
