@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from tenantry.clock import parse_rfc3339
-from tenantry.timeline.events import RELATED, Book, attacker_events, events, item_label
+from tenantry.timeline.events import RELATED, Book, Labels, attacker_events, events
 from tenantry.timeline.model import (
     ClockRow,
     ClockState,
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["build", "related"]
 
+_OPEN: Final = ("limits", "caveats", "not_known")
+"""Lists of an output in which a step says what it could not see, and what holds all the same."""
 _SEVERITIES: Final = ("low", "medium", "high", "critical")
 
 
@@ -56,15 +58,15 @@ def build(
         around: what belongs to no run and happened meanwhile (:func:`related`).
         tenant_title: the client's name as people write it; the tenant's short name when empty.
     """
-    book = Book.of(runbook)
+    book, labels = Book.of(runbook), Labels(state)
     own = list(records)
     everything = sorted([*own, *around], key=lambda record: (record.at, record.entry.seq)) if around else own
     listed = list(events(state, everything, book))
     attacks, unreadable = attacker_events(own, book)
     ordered = sorted([*listed, *attacks], key=lambda event: event.order)
-    steps = _steps(state, runbook, book)
+    steps = _steps(state, runbook, book, labels)
     facts = _record(state, own)
-    decisions = [_decision(state, gate) for gate in state.gates.values()]
+    decisions = [_decision(gate, labels) for gate in state.gates.values()]
     turning = moments(state, ordered, steps)
     timeline = Timeline(
         run_id=state.run_id,
@@ -150,10 +152,10 @@ def _record(state: RunState, records: Sequence[Record]) -> RecordFacts:
 # --- steps ------------------------------------------------------------------------------------------------------------
 
 
-def _steps(state: RunState, runbook: Runbook | None, book: Book) -> list[StepRow]:
+def _steps(state: RunState, runbook: Runbook | None, book: Book, labels: Labels) -> list[StepRow]:
     approvals = _approvals(state)
     if runbook is None:
-        return [_step_row(state, item, book, approvals) for item in state.items.values()]
+        return [_step_row(item, book, approvals, labels) for item in state.items.values()]
     by_step: dict[str, list[ItemState]] = {}
     for item in state.items.values():
         by_step.setdefault(item.step, []).append(item)
@@ -161,13 +163,13 @@ def _steps(state: RunState, runbook: Runbook | None, book: Book) -> list[StepRow
     for step in runbook.steps:
         items = [item for item in by_step.get(step.id, ()) if item.item is not None or step.for_each is None]
         if items:
-            rows.extend(_step_row(state, item, book, approvals) for item in items)
+            rows.extend(_step_row(item, book, approvals, labels) for item in items)
         else:
             rows.append(_not_begun(state, step.id, book, approvals))
     return rows
 
 
-def _step_row(state: RunState, item: ItemState, book: Book, approvals: Mapping[Any, list[str]]) -> StepRow:
+def _step_row(item: ItemState, book: Book, approvals: Mapping[Any, list[str]], labels: Labels) -> StepRow:
     error = item.error or {}
     outcome = item.outcome.value if item.outcome else ""
     note = item.note or ""
@@ -180,7 +182,7 @@ def _step_row(state: RunState, item: ItemState, book: Book, approvals: Mapping[A
         step=item.step,
         title=book.title(item.step),
         task=book.tasks.get(item.step, ""),
-        item=item_label(state, item.step, item.item),
+        item=labels.of(item.step, item.item),
         outcome=outcome,
         started_at=item.started_at,
         finished_at=item.finished_at,
@@ -235,11 +237,11 @@ def _approvals(state: RunState) -> dict[tuple[str, str | None], list[str]]:
     return found
 
 
-def _decision(state: RunState, gate: Gate) -> Decision:
+def _decision(gate: Gate, labels: Labels) -> Decision:
     request = gate.request
     return Decision(
         step=gate.step,
-        item=item_label(state, gate.step, gate.item),
+        item=labels.of(gate.step, gate.item),
         kind=str(request["kind"]),
         question=str(request["question"]),
         role=str(request["role"]),
@@ -303,8 +305,10 @@ def _limits(state: RunState) -> list[str]:
     """What the analyses say that they could not see."""
     seen: dict[str, None] = {}
     for _, output in _outputs(state):
-        for limit in output.get("limits") or () if isinstance(output.get("limits"), list) else ():
-            seen.setdefault(str(limit), None)
+        for name in _OPEN:
+            listed = output.get(name)
+            for limit in listed if isinstance(listed, list) else ():
+                seen.setdefault(str(limit), None)
     return list(seen)
 
 
@@ -343,6 +347,8 @@ def _clocks(state: RunState, as_of: datetime) -> list[ClockRow]:
                 due_at=due,
                 stopped_at=stopped,
                 source=str(clock.get("source") or ""),
+                duty=", ".join(str(clock[name]) for name in ("who", "what") if clock.get(name)),
+                determined_by=str(clock.get("determined_by") or ""),
                 state=how,
                 margin=due - seen,
                 seen_at=seen,

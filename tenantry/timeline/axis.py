@@ -6,6 +6,7 @@ it, and each cut is drawn with its length written beside it. Inside a piece dist
 
 from __future__ import annotations
 
+import itertools
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -21,9 +22,15 @@ MAX_SEGMENTS: Final = 6
 SHORTEST_GAP: Final = 20.0
 """Seconds: a shorter silence is never cut out."""
 _GAP_WIDTH: Final = 44.0
-_LEAST: Final = 0.11
+_LEAST: Final = 0.07
 """Least share of the width that a piece gets."""
 _PAD: Final = 12.0
+_SLOT: Final = 14.0
+"""Width that an event needs to stand apart."""
+_CUT_COST: Final = 1.6
+"""How many more events must stand apart for a cut to be worth it."""
+_CANDIDATES: Final = 22
+"""The longest silences, which alone are considered."""
 
 _STEPS: Final = (
     *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600),
@@ -71,12 +78,12 @@ class Axis:
 
     def __init__(self, times: Sequence[datetime], left: float, right: float) -> None:
         ordered = sorted(times)
-        pieces = _pieces(ordered)
+        pieces = _pieces(ordered, right - left)
         free = right - left - _GAP_WIDTH * (len(pieces) - 1)
         self.segments: list[Segment] = []
         self.gaps: list[Gap] = []
         at = left
-        for piece, share in zip(pieces, _shares(pieces), strict=True):
+        for piece, share in zip(pieces, _shares([len(piece) for piece in pieces]), strict=True):
             if self.segments:
                 self.gaps.append(Gap(at, at + _GAP_WIDTH, piece[0] - self.segments[-1].end))
                 at += _GAP_WIDTH
@@ -116,42 +123,62 @@ class Axis:
         return found or [Tick(segment.x(segment.start), _clock(segment.start, min(step, 1)))]
 
 
-def _pieces(times: list[datetime]) -> list[list[datetime]]:
-    """Cut the times again and again where a cut helps most, until none helps much."""
-    pieces = [times]
-    while len(pieces) < MAX_SEGMENTS:
-        best = max(
-            ((score, number, at) for number, piece in enumerate(pieces) for score, at in _cuts(piece)),
-            default=None,
+def _pieces(times: list[datetime], room: float) -> list[list[datetime]]:
+    """Cut the times at silences so that as many of them as possible stand apart, with as few cuts as that takes.
+
+    A dense second in a long day needs a cut on either side, so cuts are tried alone and in pairs.
+    """
+    seconds = [(at - times[0]).total_seconds() for at in times]
+    silences = sorted(
+        (seconds[at] - seconds[at - 1], at)
+        for at in range(1, len(seconds))
+        if seconds[at] - seconds[at - 1] >= SHORTEST_GAP
+    )
+    candidates = [at for _, at in silences[-_CANDIDATES:]]
+    chosen: list[int] = []
+    best = _apart(seconds, chosen, room)
+    while len(chosen) < MAX_SEGMENTS - 1:
+        left = [at for at in candidates if at not in chosen]
+        more = [(at,) for at in left] + list(itertools.combinations(left, 2))
+        tried = (
+            (_apart(seconds, sorted([*chosen, *cuts]), room), -len(cuts), sorted([*chosen, *cuts]))
+            for cuts in more
+            if len(chosen) + len(cuts) < MAX_SEGMENTS
         )
-        if best is None:
+        score, _, cuts = max(tried, default=(0.0, 0, []))
+        if score <= best:
             break
-        _, number, at = best
-        piece = pieces[number]
-        pieces[number : number + 1] = [piece[:at], piece[at:]]
-    return pieces
+        best, chosen = score, cuts
+    edges = [0, *chosen, len(times)]
+    return [times[start:end] for start, end in itertools.pairwise(edges)]
 
 
-def _cuts(piece: list[datetime]) -> list[tuple[float, int]]:
-    """Cuts worth making, with what they are worth: how much longer the silence is than the shorter side lasts, if that
-    side is so crowded that it cannot be read uncut."""
-    whole = (piece[-1] - piece[0]).total_seconds()
-    found = []
-    for at in range(1, len(piece)):
-        gap = (piece[at] - piece[at - 1]).total_seconds()
-        if gap < SHORTEST_GAP or gap < whole * 0.02:
-            continue
-        left = (piece[at - 1] - piece[0]).total_seconds()
-        right = (piece[-1] - piece[at]).total_seconds()
-        for side, count in ((left, at), (right, len(piece) - at)):
-            if gap > 3 * side and (count >= 3 or gap > 0.6 * whole) and side < 0.12 * whole:
-                found.append((gap / (side + 1.0) * math.log1p(count), at))
-    return found
+def _apart(seconds: list[float], cuts: list[int], room: float) -> float:
+    """How many of the times can be told apart with these cuts, less what the cuts themselves cost the reader."""
+    edges = [0, *cuts, len(seconds)]
+    pieces = list(itertools.pairwise(edges))
+    for (start, cut), (_, end) in itertools.pairwise(pieces):
+        silence = seconds[cut] - seconds[cut - 1]
+        if silence <= min(seconds[cut - 1] - seconds[start], seconds[end - 1] - seconds[cut]):
+            return -math.inf  # what is left out must be longer than what is drawn on one side of it
+    shares = _shares([end - start for start, end in pieces])
+    free = room - _GAP_WIDTH * len(cuts)
+    told = 0
+    for (start, end), share in zip(pieces, shares, strict=True):
+        whole = seconds[end - 1] - seconds[start]
+        slot = whole * _SLOT / max(free * share - 2 * _PAD, 1.0)
+        at = start
+        while at < end:
+            told += 1
+            if slot <= 0:
+                break
+            at = bisect_right(seconds, seconds[at] + slot, lo=at, hi=end)
+    return told - _CUT_COST * len(cuts)
 
 
-def _shares(pieces: list[list[datetime]]) -> list[float]:
+def _shares(counts: Sequence[int]) -> list[float]:
     """Shares of the width that add up to one: by the number of events, dampened, and never too little."""
-    weights = [math.log2(2 + len(set(piece))) for piece in pieces]
+    weights = [math.log2(1 + count) for count in counts]
     shares = [max(weight / sum(weights), _LEAST) for weight in weights]
     return [share / sum(shares) for share in shares]
 

@@ -32,13 +32,19 @@ def _bar(clock: ClockRow) -> Markup:
     late = clock.margin < timedelta(0)
     left = f"{span(abs(clock.margin))} {'too late' if late else 'left' if clock.stopped_at is None else 'to spare'}"
     stopped = f"; stopped {moment(clock.stopped_at)}" if clock.stopped_at else ""
+    by = f"; determined by {clock.determined_by}" if clock.determined_by else ""
     return h(
         "div",
-        h("div", h("bdi", clock.name), h("small", h("bdi", clock.source)), class_="name"),
+        h(
+            "div",
+            h("bdi", clock.name),
+            *(h("small", h("bdi", line)) for line in (clock.duty, clock.source) if line),
+            class_="name",
+        ),
         h(
             "div",
             _svg(clock, f"{clock.name}: {word}, {left}"),
-            h("small", f"{moment(clock.started_at)} → due {moment(clock.due_at)}{stopped}"),
+            h("small", f"{moment(clock.started_at)} → due {moment(clock.due_at)}{stopped}{by}"),
         ),
         h("div", h("span", word, class_=f"pill {look}"), h("small", left)),
         class_="clock",

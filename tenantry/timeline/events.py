@@ -15,14 +15,14 @@ from pydantic import ValidationError
 from tenantry.clock import parse_rfc3339
 from tenantry.timeline.attacker import OUTPUT_FIELD, AttackerEvent
 from tenantry.timeline.model import Lane, TimelineEvent
-from tenantry.timeline.words import OUTCOMES, clip, human_name, plural, shown, span
+from tenantry.timeline.words import OUTCOMES, clip, human_name, outcome_words, plural, shown, span
 
 if TYPE_CHECKING:
     from tenantry.journal import Record
     from tenantry.run.state import Gate, RunState
     from tenantry.runbook import Runbook
 
-__all__ = ["RELATED", "Book", "attacker_events", "changes_text", "events", "item_label", "recorded_time"]
+__all__ = ["RELATED", "Book", "Labels", "attacker_events", "changes_text", "events", "recorded_time"]
 
 RELATED: Final = frozenset({"freeze", "unfreeze", "clock.stepped_back"})
 """Events that belong to no run, and matter to all that were under way."""
@@ -104,17 +104,26 @@ def _attacker(event: AttackerEvent, record: Record, book: Book) -> TimelineEvent
     )
 
 
-def item_label(state: RunState, step: str, item: str | None) -> str:
+class Labels:
     """What people call an item: its label and whose it is, where the expanded list has them; else its key."""
-    if item is None:
-        return ""
-    for row in state.expansions.get(step, ()):
-        value = row.get("value")
-        if row.get("key") == item and isinstance(value, Mapping):
-            label = next((str(value[name]) for name in _LOOP_NAMES if value.get(name)), item)
-            owner = str(value.get("upn") or "")
-            return f"{label} ({owner})" if owner and owner != label else label
-    return item
+
+    def __init__(self, state: RunState) -> None:
+        self._labels = {
+            (step, str(row.get("key"))): _label(row.get("value"), str(row.get("key")))
+            for step, rows in state.expansions.items()
+            for row in rows
+        }
+
+    def of(self, step: str, item: str | None) -> str:
+        return "" if item is None else self._labels.get((step, item), item)
+
+
+def _label(value: Any, key: str) -> str:
+    if not isinstance(value, Mapping):
+        return key
+    label = next((str(value[name]) for name in _LOOP_NAMES if value.get(name)), key)
+    owner = str(value.get("upn") or "")
+    return f"{label} ({owner})" if owner and owner != label else label
 
 
 def changes_text(changes: Iterable[Mapping[str, Any]]) -> str:
@@ -142,7 +151,7 @@ class _Reader:
         self._previous: Record | None = None
         self._open = False
         """An attempt is under way: neither stopped nor ended."""
-        self._labels: dict[tuple[str, str | None], str] = {}
+        self._labels = Labels(state)
         self._gates: dict[tuple[str, str | None, str], Gate] = state.gates
 
     def read(self, record: Record) -> Iterator[TimelineEvent]:
@@ -197,10 +206,7 @@ class _Reader:
     def _target(self, record: Record) -> str:
         item = record.data.get("item")
         if item is not None:
-            key = (record.step or "", str(item))
-            if key not in self._labels:
-                self._labels[key] = item_label(self._state, *key)
-            return self._labels[key]
+            return self._labels.of(record.step or "", str(item))
         arguments = record.data.get("arguments")
         if isinstance(arguments, Mapping):
             return next(
@@ -261,7 +267,7 @@ class _Reader:
 
     def expanded(self, record: Record) -> _Said:
         items = record.data.get("items") or []
-        names = ", ".join(clip(item_label(self._state, record.step or "", item.get("key")), 80) for item in items[:10])
+        names = ", ".join(clip(self._labels.of(record.step or "", item.get("key")), 80) for item in items[:10])
         more = f" and {len(items) - 10} more" if len(items) > 10 else ""
         title = f"{self._book.title(record.step or '')}: {plural(len(items), 'target')}"
         return _Said(Lane.PLATFORM, "targets", title, names + more)
@@ -282,8 +288,10 @@ class _Reader:
         data, step = record.data, record.step or ""
         title = self._book.title(step)
         outcome = str(record.outcome)
-        kind = {"observed": "read"}.get(outcome, outcome)
         task = self._book.tasks.get(step, "")
+        kind = outcome
+        if outcome == "observed":
+            kind = "answer_taken" if task.startswith("human.") else "read"
         if task.startswith("messenger.") and outcome == "changed":
             kind = "message_sent"
         parts = []
@@ -301,7 +309,7 @@ class _Reader:
         return _Said(
             Lane.PLATFORM,
             kind,
-            f"{title}: {OUTCOMES.get(outcome, outcome)}",
+            f"{title}: {outcome_words(outcome, task)}",
             "; ".join(part for part in parts if part),
             certainty="uncertain" if outcome == "unknown" else "observed",
         )

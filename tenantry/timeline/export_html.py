@@ -29,6 +29,7 @@ from tenantry.timeline.words import (
     clip,
     human_name,
     moment,
+    outcome_words,
     plural,
     short_day,
     shown,
@@ -290,7 +291,7 @@ def _finding(f: Finding) -> Markup:
         h("td", *(join(h("code", clip(id, 120)), " ") for id in f.source_ids)),
     ]
     if f.verdict is Verdict.ATTRIBUTED:
-        cells.append(h("td", _pill(f.result) if f.result else "no step of its own"))
+        cells.append(h("td", _pill(f.result) if f.result else "nothing recorded yet"))
     return h("tr", *cells)
 
 
@@ -415,7 +416,7 @@ def _step(row: StepRow) -> Markup:
         "tr",
         h("td", h("bdi", row.title), h("small", h("code", row.task or row.step))),
         h("td", long_text(row.item)),
-        h("td", _pill(row.outcome)),
+        h("td", _pill(row.outcome, row.task)),
         *when,
         h("td", *(_change(change) for change in row.changes)),
         h("td", *said),
@@ -603,9 +604,9 @@ def _table(head: Iterable[str], rows: Iterable[Markup], *, caption: str = "") ->
     return h("div", table, class_="scroll", tabindex=0, role="group", aria_label=caption or "Table")
 
 
-def _pill(outcome: str) -> Markup:
+def _pill(outcome: str, task: str = "") -> Markup:
     look, sign = _LOOKS.get(outcome, ("", "·"))
-    return h("span", f"{sign} {OUTCOMES.get(outcome, outcome)}", class_=f"pill {look}".strip())
+    return h("span", f"{sign} {outcome_words(outcome, task)}", class_=f"pill {look}".strip())
 
 
 def _certainty(name: str) -> Markup:

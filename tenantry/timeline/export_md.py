@@ -12,7 +12,18 @@ from typing import BinaryIO
 
 from tenantry.timeline.columns import visible
 from tenantry.timeline.model import Decision, Finding, Lane, Timeline, TimelineEvent, Verdict
-from tenantry.timeline.words import CERTAINTY, LANES, OUTCOMES, STATUSES, clip, human_name, moment, shown, span
+from tenantry.timeline.words import (
+    CERTAINTY,
+    LANES,
+    OUTCOMES,
+    STATUSES,
+    clip,
+    human_name,
+    moment,
+    outcome_words,
+    shown,
+    span,
+)
 
 __all__ = ["escape", "export"]
 
@@ -60,7 +71,7 @@ def _lines(t: Timeline) -> Iterator[str]:
     if t.clocks:
         yield from _section("Notification clocks", ())
         clocks = [
-            (escape(c.name), moment(c.started_at), moment(c.due_at), moment(c.stopped_at) if c.stopped_at else "", c.state.value, span(c.margin), escape(c.source))
+            (escape(c.name), moment(c.started_at), moment(c.due_at), moment(c.stopped_at) if c.stopped_at else "", c.state.value, span(c.margin), escape(", ".join(part for part in (c.duty, c.source) if part)))
             for c in t.clocks
         ]  # fmt: skip
         yield from _table(("Clock", "Started", "Due", "Stopped", "State", "Margin", "Source"), clocks)
@@ -89,7 +100,7 @@ def _lines(t: Timeline) -> Iterator[str]:
                 escape(human_name(row.phase)),
                 escape(row.title),
                 escape(row.item),
-                OUTCOMES.get(row.outcome, row.outcome),
+                outcome_words(row.outcome, row.task),
                 moment(row.finished_at) if row.finished_at else "",
                 span(row.took) if row.took is not None else "",
                 "; ".join(f"{escape(c['path'])}: {escape(shown(c.get('before')))} → {escape(shown(c.get('after')))}" for c in row.changes),

@@ -188,6 +188,9 @@ class ClockRow:
     """Left until it was due, when it stopped or at the end of the record; negative: too late."""
     seen_at: datetime
     """When it stopped, or the end of the record."""
+    duty: str = ""
+    """Who tells whom, and what."""
+    determined_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ again. Marks that would lie on each other become one with a number.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,11 +22,13 @@ __all__ = ["draw", "legend"]
 
 WIDTH: Final = 1240
 LEFT: Final = 128.0
-RIGHT: Final = 1226.0
+RIGHT: Final = 1140.0
 _ROW: Final = 24.0
 _LABEL: Final = 15.0
 _CHAR: Final = 5.9
 """Width of a character of a label, pixels: an estimate that errs to the wide side for Latin text at 11 px."""
+_LEAST_LABEL: Final = 90.0
+"""A label that has less room than this is left out."""
 _TOGETHER: Final = 9.0
 """Marks nearer than this are one."""
 
@@ -40,6 +43,7 @@ _MARKS: Final = (
     "message_sent",
     "would_change",
     "read",
+    "answer_taken",
     "already",
 )
 """What a mark shows when several events share it: the first of these that is among them."""
@@ -72,22 +76,31 @@ class _Mark:
 class _Labels:
     """Puts labels above a line of marks, on as many levels as needed, so that neither texts nor leaders cross a text."""
 
-    def __init__(self, levels: int) -> None:
+    def __init__(self, levels: int, right: float, *, flat: bool = False) -> None:
         self._levels = levels
+        self._flat = flat
+        """Rather to the other side than to a higher level."""
+        self._right = right
         self._texts: list[tuple[int, float, float]] = []
         self._leaders: list[tuple[int, float]] = []
 
-    def place(self, x: float, width: float) -> tuple[int, bool] | None:
-        """(level, whether the text stands to the left of the leader), or None when there is no room."""
-        for level in range(self._levels):
-            for flipped in (False, True):
-                left, right = (x - 4 - width, x - 4) if flipped else (x + 4, x + 4 + width)
-                if right > RIGHT + 8 or left < LEFT + 2:
-                    continue
-                if self._free(level, x, left, right):
-                    self._texts.append((level, left, right))
-                    self._leaders.append((level, x))
-                    return level, flipped
+    def place(self, x: float, width: float) -> tuple[int, bool, float] | None:
+        """Level, whether the text stands to the left of the leader, and its width, which is less than asked for at the
+        right edge; None when there is no room."""
+        sides = (False, True)
+        order = (
+            itertools.product(range(self._levels), sides)
+            if self._flat
+            else ((n, s) for s in sides for n in range(self._levels))
+        )
+        for level, flipped in order:
+            fits = width if flipped or self._flat else min(width, self._right - x - 4)
+            left, right = (x - 4 - fits, x - 4) if flipped else (x + 4, x + 4 + fits)
+            enough = fits >= min(width, _LEAST_LABEL)
+            if enough and right <= self._right and left >= LEFT - 20 and self._free(level, x, left, right):
+                self._texts.append((level, left, right))
+                self._leaders.append((level, x))
+                return level, flipped, fits
         return None
 
     def _free(self, level: int, x: float, left: float, right: float) -> bool:
@@ -154,30 +167,14 @@ class _Drawing:
 
     def _flags(self) -> tuple[float, list[Markup]]:
         """The labels of the turning points above the lanes; and how much room they take."""
-        placed: list[tuple[int, float, float, bool]] = []
+        labels = _Labels(8, WIDTH, flat=True)
         found = []
-        for m in self._t.moments:
+        for m in reversed(self._t.moments):
             x = self._axis.x(m.at)
-            width = max(len(m.label) * 7.2, 92.0) + 10
-            for level in range(8):
-                for flipped in (False, True):
-                    left, right = (x - width, x) if flipped else (x, x + width)
-                    inside = left >= 2 and right <= WIDTH - 2
-                    clash = any(other == level and left < r + 6 and le < right + 6 for other, le, r, _ in placed)
-                    crossed = any(other < level and le < x < r for other, le, r, _ in placed)
-                    crossing = any(
-                        other > level and left < x2 < right
-                        for other, x2 in ((o, le if not f else r) for o, le, r, f in placed)
-                    )
-                    if inside and not clash and not crossed and not crossing:
-                        placed.append((level, left, right, flipped))
-                        found.append((m, x, level, flipped))
-                        break
-                else:
-                    continue
-                break
-        levels = max((level for _, _, level, _ in found), default=-1) + 1
-        top = 10 + levels * 36.0
+            place = labels.place(x, max(len(m.label) * 7.4, 96.0))
+            if place is not None:
+                found.append((m, x, place[0], place[1]))
+        top = 10 + labels.used * 36.0
         flags = []
         for m, x, level, flipped in found:
             y = top - 8 - level * 36
@@ -200,19 +197,19 @@ class _Drawing:
         """Draw the attacker's or people's lane; its height."""
         own = [event for event in self._events if event.lane is lane]
         marks = _marks(own, self._axis)
-        labels = _Labels(7)
+        labels = _Labels(7, WIDTH - 4)
         placed = [(mark, labels.place(mark.x, len(mark.label) * _CHAR)) for mark in reversed(marks)]
         base = top + 22 + labels.used * _LABEL
         for mark, place in placed:
             parts = [h("title", _told(mark.events))]
             if place is not None:
-                level, flipped = place
+                level, flipped, width = place
                 y = base - 16 - level * _LABEL
                 parts.append(h("line", class_="leader", x1=mark.x, x2=mark.x, y1=y + 2, y2=base))
                 parts.append(
                     h(
                         "text",
-                        mark.label,
+                        clip(mark.label, int(width / _CHAR)),
                         class_="label",
                         x=mark.x + (-4 if flipped else 4),
                         y=y,
@@ -263,7 +260,7 @@ class _Drawing:
         since: TimelineEvent | None = None
         for event in events:
             if event.kind == "interrupted":
-                self._break("broken", event.at, event.recorded_at, top, bottom, "platform interrupted")
+                self._break("broken", event.at, event.recorded_at, top, bottom, "interrupted")
             if event.kind == "waiting":
                 since = event
             elif since is not None and event.kind in ("resumed", "ended"):
@@ -272,6 +269,10 @@ class _Drawing:
 
     def _break(self, kind: str, start: datetime, end: datetime, top: float, bottom: float, what: str) -> None:
         left, right = self._axis.x(start), self._axis.x(end)
+        if right - left > len(what) * _CHAR:
+            self._parts.append(
+                h("text", what, class_=f"why {kind}text", x=(left + right) / 2, y=top + 16, text_anchor="middle")
+            )
         self._parts.insert(
             0,
             h(
@@ -297,7 +298,7 @@ class _Drawing:
         zigzag = [
             h("polyline", class_="cut", points=_zigzag(x, top, bottom), fill="none") for x in (left + 4, right - 4)
         ]
-        turned = f"rotate(-90 {middle:.1f} {(top + bottom) / 2:.1f})"
+        foot = bottom - 10
         return h(
             "g",
             h("title", f"{length} in which nothing was recorded are not drawn"),
@@ -308,9 +309,8 @@ class _Drawing:
                 f"{length} not drawn",
                 class_="gaptext",
                 x=middle,
-                y=(top + bottom) / 2 + 4,
-                text_anchor="middle",
-                transform=turned,
+                y=foot,
+                transform=f"rotate(-90 {middle:.1f} {foot:.1f}) translate(0 4)",
             ),
         )
 
@@ -406,7 +406,7 @@ def _work(kinds: set[str], x: float, y: float) -> Markup:
         return h("path", class_="mark unknown", d=f"M{x:.1f} {y - 6:.1f}l6 6l-6 6l-6 -6z")
     if kind == "message_sent":
         return h("rect", class_="mark message", x=x - 6, y=y - 4, width=12, height=8, rx=1)
-    if kind in ("read", "already"):
+    if kind in ("read", "answer_taken", "already"):
         return h("circle", class_="mark read hollow", cx=x, cy=y, r=4)
     if kind in ("changed", "undone", "would_change"):
         return h("circle", class_=f"mark {kind}", cx=x, cy=y, r=5)

@@ -174,10 +174,11 @@ def _attack(timeline: Timeline) -> str:
 
 
 def _request(timeline: Timeline) -> str:
-    if not timeline.requested_by:
-        return f"The response began on {when(timeline.started_at)}."
-    proof = "whose identity was proven" if timeline.requester_proven else "whose identity was not proven"
-    return f"{timeline.requested_by}, {proof}, started the response on {when(timeline.started_at)}."
+    text = f"The response was started on {when(timeline.started_at)}"
+    if timeline.requested_by:
+        proof = "identity proven" if timeline.requester_proven else "identity not proven"
+        text += f" by {timeline.requested_by} ({proof})"
+    return text + "."
 
 
 def _done(timeline: Timeline) -> str:
@@ -194,7 +195,7 @@ def _done(timeline: Timeline) -> str:
     if count["undone"]:
         parts.append(f"put back {plural(count['undone'], 'change')}")
     if count["observed"]:
-        parts.append(f"completed {plural(count['observed'], 'look', 'looks')} and answers")
+        parts.append(f"recorded {plural(count['observed'], 'reading or answer', 'readings and answers')}")
     bad = count["failed"] + count["unknown"] + count["undo_failed"]
     if bad:
         parts.append(f"could not complete {plural(bad, 'step')}")

@@ -14,7 +14,9 @@ __all__ = [
     "clip",
     "human_name",
     "moment",
+    "outcome_words",
     "plural",
+    "short_day",
     "shown",
     "span",
     "when",
@@ -55,6 +57,14 @@ CERTAINTY: Final = {
     "uncertain": "may have been somebody else, or at another time; a person decides",
     "stated": "a person says so of another time",
 }
+
+
+def outcome_words(outcome: str, task: str = "") -> str:
+    """What an outcome is called; a person's answer is not a reading."""
+    if task.startswith("human.") and outcome == "observed":
+        return "answered"
+    return OUTCOMES.get(outcome, outcome)
+
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
