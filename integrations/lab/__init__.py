@@ -11,9 +11,9 @@ Known limits: one tenant, one application, application permissions only; no delt
 
 from __future__ import annotations
 
-from integrations.lab.faults import FaultPlan
+from integrations.lab.faults import FaultPlan, load_plan
 from integrations.lab.lab import Lab
 from integrations.lab.scenarios import SCENARIOS
 from integrations.lab.server import LabServer, serve
 
-__all__ = ["SCENARIOS", "FaultPlan", "Lab", "LabServer", "serve"]
+__all__ = ["SCENARIOS", "FaultPlan", "Lab", "LabServer", "load_plan", "serve"]

@@ -9,6 +9,7 @@ POST ``/_lab/reset``                the tenant as it began; faults, audit and si
 POST ``/_lab/expire_tokens``        every token issued so far has expired
 POST ``/_lab/permissions``          ``{grant: […], revoke: […], exchange: […], when: now|next_token}``
 POST ``/_lab/sync``                 a directory sync runs now
+POST ``/_lab/attacker``              the attacker tries the compromised accounts again
 POST ``/_lab/on_premises``          ``{user, accountEnabled}``: what Active Directory says of a synced user
 ==================================  ====================================================================================
 """
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from integrations.lab.attacker import come_back
 from integrations.lab.faults import FaultPlan, describe
 from integrations.lab.web import Answer, Request
 
@@ -44,6 +46,7 @@ class Control:
             ("POST", "expire_tokens"): lambda _: Answer(200, {"expired": lab.tokens.expire_all()}),
             ("POST", "permissions"): self._permissions,
             ("POST", "sync"): lambda _: Answer(200, {"reverted": lab.sync()}),
+            ("POST", "attacker"): lambda _: Answer(200, {"tries": come_back(lab)}),
             ("POST", "on_premises"): self._on_premises,
         }
 

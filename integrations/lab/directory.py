@@ -20,6 +20,8 @@ _COMBINATIONS = len(GIVEN) * len(FAMILY)
 _GIVEN_AT = {name.lower(): at for at, name in enumerate(GIVEN)}
 _FAMILY_AT = {name.lower(): at for at, name in enumerate(FAMILY)}
 
+_RECENT = 2000
+
 HOME_COUNTRY = "GB"
 HOME_CITY = "Leeds"
 
@@ -41,6 +43,7 @@ class Directory:
         self._start = start
         self._ids = GuidCodec(dice, "user")
         self._kept: dict[int, Record] = {}
+        self._recent: dict[int, Record] = {}
         self._renamed: dict[str, int] = {}
         step = 1 + dice.below(_COMBINATIONS - 1, "names", "step")
         while math.gcd(step, _COMBINATIONS) != 1:
@@ -67,13 +70,14 @@ class Directory:
 
     def peek(self, index: int) -> Record:
         """The user, to be read only."""
-        return self._kept.get(index) or Record(self.id_of(index), self._made(index))
+        return self._kept.get(index) or self._remembered(index)
 
     def keep(self, index: int) -> Record:
         """The user, to be changed: from now on it is remembered."""
         record = self._kept.get(index)
         if record is None:
-            record = self._kept[index] = Record(self.id_of(index), self._made(index))
+            made = self._remembered(index)
+            record = self._kept[index] = Record(made.id, dict(made.props))
         return record
 
     def kept(self) -> list[int]:
@@ -86,6 +90,15 @@ class Directory:
         record.props.update(props)
         if upn := props.get("userPrincipalName"):
             self._renamed[str(upn).lower()] = index
+        return record
+
+    def _remembered(self, index: int) -> Record:
+        """The user as the seed makes it. The latest few thousand are remembered: most tenants fit in whole."""
+        record = self._recent.get(index)
+        if record is None:
+            if len(self._recent) >= _RECENT:
+                self._recent.clear()
+            record = self._recent[index] = Record(self.id_of(index), self._made(index))
         return record
 
     def _by_name(self, upn: str) -> int | None:

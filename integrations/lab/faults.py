@@ -19,9 +19,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tenantry.errors import InvalidInput
 
 FaultName = Literal["latency", "error", "throttle", "drop", "timeout_after_effect", "partial_page"]
 Rate = float
@@ -218,6 +221,22 @@ class Faults:
 def _draw(seed: int, ordinal: str) -> list[float]:
     digest = blake2b(f"{seed}:{ordinal}".encode(), digest_size=32).digest()
     return [int.from_bytes(digest[at : at + 4], "big") / 2**32 for at in range(0, 32, 4)]
+
+
+def load_plan(path: Path) -> FaultPlan:
+    """A plan from a JSON file, the same that ``POST /_lab/faults`` takes.
+
+    Raises:
+        InvalidInput: no such file, or not a plan; names the place.
+    """
+    try:
+        return FaultPlan.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}", place=str(path)) from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(f"{where or 'the file'}: {first['msg']}", place=str(path)) from error
 
 
 def describe(plan: FaultPlan) -> dict[str, Any]:

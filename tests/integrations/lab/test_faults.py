@@ -3,12 +3,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import httpx
 import pytest
 from pydantic import ValidationError
 
-from integrations.lab.faults import FaultPlan, Faults
+from integrations.lab.faults import FaultPlan, Faults, load_plan
+from tenantry.errors import InvalidInput
 from tests.integrations.lab.stand import Stand
 
 
@@ -43,6 +45,19 @@ def test_what_is_not_known_is_refused() -> None:
     for wrong in ({"error_rat": 1}, {"error_rate": 2}, {"script": [{"fault": "explode"}]}, {"latency_ms": -1}):
         with pytest.raises(ValidationError):
             FaultPlan.model_validate(wrong)
+
+
+def test_a_plan_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "faults.json"
+    path.write_text('{"error_rate": 0.25}')
+    assert load_plan(path) == FaultPlan(error_rate=0.25)
+    for text in ('{"error_rat": 1}', "{", "[]"):
+        path.write_text(text)
+        with pytest.raises(InvalidInput) as caught:
+            load_plan(path)
+        assert caught.value.place == str(path)
+    with pytest.raises(InvalidInput):
+        load_plan(tmp_path / "none.json")
 
 
 async def test_latency_delays(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
