@@ -11,12 +11,17 @@ PIECE = 5_000
 """Rows a piece."""
 
 
+def evidence_name(ctx: Context, name: str) -> str:
+    """``<step>/<name>``: two steps of a run may read the same thing at different times, and both readings are kept."""
+    return "/".join(part for part in (ctx.run.step, ctx.run.item, name) if part)
+
+
 class RowStore:
     """Collects raw rows and stores them as ``<name>.jsonl``, from the second piece on ``<name>.2.jsonl`` …"""
 
     def __init__(self, ctx: Context, name: str) -> None:
         self._ctx = ctx
-        self._name = name
+        self._name = evidence_name(ctx, name)
         self._rows: list[Mapping[str, Any]] = []
         self.refs: list[EvidenceRef] = []
         self.total = 0

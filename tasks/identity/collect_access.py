@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from tasks._rows import evidence_name
 from tasks._window import Accounts
 from tenantry.capabilities import Account, Consent
 from tenantry.task import Context, EvidenceRef, Output, Permission, ReadTask
@@ -108,7 +109,9 @@ async def snapshot(ctx: Context, account: Account, evidence: list[EvidenceRef] |
     if evidence is not None:
         for kind, rows in (("methods", methods), ("consents", consents), ("devices", devices)):
             evidence.append(
-                await ctx.evidence.store_rows(f"access/{account.id}/{kind}.jsonl", [row.raw for row in rows])
+                await ctx.evidence.store_rows(
+                    evidence_name(ctx, f"access/{account.id}/{kind}.jsonl"), [row.raw for row in rows]
+                )
             )
     return Access(
         account_id=account.id,

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from tasks._rows import evidence_name
 from tasks.identity._guards import GUARD_PERMISSIONS, LAST_WAY_IN, protected
 from tenantry.task import AccountRef, Context, EvidenceRef, Output, ReadTask
 
@@ -50,7 +51,8 @@ class ReadAccount(ReadTask[ReadAccountParams, AccountFacts]):
             holders = await ctx.identity.role_holders(LAST_WAY_IN)
             left = sum(holder.enabled for holder in holders if holder.id != account.id)
         reference = await ctx.evidence.store_rows(
-            f"account/{account.id}.jsonl", [account.raw, *(held.model_dump(mode="json") for held in roles)]
+            evidence_name(ctx, f"account/{account.id}.jsonl"),
+            [account.raw, *(held.model_dump(mode="json") for held in roles)],
         )
         return AccountFacts(
             id=account.id,

@@ -20,7 +20,7 @@ travel" (https://learn.microsoft.com/entra/id-protection/concept-identity-protec
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -30,6 +30,8 @@ from tasks.identity._sign_ins import Journey, SignInGroup
 
 ENOUGH = 3
 """Successful sign-ins below which a history says nothing."""
+LEAST_BASELINE = timedelta(days=1)
+"""What the first third of the log must at least span to be taken as ordinary."""
 
 
 class Suspect(BaseModel):
@@ -94,6 +96,8 @@ def judge(
         return Judgement(account_id="", suspects=[], own_ips=[], baseline_until=None, baseline_sign_ins=0)
     oldest = signed_in[0][0]
     cutoff = since if since is not None else oldest + (until - oldest) / 3
+    if since is None and cutoff - oldest < LEAST_BASELINE:
+        cutoff = oldest  # the first third of so short a log may be the attacker as well as the person
     ordinary: list[SignInGroup] = []
     later: list[SignInGroup] = []
     suspects: list[Suspect] = []

@@ -97,8 +97,7 @@ class CollectAudit(ReadTask[CollectAuditParams, AuditRecords]):
         # Up to the start of the run, not up to now: a search that is taken up again after an interruption is the same one.
         start, until = p.start(ctx), ctx.run.started_at
         users = [(await ctx.identity.account(name)).upn for name in p.accounts]
-        # A second, patient search is evidence of its own and does not overwrite the first.
-        rows = RowStore(ctx, "audit/later" if p.earlier is not None else "audit/first")
+        rows = RowStore(ctx, "audit")
         found: list[Record] = []
         by_ip: dict[str, Counter[str]] = {}
         operations: Counter[str] = Counter()

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from tasks._rows import evidence_name
 from tasks._window import Accounts
 from tenantry.capabilities import Account
 from tenantry.errors import TargetNotFound
@@ -120,7 +121,9 @@ async def snapshot(ctx: Context, account: Account, evidence: list[EvidenceRef] |
             ("delegates", [delegate.raw for delegate in delegates]),
             ("mobile-devices", [phone.raw for phone in phones]),
         ):
-            evidence.append(await ctx.evidence.store_rows(f"mailbox/{account.id}/{kind}.jsonl", rows))
+            evidence.append(
+                await ctx.evidence.store_rows(evidence_name(ctx, f"mailbox/{account.id}/{kind}.jsonl"), rows)
+            )
     return Mailbox(
         account_id=account.id,
         upn=account.upn,
