@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tenantry.errors import NotVerified
+from tenantry.errors import Conflict, NotVerified
 from tenantry.task import Change, Impact, Outcome, Task
 
 from .fakes import FakeTenant
@@ -62,7 +62,8 @@ class Case:
         writes: what the effect must have written, exactly and in order.
         undo_writes: what the undo must have written; None: the task has no undo.
         seen: anything of the tenant that must be as before after the undo.
-        upsets: makes the present value neither what the run wrote nor what was before, so that undo must refuse.
+        upsets: makes the present value neither what the run wrote nor what was before, so that undo must refuse; for
+            :class:`ContestedEffectContract`.
     """
 
     task: type[Task[Any]]
@@ -151,18 +152,6 @@ class EffectContract:
         assert await undo(tenant, task, params, made.changes), "undo is repeatable"
         assert list(tenant.writes) == self.case.undo_writes, "a repeated undo writes nothing"
 
-    async def test_undo_never_overwrites_somebody_elses_change(self, tenant, params, task):
-        from tenantry.errors import Conflict
-
-        if self.case.upsets is None:
-            pytest.skip("nothing between before and after is possible")
-        made = await drive(tenant, task, params)
-        self.case.upsets(tenant)
-        tenant.writes.clear()
-        with pytest.raises(Conflict):
-            await undo(tenant, task, params, made.changes)
-        assert tenant.writes == []
-
     def test_declares_what_it_is(self, task):
         assert task.impact in set(Impact) - {Impact.READ}
         assert task.removes_foothold is self.case.foothold
@@ -171,4 +160,17 @@ class EffectContract:
 
     async def test_reads_and_acts_through_declared_capabilities_only(self, tenant, params, task):
         await task.guard(tenant.context(task), task.Params.model_validate(params))
+        assert tenant.writes == []
+
+
+class ContestedEffectContract(EffectContract):
+    """For effects between whose ``before`` and ``after`` there is a third state: undo must leave that alone."""
+
+    async def test_undo_never_overwrites_somebody_elses_change(self, tenant, params, task):
+        assert self.case.upsets is not None
+        made = await drive(tenant, task, params)
+        self.case.upsets(tenant)
+        tenant.writes.clear()
+        with pytest.raises(Conflict):
+            await undo(tenant, task, params, made.changes)
         assert tenant.writes == []

@@ -6,7 +6,7 @@ from tasks.identity.disable_device import DisableDevice
 from tenantry.capabilities import Device
 from tenantry.errors import Conflict
 from tenantry.task import Outcome
-from tests.support.effects import Case, EffectContract, drive, undo
+from tests.support.effects import Case, ContestedEffectContract, drive, undo
 from tests.support.fakes import FakeTenant
 
 
@@ -20,7 +20,7 @@ def prepare(tenant: FakeTenant) -> dict[str, str]:
     return {"account": account.id, "device_id": "theirs"}
 
 
-class TestDisableDevice(EffectContract):
+class TestDisableDevice(ContestedEffectContract):
     case = Case(
         task=DisableDevice,
         prepare=prepare,

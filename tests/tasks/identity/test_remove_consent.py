@@ -5,7 +5,7 @@ import pytest
 from tasks.identity.remove_consent import RemoveConsent
 from tenantry.capabilities import Consent
 from tenantry.errors import Conflict
-from tests.support.effects import Case, EffectContract, drive, undo
+from tests.support.effects import Case, ContestedEffectContract, drive, undo
 from tests.support.fakes import FakeTenant
 
 
@@ -35,7 +35,7 @@ def other_scope(tenant: FakeTenant) -> None:
     tenant.identity.consent_list["id-alice"].append(consent("since", "User.Read", app_id="app-theirs"))
 
 
-class TestRemoveConsent(EffectContract):
+class TestRemoveConsent(ContestedEffectContract):
     case = Case(
         task=RemoveConsent,
         prepare=prepare,

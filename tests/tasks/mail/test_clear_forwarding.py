@@ -6,7 +6,7 @@ from tasks.mail.clear_forwarding import ClearForwarding
 from tenantry.capabilities import Forwarding
 from tenantry.errors import Conflict
 from tenantry.task import Outcome
-from tests.support.effects import Case, EffectContract, drive
+from tests.support.effects import Case, ContestedEffectContract, drive
 from tests.support.fakes import FakeTenant
 
 OUT = Forwarding(smtp_address="smtp:Drop@evil.example", keep_copy=True)
@@ -22,7 +22,7 @@ def elsewhere(tenant: FakeTenant) -> None:
     tenant.mail.forwarding_of["id-alice"] = Forwarding(smtp_address="own@home.example")
 
 
-class TestClearForwarding(EffectContract):
+class TestClearForwarding(ContestedEffectContract):
     case = Case(
         task=ClearForwarding,
         prepare=prepare,

@@ -6,7 +6,7 @@ from tasks.mail.disable_inbox_rule import DisableInboxRule
 from tenantry.capabilities import InboxRule
 from tenantry.errors import Conflict
 from tenantry.task import Outcome
-from tests.support.effects import Case, EffectContract, drive, undo
+from tests.support.effects import Case, ContestedEffectContract, drive, undo
 from tests.support.fakes import FakeTenant
 
 
@@ -32,7 +32,7 @@ def prepare(tenant: FakeTenant) -> dict[str, str]:
     return {"account": account.upn, "rule_id": "theirs"}
 
 
-class TestDisableInboxRule(EffectContract):
+class TestDisableInboxRule(ContestedEffectContract):
     case = Case(
         task=DisableInboxRule,
         prepare=prepare,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from tasks.mail.remove_delegate import RemoveDelegate
 from tenantry.capabilities import Delegate
-from tests.support.effects import Case, EffectContract, drive
+from tests.support.effects import Case, ContestedEffectContract, drive
 from tests.support.fakes import FakeTenant
 
 
@@ -24,7 +24,7 @@ def other_rights(tenant: FakeTenant) -> None:
     tenant.mail.delegate_list["id-alice"].append(delegate("mallory@acme.example", rights=("ReadPermission",)))
 
 
-class TestRemoveDelegate(EffectContract):
+class TestRemoveDelegate(ContestedEffectContract):
     case = Case(
         task=RemoveDelegate,
         prepare=prepare,
