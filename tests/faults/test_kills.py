@@ -20,7 +20,7 @@ NASTY = {
     "timeout_after_effect_rate": 0.1,
     "partial_page_rate": 0.05,
     "propagation_ms": 60,
-    "retry_after_s": 0.05,
+    "retry_after_s": 0,
 }
 
 
