@@ -140,8 +140,9 @@ class Microsoft365Handle:
 
     async def check(self) -> ProviderCheck:
         """Sign in to both services, and say what is granted: the roles that the tokens carry or, where a token does not
-        tell, those assigned in the directory; and whether Exchange runs a cmdlet, which needs more than the permission."""
+        tell, those assigned in the directory, each with the permissions that it contains; and whether Exchange runs a cmdlet, which needs more than the permission."""
         from integrations.microsoft365.exchange import PERMISSION  # loaded with the handle already
+        from integrations.microsoft365.permissions import with_contained
 
         granted: set[str] = set()
         problems: list[str] = []
@@ -170,7 +171,7 @@ class Microsoft365Handle:
             await self._look(granted, problems, facts, PERMISSION)
         return ProviderCheck(
             signed_in=signed_in,
-            granted=frozenset(granted) if told else None,
+            granted=with_contained(granted) if told else None,
             problems=tuple(problems),
             facts=facts,
         )

@@ -7,6 +7,7 @@ from pydantic import SecretBytes, ValidationError
 
 from integrations.http import Limits
 from integrations.lab.server import LabServer
+from integrations.microsoft365.permissions import with_contained
 from integrations.microsoft365.provider import CAPABILITIES, PROVIDER, Cloud, Microsoft365Handle, Settings
 from tenantry.capabilities import CAPABILITIES as PROTOCOLS
 from tenantry.errors import InDoubt, OutOfScope
@@ -26,7 +27,8 @@ async def test_it_offers_what_it_says(handle: Microsoft365Handle) -> None:
 async def test_a_check_of_a_sound_tenant(stand: Stand, handle: Microsoft365Handle) -> None:
     found = await handle.check()
     assert found.signed_in
-    assert found.granted == stand.lab.granted_roles | stand.lab.exchange_roles
+    assert found.granted == with_contained(stand.lab.granted_roles | stand.lab.exchange_roles)
+    assert "User.EnableDisableAccount.All" in found.granted, "User.ReadWrite.All contains it"
     assert found.problems == ()
     assert found.facts == {"organization": "Contoso Lab"}
     assert stand.lab.audit == []
