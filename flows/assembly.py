@@ -149,13 +149,18 @@ class Installation:
     # --- one tenant ---------------------------------------------------------------------------------------------------
 
     @contextlib.asynccontextmanager
-    async def access(self, tenant: str, mode: str) -> AsyncIterator[TenantContext]:
+    async def access(
+        self, tenant: str, mode: str, params: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[TenantContext]:
         """One tenant's context for one run; closes every provider that was opened.
 
         Args:
             mode: in ``drill`` every provider is the lab's, and a real client cannot be built.
+            params: the run's; a drill's story happens to the account among them.
         """
-        context = TenantContext(self, self.tenants.get(tenant), drill=mode == "drill")
+        found = self.tenants.get(tenant)
+        drill = _drill(found, params or {}) if mode == "drill" else None
+        context = TenantContext(self, found, drill=drill)
         try:
             yield context
         finally:
@@ -165,7 +170,7 @@ class Installation:
 class TenantContext:
     """:class:`tenantry.run.TenantAccess` over the tenant's file."""
 
-    def __init__(self, installation: Installation, tenant: Tenant, *, drill: bool) -> None:
+    def __init__(self, installation: Installation, tenant: Tenant, *, drill: Drill | None) -> None:
         self.name = tenant.name
         self.tenant = tenant
         self.subject: Mapping[str, Any] = tenant.public()
@@ -174,7 +179,7 @@ class TenantContext:
         )
         self.disruptive_needs = tenant.policy.disruptive_needs
         self._installation = installation
-        self._drill = _drill(tenant) if drill else None
+        self._drill = drill
         self._handles: dict[str, Handle] = {}
         self._opening = asyncio.Lock()
 
@@ -238,10 +243,12 @@ class TenantContext:
         await asyncio.gather(*(handle.aclose() for handle in handles))
 
 
-def _drill(tenant: Tenant) -> Drill:
+def _drill(tenant: Tenant, params: Mapping[str, Any]) -> Drill:
     from integrations.lab.drill import Drill  # the lab is loaded for drills alone
 
-    return Drill(tenant.name, tenant.domains[0] if tenant.domains else "client.example")
+    account = params.get("account")
+    victim = account if isinstance(account, str) and "@" in account else None
+    return Drill(tenant.name, tenant.domains[0] if tenant.domains else "client.example", victim)
 
 
 class TenantSecrets:

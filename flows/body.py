@@ -55,7 +55,7 @@ async def carry(runbook_id: str, parameters: Mapping[str, Any]) -> State[Any]:
         raise TaskDefect("a runbook's flow was called outside of a flow run")
     with Installation.open() as installation:
         run_id = _begin(installation, runbook_id, parameters, flow_run)
-        async with installation.access(parameters["tenant"], parameters["mode"]) as access:
+        async with installation.access(parameters["tenant"], parameters["mode"], parameters) as access:
             engine = Engine(installation.surroundings(), access)
             while True:
                 state = await engine.run(run_id, call=PrefectSteps(), flow_run_id=str(flow_run.id))

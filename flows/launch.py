@@ -247,7 +247,7 @@ def undo(installation: Installation, run_id: str, *, step: str | None, by: Mappi
         raise Conflict("a plan changed nothing", remedy="There is nothing to undo.")
 
     async def work() -> RunState:
-        async with installation.access(state.tenant, state.mode) as access:
+        async with installation.access(state.tenant, state.mode, state.params) as access:
             return await Engine(installation.surroundings(), access).undo(state.run_id, step=step, by=by)
 
     return asyncio.run(work())
@@ -262,7 +262,7 @@ def cancel(installation: Installation, run_id: str, *, by: Mapping[str, Any]) ->
         return state
 
     async def work() -> RunState:
-        async with installation.access(state.tenant, state.mode) as access:
+        async with installation.access(state.tenant, state.mode, state.params) as access:
             return await Engine(installation.surroundings(), access).cancel(state.run_id, by=by, wait=False)
 
     try:

@@ -27,11 +27,12 @@ class Drill:
     Args:
         tenant: the tenant's name; the same tenant drills on the same made-up directory.
         domain: the client's own domain, so that addresses look like theirs.
+        victim: the account that the run is about; the drill's story happens to it.
     """
 
-    def __init__(self, tenant: str, domain: str) -> None:
+    def __init__(self, tenant: str, domain: str, victim: str | None = None) -> None:
         seed = int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:4])
-        self.lab = Lab("bec", seed=seed, domain=domain)
+        self.lab = Lab("bec", seed=seed, domain=domain, victim=victim)
 
     async def open(self, vendor: str) -> Handle:
         """The lab in the place of a vendor.

@@ -29,6 +29,7 @@ class Lab:
         users: how many users, 20 or more. They are made when asked for, so a great number costs nothing.
         tenant_id: the directory's GUID; from the seed when omitted.
         domain: the verified domain.
+        victim: the user principal name of the story's first victim, instead of a made-up one (for drills).
         clock: the time it goes by. The story's times are relative to the moment at which the lab is made.
 
     Raises:
@@ -43,6 +44,7 @@ class Lab:
         tenant_id: str | None = None,
         domain: str = "contoso-lab.example",
         clock: Clock = utc_now,
+        victim: str | None = None,
     ) -> None:
         if users < FEWEST_USERS:
             raise InvalidInput(f"a lab has at least {FEWEST_USERS} users, not {users}", place="users")
@@ -51,6 +53,7 @@ class Lab:
         self.seed = seed
         self.users = users
         self.domain = domain.lower()
+        self.victim = victim
         self.dice = Dice(seed)
         self.tenant_id = (tenant_id or self.dice.guid("tenant")).lower()
         self.client_id = self.dice.guid("client")
@@ -89,7 +92,9 @@ class Lab:
         self.granted_roles = PERMISSIONS
         self.exchange_roles = frozenset({"Exchange.ManageAsApp"})
         self.exchange_admin_roles = frozenset({"Exchange Administrator"})
-        self.tenant = Tenant(self.dice, self.users, self.tenant_id, self.domain, self.now().replace(microsecond=0))
+        self.tenant = Tenant(
+            self.dice, self.users, self.tenant_id, self.domain, self.now().replace(microsecond=0), self.victim
+        )
         build(self.scenario, self.tenant, self.client_id, self.granted_roles)
 
     def register_certificate(self, pem: str | bytes) -> str:

@@ -73,8 +73,11 @@ class Tenant:
         start: the moment at which the lab began; the story's times are relative to it.
     """
 
-    def __init__(self, dice: Dice, users: int, tenant_id: str, domain: str, start: datetime) -> None:
+    def __init__(
+        self, dice: Dice, users: int, tenant_id: str, domain: str, start: datetime, victim: str | None = None
+    ) -> None:
         self.dice = dice
+        self.victim = victim
         self.tenant_id = tenant_id
         self.domain = domain
         self.start = start

@@ -170,6 +170,15 @@ class Stage:
                 proxyAddresses=[f"SMTP:{upn}"],
             )
         directory.alter(FINANCE, department="Finance", jobTitle="Accounts Payable Manager")
+        if self.tenant.victim is not None:
+            upn = self.tenant.victim
+            directory.alter(
+                FINANCE,
+                userPrincipalName=upn,
+                mail=upn,
+                mailNickname=upn.partition("@")[0],
+                proxyAddresses=[f"SMTP:{upn}"],
+            )
         directory.alter(ASSISTANT, department="Finance", jobTitle="Personal Assistant")
         directory.alter(SECOND, department="Finance", jobTitle="Accountant")
         directory.alter(CHIEF, department="Management", jobTitle="Chief Executive Officer")
