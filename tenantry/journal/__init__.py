@@ -2,7 +2,9 @@
 
 from tenantry.journal.entry import Entry, Event, Record
 from tenantry.journal.lease import Fence, Lease, LeaseHeld
-from tenantry.journal.store import MSP, Journal, Verification
+from tenantry.journal.store import Journal
+from tenantry.journal.verify import Verification
 from tenantry.journal.writer import Writer
+from tenantry.names import MSP
 
 __all__ = ["MSP", "Entry", "Event", "Fence", "Journal", "Lease", "LeaseHeld", "Record", "Verification", "Writer"]

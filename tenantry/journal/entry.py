@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,17 +25,27 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tenantry.clock import parse_rfc3339, rfc3339
-from tenantry.errors import JournalCorrupt
+from tenantry.errors import InvalidInput, JournalCorrupt
 
 VERSION: Final = 1
 GENESIS: Final = "0" * 64
+ERASED: Final = b""
+"""What stands in the place of a payload that was erased."""
 _SALT = 16
 _NONCE = 12
+_EXACT = 2**53 - 1
+_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
+_FIELDS = frozenset(
+    {"v", "tree", "seq", "id", "ts", "mono_us", "flow", "run_id", "step", "attempt", "event", "outcome"}
+    | {"payload_digest", "prev"}
+)
+_SORTED_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What is to be appended. ``payload`` is JSON without floats; no secrets."""
+    """What is to be appended. ``payload`` is JSON without floats; no secrets. A half of a surrogate pair, which no
+    Unicode text can hold, is recorded as U+FFFD: an attacker who names things so must not stop the record."""
 
     event: str
     payload: Mapping[str, Any] = field(default_factory=dict)
@@ -44,6 +55,15 @@ class Event:
     outcome: str | None = None
     flow: tuple[str, str] | None = None
     """Runbook id and version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event whose payload is known to be recordable."""
+
+    event: Event
+    payload: bytes
+    """JCS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +126,49 @@ def leaf_hash(body: bytes) -> bytes:
 
 
 def canonical(value: Any) -> bytes:
-    """JCS bytes (RFC 8785). Raises on what JCS cannot express exactly."""
+    """JCS bytes (RFC 8785). Raises ValueError on what JCS cannot express exactly."""
+    if _plain(value):
+        # The same bytes four times as fast: what JCS does differently (numbers with a fraction, keys sorted by UTF-16) is
+        # not in it.
+        return _SORTED_JSON.encode(value).encode()
     return rfc8785.dumps(value)
+
+
+def _plain(value: Any) -> bool:
+    """Whether JCS and sorted JSON agree on it."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        return bool(-_EXACT <= value <= _EXACT)
+    if kind is dict:
+        return all(type(key) is str and key.isascii() and _plain(inner) for key, inner in value.items())
+    return (kind is list or kind is tuple) and all(_plain(inner) for inner in value)
+
+
+def draft(event: Event) -> Draft:
+    """Raises InvalidInput: the payload is not JSON, or holds a number that JSON cannot keep exactly."""
+    try:
+        try:
+            return Draft(event, canonical(event.payload))
+        except ValueError:
+            return Draft(event, canonical(_scrubbed(event.payload)))
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(
+            f"what {event.event} says cannot be recorded exactly ({type(error).__name__})",
+            place=f"step {event.step}" if event.step else None,
+        ) from error
+
+
+def _scrubbed(value: Any) -> Any:
+    """The value with U+FFFD in place of halves of surrogate pairs."""
+    if isinstance(value, str):
+        return _HALF_PAIR.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {_scrubbed(key): _scrubbed(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_scrubbed(inner) for inner in value]
+    return value
 
 
 def jsonable(value: Any) -> Any:
@@ -150,18 +211,24 @@ def build(
 
 
 def load(body: bytes) -> Entry:
-    return Entry(body=body, leaf=leaf_hash(body), fields=json.loads(body))
+    """Raises JournalCorrupt: these are not the bytes of an entry."""
+    try:
+        fields = json.loads(body)
+    except (ValueError, TypeError) as error:
+        raise JournalCorrupt("an entry is not readable") from error
+    if not isinstance(fields, dict) or fields.keys() != _FIELDS:
+        raise JournalCorrupt("an entry has not the fields of one")
+    return Entry(body=body, leaf=leaf_hash(body), fields=fields)
 
 
-def seal(payload: Mapping[str, Any], *, key: bytes, entry_id: str) -> tuple[bytes, str]:
-    """Encrypt a payload for storage beside its entry.
+def seal(payload: bytes, *, key: bytes, entry_id: str) -> tuple[bytes, str]:
+    """Encrypt a payload (JCS) for storage beside its entry.
 
     Returns:
         the sealed bytes (nonce ‖ AES-256-GCM ciphertext of salt ‖ JCS, entry id as associated data) and the digest for the
         entry, hex.
     """
-    salt = secrets.token_bytes(_SALT)
-    plain = salt + canonical(payload)
+    plain = secrets.token_bytes(_SALT) + payload
     nonce = secrets.token_bytes(_NONCE)
     return nonce + AESGCM(key).encrypt(nonce, plain, entry_id.encode()), hashlib.sha256(plain).hexdigest()
 
@@ -174,7 +241,7 @@ def unseal(sealed: bytes, *, key: bytes, entry: Entry) -> Mapping[str, Any]:
     """
     try:
         plain = AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], entry.id.encode())
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:
         raise JournalCorrupt(f"the payload of entry {entry.id} does not open", entry=entry.id) from error
     if hashlib.sha256(plain).hexdigest() != entry.fields["payload_digest"]:
         raise JournalCorrupt(f"the payload of entry {entry.id} is not the one recorded", entry=entry.id)

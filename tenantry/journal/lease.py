@@ -28,8 +28,11 @@ class LeaseHeld(Exception):  # not a failure: the caller waits or goes away
 
 @dataclass(frozen=True, slots=True)
 class Fence:
+    """The right to act for a run, as long as nobody has a newer one. ``life``: seconds each append renews it for."""
+
     run_id: str
     token: int
+    life: float = LIFE
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,47 @@ from __future__ import annotations
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
+
+from tenantry.errors import RecordError
+from tenantry.journal import schema
 
 
-def upgrade(engine: sa.Engine, url: str) -> None:
-    """Bring the database to the newest schema. Several processes may call it at once: the first one does the work."""
+def migrate(engine: sa.Engine, url: str) -> None:
+    """Bring the database to the newest schema. Several processes may call it at once: the first one does the work.
+
+    Raises:
+        RecordError: no release that this one knows wrote it.
+    """
+    with engine.connect() as db:
+        if sa.inspect(db).has_table("alembic_version"):
+            versions = db.execute(sa.text("SELECT version_num FROM alembic_version")).scalars().all()
+            if versions == [schema.HEAD]:
+                return
+    _upgrade(engine, url)
+
+
+def _upgrade(engine: sa.Engine, url: str) -> None:
+    # Alembic costs 0.2 s: only when there is something to migrate.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
     with engine.execution_options(write=True).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            # One at a time, until the transaction ends; SQLite's write lock does the same.
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise RecordError(
+                "the journal has a schema that this release does not know",
+                remedy="Upgrade this installation, or restore the journal from the last backup.",
+            ) from error
+
+
+_LOCK = 0x74656E616E747279
+"""``tenantry`` in ASCII."""

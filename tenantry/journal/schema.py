@@ -9,6 +9,9 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData
 HEAD: Final = "0001"
 """Newest migration. A database already there is opened without importing Alembic."""
 
+EVERYWHERE: Final = "*"
+"""The scope of a freeze of all tenants."""
+
 metadata = MetaData()
 
 trees = Table(
@@ -62,7 +65,7 @@ leases = Table(
 freezes = Table(
     "freezes",
     metadata,
-    Column("scope", Text, primary_key=True),  # tenant name, or "*"
+    Column("scope", Text, primary_key=True),  # tenant name, or EVERYWHERE
     Column("since", Text, nullable=False),
     Column("by", Text, nullable=False),
     Column("reason", Text, nullable=False),

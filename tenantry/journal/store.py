@@ -6,24 +6,26 @@ serialised by its row in ``trees``; trees of different tenants do not queue behi
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
+import hmac
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DatabaseError, OperationalError
 
 from tenantry.clock import Clock, SystemClock, rfc3339
-from tenantry.errors import JournalCorrupt, JournalUnavailable, LeaseLost, NotFound
+from tenantry.errors import InvalidInput, JournalCorrupt, LeaseLost, NotFound, Refused
 from tenantry.journal import schema
-from tenantry.journal.entry import GENESIS, Entry, Event, Record, build, load, seal, unseal
+from tenantry.journal.entry import ERASED, GENESIS, Draft, Entry, Event, Record, build, draft, load, seal, unseal
 from tenantry.journal.lease import LIFE, Fence, Lease, LeaseHeld, known_dead, this_process
-
-MSP: Final = "_msp"
-"""The tree and key of the MSP itself: people, freezes, what belongs to no client."""
+from tenantry.journal.migrate import migrate
+from tenantry.journal.sql import Prepared, mapped, open_engine
+from tenantry.journal.verify import Verification, Verifier
+from tenantry.names import MSP
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,33 @@ class RunIndex:
     created_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """Result of walking the record. ``first_bad`` names tree, seq and what is wrong with the first bad entry."""
+class _Statements:
+    """What an append executes, compiled once."""
 
-    entries: int
-    ok: bool
-    first_bad: dict[str, Any] | None
+    def __init__(self, dialect: sa.Dialect) -> None:
+        insert = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
+        trees, leases = schema.trees, schema.leases
+        self.tree = Prepared(
+            sa.select(trees).where(trees.c.tenant == sa.bindparam("tenant")).with_for_update(), dialect
+        )
+        # Two first writers of a tenant may meet: the one that waited finds the other's row.
+        self.new_tree = Prepared(insert(trees).on_conflict_do_nothing(), dialect)
+        self.grow = Prepared(
+            trees.update()
+            .where(trees.c.tree == sa.bindparam("at"))
+            .values({name: sa.bindparam(f"new_{name}") for name in ("size", "head", "last_ts")}),
+            dialect,
+        )
+        self.entry = Prepared(schema.entries.insert(), dialect)
+        self.payload = Prepared(schema.payloads.insert(), dialect)
+        self.run = Prepared(insert(schema.runs).on_conflict_do_nothing(), dialect)
+        self.hold = Prepared(
+            leases.update()
+            .where(leases.c.run_id == sa.bindparam("at_run"), leases.c.token == sa.bindparam("at_token"))
+            .values(expires_us=sa.bindparam("until")),
+            dialect,
+        )
+        self.new_lease = Prepared(insert(leases).on_conflict_do_nothing(), dialect)
 
 
 class Journal:
@@ -57,11 +79,12 @@ class Journal:
         self._key = key
         self._keys: dict[str, bytes] = {}
         self.clock: Clock = clock or SystemClock()
-        self._engine = _engine(url)
+        self._engine = open_engine(url)
         self._writing = self._engine.execution_options(write=True)
+        self._sql = _Statements(self._engine.dialect)
         self._owner = this_process()
-        with _mapped("open the journal"):
-            _migrate(self._engine, url)
+        with mapped("open the journal"):
+            migrate(self._engine, url)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -73,40 +96,44 @@ class Journal:
 
     # --- appending ----------------------------------------------------------------------------------------------------
 
-    def append(self, tenant: str, events: Sequence[Event], *, fence: Fence | None = None) -> list[Entry]:
+    def append(
+        self, tenant: str, events: Sequence[Event] | Sequence[Draft], *, fence: Fence | None = None
+    ) -> list[Entry]:
         """Append a batch; returns once it is durable.
 
         Args:
             fence: the appender's lease. Checked and renewed in the same transaction.
 
-        Raises:
-            LeaseLost: somebody else owns the run now; nothing was appended.
-            JournalUnavailable: disk full, database locked or gone; nothing was appended.
-        """
-        with _mapped("append to the journal"), self._writing.begin() as db:
-            return self._append(db, tenant, events, fence)
+        Returns:
+            one entry for each event, in order.
 
-    def _append(self, db: Connection, tenant: str, events: Sequence[Event], fence: Fence | None) -> list[Entry]:
+        Raises:
+            InvalidInput: an event cannot be recorded exactly, or a run of this id was created before.
+            LeaseLost: somebody else owns the run now.
+            JournalUnavailable: disk full, database locked or gone.
+            In each case nothing was appended.
+        """
+        drafts = [event if isinstance(event, Draft) else draft(event) for event in events]
+        if not drafts:
+            return []
+        with mapped("append to the journal"), self._writing.begin() as db:
+            if fence is not None:
+                self._hold(db, fence, fence.life)
+            return self._append(db, tenant, drafts)
+
+    def _append(self, db: Connection, tenant: str, drafts: Sequence[Draft]) -> list[Entry]:
         key = self._tenant_key(tenant)
-        if fence is not None:
-            self._hold(db, fence)
         tree, size, head, last_ts = self._tree(db, tenant)
-        rows: list[dict[str, Any]] = []
-        sealed_rows: list[dict[str, Any]] = []
-        appended: list[Entry] = []
-        queue = list(events)
-        while queue:
-            event = queue.pop(0)
-            ts = rfc3339(self.clock.now())
-            if ts < last_ts:
-                # A clock that stepped back is itself part of the record, before the entry that shows it.
-                queue.insert(0, event)
-                event = Event("clock.stepped_back", {"was": last_ts, "is": ts})
-            last_ts = ts
+        entries: list[Entry] = []
+        entry_rows: list[dict[str, Any]] = []
+        payload_rows: list[dict[str, Any]] = []
+
+        def add(one: Draft, ts: str) -> Entry:
+            nonlocal size, head, last_ts
             entry_id = secrets.token_hex(16)
-            sealed, payload_digest = seal(event.payload, key=key, entry_id=entry_id)
+            sealed, payload_digest = seal(one.payload, key=key, entry_id=entry_id)
             entry = build(
-                event,
+                one.event,
                 tree=tree,
                 seq=size,
                 entry_id=entry_id,
@@ -115,52 +142,99 @@ class Journal:
                 payload_digest=payload_digest,
                 prev=head,
             )
-            rows.append(
-                {
-                    "tree": tree,
-                    "seq": size,
-                    "id": entry_id,
-                    "run_id": event.run_id,
-                    "body": entry.body,
-                    "leaf": entry.leaf,
-                }
+            run_id = one.event.run_id
+            entry_rows.append(
+                {"tree": tree, "seq": size, "id": entry_id, "run_id": run_id, "body": entry.body, "leaf": entry.leaf}
             )
-            sealed_rows.append({"entry_id": entry_id, "sealed": sealed})
-            if event.event == "run.created":
-                db.execute(
-                    schema.runs.insert(),
-                    {
-                        "run_id": event.run_id,
-                        "tree": tree,
-                        "runbook": event.flow[0] if event.flow else "",
-                        "created_at": ts,
-                    },
-                )
-            size, head = size + 1, entry.leaf.hex()
-            appended.append(entry)
-        db.execute(schema.entries.insert(), rows)
-        db.execute(schema.payloads.insert(), sealed_rows)
-        db.execute(
-            schema.trees.update().where(schema.trees.c.tree == tree).values(size=size, head=head, last_ts=last_ts)
-        )
-        return appended
+            payload_rows.append({"entry_id": entry_id, "sealed": sealed})
+            size, head, last_ts = size + 1, entry.leaf.hex(), ts
+            return entry
+
+        for one in drafts:
+            ts = rfc3339(self.clock.now())
+            if ts < last_ts:
+                # A clock that stepped back is itself part of the record, before the entry that shows it.
+                add(draft(Event("clock.stepped_back", {"was": last_ts, "is": ts})), ts)
+            entry = add(one, ts)
+            entries.append(entry)
+            if one.event.event == "run.created":
+                self._index(db, one.event, tree, ts)
+        self._sql.entry.many(db, entry_rows)
+        self._sql.payload.many(db, payload_rows)
+        self._sql.grow(db, {"at": tree, "new_size": size, "new_head": head, "new_last_ts": last_ts})
+        return entries
+
+    def _index(self, db: Connection, event: Event, tree: str, ts: str) -> None:
+        row = {
+            "run_id": event.run_id,
+            "tree": tree,
+            "runbook": event.flow[0] if event.flow else "",
+            "created_at": ts,
+        }
+        if self._sql.run(db, row).rowcount != 1:
+            raise InvalidInput(f"there is a run {event.run_id} already")
 
     def _tree(self, db: Connection, tenant: str) -> tuple[str, int, str, str]:
-        query = sa.select(schema.trees).where(schema.trees.c.tenant == tenant).with_for_update()
-        row = db.execute(query).one_or_none()
+        """The tenant's tree, locked until the transaction ends: id, size, head, time of the newest entry."""
+        values = {"tenant": tenant}
+        row = self._sql.tree(db, values).one_or_none()
         if row is None:
-            tree = secrets.token_hex(8)
-            db.execute(
-                schema.trees.insert(), {"tree": tree, "tenant": tenant, "size": 0, "head": GENESIS, "last_ts": ""}
-            )
-            return tree, 0, GENESIS, ""
+            fresh = {"tree": self._tree_id(tenant), "tenant": tenant, "size": 0, "head": GENESIS, "last_ts": ""}
+            self._sql.new_tree(db, fresh)
+            row = self._sql.tree(db, values).one_or_none()
+            if row is None:
+                raise JournalCorrupt(f"the tree of {tenant} belongs to another tenant")
         return row.tree, row.size, row.head, row.last_ts
+
+    def _tree_id(self, tenant: str) -> str:
+        """What entries name instead of the tenant: opaque to whoever lacks the MSP's key, which outlives every client's.
+        So a tree shows whose it is also after that client's key was destroyed."""
+        return hmac.new(self._tenant_key(MSP), b"tree\0" + tenant.encode(), hashlib.sha256).hexdigest()[:16]
+
+    # --- erasing ------------------------------------------------------------------------------------------------------
+
+    def erase(self, tenant: str, entry_ids: Sequence[str], *, by: str, reason: str) -> Entry:
+        """Erase payloads for good, and record who did and why. The entries stay, and so verify.
+
+        Args:
+            entry_ids: entries of this tenant whose payloads are there.
+
+        Raises:
+            NotFound: one of them is not an entry of this tenant, or its payload was erased before.
+            Refused: one of them records an erasure.
+        """
+        table = schema.payloads
+        wanted = sorted(set(entry_ids))
+        with mapped("erase payloads"), self._writing.begin() as db:
+            tree = self._tree(db, tenant)[0]
+            for entry_id in wanted:
+                body = db.execute(
+                    sa.select(schema.entries.c.body).where(
+                        schema.entries.c.id == entry_id, schema.entries.c.tree == tree
+                    )
+                ).scalar()
+                if body is None:
+                    raise NotFound(f"{tenant} has no entry {entry_id}")
+                if load(body).event == "payload.erased":
+                    raise Refused("what was erased, by whom and why stays in the record")
+                done = db.execute(
+                    table.update().where(table.c.entry_id == entry_id, table.c.sealed != ERASED).values(sealed=ERASED)
+                )
+                if done.rowcount != 1:
+                    raise NotFound(f"the payload of entry {entry_id} was erased before")
+            event = Event("payload.erased", {"entries": wanted, "by": by, "reason": reason})
+            (entry,) = self._append(db, tenant, [draft(event)])
+        if self._engine.dialect.name == "sqlite":
+            # The write-ahead log still holds the page as it was.
+            with mapped("erase payloads"), self._engine.connect() as db:
+                db.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        return entry
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def run(self, run_id: str) -> RunIndex:
         """Raises NotFound."""
-        with _mapped("read the journal"), self._engine.connect() as db:
+        with mapped("read the journal"), self._engine.connect() as db:
             row = db.execute(_runs().where(schema.runs.c.run_id == run_id)).one_or_none()
             if row is None:
                 rows = db.execute(
@@ -176,7 +250,7 @@ class Journal:
         query = _runs().order_by(schema.runs.c.created_at.desc(), schema.runs.c.run_id).limit(limit)
         if tenant is not None:
             query = query.where(schema.trees.c.tenant == tenant)
-        with _mapped("read the journal"), self._engine.connect() as db:
+        with mapped("read the journal"), self._engine.connect() as db:
             return [RunIndex(r.run_id, r.tenant, r.runbook, r.created_at) for r in db.execute(query)]
 
     def records(self, run_id: str) -> list[Record]:
@@ -193,7 +267,7 @@ class Journal:
     def _records(self, tenant: str, where: sa.ColumnElement[bool], limit: int | None = None) -> Iterator[Record]:
         key = self._tenant_key(tenant)
         query = (
-            sa.select(schema.entries.c.body, schema.payloads.c.sealed)
+            sa.select(schema.entries.c.body, schema.entries.c.leaf, schema.payloads.c.sealed)
             .select_from(
                 schema.entries.join(schema.trees, schema.trees.c.tree == schema.entries.c.tree).outerjoin(
                     schema.payloads, schema.payloads.c.entry_id == schema.entries.c.id
@@ -203,52 +277,29 @@ class Journal:
             .order_by(schema.entries.c.seq)
             .limit(limit)
         )
-        with _mapped("read the journal"), self._engine.connect() as db:
-            for body, sealed in db.execute(query):
+        with mapped("read the journal"), self._engine.connect() as db:
+            for body, leaf, sealed in db.execute(query):
                 entry = load(body)
-                yield Record(entry, None if sealed is None else unseal(sealed, key=key, entry=entry))
+                if entry.leaf != leaf:
+                    raise JournalCorrupt(f"entry {entry.id} is not the one recorded", entry=entry.id)
+                if sealed is None:
+                    raise JournalCorrupt(f"the payload of entry {entry.id} is missing", entry=entry.id)
+                yield Record(entry, None if sealed == ERASED else unseal(sealed, key=key, entry=entry))
 
     def verify(self) -> Verification:
-        """Walk the whole record: sequence, chain, leaf and payload digests. Payloads erased on purpose are fine."""
-        count = 0
-        with _mapped("read the journal"), self._engine.connect() as db:
-            for tree in db.execute(sa.select(schema.trees).order_by(schema.trees.c.tree)).all():
-                problem, seen = self._verify_tree(db, tree)
-                count += seen
-                if problem is not None:
-                    return Verification(count, ok=False, first_bad=problem)
-        return Verification(count, ok=True, first_bad=None)
+        """Walk the whole record: order, chain, leaves, payloads, and the rows that are derived from them.
 
-    def _verify_tree(self, db: Connection, tree: Any) -> tuple[dict[str, Any] | None, int]:
-        key = self._tenant_key(tree.tenant)
-        query = (
-            sa.select(schema.entries, schema.payloads.c.sealed)
-            .outerjoin(schema.payloads, schema.payloads.c.entry_id == schema.entries.c.id)
-            .where(schema.entries.c.tree == tree.tree)
-            .order_by(schema.entries.c.seq)
-            .execution_options(yield_per=1000)
-        )
-        expected, head = 0, GENESIS
-        for row in db.execute(query):
-            why = None
-            try:
-                entry = load(row.body)
-                if row.seq != expected or entry.seq != row.seq:
-                    why = f"entry {expected} is missing"
-                elif entry.leaf != row.leaf or entry.id != row.id or entry.fields["tree"] != tree.tree:
-                    why = "the entry is not the one recorded"
-                elif entry.fields["prev"] != head:
-                    why = "the entry does not follow the one before it"
-                elif row.sealed is not None:
-                    unseal(row.sealed, key=key, entry=entry)
-            except (ValueError, KeyError, JournalCorrupt) as error:
-                why = str(error)
-            if why is not None:
-                return {"tree": tree.tree, "seq": expected, "why": why}, expected
-            expected, head = expected + 1, entry.leaf.hex()
-        if expected != tree.size or head != tree.head:
-            return {"tree": tree.tree, "seq": expected, "why": "entries are missing at the end"}, expected
-        return None, expected
+        Any single entry, payload or row that was altered, exchanged or removed is found. Payloads erased through
+        :meth:`erase` are fine; those of a tenant whose key was destroyed are counted as ``unopened``.
+        """
+        return Verifier(self._payload_key, self._tree_id).verify(self._engine)
+
+    def _payload_key(self, tenant: str) -> bytes | None:
+        """None when the key was destroyed."""
+        try:
+            return self._tenant_key(tenant)
+        except NotFound:
+            return None
 
     # --- leases -------------------------------------------------------------------------------------------------------
 
@@ -260,17 +311,14 @@ class Journal:
         """
         table = schema.leases
         now = self._now_us()
-        with _mapped("take the run's lease"), self._writing.begin() as db:
+        with mapped("take the run's lease"), self._writing.begin() as db:
             row = db.execute(sa.select(table).where(table.c.run_id == run_id).with_for_update()).one_or_none()
             expires = now + int(life * 1e6)
             if row is None:
-                try:
-                    db.execute(
-                        table.insert(), {"run_id": run_id, "token": 1, "owner": self._owner, "expires_us": expires}
-                    )
-                except sa.exc.IntegrityError as error:
-                    raise LeaseHeld("another process", life) from error
-                return Lease(Fence(run_id, 1), taken_over=False)
+                first = {"run_id": run_id, "token": 1, "owner": self._owner, "expires_us": expires}
+                if self._sql.new_lease(db, first).rowcount != 1:
+                    raise LeaseHeld("another process", life)
+                return Lease(Fence(run_id, 1, life), taken_over=False)
             if row.expires_us > now and not known_dead(row.owner):
                 raise LeaseHeld(row.owner, (row.expires_us - now) / 1e6)
             db.execute(
@@ -278,27 +326,22 @@ class Journal:
                 .where(table.c.run_id == run_id)
                 .values(token=row.token + 1, owner=self._owner, expires_us=expires)
             )
-            return Lease(Fence(run_id, row.token + 1), taken_over=row.expires_us != 0)
+            return Lease(Fence(run_id, row.token + 1, life), taken_over=row.expires_us != 0)
 
-    def renew(self, fence: Fence, life: float = LIFE) -> None:
-        """Raises LeaseLost."""
-        with _mapped("renew the run's lease"), self._writing.begin() as db:
-            self._hold(db, fence, life)
+    def renew(self, fence: Fence, life: float | None = None) -> None:
+        """Keep the lease for ``life`` more seconds; as long as it was taken for, when omitted. Raises LeaseLost."""
+        with mapped("renew the run's lease"), self._writing.begin() as db:
+            self._hold(db, fence, fence.life if life is None else life)
 
-    def _hold(self, db: Connection, fence: Fence, life: float = LIFE) -> None:
-        table = schema.leases
-        done = db.execute(
-            table.update()
-            .where(table.c.run_id == fence.run_id, table.c.token == fence.token)
-            .values(expires_us=self._now_us() + int(life * 1e6))
-        )
-        if done.rowcount != 1:
+    def _hold(self, db: Connection, fence: Fence, life: float) -> None:
+        until = self._now_us() + int(life * 1e6)
+        if self._sql.hold(db, {"at_run": fence.run_id, "at_token": fence.token, "until": until}).rowcount != 1:
             raise LeaseLost(f"the run {fence.run_id} has another owner now")
 
     def release(self, fence: Fence) -> None:
         """Give the run up; losing the lease meanwhile is no error."""
         table = schema.leases
-        with _mapped("release the run's lease"), self._writing.begin() as db:
+        with mapped("release the run's lease"), self._writing.begin() as db:
             db.execute(
                 table.update().where(table.c.run_id == fence.run_id, table.c.token == fence.token).values(expires_us=0)
             )
@@ -306,7 +349,7 @@ class Journal:
     def live(self, run_id: str) -> bool:
         """Whether some process owns the run and is not known to be dead."""
         table = schema.leases
-        with _mapped("read the run's lease"), self._engine.connect() as db:
+        with mapped("read the run's lease"), self._engine.connect() as db:
             row = db.execute(sa.select(table).where(table.c.run_id == run_id)).one_or_none()
         return row is not None and row.expires_us > self._now_us() and not known_dead(row.owner)
 
@@ -317,70 +360,33 @@ class Journal:
 
     def freeze(self, scope: str, by: str, reason: str) -> None:
         """Stop every effect for one tenant, or everywhere (``*``)."""
-        with _mapped("freeze"), self._writing.begin() as db:
+        with mapped("freeze"), self._writing.begin() as db:
+            why = {"scope": scope, "by": by, "reason": reason}
+            (entry,) = self._append(db, _freeze_tree(scope), [draft(Event("freeze", why))])
             db.execute(schema.freezes.delete().where(schema.freezes.c.scope == scope))
-            since = rfc3339(self.clock.now())
-            db.execute(schema.freezes.insert(), {"scope": scope, "since": since, "by": by, "reason": reason})
-            tenant = MSP if scope == "*" else scope
-            self._append(db, tenant, [Event("freeze", {"scope": scope, "by": by, "reason": reason})], None)
+            db.execute(schema.freezes.insert(), why | {"since": entry.fields["ts"]})
 
     def unfreeze(self, scope: str, by: str) -> bool:
         """Returns False when nothing was frozen."""
-        with _mapped("unfreeze"), self._writing.begin() as db:
+        with mapped("unfreeze"), self._writing.begin() as db:
             done = db.execute(schema.freezes.delete().where(schema.freezes.c.scope == scope))
             if done.rowcount == 0:
                 return False
-            self._append(db, MSP if scope == "*" else scope, [Event("unfreeze", {"scope": scope, "by": by})], None)
+            self._append(db, _freeze_tree(scope), [draft(Event("unfreeze", {"scope": scope, "by": by}))])
             return True
 
     def frozen(self, tenant: str) -> dict[str, str] | None:
         """The freeze in force for a tenant: ``{scope, since, by, reason}``, or None."""
         table = schema.freezes
-        with _mapped("read the freezes"), self._engine.connect() as db:
-            row = db.execute(sa.select(table).where(table.c.scope.in_([tenant, "*"]))).first()
+        with mapped("read the freezes"), self._engine.connect() as db:
+            row = db.execute(sa.select(table).where(table.c.scope.in_([tenant, schema.EVERYWHERE]))).first()
         return None if row is None else dict(row._mapping)
+
+
+def _freeze_tree(scope: str) -> str:
+    """Whose tree a freeze is recorded in."""
+    return MSP if scope == schema.EVERYWHERE else scope
 
 
 def _runs() -> sa.Select[Any]:
     return sa.select(schema.runs, schema.trees.c.tenant).join(schema.trees, schema.trees.c.tree == schema.runs.c.tree)
-
-
-def _engine(url: str) -> sa.Engine:
-    if not url.startswith("sqlite"):
-        return sa.create_engine(url, pool_pre_ping=True)
-    engine = sa.create_engine(url, connect_args={"timeout": 30.0, "check_same_thread": False})
-
-    @sa.event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # SQLAlchemy's begin below decides, not the driver
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}").close()
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        # IMMEDIATE for writers: a reader that upgrades to a writer cannot wait for the lock, one that begins as one can.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN")
-
-    return engine
-
-
-def _migrate(engine: sa.Engine, url: str) -> None:
-    with engine.connect() as db:
-        if sa.inspect(db).has_table("alembic_version"):
-            version = db.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-            if version == schema.HEAD:
-                return
-    from tenantry.journal.migrate import upgrade  # Alembic costs 0.2 s: only when there is something to migrate
-
-    upgrade(engine, url)
-
-
-@contextlib.contextmanager
-def _mapped(doing: str) -> Iterator[None]:
-    """Database errors become ours at this edge."""
-    try:
-        yield
-    except OperationalError as error:
-        raise JournalUnavailable(f"cannot {doing}: {error.orig}") from error
-    except DatabaseError as error:
-        raise JournalCorrupt(f"cannot {doing}: {error.orig}") from error

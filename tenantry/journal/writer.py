@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from tenantry.journal.entry import Entry, Event
+from tenantry.journal.entry import Draft, Entry, Event, draft
 from tenantry.journal.lease import Fence
 from tenantry.journal.store import Journal
 
@@ -18,14 +18,15 @@ class Writer:
         self._journal = journal
         self._tenant = tenant
         self._fence = fence
-        self._waiting: list[tuple[list[Event], asyncio.Future[list[Entry]]]] = []
+        self._waiting: list[tuple[list[Draft], asyncio.Future[list[Entry]]]] = []
         self._flusher: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
 
     async def append(self, *events: Event) -> list[Entry]:
-        """Raises LeaseLost, JournalUnavailable: then none of the events is in the record."""
+        """Raises InvalidInput, LeaseLost, JournalUnavailable: then none of the events is in the record."""
+        drafts = [draft(event) for event in events]  # here, so that what cannot be recorded fails its own caller alone
         done: asyncio.Future[list[Entry]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((list(events), done))
+        self._waiting.append((drafts, done))
         if self._flusher is None or self._flusher.done():
             self._flusher = asyncio.create_task(self._flush())
         # Shielded: a cancelled caller must not leave others' entries in a batch without an answer.
@@ -35,7 +36,7 @@ class Writer:
         loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting, []
-            flat = [event for events, _ in batch for event in events]
+            flat = [one for drafts, _ in batch for one in drafts]
             try:
                 entries = await loop.run_in_executor(self._thread, self._commit, flat)
             except Exception as error:  # noqa: BLE001  # handed to every caller of the batch, which raises it
@@ -44,14 +45,14 @@ class Writer:
                         done.set_exception(error)
                         done.exception()  # a caller that was cancelled meanwhile does not ask for it
                 continue
-            by_event = iter(entry for entry in entries if entry.event != "clock.stepped_back")
-            for events, done in batch:
-                mine = [next(by_event) for _ in events]
+            by_draft = iter(entries)
+            for drafts, done in batch:
+                mine = [next(by_draft) for _ in drafts]
                 if not done.done():
                     done.set_result(mine)
 
-    def _commit(self, events: Sequence[Event]) -> list[Entry]:
-        return self._journal.append(self._tenant, events, fence=self._fence)
+    def _commit(self, drafts: Sequence[Draft]) -> list[Entry]:
+        return self._journal.append(self._tenant, drafts, fence=self._fence)
 
     async def renew(self) -> None:
         """Keep the lease without recording anything. Raises LeaseLost."""

@@ -1,0 +1,129 @@
+"""The database under the record: how it is opened, how its errors become ours, and statements compiled once."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from tenantry.errors import JournalCorrupt, JournalUnavailable
+
+BUSY: Final = 30.0
+"""Seconds to wait for another process's transaction."""
+
+# Result codes that mean the file is not what was written (https://www.sqlite.org/rescode.html); after any other, nothing
+# says so, and the same call may simply be made again.
+_CORRUPT: Final = frozenset(
+    {
+        sqlite3.SQLITE_ERROR,  # a statement of ours does not fit the schema
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_CONSTRAINT,
+        sqlite3.SQLITE_FORMAT,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+
+
+def open_engine(url: str) -> sa.Engine:
+    """Connections with what a record needs. Writers say so: ``engine.execution_options(write=True)``."""
+    if not url.startswith("sqlite"):
+        return sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    _for_the_owner_alone(sa.make_url(url).database)
+    # Parameters are hidden: they would stand in the text of every error.
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY, "check_same_thread": False}, hide_parameters=True)
+
+    @sa.event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy's begin below decides, not the driver
+        _to_wal(connection)
+        # FULL: an entry counts once it is durable. secure_delete: an erased payload must not linger in a free page.
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "trusted_schema=OFF"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # IMMEDIATE for writers: a reader that upgrades to a writer cannot wait for the lock, one that begins as one can.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN")
+
+    return engine
+
+
+def _for_the_owner_alone(database: str | None) -> None:
+    """SQLite gives its -wal and -shm files the database's own permissions."""
+    if database and database != ":memory:":
+        try:
+            Path(database).touch(mode=0o600)
+        except OSError as error:
+            raise JournalUnavailable(f"cannot open the journal: {error.strerror}") from error
+
+
+def _to_wal(connection: sqlite3.Connection) -> None:
+    """The change to WAL needs the file alone and does not wait by itself; two first starts may meet here."""
+    deadline = time.monotonic() + BUSY
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+@contextlib.contextmanager
+def mapped(doing: str) -> Iterator[None]:
+    """Database errors become ours at this edge.
+
+    Raises:
+        JournalUnavailable: disk full, locked, unreachable: the same call may be made again.
+        JournalCorrupt: what is stored is not what was written.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        kind = JournalCorrupt if _is_corrupt(error) else JournalUnavailable
+        raise kind(f"cannot {doing}: {error.orig}") from error
+    except sa.exc.TimeoutError as error:
+        raise JournalUnavailable(f"cannot {doing}: every connection is in use") from error
+
+
+def _is_corrupt(error: DBAPIError) -> bool:
+    if isinstance(error.orig, sqlite3.Error):
+        code = getattr(error.orig, "sqlite_errorcode", None)
+        # Without a code the driver itself could not read a value, such as text that is not UTF-8.
+        return code is None or code & 0xFF in _CORRUPT
+    return not isinstance(error, (OperationalError, InterfaceError))
+
+
+class Prepared:
+    """A Core statement compiled once for one dialect: what runs at every append must not be composed at every append.
+
+    Values are handed to the driver as they are, so this is for text, numbers and bytes.
+    """
+
+    def __init__(self, statement: sa.sql.ClauseElement, dialect: sa.Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        self._sql = str(compiled)
+        self._positions: Sequence[str] | None = getattr(compiled, "positiontup", None)
+
+    def __call__(self, db: Connection, values: Mapping[str, Any]) -> sa.CursorResult[Any]:
+        return db.exec_driver_sql(self._sql, self._of(values))
+
+    def many(self, db: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """The same statement for each row, in one call to the driver."""
+        if len(rows) == 1:
+            self(db, rows[0])
+        else:
+            db.exec_driver_sql(self._sql, [self._of(row) for row in rows])
+
+    def _of(self, values: Mapping[str, Any]) -> Any:
+        return dict(values) if self._positions is None else tuple(values[name] for name in self._positions)
