@@ -40,6 +40,7 @@ SECTIONS = {
     "Trying it": {
         "demo": Lazy(f"{_C}.demo:demo", "An incident from alert to report, on this machine alone."),
         "lab": Lazy(f"{_C}.lab:lab", "Serve a stand-in tenant to practise on."),
+        "bench": Lazy(f"{_C}.bench:bench", "Measure, each figure against a named baseline."),
     },
 }
 

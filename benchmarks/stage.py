@@ -1,0 +1,111 @@
+"""What benchmarks stand on: an installation of their own, runbooks written here, a lab in another process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from benchmarks.registry import BenchmarkFailed
+from flows.assembly import Installation
+from tenantry import tether
+from tenantry.discovery import TaskRegistry
+from tenantry.run import RunState, Status, Surroundings, create
+from tenantry.runbook import parse_runbook, validate_params
+
+__all__ = ["LAB_TENANT", "LabProcess", "created", "lab_process", "must_complete"]
+
+LAB_TENANT: Final = "bench"
+_START_S: Final = 60.0
+
+
+def created(
+    around: Surroundings, registry: TaskRegistry, tenant: str, text: str, params: Mapping[str, Any] | None = None
+) -> str:
+    """Record a run of a runbook given as text; returns its id."""
+    runbook = parse_runbook(text, source="benchmark", registry=registry)
+    run_id = str(uuid.uuid4())
+    create(
+        around,
+        run_id=run_id,
+        runbook=runbook,
+        tenant=tenant,
+        params=validate_params(runbook, params or {}),
+        mode="run",
+        requester={"person": None, "proven": False, "via": "bench"},
+        subject="benchmark",
+    )
+    return run_id
+
+
+def must_complete(state: RunState) -> None:
+    """A figure of a run that did not do its work is none."""
+    if state.ended is not Status.COMPLETED:
+        errors = {str(item.error["code"]) for item in state.items.values() if item.error}
+        raise BenchmarkFailed(f"the measured run ended as {state.status(live=False).value} ({', '.join(errors)})")
+
+
+@dataclass(frozen=True, slots=True)
+class LabProcess:
+    """A lab that is served by another process and registered as the tenant :data:`LAB_TENANT`."""
+
+    base_url: str
+    pid: int
+
+    def faults(self, **plan: Any) -> None:
+        """Make it misbehave: ``latency_ms`` and the other fields of its fault plan."""
+        request = urllib.request.Request(
+            f"{self.base_url}/_lab/faults",
+            data=json.dumps(plan).encode(),
+            headers={"Content-Type": "application/json"},
+            method="POST",
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            answer.read()
+
+    def writes(self) -> int:
+        """How many writes it accepted so far."""
+        with urllib.request.urlopen(f"{self.base_url}/_lab/audit", timeout=30) as answer:
+            return len(json.load(answer))
+
+
+@contextlib.contextmanager
+def lab_process(installation: Installation, users: int) -> Iterator[LabProcess]:
+    """Serve a quiet lab from another process for as long as the block lasts.
+
+    Raises:
+        BenchmarkFailed: it did not start.
+    """
+    log = installation.home.run / f"lab-{os.getpid()}.log"
+    arguments = ["--scenario", "quiet", "--users", str(users), "--tenant", LAB_TENANT, "--json"]
+    child = tether.spawn(
+        ["benchmarks.lab_process", *arguments],
+        environment={**os.environ, "TENANTRY_HOME": str(installation.home.path)},
+        log=log,
+    )
+    try:
+        deadline = time.monotonic() + _START_S
+        base_url = None
+        while base_url is None:
+            if child.poll() is not None or time.monotonic() > deadline:
+                raise BenchmarkFailed("the lab's process did not start")
+            time.sleep(0.05)
+            base_url = _announced(log.read_text(encoding="utf-8", errors="replace"))
+        yield LabProcess(base_url, child.pid)
+    finally:
+        tether.stop(child)
+
+
+def _announced(text: str) -> str | None:
+    for line in text.splitlines():
+        with contextlib.suppress(ValueError):
+            found = json.loads(line)
+            if isinstance(found, dict) and "base_url" in found:
+                return str(found["base_url"])
+    return None
