@@ -63,9 +63,9 @@ def message(event: TimelineEvent) -> str:
 
 
 def visible(text: str) -> str:
-    """The text on one line, with nothing in it that acts: line breaks become ``␤``, tabs spaces, and what is invisible or
+    """The text on one line, with nothing in it that acts: line breaks become ``¶``, tabs spaces, and what is invisible or
     changes the direction of what follows becomes its code, like ``⟨U+202E⟩``."""
     if text.isascii() and text.isprintable():
         return text
-    text = _BREAKS.sub("␤", text).replace("\t", " ")
+    text = _BREAKS.sub("¶", text).replace("\t", " ")
     return _HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)

@@ -5,7 +5,7 @@ Texts are altered where a spreadsheet would act on them; the JSON lines have the
 - A cell that begins with ``=``, ``+``, ``-``, ``@``, their full-width forms, a tab or a carriage return is a formula to
   Excel and its like: it gets an apostrophe in front, and so does one that begins with an apostrophe, so that taking the
   first one away always gives the text back (https://owasp.org/www-community/attacks/CSV_Injection).
-- A cell is one line: line breaks become ``␤``. What is invisible becomes its code (:func:`~.columns.visible`).
+- A cell is one line: line breaks become ``¶``. What is invisible becomes its code (:func:`~.columns.visible`).
 - A cell holds at most 32,767 characters, Excel's limit
   (https://support.microsoft.com/office/1672b34d-7043-467e-8e27-269d656771c3); what is longer ends in ``…``.
 """

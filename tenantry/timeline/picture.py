@@ -23,7 +23,7 @@ __all__ = ["draw", "legend"]
 WIDTH: Final = 1240
 LEFT: Final = 128.0
 RIGHT: Final = 1140.0
-_ROW: Final = 24.0
+_ROW: Final = 27.0
 _LABEL: Final = 15.0
 _CHAR: Final = 5.9
 """Width of a character of a label, pixels: an estimate that errs to the wide side for Latin text at 11 px."""
@@ -32,6 +32,8 @@ _LEAST_LABEL: Final = 90.0
 _TOGETHER: Final = 9.0
 """Marks nearer than this are one."""
 
+_CROWD: Final = 60
+_BAD: Final = frozenset({"failed", "undo_failed", "unknown"})
 _QUIET: Final = frozenset({"intent", "undo_intent", "condition", "targets", "question_closed", "started"})
 """Platform events that the tables have and the picture leaves out: the mark of what came of them stands there."""
 _MARKS: Final = (
@@ -342,12 +344,13 @@ def _date_x(segment: Segment) -> float:
     return min(max((segment.left + segment.right) / 2, LEFT + 40), RIGHT - 40)
 
 
-def _marks(events: Iterable[TimelineEvent], axis: Axis) -> list[_Mark]:
-    """Events as marks, neighbours joined."""
+def _marks(events: Sequence[TimelineEvent], axis: Axis) -> list[_Mark]:
+    """Events as marks, neighbours joined; in a crowd more widely, so that the numbers below them can be read."""
     marks: list[_Mark] = []
+    together = _TOGETHER if len(events) <= _CROWD else 3 * _TOGETHER
     for event in events:
         x = axis.x(event.at)
-        if marks and x - marks[-1].x < _TOGETHER:
+        if marks and x - marks[-1].x < together:
             marks[-1].events.append(event)
         else:
             marks.append(_Mark(x, [event]))
@@ -369,19 +372,29 @@ def _told(events: Sequence[TimelineEvent]) -> str:
 
 
 def _shape(mark: _Mark, y: float) -> Markup:
-    kinds = {event.kind for event in mark.events}
+    kinds = Counter(event.kind for event in mark.events)
     lane = mark.events[0].lane
     x = mark.x
+    parts: list[Markup] = []
     if lane is Lane.ATTACKER:
         sure = any(event.certainty != "uncertain" for event in mark.events)
-        shape = h("path", class_="mark attacker" + ("" if sure else " hollow"), d=f"M{x:.1f} {y - 7:.1f}l6.5 12h-13z")
+        parts.append(
+            h("path", class_="mark attacker" + ("" if sure else " hollow"), d=f"M{x:.1f} {y - 7:.1f}l6.5 12h-13z")
+        )
     elif lane is Lane.PEOPLE:
-        shape = _person(kinds, x, y)
+        parts.append(_person(set(kinds), x, y))
     else:
-        shape = _work(kinds, x, y)
-    if len(mark.events) < 3:
-        return shape
-    return join(shape, h("text", f"{len(mark.events):,}", class_="count", x=x, y=y + 17, text_anchor="middle"))
+        # What most of them are, and above it what went wrong with some: neither hides the other.
+        bad = {kind for kind in kinds if kind in _BAD}
+        usual = {kind for kind, _ in kinds.most_common() if kind not in _BAD}
+        usual = {max(usual, key=lambda kind: kinds[kind])} if usual and len(mark.events) > 2 else usual
+        parts.append(_work(usual or bad, x, y))
+        if bad and usual:
+            small = _work(bad, 0, 0)
+            parts.append(h("g", small, transform=f"translate({x:.1f} {y - 8:.1f}) scale(0.72)"))
+    if len(mark.events) > 2:
+        parts.append(h("text", f"{len(mark.events):,}", class_="count", x=x, y=y + 13, text_anchor="middle"))
+    return join(*parts)
 
 
 def _person(kinds: set[str], x: float, y: float) -> Markup:

@@ -275,11 +275,12 @@ def _standing(timeline: Timeline) -> str:
 def unknowns(timeline: Timeline) -> list[str]:
     """What the record leaves open. Unknown is never clean."""
     lines = []
-    for row in timeline.steps:
-        if row.outcome in ("unknown", "failed", "undo_failed"):
-            what = "could not be checked" if row.outcome == "unknown" else "failed"
-            item = f" for {clip(row.item, 80)}" if row.item else ""
-            lines.append(f"{row.title}{item} {what}: {clip(row.error, 300) or 'no reason recorded'}")
+    for (title, outcome, error), items in _troubles(timeline).items():
+        what = "could not be checked" if outcome == "unknown" else "failed"
+        named = [clip(item, 80) for item in items if item]
+        more = f" and {len(named) - 5} more" if len(named) > 5 else ""
+        whom = f" for {', '.join(named[:5])}{more}" if named else ""
+        lines.append(f"{title}{whom}: {what} ({clip(error, 300) or 'no reason recorded'})")
     waiting = [row for row in timeline.steps if not row.outcome]
     if waiting and timeline.ended_at is not None:
         lines.append(f"{plural(len(waiting), 'step')} had not begun when the run ended")
@@ -299,6 +300,15 @@ def unknowns(timeline: Timeline) -> list[str]:
     if timeline.record.erased:
         lines.append(f"the content of {plural(timeline.record.erased, 'entry', 'entries')} was erased on purpose")
     return lines
+
+
+def _troubles(timeline: Timeline) -> dict[tuple[str, str, str], list[str]]:
+    """What failed or is not known, the same trouble of many targets once."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for row in timeline.steps:
+        if row.outcome in ("unknown", "failed", "undo_failed"):
+            found.setdefault((row.title, row.outcome, row.error), []).append(row.item)
+    return found
 
 
 def _for_person(finding: Finding) -> str:

@@ -379,5 +379,6 @@ def sample_run(
     put.outcome(
         "actions", "observed", output={"answer": "done", "by": "jon", "at": rfc3339(clock.at), "reason": "keys"}
     )
-    put.put("run.ended", {"status": "completed"}, outcome="completed", after=0.05)
+    status = "completed_with_exceptions" if spray > 96 else "completed"
+    put.put("run.ended", {"status": status}, outcome=status, after=0.05)
     return Sample(journal, clock, runbook)
