@@ -14,6 +14,7 @@ from tenantry.errors import (
     ApprovalExpired,
     InvalidInput,
     LeaseLost,
+    NotFound,
     RecordError,
     StepError,
     TenantryError,
@@ -78,8 +79,9 @@ def create(
     Raises:
         InvalidInput: there is a run with this id already.
     """
-    if any(index.run_id == run_id for index in around.journal.runs(tenant)):
-        raise InvalidInput(f"there is a run {run_id} already")
+    with contextlib.suppress(NotFound):
+        if around.journal.run(run_id).run_id == run_id:
+            raise InvalidInput(f"there is a run {run_id} already")
     event = Event(
         "run.created",
         {
