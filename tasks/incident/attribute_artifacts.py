@@ -373,7 +373,14 @@ def _access(sorter: _Sorter, access: Access, p: AttributeArtifactsParams) -> Non
             if CONSENT.search(record.operation) and _names(record, grant.known_as)
         ]
         sorter.put(
-            ConsentArtifact(**_of(access, "consent", grant.id, f"consent to {grant.app_name!r} for {grant.scope}")),
+            ConsentArtifact(
+                **_of(
+                    access,
+                    "consent",
+                    grant.id,
+                    f"consent to {grant.app_name!r}" + (f" for {grant.scope}" if grant.scope else ""),
+                )
+            ),
             Found(
                 traces=[*by_target(events, CONSENT, grant.known_as), *audit],
                 created_at=grant.created_at,

@@ -150,7 +150,7 @@ def _not_known(p: SummarizeParams, compromised: datetime | None) -> list[str]:
     if p.profile.uncertain:
         unknown.append(f"whether {len(p.profile.uncertain)} further sign-ins were the person's own")
     if p.artifacts.for_person:
-        unknown.append(f"whose {len(p.artifacts.for_person)} things in the accounts are")
+        unknown.append(f"whose these are: {len(p.artifacts.for_person)} of the things in the accounts")
     if p.containment is None or not p.containment.contained:
         unknown.append("whether the attacker is out: containment is not proven yet")
     unknown.extend(p.profile.limits[1:])

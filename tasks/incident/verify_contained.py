@@ -241,10 +241,14 @@ def _caveats(p: VerifyContainedParams, proofs: list[Proof], ended: list[datetime
     if ended and now - max(ended) < TOKEN_LIFE:
         caveats.append(
             "access tokens issued before may live on until "
-            f"{text(max(ended) + TOKEN_LIFE)} where the tenant has no continuous access evaluation"
+            f"{_minute(max(ended) + TOKEN_LIFE)} where the tenant has no continuous access evaluation"
         )
-    caveats.append(f"sign-ins since {text(now - LOG_DELAY)} may not be published yet")
+    caveats.append(f"sign-ins since {_minute(now - LOG_DELAY)} may not be published yet")
     if p.artifacts.for_person:
-        caveats.append(f"{len(p.artifacts.for_person)} things could not be attributed and wait for a person")
+        caveats.append(f"things that could not be attributed and wait for a person: {len(p.artifacts.for_person)}")
     caveats.extend(p.artifacts.limits)
     return caveats
+
+
+def _minute(at: datetime) -> str:
+    return utc(at).strftime("%Y-%m-%d %H:%M UTC")

@@ -64,7 +64,7 @@ async def test_what_is_not_known_is_said():
     audit = (await read(tenant, CollectAudit, accounts=["id-alice"])).model_copy(update={"complete": False})
     page = await summary(audit=audit)
     assert any("audit log was not read in full" in line for line in page.not_known)
-    assert any("whose 1 things" in line for line in page.not_known)
+    assert any("whose these are: 1 of" in line for line in page.not_known)
 
 
 async def test_a_detection_before_the_compromise_gives_no_negative_dwell():

@@ -67,7 +67,7 @@ async def test_everything_done_is_proven_point_by_point():
         )
     }
     assert any("access tokens" in caveat for caveat in found.caveats)
-    assert any("1 things could not be attributed" in caveat for caveat in found.caveats)
+    assert any("wait for a person: 1" in caveat for caveat in found.caveats)
 
 
 def _undo_rule(c: Contained) -> None:
