@@ -13,6 +13,7 @@ from tenantry.journal import Event, Journal, Record
 from tenantry.journal.entry import digest
 from tenantry.run.state import RunState, fold
 from tenantry.runbook.model import Runbook
+from tenantry.timeline import Timeline, build, related
 
 TENANT = "acme"
 RUN = "7f3a9c21d4e84b6f"
@@ -382,3 +383,11 @@ def sample_run(
     status = "completed_with_exceptions" if spray > 96 else "completed"
     put.put("run.ended", {"status": status}, outcome=status, after=0.05)
     return Sample(journal, clock, runbook)
+
+
+def timeline_of(sample: Sample, **more: Any) -> Timeline:
+    """As the command line builds it."""
+    records = sample.records
+    return build(
+        sample.state, records, runbook=sample.runbook, around=related(sample.journal, sample.state, records), **more
+    )
