@@ -51,13 +51,13 @@ def new_secret(name: str) -> SecretBytes:
     Raises:
         InvalidInput: nothing was given, too much, or the two differ.
     """
-    if sys.stdin.isatty():
+    if _interactive():
         first = getpass.getpass(f"Secret {name}: ").encode()
         if first != getpass.getpass("Once more: ").encode():
             raise InvalidInput("the two differ", place="prompt")
         value = first
     else:
-        value = sys.stdin.buffer.read(_LONGEST_SECRET + 3)
+        value = b"" if sys.stdin is None else sys.stdin.buffer.read(_LONGEST_SECRET + 3)
         value = value.removesuffix(b"\n").removesuffix(b"\r")
     if not value:
         raise InvalidInput("no secret was given", place="stdin", remedy="Type it at the prompt, or give it on stdin.")
@@ -67,12 +67,16 @@ def new_secret(name: str) -> SecretBytes:
 
 
 def _line(prompt: str, seconds: float) -> SecretStr | None:
-    if sys.stdin.isatty():
+    if _interactive():
         return _kept(getpass.getpass(prompt))
-    if not _readable(seconds):
+    if sys.stdin is None or not _readable(seconds):
         return None
     line = sys.stdin.buffer.readline(_LONGEST_LINE)
     return _kept(line.decode("utf-8", "replace"))
+
+
+def _interactive() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _kept(text: str) -> SecretStr | None:
@@ -84,8 +88,8 @@ def _readable(seconds: float) -> bool:
     """Whether stdin has something, or has ended, within that time."""
     try:
         descriptor = sys.stdin.fileno()
-    except (OSError, ValueError, io.UnsupportedOperation, AttributeError):
-        return sys.stdin is not None  # a buffer in memory has its end
+    except (OSError, ValueError, io.UnsupportedOperation):
+        return True  # a buffer in memory has its end
     if os.name != "posix":
         return True  # select takes only sockets there
     ready, _, _ = select.select([descriptor], [], [], seconds)

@@ -38,7 +38,7 @@ async def check(installation: Installation, tenant: Tenant) -> dict[str, Any]:
     """
     async with installation.access(tenant.name, "run") as context:
         names = list(tenant.providers)
-        checked = await asyncio.gather(*(_provider(context, tenant, name) for name in names))
+        checked = await asyncio.gather(*(_provider(installation, context, tenant, name) for name in names))
     providers = dict(zip(names, checked, strict=True))
     runbooks = [_runbook(installation, tenant, providers, runbook_id) for runbook_id in installation.catalog.ids()]
     contacts, clocks, people = _contacts(tenant), _clocks(tenant), _people(installation, tenant)
@@ -59,12 +59,12 @@ async def check(installation: Installation, tenant: Tenant) -> dict[str, Any]:
     }
 
 
-async def _provider(context: TenantContext, tenant: Tenant, name: str) -> dict[str, Any]:
+async def _provider(installation: Installation, context: TenantContext, tenant: Tenant, name: str) -> dict[str, Any]:
     config = tenant.providers[name]
     shown: dict[str, Any] = {
         "name": name,
         "vendor": config.vendor,
-        "capabilities": [],
+        "capabilities": [c for c, serving in _capabilities(installation, tenant).items() if serving == name],
         "signed_in": False,
         "granted": None,
         "problems": [],

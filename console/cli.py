@@ -43,7 +43,12 @@ class _Documented(click.Command):
 
 
 class Command(_Documented):
-    """One command. ``--debug`` is taken behind it as well as before it: people add it to a line that failed."""
+    """One command. ``--debug`` is taken behind it as well as before it: people add it to a line that failed.
+
+    Arguments that nobody asked for are refused without being repeated: they may be secrets.
+    """
+
+    allow_extra_args = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -52,6 +57,12 @@ class Command(_Documented):
                 ["--debug"], is_flag=True, expose_value=False, hidden=True, is_eager=True, callback=_remember(_DEBUG)
             )
         )
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        left = super().parse_args(ctx, args)
+        if left and not ctx.resilient_parsing:
+            raise click.UsageError(f"{len(left)} more argument{'s' if len(left) > 1 else ''} than it takes", ctx)
+        return left
 
 
 class Group(_Documented, click.Group):
@@ -73,7 +84,7 @@ class Group(_Documented, click.Group):
 
 
 class Lazy:
-    """Where a command stands, and its line in the list of commands. A test compares the line with the command's own."""
+    """Where a command stands, and its line in the list of commands, which can be printed without importing it."""
 
     def __init__(self, target: str, summary: str) -> None:
         self.module, self.attribute = target.split(":")

@@ -12,16 +12,16 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pyotp
 import yaml
 from pydantic import SecretStr
 
-from tenantry.errors import Conflict, NotAuthenticated, NotFound, Refused
+from tenantry.errors import Conflict, InvalidInput, NotAuthenticated, NotFound, Refused
 from tenantry.journal import MSP, Event
 from tenantry.names import Role, check_tenant
-from tenantry.people import EVERY_TENANT, Authenticated, Person, act_purpose
+from tenantry.people import EVERY_TENANT, Authenticated, act_purpose
 
 if TYPE_CHECKING:
     from flows.assembly import Installation
@@ -41,6 +41,8 @@ _PEOPLE: Final[tuple[tuple[str, str, tuple[Role, ...]], ...]] = (
     (ENGINEER, "Lab Engineer", ("engineer",)),
 )
 _STEP: Final = timedelta(seconds=30)
+
+T = TypeVar("T")
 
 Proof = Callable[[str], Authenticated]
 """Purpose → the proof of an approver of the home, given for it."""
@@ -69,12 +71,17 @@ def lab_for(tenant: str | None, **options: Any) -> Lab:
     Args:
         tenant: the name it will be registered under, if any.
         options: of :class:`integrations.lab.Lab`.
+
+    Raises:
+        InvalidInput: not a client's name; no such scenario; too few users.
     """
     from integrations.lab import Lab
 
     if tenant is None:
         return Lab(**options)
-    domain = f"{check_tenant(tenant)}.example"
+    if check_tenant(tenant) == MSP:
+        raise InvalidInput(f"{MSP} is the estate itself, never a client", place="--tenant")
+    domain = f"{tenant}.example"
     return Lab(domain=domain, tenant_id=str(uuid.uuid5(uuid.NAMESPACE_DNS, domain)), **options)
 
 
@@ -123,21 +130,23 @@ def _people(installation: Installation, tenant: str, prove: Proof | None) -> Non
     alone = not known.keys() - ours
     for person, name, roles in _PEOPLE:
         record = known.get(person)
+        # A proof takes a code of somebody: only where the rules ask for one.
+        ask = _Proofs(installation, tenant, prove) if "approver" in roles else None
         if record is None:
             scope = EVERY_TENANT if alone else tenant
             record = installation.people.add(person, name, roles, scope, f"{person}@lab.example")
         if not record.enabled:
             raise Refused(f"{person} was disabled in this home", remedy=f"`tenantry people enable {person}` first.")
         if not record.covers(tenant):
-            proof = _proof(installation, "change", person, tenant, prove)
-            record = installation.people.change(person, tenants=record.tenants | {tenant}, by=proof)
+            proof = ask.give("change", person) if ask else None
+            record = _authorised(installation.people.change, person, tenants=record.tenants | {tenant}, by=proof)
         if record.enrolled_at is None:
-            _enroll(installation, record, _proof(installation, "enroll", person, tenant, prove))
+            _authorised(installation.people.enroll, person, by=ask.give("enroll", person) if ask else None)
 
 
-def _enroll(installation: Installation, person: Person, proof: Authenticated | None) -> None:
+def _authorised(act: Callable[..., T], *given: Any, **named: Any) -> T:
     try:
-        installation.people.enroll(person.id, by=proof)
+        return act(*given, **named)
     except Refused as error:
         raise Refused(
             f"this home has approvers of its own: {error.message}",
@@ -145,26 +154,32 @@ def _enroll(installation: Installation, person: Person, proof: Authenticated | N
         ) from error
 
 
-def _proof(installation: Installation, act: str, person: str, tenant: str, prove: Proof | None) -> Authenticated | None:
-    """An approver's proof for an act on one of the lab's people: that of the home's approver for the lab's approver, and
-    the lab's approver's for the others."""
-    purpose = act_purpose(act, person)
-    if person == APPROVER:
-        return prove(purpose) if prove is not None else None
-    try:
-        approver = installation.people.get(APPROVER)
-    except NotFound:
-        return None
-    if approver.enrolled_at is None or not approver.enabled or not approver.covers(tenant):
-        return None
-    refusal: NotAuthenticated | None = None
-    for code in codes(installation, APPROVER):
-        # The earliest code that was not used yet: whoever holds the app finds the present one unused.
-        try:
-            return installation.people.authenticate(APPROVER, code, purpose=purpose)
-        except NotAuthenticated as error:
-            refusal = error
-    raise refusal or NotAuthenticated(f"{APPROVER} could not be authenticated")
+class _Proofs:
+    """An approver's proofs for acts on the lab's approvers: that of the home's approver for the first of them, and the
+    first one's for the others."""
+
+    def __init__(self, installation: Installation, tenant: str, prove: Proof | None) -> None:
+        self._people = installation.people
+        self._installation = installation
+        self._tenant = tenant
+        self._prove = prove
+
+    def give(self, act: str, person: str) -> Authenticated | None:
+        """None when there is nobody who could; whether that is enough is for the rules to say."""
+        purpose = act_purpose(act, person)
+        if person == APPROVER:
+            return self._prove(purpose) if self._prove is not None else None
+        approver = self._people.get(APPROVER)
+        if approver.enrolled_at is None or not approver.enabled or not approver.covers(self._tenant):
+            return None
+        refusal: NotAuthenticated | None = None
+        for code in codes(self._installation, APPROVER):
+            # The earliest code that was not used yet: whoever holds the app finds the present one unused.
+            try:
+                return self._people.authenticate(APPROVER, code, purpose=purpose)
+            except NotAuthenticated as error:
+                refusal = error
+        raise refusal or NotAuthenticated(f"{APPROVER} could not be authenticated")
 
 
 def _seed(installation: Installation, person: str) -> SecretStr:

@@ -1,0 +1,3 @@
+from tests.console.desk import desk, stand
+
+__all__ = ["desk", "stand"]
