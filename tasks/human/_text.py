@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from tenantry.errors import InvalidInput
 from tenantry.runbook.model import parse_duration
 
 SHOWN = 30
@@ -15,7 +16,10 @@ SHOWN = 30
 
 
 def _checked(text: str) -> str:
-    parse_duration(text)
+    try:
+        parse_duration(text)
+    except InvalidInput as error:
+        raise ValueError(error.message) from error  # what pydantic expects of a validator
     return text
 
 

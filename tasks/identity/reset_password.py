@@ -35,7 +35,7 @@ class ResetPassword(Task[ResetPasswordParams]):
         Permission(vendor="microsoft365", names=("User-PasswordProfile.ReadWrite.All", "User.Read.All")),
         GUARD_PERMISSIONS,
     )
-    impact = Impact.REVERSIBLE
+    impact = Impact.DISRUPTIVE
     no_undo = "The old password is not known to anybody but its owner and the attacker; the person gets the new one."
     Params = ResetPasswordParams
 

@@ -149,6 +149,7 @@ async def test_a_plan_writes_nothing_and_lists_what_the_run_then_changes(lab):
     planned = await lab.to_the_end("plan")
     assert planned.ended is Status.PLANNED
     assert lab.lab.audit == []
+    assert {step["outcome"] for step in lab.stand.view("plan")["steps"]} <= {"observed", "would_change", "skipped"}
     lab.create()
     made = await lab.to_the_end()
 
