@@ -37,6 +37,9 @@ SECTIONS = {
         "tasks": Lazy(f"{_C}.tasks:tasks", "The tasks that runbooks are made of."),
         "vault": Lazy(f"{_C}.vault:vault", "The tenants' secrets: put, list, show, delete."),
     },
+    "This machine": {
+        "up": Lazy(f"{_C}.up:up", "Serve Prefect's pages and execute the runs that are started there."),
+    },
     "Trying it": {
         "demo": Lazy(f"{_C}.demo:demo", "An incident from alert to report, on this machine alone."),
         "lab": Lazy(f"{_C}.lab:lab", "Serve a stand-in tenant to practise on."),

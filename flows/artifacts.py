@@ -1,28 +1,51 @@
-"""What a run shows in the Prefect UI besides its graph: steps table, timeline, findings."""
+"""What a run shows in the Prefect UI besides its graph: steps table, timeline, findings.
+
+They are pictures of the record, renewed at every stop; a run whose server is away goes on without them.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import html
 import json
-from typing import Any
+from typing import Any, Final
 
-from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
+from prefect.logging import get_logger
 
 from flows.assembly import Installation
+from flows.server import timeline_page
+from tenantry.clock import parse_rfc3339
 from tenantry.run import RunState
 
-_ROWS = 500
-_VALUE = 120
+_ROWS: Final = 500
+_VALUE: Final = 120
+_NAME: Final = 400
+_PATIENCE: Final = 20.0
+"""Seconds for all of them; the run's result does not wait longer for its pictures."""
 
 
 async def publish(installation: Installation, state: RunState) -> None:
-    """Create or renew the run's artifacts. Keys are per run, so each has its history."""
+    """Create or renew the run's artifacts. Keys are per run, so each has its history. Never fails."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await _publish(installation, state)
+    except Exception as problem:  # noqa: BLE001  # whatever ails Prefect, the run's result is the record's
+        get_logger(__name__).warning("artifacts of run %s are missing: %s", state.run_id, type(problem).__name__)
+
+
+async def _publish(installation: Installation, state: RunState) -> None:
     view = installation.view(state.run_id)
     key = state.run_id.lower()
+    page = timeline_page(installation.home, state.run_id)
     await acreate_table_artifact(
         key=f"steps-{key}", table=_steps(view), description=f"Steps of `{state.runbook}` for {text(state.tenant)}"
     )
-    await acreate_markdown_artifact(key=f"timeline-{key}", markdown=_timeline(view), description="Timeline")
+    await acreate_markdown_artifact(key=f"timeline-{key}", markdown=_timeline(view, page), description="Timeline")
+    if page is not None:
+        await acreate_link_artifact(
+            key=f"page-{key}", link=page, link_text="The whole timeline", description="Sign in as to this page"
+        )
     findings = _findings(view)
     if findings:
         await acreate_table_artifact(
@@ -37,8 +60,8 @@ def _steps(view: dict[str, Any]) -> list[dict[str, Any]]:
             "step": step["id"],
             "item": step["item"] or "",
             "outcome": step["outcome"] or "",
-            "started": step["started_at"] or "",
-            "finished": step["finished_at"] or "",
+            "started": moment(step["started_at"]),
+            "finished": moment(step["finished_at"]),
             "changes": "; ".join(
                 f"{change['path']}: {value(change['before'])} → {value(change['after'])}" for change in step["changes"]
             ),
@@ -48,33 +71,36 @@ def _steps(view: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _timeline(view: dict[str, Any]) -> str:
+def _timeline(view: dict[str, Any], page: str | None) -> str:
+    whole = f"`tenantry timeline {view['run_id']} --format html -o timeline.html`"
     lines = [
         f"# {text(view['subject'])}",
         "",
         f"**{view['status'].replace('_', ' ')}** · tenant {text(view['tenant'])} · mode {view['mode']} · "
-        f"attempt {view['attempt']} · started {view['started_at']}",
+        f"attempt {view['attempt']} · started {moment(view['started_at'])}",
         "",
-        f"The whole timeline: `tenantry timeline {view['run_id']} --format html -o timeline.html`",
+        f"[The whole timeline]({page}), or {whole}" if page else f"The whole timeline: {whole}",
         "",
         "| when | phase | step | item | outcome |",
         "|---|---|---|---|---|",
     ]
     done = sorted((step for step in view["steps"] if step["finished_at"]), key=lambda step: step["finished_at"])
     lines.extend(
-        f"| {step['finished_at']} | {step['phase']} | {step['id']} | {text(step['item'] or '')} | {step['outcome']} |"
+        f"| {moment(step['finished_at'])} | {step['phase']} | {step['id']} | {text(step['item'] or '')} "
+        f"| {step['outcome'].replace('_', ' ')} |"
         for step in done[:_ROWS]
     )
     if view["waiting_for"]:
         lines.extend(["", "## Waiting for", ""])
         lines.extend(
-            f"- **{question['step']}** ({question['role']}, until {question['expires_at']}): {text(question['question'])}"
+            f"- **{question['step']}** ({question['role']}, until {moment(question['expires_at'])}): {text(question['question'])}"
             for question in view["waiting_for"]
         )
     if view["clocks"]:
         lines.extend(["", "## Clocks", "", "| clock | started | due | stopped |", "|---|---|---|---|"])
         lines.extend(
-            f"| {text(clock['name'])} | {clock['started_at']} | {clock['due_at']} | {clock.get('stopped_at') or ''} |"
+            f"| {text(clock['name'])} | {moment(clock['started_at'])} | {moment(clock['due_at'])} "
+            f"| {moment(clock.get('stopped_at'))} |"
             for clock in view["clocks"]
         )
     return "\n".join(lines)
@@ -98,9 +124,14 @@ def _findings(view: dict[str, Any]) -> list[dict[str, Any]]:
     return rows[:_ROWS]
 
 
-def text(value: str) -> str:
+def moment(at: str | None) -> str:
+    """A recorded time for people: to the second, in UTC; empty for none."""
+    return f"{parse_rfc3339(at):%Y-%m-%d %H:%M:%S} UTC" if at else ""
+
+
+def text(value: str, longest: int = _NAME) -> str:
     """Names that attackers choose, harmless in Markdown and HTML: escaped, on one line, of bounded length."""
-    flat = "".join(" " if ord(character) < 32 else character for character in value)[:400]
+    flat = "".join(character if character.isprintable() else " " for character in value)[:longest]
     escaped = html.escape(flat, quote=False)
     return "".join(f"\\{c}" if c in "\\`*_[]|#!" else c for c in escaped)
 

@@ -1,14 +1,22 @@
-"""Each step of a run as a Prefect task run: its name, its edges, and a state named after the outcome."""
+"""Each step of a run as a Prefect task run: its name, its edges, and a state named after the outcome.
+
+Prefect shows the steps; it does not decide whether they run. When it cannot record one (the server is away), the step is
+executed all the same, once, and the record has it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Self
+from uuid import UUID
 
-from prefect import allow_failure, task
+from prefect import allow_failure, get_client, task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, StateType
-from prefect.logging import get_run_logger
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import State, StateDetails, StateType
+from prefect.client.schemas.sorting import TaskRunSort
+from prefect.logging import get_logger, get_run_logger
 from prefect.states import Completed, Failed
 
 from tenantry.run import StepCall, StepReport
@@ -21,22 +29,41 @@ _NAMES = {
     Outcome.WOULD_CHANGE: "WouldChange",
     Outcome.SKIPPED: "Skipped",
 }
+_BETWEEN: Final = " · "
+_PATIENCE: Final = 10.0
+"""Seconds for looking up the task runs of earlier attempts; the run does not wait longer for edges in a picture."""
 
 
 class PrefectSteps:
     """The engine's ``call``: one Prefect task run a step, in the flow's own loop.
 
     Nothing but the step's id and title becomes a parameter; the body travels beside Prefect, not through it.
+
+    Args:
+        earlier: step id → a state that stands for its task run of an earlier attempt, so that edges lead to it.
     """
 
-    def __init__(self) -> None:
-        self._states: dict[str, State[Any]] = {}
+    def __init__(self, earlier: Mapping[str, State[Any]] | None = None) -> None:
+        self._states: dict[str, State[Any]] = dict(earlier or {})
+
+    @classmethod
+    async def of(cls, flow_run_id: UUID) -> Self:
+        """With the task runs that this flow run has already."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return cls(await _earlier(flow_run_id))
+        except Exception as problem:  # noqa: BLE001  # whatever ails Prefect, the run goes on without these edges
+            get_logger(__name__).warning("earlier task runs could not be read: %s", type(problem).__name__)
+            return cls()
 
     async def __call__(self, call: StepCall, body: Callable[[], Awaitable[StepReport]]) -> StepReport:
+        begun = False
         result: list[StepReport] = []
         error: list[BaseException] = []
 
         async def settle() -> State[Any]:
+            nonlocal begun
+            begun = True
             try:
                 report = await body()
             except BaseException as caught:
@@ -46,13 +73,33 @@ class PrefectSteps:
             return _state(report)
 
         shown = _step.with_options(
-            name=call.step.uses, task_run_name=f"{call.step.phase} · {call.step.id}", tags={call.step.phase}
+            name=call.step.uses, task_run_name=f"{call.step.phase}{_BETWEEN}{call.step.id}", tags={call.step.phase}
         )
         upstream = [allow_failure(self._states[name]) for name in call.upstream if name in self._states]
-        self._states[call.step.id] = await _call(shown, _Body(settle), upstream)
+        try:
+            self._states[call.step.id] = await _call(shown, _Body(settle), upstream)
+        except Exception as problem:
+            if error or (begun and not result):
+                raise
+            get_logger(__name__).warning("Prefect could not show %s: %s", call.step.id, type(problem).__name__)
         if error:
             raise error[0]
-        return result[0]
+        return result[0] if result else await body()
+
+
+async def _earlier(flow_run_id: UUID) -> dict[str, State[Any]]:
+    async with get_client() as client:
+        found = await client.read_task_runs(
+            flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id])),
+            sort=TaskRunSort.EXPECTED_START_TIME_DESC,
+            limit=200,
+        )
+    return {
+        run.name.partition(_BETWEEN)[2]: State(
+            type=StateType.COMPLETED, state_details=StateDetails(task_run_id=run.id, flow_run_id=flow_run_id)
+        )
+        for run in reversed(found)  # the newest of a name is the one that counts
+    }
 
 
 class _Body:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from flows.assembly import Installation
+from flows.binding import RUN_TAG, bind, bound
 from flows.server import EmbeddedServer, Server, ServerFailed, find
 from flows.settings import use
 from tenantry import tether
@@ -29,7 +30,8 @@ Follow = Callable[[RunState, Record | None], None]
 """Called with the run's state after each new entry, and now and then with None while nothing happens."""
 
 _LOOK: Final = 0.1
-_RUN_TAG: Final = "run:"
+_COMES_BACK: Final = 90.0
+"""Seconds that a service needs at most to bring its server back up."""
 
 
 @contextlib.contextmanager
@@ -40,7 +42,7 @@ def server(installation: Installation, say: Callable[[str], None] | None = None)
     Raises:
         ServerFailed.
     """
-    running = find(installation.home)
+    running = find(installation.home, _COMES_BACK)
     with contextlib.ExitStack() as stack:
         if running is None:
             if say is not None:
@@ -160,31 +162,45 @@ def _detach(installation: Installation, run_id: str) -> None:
 
 
 async def schedule(installation: Installation, state: RunState) -> UUID:
-    """Prepare Prefect to carry a run on.
+    """Prepare Prefect to carry a run on, from whatever state it shows, or from nothing.
 
     Returns:
         the flow run that will: the run's last one, scheduled again, or a new one.
     """
     from prefect import get_client
     from prefect.exceptions import ObjectNotFound
-    from prefect.states import Scheduled
+    from prefect.states import Pending, Scheduled
 
     from flows.deployments import register
 
     async with get_client() as client:
         deployments = await register(installation, client)
         if state.flow_run_id is not None:
+            flow_run_id = UUID(state.flow_run_id)
             with contextlib.suppress(ObjectNotFound):
-                await client.read_flow_run(UUID(state.flow_run_id))
-                await client.set_flow_run_state(UUID(state.flow_run_id), Scheduled(name="Resuming"), force=True)
-                return UUID(state.flow_run_id)
+                flow_run = await client.read_flow_run(flow_run_id)
+                if flow_run.deployment_id == deployments[state.runbook]:
+                    await _bind(installation, state, flow_run_id)
+                    await client.set_flow_run_state(flow_run_id, Scheduled(name="Resuming"), force=True)
+                    return flow_run_id
         made = await client.create_flow_run_from_deployment(
             deployments[state.runbook],
             parameters={"tenant": state.tenant, "mode": state.mode, **state.params},
-            tags=[f"{_RUN_TAG}{state.run_id}", f"tenant:{state.tenant}", f"mode:{state.mode}"],
+            state=Pending(),  # nobody takes it before the record names it
+            tags=[f"{RUN_TAG}{state.run_id}", f"tenant:{state.tenant}", f"mode:{state.mode}"],
             idempotency_key=f"{state.run_id}-{state.attempt}",
         )
+        await _bind(installation, state, made.id)
+        await client.set_flow_run_state(made.id, Scheduled(), force=True)
         return made.id
+
+
+async def _bind(installation: Installation, state: RunState, flow_run_id: UUID) -> None:
+    def work() -> None:
+        if not bound(installation.journal.records(state.run_id), flow_run_id):
+            bind(installation.journal, state, flow_run_id)
+
+    await asyncio.to_thread(work)
 
 
 def _watch(

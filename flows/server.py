@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from flows.settings import client_environment, server_environment
 from tenantry import tether
@@ -51,9 +51,14 @@ class Server:
         return client_environment(home, self.credential, self.api)
 
 
+def credential_file(home: Home) -> Path:
+    """Where the credential lies, mode 0600."""
+    return home.path / "prefect.credential"
+
+
 def credential(home: Home) -> str:
     """``user:password`` for Prefect's API, generated at first use, readable by the owner alone."""
-    path = home.run.parent / "prefect.credential"
+    path = credential_file(home)
     if not path.exists():
         temporary = path.with_suffix(f".{os.getpid()}")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -68,19 +73,43 @@ def credential(home: Home) -> str:
     return path.read_text(encoding="ascii").strip()
 
 
-def find(home: Home) -> Server | None:
-    """The server that runs for this home, if one does and answers."""
+def find(home: Home, patience: float = 0.0) -> Server | None:
+    """The server that runs for this home, if one does and answers.
+
+    Args:
+        patience: seconds to wait for one that a service keeps up and that does not answer now: it is being started again.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        found = _announced(home)
+        if found is None:
+            return None
+        server = Server(found["url"], credential(home), bool(found.get("dispatching")))
+        if answers(server):
+            return server
+        if not server.dispatching or time.monotonic() >= deadline:
+            return None
+        time.sleep(0.2)
+
+
+def timeline_page(home: Home, run_id: str) -> str | None:
+    """Address of the page with a run's timeline; None when no service runs that serves it."""
+    found = _announced(home)
+    pages = found.get("pages") if found else None
+    return f"{pages}/runs/{run_id}/timeline" if pages else None
+
+
+def _announced(home: Home) -> dict[str, Any] | None:
+    """What the process that runs the server says of it; None when there is none, or it is gone."""
     try:
         found = json.loads(home.server_file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    server = Server(found["url"], credential(home), bool(found.get("dispatching")))
-    if known_dead(found["owner"]) or not _answers(server):
-        return None
-    return server
+    return None if not isinstance(found, dict) or known_dead(found["owner"]) else found
 
 
-def _answers(server: Server, timeout: float = 3.0) -> bool:
+def answers(server: Server, timeout: float = 3.0) -> bool:
+    """Whether the server is up and takes the credential."""
     token = base64.b64encode(server.credential.encode()).decode()
     request = urllib.request.Request(  # noqa: S310  # our own loopback address
         f"{server.api}/admin/version", headers={"Authorization": f"Basic {token}"}
@@ -95,10 +124,13 @@ def _answers(server: Server, timeout: float = 3.0) -> bool:
 class EmbeddedServer:
     """Runs the server as a tethered child for as long as the block lasts."""
 
-    def __init__(self, home: Home, *, port: int | None = None, dispatching: bool = False) -> None:
+    def __init__(
+        self, home: Home, *, port: int | None = None, dispatching: bool = False, pages: str | None = None
+    ) -> None:
         self._home = home
         self._port = port
         self._dispatching = dispatching
+        self._pages = pages
         self._process: Popen[bytes] | None = None
 
     def start(self) -> Server:
@@ -107,14 +139,14 @@ class EmbeddedServer:
         Raises:
             ServerFailed: it ended, or did not answer in time.
         """
-        port = self._port or free_port()
+        port = self._port = self._port or free_port()
         server = Server(f"http://127.0.0.1:{port}", credential(self._home), self._dispatching)
         log = self._home.run / "prefect-server.log"
         environment = server_environment(self._home, server.credential, port, os.environ)
         self._process = tether.spawn(["flows.server_process", str(port)], environment=environment, log=log)
         log.chmod(0o600)
         deadline = time.monotonic() + START_TIMEOUT
-        while not _answers(server):
+        while not answers(server):
             if self._process.poll() is not None:
                 raise ServerFailed(f"the Prefect server ended with code {self._process.returncode}")
             if time.monotonic() > deadline:
@@ -128,14 +160,42 @@ class EmbeddedServer:
         path = self._home.server_file
         temporary = Path(f"{path}.{os.getpid()}")
         temporary.write_text(
-            json.dumps({"url": server.url, "owner": this_process(), "dispatching": self._dispatching}), encoding="utf-8"
+            json.dumps(
+                {
+                    "url": server.url,
+                    "owner": this_process(),
+                    "dispatching": self._dispatching,
+                    "pages": self._pages,
+                }
+            ),
+            encoding="utf-8",
         )
         temporary.replace(path)
 
-    def stop(self) -> None:
+    @property
+    def process(self) -> Popen[bytes] | None:
+        """The server's process while it is meant to run."""
+        return self._process
+
+    def restart(self) -> Server:
+        """Start it again, at the same address, after it ended by itself.
+
+        Raises:
+            ServerFailed.
+        """
         if self._process is not None:
             tether.stop(self._process)
-            self._process = None
+        return self.start()
+
+    def stop(self) -> None:
+        """End it, and say no longer that it runs."""
+        if self._process is None:
+            return
+        found = _announced(self._home)
+        if found is not None and found["owner"] == this_process():
+            self._home.server_file.unlink(missing_ok=True)
+        tether.stop(self._process)
+        self._process = None
 
     def __enter__(self) -> Self:
         return self

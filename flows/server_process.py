@@ -3,8 +3,49 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
 
 from tenantry import tether
+
+POLICY: Final = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self' data:; worker-src 'self' blob:; "
+    "connect-src 'self' ws://127.0.0.1:* ws://localhost:*; frame-ancestors 'none'; base-uri 'self'; form-action 'self'"
+)
+"""Content security policy of Prefect's pages. Both of its UIs call an analytics host, whatever its settings say, and
+artifacts may name images anywhere: a browser that shows this machine's runs talks to this machine alone."""
+
+_Scope = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+_Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+_App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
+
+
+def with_policy(inner: _App) -> _App:
+    """The application, with the policy and what goes with it on every answer over HTTP."""
+    headers = [
+        (b"content-security-policy", POLICY.encode("ascii")),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+    ]
+
+    async def app(scope: _Scope, receive: _Receive, send: _Send) -> None:
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", []), *headers]}
+            await send(message)
+
+        await inner(scope, receive, sending if scope["type"] == "http" else send)
+
+    return app
+
+
+def application() -> _App:
+    """Prefect's API and UI, as this home serves them."""
+    from prefect.server.api.server import create_app
+
+    return with_policy(create_app())
 
 
 def main() -> None:
@@ -12,7 +53,7 @@ def main() -> None:
     import uvicorn
 
     uvicorn.run(
-        "prefect.server.api.server:create_app",
+        "flows.server_process:application",
         factory=True,
         host="127.0.0.1",
         port=int(sys.argv[1]),

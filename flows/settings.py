@@ -24,6 +24,16 @@ _QUIET: Final[dict[str, str]] = {
     "PREFECT_TASKS_REFRESH_CACHE": "false",
 }
 
+_LEAN: Final[dict[str, str]] = {
+    # Start: nothing here uses Prefect's blocks, which it would otherwise compare with its database each time.
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
+    # Our dispatcher is no Prefect worker; nothing would tell the foreman that it lives.
+    "PREFECT_SERVER_SERVICES_FOREMAN_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    # A run that a person answered hours later is not late.
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
+}
+
 
 def server_environment(home: Home, credential: str, port: int, base: Mapping[str, str]) -> dict[str, str]:
     """Environment of the Prefect server process: its own home below ours, the credential required, loopback only."""
@@ -37,8 +47,7 @@ def server_environment(home: Home, credential: str, port: int, base: Mapping[str
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_LOGGING_SERVER_LEVEL": "WARNING",
-        # Its task scheduling and subscriptions to cloud features are not used here; late-run marking is ours to explain.
-        "PREFECT_SERVER_SERVICES_FOREMAN_ENABLED": "true",
+        **_LEAN,
     }
 
 

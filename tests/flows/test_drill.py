@@ -59,7 +59,7 @@ async def test_contains_an_incident_without_touching_the_client(
             state = await Engine(installation.surroundings(), access, policy=Policy(poll=0.01, backoff=0.01)).run(
                 "drill-1"
             )
-            lab = access._drill.lab  # type: ignore[union-attr]  # noqa: SLF001
+            lab = access._drill.lab  # type: ignore[union-attr]
             view = installation.view("drill-1")
         assert state.stopped is Status.WAITING
         assert view["mode"] == "drill"

@@ -33,6 +33,7 @@ MEETS_INTEGRATIONS: Final = {
 
 SERVES_HTTP: Final = {
     "flows/server_process.py": "serves Prefect's application",
+    "flows/pages.py": "serves timelines on loopback, beside Prefect's pages",
 }
 """Modules outside integrations/ that may import uvicorn, and why."""
 

@@ -1,0 +1,139 @@
+"""Timelines of runs as pages on loopback, made on demand: nothing decrypted lies on the disk.
+
+The same sign-in as Prefect's, by HTTP basic authentication; nothing is kept by the browser or by anything between.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import hmac
+import io
+from collections.abc import Callable, Generator
+from typing import Final
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from flows.assembly import Installation
+from tenantry.errors import InvalidInput, NotFound, TenantryError
+from tenantry.home import Home
+from tenantry.run import RunState
+from tenantry.timeline import Timeline, build, format_named, related
+
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def application(home: Home, credential: str) -> Starlette:
+    """The pages of one home.
+
+    Args:
+        credential: ``user:password`` that lets a person in.
+    """
+
+    def signed_in(page: Callable[[Request], Response]) -> Callable[[Request], Response]:
+        def guarded(request: Request) -> Response:
+            if not _admits(request.headers.get("authorization", ""), credential):
+                challenge = {"WWW-Authenticate": 'Basic realm="Tenantry", charset="UTF-8"'}
+                return _plain("Sign in with the credential of Prefect's pages.", 401, challenge)
+            return page(request)
+
+        return guarded
+
+    def timeline(request: Request) -> Response:
+        # A plain function: Starlette runs it in a thread, away from the dispatcher's loop.
+        with Installation.open(home) as installation:
+            try:
+                state = installation.state(request.path_params["run_id"])
+                page = io.BytesIO()
+                format_named("html").export(timeline_of(installation, state), page)
+            except NotFound:
+                return _plain("There is no such run.", 404)
+            except TenantryError as error:
+                return _plain(f"{error.message} {error.remedy}", 500)
+        return Response(page.getvalue(), media_type="text/html", headers=_HEADERS)
+
+    return Starlette(routes=[Route("/runs/{run_id}/timeline", signed_in(timeline), methods=["GET"])])
+
+
+def timeline_of(installation: Installation, state: RunState) -> Timeline:
+    """The run's timeline as it stands now."""
+    records = installation.journal.records(state.run_id)
+    try:
+        title = installation.tenants.get(state.tenant).display_name
+    except InvalidInput:  # the client left, or its file is being edited: the page works all the same
+        title = ""
+    return build(
+        state,
+        records,
+        runbook=installation.runbook_of(state),
+        live=installation.journal.live(state.run_id),
+        around=related(installation.journal, state, records),
+        tenant_title=title,
+    )
+
+
+class Pages:
+    """Serves the pages in this process's event loop.
+
+    Args:
+        port: on 127.0.0.1.
+    """
+
+    def __init__(self, home: Home, credential: str, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._server = _Server(
+            uvicorn.Config(
+                application(home, credential),
+                host="127.0.0.1",
+                port=port,
+                log_level="error",
+                access_log=False,
+                timeout_graceful_shutdown=3,
+            )
+        )
+
+    async def serve(self) -> None:
+        """Until cancelled or told to stop."""
+        await self._server.serve()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    """Signals are the service's to handle."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def _admits(header: str, credential: str) -> bool:
+    kind, _, value = header.partition(" ")
+    if kind.lower() != "basic":
+        return False
+    try:
+        given = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return hmac.compare_digest(given, credential.encode())
+
+
+def _plain(text: str, status: int, more: dict[str, str] | None = None) -> Response:
+    return Response(text, status, {**_HEADERS, **(more or {})}, "text/plain")
+
+
+__all__ = ["Pages", "application", "timeline_of"]

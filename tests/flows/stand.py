@@ -1,0 +1,230 @@
+"""A home with a lab as its tenant, `tenantry up` in a process of its own, and Prefect's API as its UI uses it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from console import labtenant
+from flows.assembly import Installation
+from integrations.lab import Lab, LabServer
+from tenantry.errors import NotAuthenticated
+from tenantry.home import Home
+from tenantry.run import RunState
+from tests.console.desk import PLAIN, SMALL
+from tests.support.waiting import until
+
+TENANT = "acme"
+_BY_ROLE = {"approver": labtenant.APPROVER, "lead": labtenant.LEAD, "engineer": labtenant.ENGINEER}
+ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+
+
+def command(*args: str) -> list[str]:
+    return [sys.executable, "-c", "from console.main import main; main()", *args]
+
+
+class Stand:
+    """Lab, home and, when asked for, the service."""
+
+    def __init__(self, folder: Path, *, users: int = 30) -> None:
+        self.home = Home(folder / "home").ensure()
+        self.lab = labtenant.lab_for(TENANT, users=users)
+        self.lab_server = LabServer(self.lab)
+        self.lab_server.__enter__()
+        self.service: subprocess.Popen[str] | None = None
+        self.said: dict[str, str] = {}
+        self._codes: dict[str, set[str]] = {}
+        for text in (SMALL, PLAIN):
+            name = text.splitlines()[0].removeprefix("id: ")
+            (self.home.runbooks / f"{name}.yaml").write_text(text, encoding="utf-8")
+        with self.opened() as installation:
+            labtenant.register(installation, TENANT, self.lab_server.base_url, self.lab)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+        return {**kept, "TENANTRY_HOME": str(self.home.path)}
+
+    @contextmanager
+    def opened(self) -> Iterator[Installation]:
+        with Installation.open(self.home) as installation:
+            yield installation
+
+    @property
+    def victim(self) -> str:
+        return str(self.lab.scenario_info()["compromised"][0])
+
+    # --- the service --------------------------------------------------------------------------------------------------
+
+    def up(self) -> None:
+        """`tenantry up`, until it says that it is ready."""
+        log = (self.home.path / "up.log").open("ab")
+        self.service = subprocess.Popen(
+            command("up", "--json"),
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            cwd="/",
+        )
+        assert self.service.stdout is not None
+        line = self.service.stdout.readline()
+        assert line, (self.home.path / "up.log").read_text(encoding="utf-8")
+        self.said = json.loads(line)
+        self.api = httpx.Client(base_url=self.said["api"], auth=self.credential, timeout=30)
+
+    @property
+    def credential(self) -> tuple[str, str]:
+        user, _, password = (self.home.path / "prefect.credential").read_text(encoding="ascii").partition(":")
+        return user, password
+
+    def down(self, number: signal.Signals = signal.SIGTERM) -> int:
+        assert self.service is not None
+        self.service.send_signal(number)
+        code = self.service.wait(60)
+        self.service = None
+        return code
+
+    def close(self) -> None:
+        if self.service is not None:
+            self.down()
+        self.lab_server.__exit__(None, None, None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- Prefect, as its UI uses it -----------------------------------------------------------------------------------
+
+    def get(self, path: str) -> Any:
+        answer = self.api.get(path)
+        answer.raise_for_status()
+        return answer.json()
+
+    def post(self, path: str, body: Any = None) -> Any:
+        answer = self.api.post(path, json=body if body is not None else {})
+        assert answer.is_success, (path, answer.status_code, answer.text)
+        return answer.json() if answer.content else None
+
+    def deployment(self, runbook: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+
+        def there() -> bool:
+            answer = self.api.get(f"/deployments/name/{runbook}/tenantry")
+            if answer.is_success:
+                found.update(answer.json())
+            return bool(found)
+
+        until(there, f"no deployment of {runbook}")
+        return found
+
+    def start(self, runbook: str, parameters: dict[str, Any], **more: Any) -> str:
+        """Start a run as the form does. Returns the flow run's id."""
+        deployment = self.deployment(runbook)
+        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}, **more}
+        return str(self.post(f"/deployments/{deployment['id']}/create_flow_run", body)["id"])
+
+    def flow_run(self, flow_run_id: str) -> dict[str, Any]:
+        return dict(self.get(f"/flow_runs/{flow_run_id}"))
+
+    def wait_for(self, flow_run_id: str, *types: str, seconds: float = 90) -> dict[str, Any]:
+        """Until the flow run is in a state of one of these types."""
+        seen: list[dict[str, Any]] = []
+
+        def there() -> bool:
+            seen.append(self.flow_run(flow_run_id))
+            time.sleep(0.1)
+            return seen[-1]["state_type"] in types
+
+        try:
+            until(there, "", seconds=seconds)
+        except AssertionError:
+            raise AssertionError(f"{seen[-1]['state']} is none of {types}; {self.worker_log()}") from None
+        return seen[-1]
+
+    def worker_log(self) -> str:
+        log = self.home.run / "worker.log"
+        return log.read_text(encoding="utf-8", errors="replace")[-4000:] if log.exists() else ""
+
+    def resume(self, flow_run_id: str, person: str, code: str, decision: str = "approve", reason: str = "") -> None:
+        """Answer the form of a suspended run."""
+        given = {"approver": person, "code": code, "decision": decision, "reason": reason}
+        answer = self.post(f"/flow_runs/{flow_run_id}/resume", {"run_input": given})
+        assert answer["status"] == "ACCEPT", answer
+
+    def task_runs(self, flow_run_id: str) -> list[dict[str, Any]]:
+        return list(self.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run_id]}}}))
+
+    # --- the record, and people ---------------------------------------------------------------------------------------
+
+    def state(self, run_id: str) -> RunState:
+        with self.opened() as installation:
+            return installation.state(run_id)
+
+    def events(self, run_id: str) -> list[str]:
+        with self.opened() as installation:
+            return [record.event for record in installation.journal.records(run_id)]
+
+    def writes(self) -> list[tuple[str, str, str]]:
+        return [(entry["service"], entry["method"], str(entry["target"])) for entry in self.lab.audit]
+
+    def code(self, person: str) -> str:
+        """A code that is good now and that was not used in any test before. Waits for the next one when there is none."""
+        used = self._codes.setdefault(person, set())
+        found: list[str] = []
+
+        def there() -> bool:
+            with self.opened() as installation:
+                good = [code.get_secret_value() for code in labtenant.codes(installation, person, datetime.now(UTC))]
+            # Never one older than the last that was used: codes of a later step make earlier ones useless.
+            last = max((good.index(code) for code in good if code in used), default=-1)
+            found[:] = good[last + 1 :] if last >= 0 or not used else good
+            if not found:
+                time.sleep(1)
+            return bool(found)
+
+        until(there, "no unused code", seconds=95)
+        used.add(found[0])
+        return found[0]
+
+    def wrong_code(self, person: str) -> str:
+        with self.opened() as installation:
+            good = {code.get_secret_value() for code in labtenant.codes(installation, person)}
+        return next(text for text in ("000000", "111111", "222222", "333333") if text not in good)
+
+    def answer(self, state: RunState) -> None:
+        """Say yes to everything that is asked, on the command line's way."""
+        from tenantry.decisions import decide_all, prove
+
+        with self.opened() as installation:
+            by_person: dict[str, list[Any]] = {}
+            for gate in state.open_gates():
+                by_person.setdefault(_BY_ROLE[gate.request["role"]], []).append(gate)
+            for person, gates in by_person.items():
+                for _ in range(40):
+                    try:
+                        proof = prove(installation.journal, installation.people, state, person, self.code(person))
+                        break
+                    except NotAuthenticated:
+                        time.sleep(1)
+                decide_all(installation.journal, installation.people, state, gates, proof, "approve", "checked")
+
+
+def carried(work: Callable[[], Any]) -> Any:
+    """The result of a coroutine function, in a loop of its own."""
+    return asyncio.run(work())
