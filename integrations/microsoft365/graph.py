@@ -170,7 +170,7 @@ class Graph:
             for at in waiting:
                 result = _item_result(answers.get(str(at)), dialect, items[at], write)
                 results[at] = result
-                if isinstance(result, Throttled) or (isinstance(result, VendorFault) and not write):
+                if isinstance(result, Throttled | VendorFault):  # a write's fault is InDoubt
                     again.append(at)
                     asked = result.retry_after if isinstance(result, Throttled) else None
                     longest = max(longest, limits.first_wait * 2.0 ** (attempt - 1) if asked is None else asked)

@@ -80,6 +80,14 @@ async def test_signing_in_waits_for_the_first_call_and_serves_all(stand: Stand, 
     assert form["scope"] == ["https://graph.microsoft.com/.default"]
 
 
+async def test_many_refused_at_once_sign_in_once(stand: Stand, handle: Microsoft365Handle) -> None:
+    identity = handle.capability("identity")
+    await identity.account(stand.user)
+    stand.lab.tokens.expire_all()
+    await asyncio.gather(*(identity.account(stand.user) for _ in range(20)))
+    assert len(tokens(stand)) == 2
+
+
 async def test_each_service_has_a_token_of_its_own(stand: Stand, handle: Microsoft365Handle) -> None:
     await handle.capability("identity").account(stand.user)
     await handle.capability("mail").forwarding(stand.user)

@@ -203,6 +203,40 @@ async def test_folders_of_a_mailbox_in_another_language(stand: Stand, handle: Mi
     assert (delegate.key, delegate.rights) == ("folder:x@client.example:Kalender", ("Editor",))
 
 
+async def test_inherited_denied_and_own_rights_are_no_delegates(stand: Stand, handle: Microsoft365Handle) -> None:
+    given = {"User": "X@client.example", "AccessRights": ["FullAccess"], "IsInherited": False, "Deny": False}
+    rows = {
+        "Get-MailboxPermission": [
+            {**given, "User": "NT AUTHORITY\\SELF"},
+            {**given, "User": "inherited@client.example", "IsInherited": True},
+            {**given, "User": "denied@client.example", "Deny": True},
+            given,
+        ],
+        "Get-RecipientPermission": [
+            {"Trustee": "NT AUTHORITY\\SELF", "AccessRights": ["SendAs"], "AccessControlType": "Allow"},
+            {"Trustee": "denied@client.example", "AccessRights": ["SendAs"], "AccessControlType": "Deny"},
+            {"Trustee": "Y@client.example", "AccessRights": "SendAs", "AccessControlType": "Allow"},
+        ],
+        "Get-MailboxFolderPermission": [
+            {"User": "Default", "AccessRights": ["AvailabilityOnly"]},
+            {"User": "Anonymous", "AccessRights": ["None"]},
+            {"User": "none@client.example", "AccessRights": ["None"]},
+        ],
+    }
+
+    def answer(request: httpx.Request) -> httpx.Response | None:
+        if "InvokeCommand" not in request.url.path:
+            return None
+        return httpx.Response(200, json={"value": rows[json.loads(request.content)["CmdletInput"]["CmdletName"]]})
+
+    stand.wire.instead = answer
+    found = await handle.capability("mail").delegates(stand.user)
+    assert [(delegate.key, delegate.rights) for delegate in found] == [
+        ("full_access:x@client.example", ("FullAccess",)),
+        ("send_as:y@client.example", ("SendAs",)),
+    ]
+
+
 # --- sent, and what was swept from Sent Items ---------------------------------------------------------------------------
 
 
