@@ -45,13 +45,11 @@ def uninterrupted(ordeal: Ordeal) -> End:
 
 def every(where: str, ordeal: Ordeal, uninterrupted: End, step: int = 1, first: int = 1) -> int:
     """Kill at the first, second, … such moment until there is none left. Returns how many there were."""
-    killed = 0
-    for nth in range(first, 10_000, step):
+    for killed, nth in enumerate(range(first, 10_000, step)):
         end, codes = ordeal.run(Kill(where, nth))
         assert end == uninterrupted, f"{where} {nth}"
         if SIGKILLED not in codes:
             return killed
-        killed += 1
     raise AssertionError("never came to an end")
 
 
@@ -67,7 +65,10 @@ def test_killed_once_somewhere(where: str, ordeal: Ordeal, uninterrupted: End) -
 def test_killed_again_and_again(ordeal: Ordeal, uninterrupted: End) -> None:
     dice = random.Random(7)
     kills = [
-        Kill(dice.choice(["append_before", "append_after", "write_before", "write_during", "write_after"]), dice.randint(1, 5))
+        Kill(
+            dice.choice(["append_before", "append_after", "write_before", "write_during", "write_after"]),
+            dice.randint(1, 5),
+        )
         for _ in range(8)
     ]
     end, codes = ordeal.run(*kills)

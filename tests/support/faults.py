@@ -127,7 +127,7 @@ def _fork(job: Job) -> int:
     try:
         asyncio.run(_attempt(job))
         code = 0
-    except BaseException:  # noqa: BLE001  # the parent needs the trace and a code, whatever it was
+    except BaseException:  # the parent needs the trace and a code, whatever it was
         import traceback
 
         traceback.print_exc()
@@ -262,8 +262,13 @@ class Ordeal:
     def _job(self, run_id: str, kill: Kill) -> Job:
         scenario, seed, users = self._story
         return Job(
-            folder=str(self._folder / "home"), run_id=run_id, base_url=self.lab_stand.server.base_url,
-            scenario=scenario, seed=seed, users=users, kill=asdict(kill),
+            folder=str(self._folder / "home"),
+            run_id=run_id,
+            base_url=self.lab_stand.server.base_url,
+            scenario=scenario,
+            seed=seed,
+            users=users,
+            kill=asdict(kill),
         )
 
     def _end(self, state: RunState, run_id: str) -> End:

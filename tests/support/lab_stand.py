@@ -27,7 +27,14 @@ SUBJECT: Mapping[str, Any] = {
     "known_networks": [],
     "contacts": [
         {"id": "jo", "name": "Jo Doe", "email": "jo@acme.example", "phone": None, "role": "primary", "language": "en"},
-        {"id": "sam", "name": "Sam Roe", "email": "sam@acme.example", "phone": None, "role": "security", "language": "en"},
+        {
+            "id": "sam",
+            "name": "Sam Roe",
+            "email": "sam@acme.example",
+            "phone": None,
+            "role": "security",
+            "language": "en",
+        },
     ],
     "response_team": [],
     "agreement": {
@@ -45,7 +52,9 @@ SUBJECT: Mapping[str, Any] = {
 class LabStand:
     """A lab in this process, served on a port, and a stand beside it."""
 
-    def __init__(self, folder: Path, *, scenario: str = "bec", seed: int = 1, users: int = 60, serve: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, scenario: str = "bec", seed: int = 1, users: int = 60, serve: bool = True
+    ) -> None:
         self.lab = Lab(scenario, seed=seed, users=users)
         self.server = LabServer(self.lab)
         if serve:
@@ -105,11 +114,9 @@ class LabAccess(Access):
             secret,
             transport=transport,
         )
-        sink = await SINK.open(
-            SINK.Settings.model_validate({"base_url": f"{base}/sink"}), secret, transport=transport
-        )
+        sink = await SINK.open(SINK.Settings.model_validate({"base_url": f"{base}/sink"}), secret, transport=transport)
         made = cls(subject=SUBJECT)
-        made._handles = {  # noqa: SLF001
+        made._handles = {
             **dict.fromkeys(("identity", "mail", "logs"), microsoft365),
             "messenger": sink,
         }
