@@ -72,9 +72,9 @@ class PrefectSteps:
             result.append(report)
             return _state(report)
 
-        shown = _step.with_options(
-            name=call.step.uses, task_run_name=f"{call.step.phase}{_BETWEEN}{call.step.id}", tags={call.step.phase}
-        )
+        # No tags: for a tagged task run Prefect asks the server for concurrency slots, before every step. A server that is
+        # busy or away would hold up the run for seconds; the phase stands in the name.
+        shown = _step.with_options(name=call.step.uses, task_run_name=f"{call.step.phase}{_BETWEEN}{call.step.id}")
         upstream = [allow_failure(self._states[name]) for name in call.upstream if name in self._states]
         try:
             self._states[call.step.id] = await _call(shown, _Body(settle), upstream)
