@@ -91,7 +91,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str |
         out.print(Text("none" if title is None else f"{title}: none", style="dim"))
         return
     if out.is_terminal:
-        drawn = Table(*columns, title=title, title_justify="left", box=box.ROUNDED, header_style="bold")
+        drawn = Table(title=title, title_justify="left", box=box.ROUNDED, header_style="bold")
+        for column in columns:
+            drawn.add_column(column, overflow="fold")  # ids are copied from here: none is cut
         for row in cells:
             drawn.add_row(*row)
         out.print(drawn)
@@ -133,7 +135,22 @@ def run_tables(view: Mapping[str, Any]) -> None:
             ("attempt", view["attempt"]),
         ]
     )
-    table(("phase", "step", "item", "outcome", "finished", "what"), [_step(step) for step in view["steps"]])
+    tty = console().is_terminal  # what is piped is searched line by line
+    day, phase, rows = view["started_at"][:10], None, []
+    for step in view["steps"]:
+        at = moment(step["finished_at"])
+        rows.append(
+            (
+                step["phase"] if step["phase"] != phase or not tty else "",
+                step["id"],
+                step["item"],
+                outcome(step["outcome"]),
+                at.removeprefix(f"{day} "),
+                describe(step),
+            )
+        )
+        phase = step["phase"]
+    table(("phase", "step", "item", "outcome", "finished", "what"), rows)
     if view["waiting_for"]:
         table(
             ("step", "item", "asked of", "until", "question", "why"),
@@ -151,17 +168,6 @@ def run_tables(view: Mapping[str, Any]) -> None:
         )
 
 
-def _step(step: Mapping[str, Any]) -> tuple[Any, ...]:
-    return (
-        step["phase"],
-        step["id"],
-        step["item"],
-        outcome(step["outcome"]),
-        moment(step["finished_at"]),
-        describe(step),
-    )
-
-
 def _role(waiting: Mapping[str, Any]) -> str:
     return f"{waiting['role']}{', four eyes' if waiting['four_eyes'] else ''}"
 
@@ -171,7 +177,11 @@ def describe(step: Mapping[str, Any]) -> str:
     error = step["error"]
     if error and step["outcome"] not in ("changed", "already", "observed"):
         return f"{error['message']} {error['remedy']}"
-    changes = [f"{c['path']}: {_short(c['before'])} → {_short(c['after'])}" for c in step["changes"]]
+    # `<kind>/<object id>/<property>`: where the item names the object, the property is enough.
+    named = 2 if step["item"] is not None else 0
+    changes = [
+        f"{c['path'].split('/', named)[-1]}: {_short(c['before'])} → {_short(c['after'])}" for c in step["changes"]
+    ]
     if changes:
         return "; ".join(changes[:5]) + (f"; and {len(changes) - 5} more" if len(changes) > 5 else "")
     return step["note"] or ""
@@ -180,4 +190,4 @@ def describe(step: Mapping[str, Any]) -> str:
 def _short(value: Any) -> str:
     if value is None:
         return "nothing"
-    return clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 60)
+    return clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), 120)

@@ -232,3 +232,18 @@ class TestRender:
     def test_times_are_utc_to_the_second(self) -> None:
         assert render.moment("2026-11-21T10:00:00.123456Z") == "2026-11-21 10:00:00Z"
         assert render.moment(None) == ""
+
+    def test_what_a_step_did(self) -> None:
+        step = {
+            "item": "user-1",
+            "outcome": "changed",
+            "error": None,
+            "note": None,
+            "changes": [{"path": "user/user-1/enabled", "before": True, "after": False}],
+        }
+        assert render.describe(step) == "enabled: true → false"
+        assert render.describe(step | {"item": None}) == "user/user-1/enabled: true → false"
+        many = [{"path": f"a/b/c{n}", "before": None, "after": n} for n in range(7)]
+        assert render.describe(step | {"changes": many}).endswith("; and 2 more")
+        error = {"message": "Frozen.", "remedy": "Lift it."}
+        assert render.describe(step | {"outcome": "failed", "error": error}) == "Frozen. Lift it."

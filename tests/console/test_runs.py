@@ -332,3 +332,25 @@ def test_lists_of_nothing(desk: Desk) -> None:
 def test_exit_codes_follow_the_status(status: str, error: str | None, code: int) -> None:
     step = {"error": {"code": error} if error else None}
     assert exit_code({"status": status, "steps": [step]}) == code
+
+
+@pytest.mark.parametrize("answer", [True, False, RuntimeError("secret-canary")])
+def test_a_service_that_runs_is_told_of_an_answer(stand: Desk, monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+    told = []
+
+    def nudge(installation: Any, run_id: str) -> bool:
+        told.append(run_id)
+        if isinstance(answer, Exception):
+            raise answer
+        return bool(answer)
+
+    run = start(stand)["run_id"]
+    monkeypatch.setattr("flows.server.find", lambda home: "a server")
+    monkeypatch.setattr("flows.launch.nudge", nudge)
+    code = f"{stand.code('lab.lead')}\n"
+    result = stand("approve", run, "confirmed", "--as", "lab.lead", given=code)
+    assert result.exit_code == 0, result.stderr
+    assert told == [run]
+    assert (f"tenantry resume {run}" in result.stderr) is (answer is not True)
+    assert "canary" not in result.output
+    assert len(stand.events(run, "approval.decided")) == 1, "recorded, whatever becomes of the server"
