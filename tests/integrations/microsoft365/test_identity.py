@@ -122,6 +122,25 @@ async def test_all_phones_can_be_removed_in_the_order_given(stand: Stand, handle
     assert {method.kind for method in await identity.methods(second)} == {"passwordMethods"}
 
 
+async def test_the_mobile_phone_comes_after_the_alternate_one(stand: Stand, handle: Microsoft365Handle) -> None:
+    phone = "#microsoft.graph.phoneAuthenticationMethod"
+    rows = [
+        {"@odata.type": phone, "id": "3179e48a-750b-4051-897c-87b9720928f7", "phoneType": "mobile"},
+        {"@odata.type": phone, "id": "b6332ec1-7057-4abe-9331-3d72feddfe41", "phoneType": "alternateMobile"},
+        {"@odata.type": "#microsoft.graph.softwareOathAuthenticationMethod", "id": "oath"},
+    ]
+    default = {"userPreferredMethodForSecondaryAuthentication": "sms"}
+
+    def answer(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path.endswith("/authentication/methods"):
+            return httpx.Response(200, json={"value": rows})
+        return httpx.Response(200, json=default) if request.url.path.endswith("/signInPreferences") else None
+
+    stand.wire.instead = answer
+    found = [method.id for method in await handle.capability("identity").methods(stand.user)]
+    assert found == ["oath", "b6332ec1-7057-4abe-9331-3d72feddfe41", "3179e48a-750b-4051-897c-87b9720928f7"]
+
+
 async def test_roles_held_through_a_group_count(stand: Stand, handle: Microsoft365Handle) -> None:
     role = {
         "@odata.type": "#microsoft.graph.directoryRole",

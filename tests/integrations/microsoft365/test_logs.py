@@ -44,6 +44,14 @@ async def test_a_search_says_what_an_operation_was_called_with(stand: Stand, han
     }
 
 
+async def test_the_same_question_later_is_a_new_search(stand: Stand, handle: Microsoft365Handle) -> None:
+    """The log may have received more meanwhile."""
+    since, until = stand.since, stand.until
+    for _ in range(2):
+        assert [record async for record in handle.capability("logs").search(since, until)]
+    assert _created(stand) == 2
+
+
 async def test_a_search_whose_creation_was_not_answered_is_not_created_again(
     stand: Stand, handle: Microsoft365Handle
 ) -> None:
