@@ -428,8 +428,10 @@ class Http:
         refreshed = False
         error: TenantryError
         while True:
+            # Outside of the retries below: signing in has retried by itself.
+            token = await call.authorizer.header() if call.authorizer is not None else None
             try:
-                return await self._attempt(call)
+                return await self._attempt(call, token)
             except _Unauthorized as signal:
                 answer, header = signal.answer, signal.header
                 error = SignInFailed(
@@ -467,8 +469,7 @@ class Http:
         ceiling = min(self.limits.longest_wait, self.limits.first_wait * 2.0 ** (failures - 1))
         return ceiling * (0.5 + 0.5 * self._random.random())
 
-    async def _attempt(self, call: _Call) -> Answer:
-        header = await call.authorizer.header() if call.authorizer is not None else None
+    async def _attempt(self, call: _Call, header: str | None) -> Answer:
         content = await call.content() if callable(call.content) else call.content
         request_id = str(uuid.uuid4())
         headers = {"Accept": "application/json", "client-request-id": request_id, **call.headers}

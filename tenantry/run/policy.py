@@ -15,7 +15,8 @@ class Policy:
         lease_life: how long a run stays owned without renewal; renewed three times as often.
         concurrency: items of one run in flight at once.
         effect_attempts: tries of one effect within one attempt of the run; each re-checks first.
-        read_attempts: tries of a read, a check or a verification that failed for a passing reason.
+        read_attempts: tries of a read or a check that failed for a passing reason. Providers retry by themselves first;
+            together they bound how long an unreachable tenant is waited for.
         backoff: first pause between tries; doubles, at most ``backoff_cap``.
         settle: how long after an effect's deadline the vendor may still be acting on it, before what is in doubt is
             re-checked.
@@ -26,7 +27,7 @@ class Policy:
     lease_life: float = LIFE
     concurrency: int = 16
     effect_attempts: int = 4
-    read_attempts: int = 5
+    read_attempts: int = 3
     backoff: float = 0.25
     backoff_cap: float = 30.0
     settle: float = 1.0

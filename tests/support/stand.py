@@ -20,7 +20,14 @@ from tenantry.runbook import parse_runbook, validate_params
 from tenantry.vault import Vault
 
 QUICK = Policy(
-    lease_life=4.0, backoff=0.01, backoff_cap=0.1, settle=0.05, poll=0.01, poll_cap=0.1, effect_timeout_cap=0.6
+    lease_life=4.0,
+    read_attempts=5,
+    backoff=0.01,
+    backoff_cap=0.1,
+    settle=0.05,
+    poll=0.01,
+    poll_cap=0.1,
+    effect_timeout_cap=0.6,
 )
 """The engine's figures with short waits; the same code paths."""
 
