@@ -59,19 +59,7 @@ _LEFT_OVER: Final = 86_400.0
 
 # Line separators that JSON allows raw inside strings but readers of lines may split at, and characters that change how a
 # terminal shows what follows: written as escapes, which parse to the same text.
-_ESCAPED = {
-    code: f"\\u{code:04x}"
-    for code in (
-        0x7F,
-        *range(0x80, 0xA0),
-        0x061C,
-        0x200E,
-        0x200F,
-        *range(0x2028, 0x202F),
-        *range(0x2066, 0x206A),
-        0xFEFF,
-    )
-}
+_ESCAPE = re.compile("[\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff]")
 
 
 def json_line(value: Any) -> bytes:
@@ -85,7 +73,9 @@ def json_line(value: Any) -> bytes:
     except (TypeError, ValueError, RecursionError) as error:
         raise TaskDefect(f"a row is not JSON: {type(error).__name__}") from error
     try:
-        return text.translate(_ESCAPED).encode() + b"\n"
+        if _ESCAPE.search(text):
+            text = _ESCAPE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+        return text.encode() + b"\n"
     except UnicodeEncodeError:  # half of a surrogate pair: JSON can hold it, UTF-8 cannot
         return json.dumps(value, allow_nan=False, separators=(",", ":"), default=_jsonable).encode() + b"\n"
 

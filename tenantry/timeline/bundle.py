@@ -206,11 +206,11 @@ def _described(row: EvidenceRow) -> dict[str, Any]:
 
 
 def _named(rows: Iterable[EvidenceRow]) -> Iterator[tuple[EvidenceRow, str]]:
-    """A path inside the bundle for each piece: its name made harmless, under its step; different bytes never share one."""
+    """A path inside the bundle for each piece: its name made harmless; different bytes never share one."""
     taken: dict[str, str] = {}
     for row in rows:
-        parts = [_harmless(part) for part in (row.step or "run", *row.name.split("/")) if part not in ("", ".", "..")]
-        name = "/".join(parts[:8])
+        parts = [_harmless(part) for part in row.name.split("/") if part not in ("", ".", "..")]
+        name = "/".join(parts[:8]) or "file"
         key = unicodedata.normalize("NFC", name).casefold()  # some file systems tell neither case nor form apart
         if key in taken:
             if taken[key] == row.sha256:
@@ -268,7 +268,7 @@ entries.jsonl     The {entries} entries of the run in the record, one a line,
                   byte for byte as they were hashed. They name no person.
 payloads.jsonl    What those entries stand for, by the entry's id.
 evidence/         The {evidence} files collected from the client's systems, as
-                  they were received. The first folder is the step's name.
+                  they were received.
 evidence.json     Which file is which, with its SHA-256 as the record has it.
 SHA256SUMS        Checksums of every file here.
 
@@ -289,9 +289,9 @@ How to check it
    The last entry here has the leaf hash
    {t.record.last_leaf}.
 
-What this shows, and what not: these checks find an accidental change and any
-change that was not made by whoever holds the record. They do not show who made
-the record; keep a copy of the last leaf hash outside if that matters to you.
+What this shows, and what not: these checks find a change by accident. Whoever
+can change this folder can change its checksums too: compare the leaf hash above
+with the one in the record itself, or with a copy that was kept elsewhere.
 
 The data here is personal and confidential. Names in it may have been chosen by
 an attacker: open the files in evidence/ with care.

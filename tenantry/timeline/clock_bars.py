@@ -8,7 +8,7 @@ from typing import Final
 
 from tenantry.timeline.markup import Markup, h
 from tenantry.timeline.model import ClockRow, ClockState
-from tenantry.timeline.words import moment, span
+from tenantry.timeline.words import human_name, moment, span
 
 __all__ = ["bars"]
 
@@ -37,7 +37,7 @@ def _bar(clock: ClockRow) -> Markup:
         "div",
         h(
             "div",
-            h("bdi", clock.name),
+            h("bdi", human_name(clock.name)),
             *(h("small", h("bdi", line)) for line in (clock.duty, clock.source) if line),
             class_="name",
         ),

@@ -24,9 +24,10 @@ COLUMNS: Final = (
 
 _BREAKS = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _HIDDEN = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ud800-"
-    "\udfff\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
+    r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    r"\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
+_ACTS = re.compile(f"{_BREAKS.pattern}|\t|{_HIDDEN.pattern}")
 
 
 def row(event: TimelineEvent) -> Row:
@@ -66,6 +67,8 @@ def visible(text: str) -> str:
     """The text on one line, with nothing in it that acts: line breaks become ``¶``, tabs spaces, and what is invisible or
     changes the direction of what follows becomes its code, like ``⟨U+202E⟩``."""
     if text.isascii() and text.isprintable():
+        return text
+    if not _ACTS.search(text):
         return text
     text = _BREAKS.sub("¶", text).replace("\t", " ")
     return _HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)

@@ -27,7 +27,14 @@ __all__ = ["RELATED", "Book", "Labels", "attacker_events", "changes_text", "even
 RELATED: Final = frozenset({"freeze", "unfreeze", "clock.stepped_back"})
 """Events that belong to no run, and matter to all that were under way."""
 
-_FROM_OUTSIDE = RELATED | {"note", "clocks", "approval.decided", "approval.refused", "run.cancel_requested"}
+_FROM_OUTSIDE = RELATED | {
+    "run.scheduled",
+    "note",
+    "clocks",
+    "approval.decided",
+    "approval.refused",
+    "run.cancel_requested",
+}
 """Recorded by others than the run's owner: they do not show that it was alive."""
 
 PLATFORM: Final = "Tenantry"
@@ -216,10 +223,10 @@ class _Reader:
 
     def _say(self, record: Record) -> _Said:
         if record.payload is None:
-            return _Said(Lane.PLATFORM, "erased", f"{human_name(record.event.replace('.', ' '))} (content was erased)")
+            return _Said(Lane.PLATFORM, "erased", f"{human_name(record.event.replace('.', '_'))} (content was erased)")
         say = _SAY.get(record.event)
         if say is None:
-            return _Said(Lane.PLATFORM, record.event, human_name(record.event.replace(".", " ")))
+            return _Said(Lane.PLATFORM, record.event, human_name(record.event.replace(".", "_")))
         return say(self, record)
 
     # --- the run ------------------------------------------------------------------------------------------------------
@@ -402,6 +409,7 @@ class _Reader:
 
 _SAY: Final[Mapping[str, Callable[[_Reader, Record], _Said]]] = {
     "run.created": _Reader.created,
+    "run.scheduled": lambda _reader, _record: _Said(Lane.PLATFORM, "scheduled", "Run handed to a worker"),
     "run.attempt": _Reader.attempt,
     "run.stopped": _Reader.stopped,
     "run.ended": _Reader.ended,

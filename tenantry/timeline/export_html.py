@@ -262,6 +262,7 @@ def _attacks(attacks: Sequence[TimelineEvent]) -> Markup:
             for event in attacks
         ),
         caption="From the client's own logs, as the analysis steps reported them.",
+        class_="acts",
     )
 
 
@@ -279,7 +280,8 @@ def _findings(findings: Sequence[Finding]) -> Iterator[Markup]:
             continue
         yield h("h3", f"{heading} ({len(own):,})")
         head = ["Kind", "What", "Account", "Why", "Log entries"]
-        yield _table([*head, "Then"] if verdict is Verdict.ATTRIBUTED else head, (_finding(f) for f in own))
+        columns = [*head, "Then"] if verdict is Verdict.ATTRIBUTED else head
+        yield _table(columns, (_finding(finding) for finding in own), class_="found")
 
 
 def _finding(f: Finding) -> Markup:
@@ -304,7 +306,7 @@ def _decisions(decisions: Sequence[Decision]) -> Markup:
                 _time(d.asked_at),
                 h(
                     "td",
-                    long_text(d.question),
+                    long_text(d.question, 700),
                     h("small", h("bdi", d.item)) if d.item else "",
                     *(h("small", h("bdi", f"because {reason}")) for reason in d.reasons),
                 ),
@@ -314,6 +316,7 @@ def _decisions(decisions: Sequence[Decision]) -> Markup:
             )
             for d in decisions
         ),
+        class_="asked",
     )
 
 
@@ -430,9 +433,9 @@ def _change(c: Mapping[str, Any]) -> Markup:
     return h(
         "div",
         h("code", clip(str(c["path"]), 400)),
-        h("span", h("bdi", shown(c.get("before"))), class_="was"),
+        h("span", long_text(shown(c.get("before"), 4_000), 120), class_="was"),
         " → ",
-        h("span", h("bdi", shown(c.get("after"))), class_="is"),
+        h("span", long_text(shown(c.get("after"), 4_000), 120), class_="is"),
         class_="change",
     )
 
@@ -594,12 +597,13 @@ def _footer(t: Timeline) -> Markup:
 # --- small parts ------------------------------------------------------------------------------------------------------
 
 
-def _table(head: Iterable[str], rows: Iterable[Markup], *, caption: str = "") -> Markup:
+def _table(head: Iterable[str], rows: Iterable[Markup], *, caption: str = "", class_: str | None = None) -> Markup:
     table = h(
         "table",
         h("caption", caption) if caption else "",
         h("thead", h("tr", *(h("th", name, scope="col") for name in head))),
         h("tbody", *rows),
+        class_=class_,
     )
     return h("div", table, class_="scroll", tabindex=0, role="group", aria_label=caption or "Table")
 

@@ -27,7 +27,8 @@ from tenantry.timeline.words import (
 
 __all__ = ["escape", "export"]
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|~:@^$=])")
+_SPECIAL = re.compile(r"([\\`*_\[\]#|~$])|(?<=www)(\.)|(:)(?=//)|^([-+=]|\d{1,9}(?=[.)]))", re.I)
+"""What Markdown acts upon: anywhere; in addresses that it would make links of; at the beginning of a line."""
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
@@ -45,9 +46,14 @@ def export(timeline: Timeline, out: BinaryIO) -> int:
 
 
 def escape(text: str, limit: int = 2_000) -> str:
-    """Text that Markdown shows as it is, on one line."""
-    plain = clip(visible(text), limit)
-    return _SPECIAL.sub(r"\\\1", "".join(_ENTITIES.get(c, c) for c in plain))
+    """Text that Markdown shows as it is, on one line. (Mail addresses may become links; GitHub makes them of any text.)"""
+    plain = "".join(_ENTITIES.get(c, c) for c in clip(visible(text).strip(), limit))
+    return _SPECIAL.sub(_escaped, plain)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    # A number at the beginning is no list if what follows it is escaped; digits themselves cannot be.
+    return f"{found[0]}\\" if found[0].isdigit() else f"\\{found[0]}"
 
 
 def _lines(t: Timeline) -> Iterator[str]:
@@ -71,7 +77,7 @@ def _lines(t: Timeline) -> Iterator[str]:
     if t.clocks:
         yield from _section("Notification clocks", ())
         clocks = [
-            (escape(c.name), moment(c.started_at), moment(c.due_at), moment(c.stopped_at) if c.stopped_at else "", c.state.value, span(c.margin), escape(", ".join(part for part in (c.duty, c.source) if part)))
+            (escape(human_name(c.name)), moment(c.started_at), moment(c.due_at), moment(c.stopped_at) if c.stopped_at else "", c.state.value, span(c.margin), escape(", ".join(part for part in (c.duty, c.source) if part)))
             for c in t.clocks
         ]  # fmt: skip
         yield from _table(("Clock", "Started", "Due", "Stopped", "State", "Margin", "Source"), clocks)

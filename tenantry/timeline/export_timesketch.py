@@ -82,5 +82,7 @@ def _word(text: str) -> str:
 
 
 def _cut(text: str) -> str:
+    if len(text) * 4 <= MAX_BYTES:  # no character takes more than four bytes
+        return text
     raw = text.encode("utf-8", "replace")
     return text if len(raw) <= MAX_BYTES else raw[: MAX_BYTES - 3].decode("utf-8", "ignore") + "…"

@@ -17,8 +17,8 @@ __all__ = ["Markup", "h", "join", "long_text", "text"]
 
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9:-]*\Z")
 _VOID: Final = frozenset({"meta", "link", "br", "hr", "input", "col"})
-_SHORT: Final = 280
 _LONGEST: Final = 8_000
+_LINES: Final = 30
 
 
 class Markup(str):
@@ -54,11 +54,19 @@ def h(name: str, /, *children: str, **attributes: str | int | float | bool | Non
     return Markup(f"<{name}{''.join(shown)}>{join(*children)}</{name}>")
 
 
-def long_text(value: str) -> Markup:
-    """A text of any length: what is long opens on demand, what is absurd is cut (the JSON lines have it whole)."""
-    if len(value) <= _SHORT:
-        return h("bdi", value)
-    return h("details", h("summary", h("bdi", clip(value, _SHORT - 60))), h("p", h("bdi", clip(value, _LONGEST))))
+def long_text(value: str, short: int = 280) -> Markup:
+    """A text of any length: what is longer than ``short`` characters opens on demand, what is absurd is cut (the JSON lines
+    have it whole). Its line breaks are kept, as far as there are few."""
+    if len(value) <= short:
+        return _lines(value)
+    return h("details", h("summary", _lines(clip(value, short - 40))), h("p", _lines(clip(value, _LONGEST))))
+
+
+def _lines(value: str) -> Markup:
+    parts: list[Markup] = []
+    for line in value.split("\n", _LINES):
+        parts += [h("br"), h("bdi", line)] if parts else [h("bdi", line)]
+    return join(*parts)
 
 
 def _number(value: float) -> str:

@@ -15,7 +15,7 @@ from typing import Final
 
 from tenantry.timeline.axis import Axis, Segment
 from tenantry.timeline.markup import Markup, h, join
-from tenantry.timeline.model import Lane, Timeline, TimelineEvent
+from tenantry.timeline.model import Lane, Moment, Timeline, TimelineEvent
 from tenantry.timeline.words import clip, human_name, moment, plural, short_day, span
 
 __all__ = ["draw", "legend"]
@@ -169,13 +169,17 @@ class _Drawing:
 
     def _flags(self) -> tuple[float, list[Markup]]:
         """The labels of the turning points above the lanes; and how much room they take."""
-        labels = _Labels(8, WIDTH, flat=True)
-        found = []
-        for m in reversed(self._t.moments):
-            x = self._axis.x(m.at)
-            place = labels.place(x, max(len(m.label) * 7.4, 96.0))
-            if place is not None:
-                found.append((m, x, place[0], place[1]))
+        found: list[tuple[Moment, float, int, bool]] = []
+        for flat in (True, False):
+            labels = _Labels(8, WIDTH, flat=flat)
+            found = []
+            for m in reversed(self._t.moments):
+                x = self._axis.x(m.at)
+                place = labels.place(x, max(len(m.label) * 7.6, 100.0) + 6)
+                if place is not None:
+                    found.append((m, x, place[0], place[1]))
+            if len(found) == len(self._t.moments):
+                break
         top = 10 + labels.used * 36.0
         flags = []
         for m, x, level, flipped in found:
@@ -199,7 +203,7 @@ class _Drawing:
         """Draw the attacker's or people's lane; its height."""
         own = [event for event in self._events if event.lane is lane]
         marks = _marks(own, self._axis)
-        labels = _Labels(7, WIDTH - 4)
+        labels = _Labels(9, WIDTH - 4)
         placed = [(mark, labels.place(mark.x, len(mark.label) * _CHAR)) for mark in reversed(marks)]
         base = top + 22 + labels.used * _LABEL
         for mark, place in placed:

@@ -20,7 +20,7 @@ from tenantry.timeline.model import (
     TimelineEvent,
     Verdict,
 )
-from tenantry.timeline.words import STATUSES, clip, plural, span, when
+from tenantry.timeline.words import STATUSES, clip, human_name, plural, span, when
 
 if TYPE_CHECKING:
     from tenantry.run.state import RunState
@@ -262,7 +262,9 @@ def _clocks(timeline: Timeline) -> str:
     late = [clock for clock in timeline.clocks if clock.state in (ClockState.MISSED, ClockState.OVERDUE)]
     parts = []
     if running:
-        parts.append(f"The next notification is due on {when(running[0].due_at)} ({clip(running[0].name, 80)})")
+        parts.append(
+            f"The next notification is due on {when(running[0].due_at)} ({clip(human_name(running[0].name), 80)})"
+        )
     if late:
         parts.append(f"{plural(len(late), 'notification')} {'is' if len(late) == 1 else 'are'} late")
     return "; ".join(parts) + "." if parts else ""

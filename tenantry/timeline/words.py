@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -118,9 +119,18 @@ _MONTHS = (
 )
 
 
+_ACRONYMS: Final = frozenset(
+    ["gdpr", "nis2", "hipaa", "sec", "circia", "ftc", "dora", "us", "eu", "ca", "ny", "mfa", "msp", "dns", "edr", "vpn"]
+)
+_CODE = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*\Z")
+
+
 def human_name(code: str) -> str:
-    """``remove_inbox_rule`` → ``Remove inbox rule``."""
-    return code.replace("_", " ").replace("-", " ").strip().capitalize()
+    """``remove_inbox_rule`` → ``Remove inbox rule``, ``gdpr-authority`` → ``GDPR authority``; what is no code stays."""
+    if not _CODE.match(code):
+        return code
+    words = [word.upper() if word in _ACRONYMS else word for word in re.split("[_-]", code)]
+    return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

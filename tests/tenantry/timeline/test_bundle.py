@@ -58,9 +58,9 @@ def test_what_is_in_a_bundle(made: Made, tmp_path: Path) -> None:
     assert set(found) == {
         *("README.txt", "run.json", "entries.jsonl", "payloads.jsonl", "evidence.json", "SHA256SUMS"),
         *(f"timeline/timeline{format.suffix}" for format in FORMATS.values()),
-        *("evidence/sign_ins/sign-ins.jsonl", "evidence/sign_ins/access/b7d4/methods.jsonl"),
+        *("evidence/sign-ins.jsonl", "evidence/access/b7d4/methods.jsonl"),
     }
-    assert found["evidence/sign_ins/sign-ins.jsonl"] == b'{"id":1}\n'
+    assert found["evidence/sign-ins.jsonl"] == b'{"id":1}\n'
     assert json.loads(found["run.json"])["run_id"] == made.sample.run_id
     assert (bundle.files, bundle.evidence) == (len(found) - 1, 2)
     assert b"timeline/timeline.html" in found["README.txt"]
@@ -132,16 +132,16 @@ def test_a_bundle_is_its_owners_alone(made: Made, tmp_path: Path) -> None:
     assert (tmp_path / "out").stat().st_mode & 0o077 == 0
 
 
-def row(name: str, data: bytes = b"x", step: str = "s") -> EvidenceRow:
-    return EvidenceRow(name, hashlib.sha256(data).hexdigest(), 1, None, step, START)
+def row(name: str, data: bytes = b"x") -> EvidenceRow:
+    return EvidenceRow(name, hashlib.sha256(data).hexdigest(), 1, None, "s", START)
 
 
 def test_names_that_meet_are_told_apart() -> None:
-    rows = [row("A.jsonl", b"1"), row("a.jsonl", b"2"), row("a.jsonl", b"2"), row("a.jsonl", b"3", step="t")]
+    rows = [row("A.jsonl", b"1"), row("a.jsonl", b"2"), row("a.jsonl", b"2"), row("t/a.jsonl", b"3")]
 
     names = [name for _, name in _named(rows)]
 
-    assert names == ["s/A.jsonl", f"s/a.{rows[1].sha256[:12]}.jsonl", "t/a.jsonl"]
+    assert names == ["A.jsonl", f"a.{rows[1].sha256[:12]}.jsonl", "t/a.jsonl"]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

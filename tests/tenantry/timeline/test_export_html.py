@@ -15,7 +15,7 @@ from tenantry.timeline import Timeline
 from tenantry.timeline.columns import visible
 from tenantry.timeline.export_html import export
 
-VOID = {"meta", "input"}
+VOID = {"meta", "input", "br"}
 ELEMENTS = {
     *("html", "head", "meta", "title", "style", "body", "a", "header", "nav", "main", "section", "footer", "script"),
     *(
@@ -37,7 +37,7 @@ ELEMENTS = {
         "li",
         "figure",
     ),
-    *("table", "caption", "thead", "tbody", "tr", "th", "td", "details", "summary"),
+    *("br", "table", "caption", "thead", "tbody", "tr", "th", "td", "details", "summary"),
     *("form", "label", "select", "option", "input", "button", "output"),
     *("svg", "desc", "g", "rect", "line", "path", "polyline", "circle", "text"),
 }

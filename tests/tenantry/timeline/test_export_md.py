@@ -65,4 +65,8 @@ def test_rows_of_a_table_have_as_many_cells_as_its_head(hostile: Callable[[str],
 
 def test_escaping() -> None:
     assert escape("a*b_c|d") == r"a\*b\_c\|d"
+    assert escape("- item") == r"\- item"
+    assert escape("1. item") == r"1\. item"
+    assert escape("http://www.x.example") == r"http\://www\.x.example"
+    assert escape("anna@acme.example (home): 9:30") == "anna@acme.example (home): 9:30"
     assert escape("<b>&amp;") == "&lt;b&gt;&amp;amp;"

@@ -64,4 +64,6 @@ def test_values() -> None:
     assert clip("abcdef", 4) == "abc…"
     assert clip("abcd", 4) == "abcd"
     assert human_name("remove_inbox_rule") == "Remove inbox rule"
+    assert human_name("gdpr-authority") == "GDPR authority"
+    assert human_name("GDPR Art. 33: authority") == "GDPR Art. 33: authority"
     assert (plural(1, "entry", "entries"), plural(2000, "entry", "entries")) == ("1 entry", "2,000 entries")
