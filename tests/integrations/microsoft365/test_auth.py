@@ -163,6 +163,15 @@ async def test_the_endpoints_own_faults_are_outlived(
     await handle.capability("identity").account(stand.user)
 
 
+async def test_a_write_whose_sign_in_fails_was_not_done(stand: Stand, handle: Microsoft365Handle) -> None:
+    """Not in doubt: nothing but the sign-in was sent, and that has been repeated already."""
+    stand.wire.instead = lambda request: httpx.Response(500) if request.url.path.endswith("/token") else None
+    with pytest.raises(VendorFault):
+        await handle.capability("identity").set_enabled(stand.user, False)
+    assert len(tokens(stand)) == 5
+    assert stand.lab.audit == []
+
+
 async def test_a_token_is_renewed_before_it_ends_and_used_on_when_that_fails(
     stand: Stand, handle: Microsoft365Handle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
