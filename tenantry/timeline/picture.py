@@ -203,7 +203,7 @@ class _Drawing:
         """Draw the attacker's or people's lane; its height."""
         own = [event for event in self._events if event.lane is lane]
         marks = _marks(own, self._axis)
-        labels = _Labels(9, WIDTH - 4)
+        labels = _Labels(11, WIDTH - 4)
         placed = [(mark, labels.place(mark.x, len(mark.label) * _CHAR)) for mark in reversed(marks)]
         base = top + 22 + labels.used * _LABEL
         for mark, place in placed:
