@@ -216,7 +216,8 @@ def load(body: bytes) -> Entry:
         fields = json.loads(body)
     except (ValueError, TypeError) as error:
         raise JournalCorrupt("an entry is not readable") from error
-    if not isinstance(fields, dict) or fields.keys() != _FIELDS:
+    # SQLite stores any type in any column, whatever the schema says.
+    if not isinstance(body, bytes) or not isinstance(fields, dict) or fields.keys() != _FIELDS:
         raise JournalCorrupt("an entry has not the fields of one")
     return Entry(body=body, leaf=leaf_hash(body), fields=fields)
 
@@ -241,7 +242,7 @@ def unseal(sealed: bytes, *, key: bytes, entry: Entry) -> Mapping[str, Any]:
     """
     try:
         plain = AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], entry.id.encode())
-    except (InvalidTag, ValueError) as error:
+    except (InvalidTag, ValueError, TypeError) as error:
         raise JournalCorrupt(f"the payload of entry {entry.id} does not open", entry=entry.id) from error
     if hashlib.sha256(plain).hexdigest() != entry.fields["payload_digest"]:
         raise JournalCorrupt(f"the payload of entry {entry.id} is not the one recorded", entry=entry.id)

@@ -92,6 +92,9 @@ def mapped(doing: str) -> Iterator[None]:
     except DBAPIError as error:
         kind = JournalCorrupt if _is_corrupt(error) else JournalUnavailable
         raise kind(f"cannot {doing}: {error.orig}") from error
+    except UnicodeDecodeError as error:
+        # The driver could not even read the database's own complaint, which quotes a damaged schema.
+        raise JournalCorrupt(f"cannot {doing}: the database holds text that is none") from error
     except sa.exc.TimeoutError as error:
         raise JournalUnavailable(f"cannot {doing}: every connection is in use") from error
 

@@ -85,8 +85,23 @@ class Verifier:
         return Verification(self._entries, ok=True, first_bad=None, unopened=self._unopened)
 
     def _walk(self, db: Connection) -> None:
-        trees = db.execute(sa.select(schema.trees).order_by(schema.trees.c.tree)).all()
-        known = {row.tree for row in trees}
+        freezes = {row.scope: dict(row._mapping) for row in db.execute(sa.select(schema.freezes))}
+        known = set()
+        for row in db.execute(sa.select(schema.trees).order_by(schema.trees.c.tree)).all():
+            known.add(row.tree)
+            tree = self._tree(db, row)
+            self._compare_runs(db, row.tree, tree)
+            if tree.freeze is not None:
+                recorded, seq = tree.freeze
+                if not recorded.items() <= freezes.pop(tree.scope, {}).items():
+                    raise _Bad(row.tree, seq, f"the freeze of {tree.scope} is not the one recorded")
+        for scope in freezes:
+            raise _Bad(None, None, f"the freeze of {scope} was never recorded")
+        self._strays(db, known)
+
+    @staticmethod
+    def _strays(db: Connection, known: set[str]) -> None:
+        """Rows that belong to nothing."""
         for table, what in ((schema.entries, "entries"), (schema.runs, "runs")):
             for tree in db.execute(sa.select(table.c.tree).distinct()).scalars():
                 if tree not in known:
@@ -99,21 +114,12 @@ class Verifier:
         )
         if (entry_id := db.execute(stray).scalar()) is not None:
             raise _Bad(None, None, f"there is a payload of an entry {entry_id} that does not exist")
-        freezes = {row.scope: dict(row._mapping) for row in db.execute(sa.select(schema.freezes))}
-        for row in trees:
-            tree = self._tree(db, row)
-            self._compare_runs(db, row.tree, tree)
-            if tree.freeze is not None:
-                recorded, seq = tree.freeze
-                if not recorded.items() <= freezes.pop(tree.scope, {}).items():
-                    raise _Bad(row.tree, seq, f"the freeze of {tree.scope} is not the one recorded")
-        for scope in freezes:
-            raise _Bad(None, None, f"the freeze of {scope} was never recorded")
 
     # --- one tree -----------------------------------------------------------------------------------------------------
 
     def _tree(self, db: Connection, row: Any) -> _Tree:
-        if row.tree != self._tree_id(row.tenant):
+        # SQLite stores any type in any column, whatever the schema says.
+        if not isinstance(row.tenant, str) or row.tree != self._tree_id(row.tenant):
             raise _Bad(row.tree, None, "the tree is not that of its tenant")
         tree = _Tree(schema.EVERYWHERE if row.tenant == MSP else row.tenant, self._key(row.tenant))
         try:
@@ -173,6 +179,8 @@ class Verifier:
         if sealed is None:
             raise JournalCorrupt(f"the payload of entry {entry.id} is missing")
         if sealed == ERASED:
+            if entry.event == "payload.erased":
+                raise JournalCorrupt("who erased what was erased itself")
             tree.missing[entry.id] = entry.seq
             return None
         if tree.key is None:

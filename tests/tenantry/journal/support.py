@@ -1,0 +1,86 @@
+"""What the tests of the journal share."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from tenantry.errors import NotFound
+from tenantry.journal import Event
+
+KEYS = {name: name.encode().ljust(32, b"k") for name in ("_msp", "acme", "globex")}
+
+
+def key(tenant: str) -> bytes:
+    """As the vault does it: a tenant without a key, or whose key was destroyed, is not found."""
+    try:
+        return KEYS[tenant]
+    except KeyError:
+        raise NotFound(f"{tenant} has no key") from None
+
+
+def url_of(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def event(name: str = "step.intent", run_id: str | None = "run-1", **payload: Any) -> Event:
+    return Event(name, payload, run_id=run_id, step="block", attempt=1, flow=("bec", "1"))
+
+
+def created(run_id: str) -> Event:
+    return Event("run.created", {"tenant": "acme"}, run_id=run_id, flow=("bec", "1"))
+
+
+def sql(path: Path, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+    """What somebody does who has the file and not our code."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        return db.execute(statement, values).fetchall()
+
+
+class Child:
+    """A forked process that runs one function and ends with 0 if it returned, 1 if it raised."""
+
+    def __init__(self, run: Callable[[], None]) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.pid = os.fork()
+        if self.pid == 0:
+            code = 1
+            try:
+                run()
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+
+    def kill(self) -> None:
+        os.kill(self.pid, 9)
+        self.wait()
+
+    def wait(self) -> int:
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def together(*runs: Callable[[], None]) -> list[int]:
+    """Every function in a process of its own, begun at once; the exit codes."""
+    reader, writer = os.pipe()
+
+    def begin(run: Callable[[], None]) -> Callable[[], None]:
+        def waits() -> None:
+            os.close(writer)
+            os.read(reader, 1)
+            run()
+
+        return waits
+
+    children = [Child(begin(run)) for run in runs]
+    os.close(reader)
+    os.close(writer)  # the starting shot: everybody reads the end of the pipe
+    return [child.wait() for child in children]
