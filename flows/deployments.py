@@ -6,8 +6,9 @@ The tenants in a deployment's form follow the home: the parameter schema is rene
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +36,35 @@ def entrypoint(runbook: Runbook) -> str:
 
 def tags(runbook: Runbook) -> list[str]:
     return ["tenantry", runbook.kind]
+
+
+def description(runbook: Runbook) -> str:
+    """For the deployment's page: title, and what the runbook does."""
+    return f"{runbook.title}\n\n{runbook.description}".strip()
+
+
+def manifest(runbooks: Iterable[Runbook]) -> dict[str, Any]:
+    """What ``prefect.yaml`` holds for these runbooks: the same deployments as :func:`register` makes.
+
+    No concurrency limit: an incident does not queue behind another one. Nothing runs twice for one run all the same, because
+    a run has one owner (`tenantry.journal.lease`).
+    """
+    return {
+        "name": "tenantry",
+        "prefect-version": version("prefect"),
+        "deployments": [
+            {
+                "name": NAME,
+                "version": str(runbook.version),
+                "entrypoint": entrypoint(runbook),
+                "description": description(runbook),
+                "tags": tags(runbook),
+                "work_pool": {"name": POOL},
+                "enforce_parameter_schema": True,
+            }
+            for runbook in runbooks
+        ],
+    }
 
 
 def load_flow(installation: Installation, name: str) -> Flow[..., Any]:
@@ -69,7 +99,7 @@ async def register(installation: Installation, client: PrefectClient) -> dict[st
             name=NAME,
             version=runbook.version,
             tags=tags(runbook),
-            description=flow.description,
+            description=description(runbook),
             work_pool_name=POOL,
             entrypoint=entrypoint(runbook),
             path=str(_ROOT),

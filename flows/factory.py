@@ -7,7 +7,8 @@ is ``flows.<kind>.<runbook id>``.
 from __future__ import annotations
 
 import inspect
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
 
 from prefect import Flow
 from prefect.runtime import flow_run
@@ -17,7 +18,7 @@ from pydantic.fields import FieldInfo
 from flows.assembly import Installation
 from flows.body import carry
 from tenantry.errors import InvalidRunbook
-from tenantry.runbook import Runbook
+from tenantry.runbook import Param, Runbook
 
 Mode = Literal["run", "plan", "drill"]
 _RESERVED = ("tenant", "mode", "requested_by")
@@ -42,28 +43,24 @@ def flow_of(runbook: Runbook) -> Flow[..., Any]:
         raise InvalidRunbook(f"the runbook {runbook.id} cannot call a parameter {taken[0]!r}: every run has one")
 
     async def body(**parameters: Any) -> Any:
-        return await carry(runbook.id, parameters)
+        return await carry(runbook.id, given(parameters))
 
     parameters = [
-        _parameter("tenant", str, Field(title="Tenant", description="The client, as `tenantry tenants list` shows it")),
+        _parameter("tenant", "Tenant", str, description="The client, as `tenantry tenants list` shows it"),
         *(_of(name, param) for name, param in runbook.params.items()),
         _parameter(
             "mode",
+            "Mode",
             Mode,
-            Field(
-                default="run",
-                title="Mode",
-                description="run; plan: show what would change, change nothing; drill: rehearse on the lab",
-            ),
+            default="run",
+            description="run; plan: show what would change, change nothing; drill: rehearse on the lab",
         ),
         _parameter(
             "requested_by",
-            str | None,
-            Field(
-                default=None,
-                title="Requested by",
-                description="Your id. A claim: only the command line can prove it, so four-eyes approvals take two people",
-            ),
+            "Requested by",
+            Annotated[str, Field(max_length=80)] | None,
+            default=None,
+            description="Your id. A claim: only the command line can prove it, so four-eyes approvals take two people",
         ),
     ]
     body.__name__ = body.__qualname__ = runbook.id
@@ -75,7 +72,7 @@ def flow_of(runbook: Runbook) -> Flow[..., Any]:
         body,
         name=runbook.id,
         version=runbook.version,
-        description=f"{runbook.title}\n\n{runbook.description}",
+        description=f"{runbook.title}\n\n{runbook.description}".strip(),
         flow_run_name=_run_name(runbook),
         validate_parameters=True,
         persist_result=False,
@@ -83,30 +80,34 @@ def flow_of(runbook: Runbook) -> Flow[..., Any]:
     )
 
 
-def _of(name: str, param: Any) -> inspect.Parameter:
-    field: dict[str, Any] = {
-        "title": param.title or name.replace("_", " ").capitalize(),
-        "description": param.description,
-    }
+def _of(name: str, param: Param) -> inspect.Parameter:
+    title = param.title or name.replace("_", " ").capitalize()
+    field: dict[str, Any] = {"description": param.description or title}
     if not param.required:
         field["default"] = param.default
-    annotation = param.annotation()
-    if not param.required and param.default is None:
-        annotation = annotation | None
-    return _parameter(name, annotation, Field(**field))
+    return _parameter(name, title, param.annotation(), **field)
 
 
-def _parameter(name: str, annotation: Any, field: Any) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=field)
+def _parameter(name: str, title: str, annotation: Any, **field: Any) -> inspect.Parameter:
+    # Prefect gives each parameter its name as title, over any other; what stands in json_schema_extra comes last.
+    titled = Annotated[annotation, Field(json_schema_extra={"title": title})]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=titled, default=Field(**field))
 
 
-def _run_name(runbook: Runbook) -> Any:
+def given(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that were given. For the others Prefect hands over the form's field instead of its default: those of
+    the runbook are left out, so that the runbook's own default counts, and those of every form get theirs."""
+    left = {name: value for name, value in parameters.items() if not isinstance(value, FieldInfo)}
+    return {"mode": "run", "requested_by": None, **left}
+
+
+def _run_name(runbook: Runbook) -> Callable[[], str]:
     def name() -> str:
-        # What was not given is the form's field description here, not its default.
-        parameters = {name: value for name, value in flow_run.parameters.items() if not isinstance(value, FieldInfo)}
-        mode = parameters.get("mode", "run")
-        given = {name: value for name, value in parameters.items() if name in runbook.params}
-        subject = runbook.subject_for({"params": given, "tenant": {"name": parameters["tenant"]}})
+        parameters = given(flow_run.parameters)
+        mode = parameters["mode"]
+        values = {name: param.default for name, param in runbook.params.items() if not param.required}
+        values |= {name: value for name, value in parameters.items() if name in runbook.params}
+        subject = runbook.subject_for({"params": values, "tenant": {"name": parameters["tenant"]}})
         return f"{parameters['tenant']} · {subject}" + ("" if mode == "run" else f" · {mode}")
 
     return name

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from flows.assembly import Installation
-from flows.binding import bound
+from flows.binding import RUN_TAG, bound
 from flows.launch import execute
 from flows.pages import Pages
 from flows.server import EmbeddedServer, Server, ServerFailed, credential, find, free_port
@@ -120,6 +120,7 @@ class Dispatcher:
             WorkPoolFilterName,
         )
         from prefect.client.schemas.objects import StateType
+        from prefect.client.schemas.sorting import FlowRunSort
 
         from flows.deployments import POOL
 
@@ -127,6 +128,7 @@ class Dispatcher:
         flow_runs = await client.read_flow_runs(
             flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=stuck))),
             work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL])),
+            sort=FlowRunSort.ID_DESC,
             limit=200,
         )
         for flow_run in flow_runs:
@@ -173,8 +175,6 @@ class Dispatcher:
 
     def _run_of(self, flow_run: FlowRun) -> RunState | None:
         """The run that the record ties to a flow run."""
-        from flows.binding import RUN_TAG
-
         tagged = next((tag.removeprefix(RUN_TAG) for tag in flow_run.tags if tag.startswith(RUN_TAG)), str(flow_run.id))
         journal = self._installation.journal
         try:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,8 @@ import httpx
 
 from console import labtenant
 from flows.assembly import Installation
-from integrations.lab import Lab, LabServer
+from flows.settings import client_environment
+from integrations.lab import LabServer
 from tenantry.errors import NotAuthenticated
 from tenantry.home import Home
 from tenantry.run import RunState
@@ -117,7 +117,11 @@ class Stand:
         return answer.json()
 
     def post(self, path: str, body: Any = None) -> Any:
-        answer = self.api.post(path, json=body if body is not None else {})
+        for _ in range(20):
+            answer = self.api.post(path, json=body if body is not None else {})
+            if answer.status_code != 503:  # SQLite was busy; Prefect's own clients try again too
+                break
+            time.sleep(0.5)
         assert answer.is_success, (path, answer.status_code, answer.text)
         return answer.json() if answer.content else None
 
@@ -132,6 +136,39 @@ class Stand:
 
         until(there, f"no deployment of {runbook}")
         return found
+
+    def register(self) -> None:
+        """Bring the deployments up to date, as `tenantry run` and the service do."""
+        script = (
+            "import asyncio\n"
+            "from prefect import get_client\n"
+            "from flows.assembly import Installation\n"
+            "from flows.deployments import register\n"
+            "async def work():\n"
+            "    with Installation.open() as installation:\n"
+            "        async with get_client() as client:\n"
+            "            await register(installation, client)\n"
+            "asyncio.run(work())\n"
+        )
+        self.python(script)
+
+    def python(self, script: str, *args: str, timeout: float = 120) -> str:
+        """Run a script as a client of the service, in a process of its own: Prefect is set up once a process."""
+        environment = {
+            **self.environment,
+            **client_environment(self.home, ":".join(self.credential), self.said["api"]),
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", script, *args],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            cwd="/",
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def start(self, runbook: str, parameters: dict[str, Any], **more: Any) -> str:
         """Start a run as the form does. Returns the flow run's id."""
@@ -190,10 +227,11 @@ class Stand:
 
         def there() -> bool:
             with self.opened() as installation:
-                good = [code.get_secret_value() for code in labtenant.codes(installation, person, datetime.now(UTC))]
-            # Never one older than the last that was used: codes of a later step make earlier ones useless.
-            last = max((good.index(code) for code in good if code in used), default=-1)
-            found[:] = good[last + 1 :] if last >= 0 or not used else good
+                codes = labtenant.codes(installation, person, datetime.now(UTC))
+            # The first may lapse on its way; and a code makes those of earlier steps useless.
+            good = [code.get_secret_value() for code in codes][1:]
+            last = max((place for place, code in enumerate(good) if code in used), default=-1)
+            found[:] = good[last + 1 :]
             if not found:
                 time.sleep(1)
             return bool(found)
@@ -223,8 +261,3 @@ class Stand:
                     except NotAuthenticated:
                         time.sleep(1)
                 decide_all(installation.journal, installation.people, state, gates, proof, "approve", "checked")
-
-
-def carried(work: Callable[[], Any]) -> Any:
-    """The result of a coroutine function, in a loop of its own."""
-    return asyncio.run(work())
