@@ -7,18 +7,22 @@ executed all the same, once, and the record has it.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Self
+from datetime import UTC, datetime
+from typing import Any, Final, Self, cast
 from uuid import UUID
 
-from prefect import allow_failure, get_client, task
+from prefect import Task, get_client, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import State, StateDetails, StateType
+from prefect.client.schemas.objects import RunInput, State, StateType, TaskRunResult
 from prefect.client.schemas.sorting import TaskRunSort
 from prefect.logging import get_logger, get_run_logger
 from prefect.states import Completed, Failed
+from prefect.task_engine import run_task_async
 
+from tenantry.clock import parse_rfc3339
 from tenantry.run import StepCall, StepReport
 from tenantry.task import Outcome
 
@@ -40,11 +44,11 @@ class PrefectSteps:
     Nothing but the step's id and title becomes a parameter; the body travels beside Prefect, not through it.
 
     Args:
-        earlier: step id → a state that stands for its task run of an earlier attempt, so that edges lead to it.
+        earlier: step id → its task run of an earlier attempt, so that edges lead to it.
     """
 
-    def __init__(self, earlier: Mapping[str, State[Any]] | None = None) -> None:
-        self._states: dict[str, State[Any]] = dict(earlier or {})
+    def __init__(self, earlier: Mapping[str, UUID] | None = None) -> None:
+        self._runs: dict[str, UUID] = dict(earlier or {})
 
     @classmethod
     async def of(cls, flow_run_id: UUID) -> Self:
@@ -57,6 +61,8 @@ class PrefectSteps:
             return cls()
 
     async def __call__(self, call: StepCall, body: Callable[[], Awaitable[StepReport]]) -> StepReport:
+        if call.step.id in self._runs and _only_waits(call):
+            return await body()  # shown as waiting already; every further attempt would add one more node
         begun = False
         result: list[StepReport] = []
         error: list[BaseException] = []
@@ -72,12 +78,14 @@ class PrefectSteps:
             result.append(report)
             return _state(report)
 
-        # No tags: for a tagged task run Prefect asks the server for concurrency slots, before every step. A server that is
-        # busy or away would hold up the run for seconds; the phase stands in the name.
-        shown = _step.with_options(name=call.step.uses, task_run_name=f"{call.step.phase}{_BETWEEN}{call.step.id}")
-        upstream = [allow_failure(self._states[name]) for name in call.upstream if name in self._states]
         try:
-            self._states[call.step.id] = await _call(shown, _Body(settle), upstream)
+            state = await _call(
+                _named(call.step.uses),
+                _Body(settle, f"{call.step.phase}{_BETWEEN}{call.step.id}"),
+                [self._runs[name] for name in call.upstream if name in self._runs],
+            )
+            if state.state_details.task_run_id is not None:
+                self._runs[call.step.id] = state.state_details.task_run_id
         except Exception as problem:
             if error or (begun and not result):
                 raise
@@ -87,42 +95,66 @@ class PrefectSteps:
         return result[0] if result else await body()
 
 
-async def _earlier(flow_run_id: UUID) -> dict[str, State[Any]]:
+def _only_waits(call: StepCall) -> bool:
+    """Whether all that the step can do now is to wait: its one question stands, and nobody has said anything to it."""
+    mine = [gate for gate in call.state.open_gates() if gate.step == call.step.id]
+    now = datetime.now(UTC)
+    return (
+        call.step.for_each is None
+        and len(mine) == 1
+        and not mine[0].decisions
+        and parse_rfc3339(mine[0].request["expires_at"]) > now
+    )
+
+
+async def _earlier(flow_run_id: UUID) -> dict[str, UUID]:
     async with get_client() as client:
         found = await client.read_task_runs(
             flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id])),
             sort=TaskRunSort.EXPECTED_START_TIME_DESC,
             limit=200,
         )
-    return {
-        run.name.partition(_BETWEEN)[2]: State(
-            type=StateType.COMPLETED, state_details=StateDetails(task_run_id=run.id, flow_run_id=flow_run_id)
-        )
-        for run in reversed(found)  # the newest of a name is the one that counts
-    }
+    # The newest of a name is the one that counts.
+    return {run.name.partition(_BETWEEN)[2]: run.id for run in reversed(found)}
 
 
 class _Body:
-    """Hides the closure from Prefect's search for futures in parameters."""
+    """Hides the closure from Prefect's search for futures in parameters; its text is the task run's name."""
 
-    __slots__ = ("call",)
+    __slots__ = ("call", "name")
 
-    def __init__(self, call: Callable[[], Awaitable[State[Any]]]) -> None:
+    def __init__(self, call: Callable[[], Awaitable[State[Any]]], name: str) -> None:
         self.call = call
+        self.name = name
 
-    def __repr__(self) -> str:
-        return "step"
+    def __str__(self) -> str:
+        return self.name
 
 
-@task(cache_policy=NO_CACHE, persist_result=False, retries=0)
+@task(cache_policy=NO_CACHE, persist_result=False, retries=0, task_run_name="{body}")
 async def _step(body: _Body) -> State[Any]:
     return await body.call()
 
 
-async def _call(shown: Any, body: _Body, upstream: list[Any]) -> State[Any]:
-    # Prefect's overloads do not say that an async task called for its state must be awaited.
-    state: State[Any] = await shown(body, return_state=True, wait_for=upstream)
-    return state
+@functools.cache
+def _named(uses: str) -> Task[Any, Any]:
+    """The Prefect task under a task's name; made once, because making one reads and hashes its source.
+
+    No tags: for a tagged task run Prefect asks the server for concurrency slots, before every step. A server that is busy
+    or away would hold up the run for seconds; the phase stands in the task run's name.
+    """
+    return _step.with_options(name=uses)
+
+
+async def _call(shown: Task[Any, Any], body: _Body, upstream: list[UUID]) -> State[Any]:
+    """A task run whose edges come from ids. ``wait_for`` would draw them too, and search every upstream state for futures,
+    twice; that the upstream has ended is the engine's business."""
+    edges: set[RunInput] = {TaskRunResult(id=run) for run in upstream}
+    # Typed as whatever any call may return; asked for its state, it returns that.
+    state: Any = await run_task_async(
+        shown, parameters={"body": body}, return_type="state", dependencies={"body": edges}
+    )
+    return cast("State[Any]", state)
 
 
 def _state(report: StepReport) -> State[Any]:
