@@ -24,9 +24,10 @@ from tenantry.journal.entry import jsonable
 from tenantry.journal.lease import this_process
 from tenantry.run.access import Surroundings, TenantAccess
 from tenantry.run.policy import Policy
+from tenantry.run.questions import Waiting, refuse_denied
 from tenantry.run.report import StepReport
 from tenantry.run.state import ItemState, RunState, Status, fold
-from tenantry.run.steps import ItemRunner, Waiting, refuse_denied
+from tenantry.run.steps import ItemRunner
 from tenantry.run.undo import Undo
 from tenantry.runbook import Runbook, Step, condition, expand, item_key, parse_runbook, resolve, validate_params
 from tenantry.task import BaseTask, Outcome, Task
@@ -284,7 +285,9 @@ class Session:
     def _answered(self, reports: Mapping[str, StepReport]) -> bool:
         """Whether somebody answered, while other steps ran, a question that some step waits for."""
         waiting = {step for step, report in reports.items() if report.waiting}
-        return any(gate.step in waiting and self.items.verdict(gate) != "pending" for gate in self.state.open_gates())
+        return any(
+            gate.step in waiting and self.items.questions.verdict(gate) != "pending" for gate in self.state.open_gates()
+        )
 
     async def _pass(self, call: Around) -> dict[str, StepReport]:
         nodes: dict[str, asyncio.Task[StepReport]] = {}
@@ -404,7 +407,7 @@ class Session:
         reason = f"would touch {len(keys)} targets, the runbook expects at most {step.expect_at_most}"
         if self.state.mode == "plan":
             return
-        gate = await self.items.ask(
+        gate = await self.items.questions.ask(
             step,
             None,
             {"task": task.name, "tenant": self.state.tenant, "targets": keys},

@@ -6,21 +6,17 @@ This module and :mod:`tenantry.run.undo` are the only places where a task's ``ap
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from tenantry import deadline
-from tenantry.approvals import evaluate
-from tenantry.clock import parse_rfc3339, rfc3339
+from tenantry.clock import rfc3339
 from tenantry.errors import (
-    ApprovalDenied,
-    ApprovalExpired,
     CannotCheck,
     Frozen,
     InDoubt,
@@ -41,11 +37,11 @@ from tenantry.errors import (
     Unreachable,
 )
 from tenantry.journal import Event, Writer
-from tenantry.journal.entry import digest
 from tenantry.run.access import Surroundings, TenantAccess
-from tenantry.run.gates import as_decisions, as_request
+from tenantry.run.patience import Patience
 from tenantry.run.policy import Policy
-from tenantry.run.state import Gate, ItemState, RunState
+from tenantry.run.questions import Questions, Waiting, refuse_denied
+from tenantry.run.state import ItemState, RunState
 from tenantry.runbook.model import Step
 from tenantry.task import (
     BaseTask,
@@ -62,14 +58,8 @@ from tenantry.task import (
     Task,
 )
 
-T = TypeVar("T")
-
 _NOTHING_SENT = (PermissionMissing, Rejected, TargetNotFound, SignInFailed, Throttled, Unreachable, Refused)
 """Errors after which the vendor certainly did not act."""
-
-
-class Waiting(Exception):  # not a failure: a person's answer is needed before this item can go on
-    """Raised inside an item's execution when its question is recorded and unanswered."""
 
 
 @dataclass(slots=True)
@@ -108,6 +98,8 @@ class ItemRunner:
         self._writer = writer
         self._policy = policy
         self._record = record
+        self._patience = Patience(policy)
+        self.questions = Questions(state, around, record)
         self.planned: dict[str, Any] = {}
         self._unsent: set[tuple[str, str | None]] = set()
 
@@ -123,7 +115,9 @@ class ItemRunner:
             if isinstance(task, HumanTask):
                 await self._ask(step, task, ctx, params, state, arguments, started)
             elif isinstance(task, ReadTask):
-                output = await self._patiently(lambda: self._timed(task.read(ctx, params), self._timeout(step, task)))
+                output = await self._patience.patiently(
+                    lambda: self._patience.timed(task.read(ctx, params), self._timeout(step, task))
+                )
                 await self._outcome(
                     step,
                     state,
@@ -164,7 +158,7 @@ class ItemRunner:
                 await self._settle_doubt(task, ctx, params, state)
             ctx = replace(ctx, now=self._around.now(), intent_at=state.intent.at if state.intent else None)
             try:
-                changes = await self._patiently(partial(self._check, task, ctx, params))
+                changes = await self._patience.patiently(partial(self._check, task, ctx, params))
             except ProviderError as error:
                 if state.in_doubt:
                     raise CannotCheck(f"an interrupted change could not be re-checked: {error.message}") from error
@@ -200,11 +194,11 @@ class ItemRunner:
                     raise trouble
                 await self._settle_doubt(task, ctx, params, state)
                 break  # the verification below has the last word
-            await self._pause(attempt, trouble)
+            await self._patience.pause(attempt, trouble)
         await self._verified(step, task, ctx, params, state, arguments, started)
 
     async def _check(self, task: Task[Any], ctx: Context, params: Any) -> list[Change]:
-        return await self._timed(task.check(ctx, params), task.timeout * 3)
+        return await self._patience.timed(task.check(ctx, params), task.timeout * 3)
 
     async def _already(self, step: Step, state: ItemState, started: datetime, arguments: Mapping[str, Any]) -> None:
         if state.intent is None:
@@ -250,7 +244,7 @@ class ItemRunner:
     ) -> TenantryError | None:
         try:
             with deadline.effect(timeout):
-                await self._timed(task.apply(ctx, params, changes), timeout)
+                await self._patience.timed(task.apply(ctx, params, changes), timeout)
         except (LeaseLost, RecordError):
             raise
         except TenantryError as error:
@@ -275,7 +269,7 @@ class ItemRunner:
             return
         started = asyncio.get_running_loop().time()
         try:
-            if await self._until(look, rest, task.timeout * 3):
+            if await self._patience.until(look, rest, task.timeout * 3):
                 return
         except CannotCheck:
             pass  # the check that follows says so, with its own remedy
@@ -299,7 +293,7 @@ class ItemRunner:
         async def look() -> bool:
             return not await task.verify(replace(ctx, now=self._around.now()), params, intent.changes)
 
-        if not await self._until(look, task.patience * self._policy.patience_scale, task.timeout * 3):
+        if not await self._patience.until(look, task.patience * self._policy.patience_scale, task.timeout * 3):
             raise NotVerified(f"{task.name} was applied, but the change is not visible")
         await self._outcome(step, state, Outcome.CHANGED, started, arguments=arguments, changes=intent.changes)
 
@@ -316,45 +310,18 @@ class ItemRunner:
         for attempt in range(1, self._policy.effect_attempts + 1):
             try:
                 with deadline.effect(timeout):
-                    await self._timed(task.undo(ctx, params, state.changes), timeout)
+                    await self._patience.timed(task.undo(ctx, params, state.changes), timeout)
                 break
             except (ProviderError, TimedOut) as error:
                 if attempt == self._policy.effect_attempts or not self._again(error):
                     raise
-                await self._pause(attempt, error)
+                await self._patience.pause(attempt, error)
 
         async def look() -> bool:
             return await task.verify_undone(replace(ctx, now=self._around.now()), params, state.changes)
 
-        if not await self._until(look, task.patience * self._policy.patience_scale, task.timeout * 3):
+        if not await self._patience.until(look, task.patience * self._policy.patience_scale, task.timeout * 3):
             raise NotVerified(f"the undo of {task.name} was sent, but is not visible")
-
-    async def _until(self, look: Callable[[], Awaitable[bool]], patience: float, timeout: float) -> bool:
-        """Look until it is so, or patience is over. A look that fails for a passing reason is no answer.
-
-        Raises:
-            CannotCheck: no look ever succeeded.
-        """
-        loop = asyncio.get_running_loop()
-        end = loop.time() + patience
-        pause = self._policy.poll
-        answered, last = False, None
-        while True:
-            try:
-                if await self._timed(look(), timeout):
-                    return True
-                answered = True
-            except (ProviderError, TimedOut) as error:
-                if not (error.retryable or isinstance(error, (TimedOut, InDoubt))):
-                    raise CannotCheck(f"the effect could not be verified: {error.message}") from error
-                last = error
-            if loop.time() + pause > end:
-                break
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.6, self._policy.poll_cap)
-        if not answered and last is not None:
-            raise CannotCheck(f"the effect could not be verified: {last.message}") from last
-        return False
 
     # --- approvals and people -----------------------------------------------------------------------------------------
 
@@ -374,7 +341,7 @@ class ItemRunner:
             reasons.append(f"would make {len(changes)} changes, the runbook expects at most {step.expect_at_most}")
         if rule is None and not reasons:
             return
-        gate = await self.ask(
+        gate = await self.questions.ask(
             step,
             state.item,
             {"task": task.name, "tenant": self._state.tenant, "arguments": dict(arguments)},
@@ -390,7 +357,9 @@ class ItemRunner:
     async def _rule(
         self, step: Step, task: Task[Any], ctx: Context, params: Any
     ) -> tuple[dict[str, Any] | None, list[str]]:
-        reasons = await self._patiently(lambda: self._timed(task.guard(ctx, params), task.timeout * 3))
+        reasons = await self._patience.patiently(
+            lambda: self._patience.timed(task.guard(ctx, params), task.timeout * 3)
+        )
         if step.approve is not None:
             return {
                 "role": step.approve.role,
@@ -412,80 +381,6 @@ class ItemRunner:
         if rule is None and not reasons:
             return None
         return "would ask for an approval" + (": " + "; ".join(reasons) if reasons else "")
-
-    async def ask(
-        self,
-        step: Step,
-        item: str | None,
-        bound: Mapping[str, Any],
-        *,
-        role: str,
-        expires_in: timedelta,
-        four_eyes: bool,
-        reasons: list[str],
-        question: str,
-        changes: list[Change] | None = None,
-        kind: str = "approval",
-    ) -> Gate:
-        """The question bound to these arguments, once people have approved or denied it (``closed`` says which).
-
-        Raises:
-            Waiting: asked, and not decided yet.
-            ApprovalExpired.
-        """
-        bound_digest = digest({"run": self._state.run_id, "step": step.id, "item": item, **bound})
-        gate = self._state.gates.get((step.id, item, bound_digest))
-        if gate is None or gate.closed in {"expired", "replaced"}:
-            now = self._around.now()
-            await self._record(
-                Event(
-                    "approval.requested",
-                    {
-                        "item": item,
-                        "digest": bound_digest,
-                        "kind": kind,
-                        "role": role,
-                        "four_eyes": four_eyes,
-                        "expires_at": rfc3339(now + expires_in),
-                        "reasons": reasons,
-                        "question": question,
-                        "bound": dict(bound),
-                        "changes": [change.model_dump(mode="json") for change in changes or []],
-                    },
-                    step=step.id,
-                )
-            )
-            raise Waiting
-        if gate.closed is None:
-            verdict = self.verdict(gate)
-            if verdict == "pending":
-                raise Waiting
-            await self._record(
-                Event("approval.closed", {"item": item, "digest": bound_digest, "why": verdict}, step=step.id)
-            )
-        elif gate.closed == "approved" and self._stale(gate):
-            await self._record(
-                Event("approval.closed", {"item": item, "digest": bound_digest, "why": "expired"}, step=step.id)
-            )
-        if gate.closed == "expired":
-            # The next attempt asks again.
-            raise ApprovalExpired(f"nobody with the role {role!r} decided in time")
-        return gate
-
-    def _stale(self, gate: Gate) -> bool:
-        """Approved earlier and not acted upon until the approval's own end. (A human's answer does not age.)"""
-        if gate.request["kind"] == "answer" or self._state.item(gate.step, gate.item).intent is not None:
-            return False
-        return self._around.now() >= parse_rfc3339(gate.request["expires_at"])
-
-    def verdict(self, gate: Gate) -> str:
-        """``pending``, ``approved``, ``denied`` or ``expired``, by the rules of :mod:`tenantry.approvals`."""
-        return evaluate(
-            as_request(self._state, gate),
-            as_decisions(self._state, gate),
-            self._around.people(),
-            now=self._around.now(),
-        )
 
     async def _ask(
         self,
@@ -510,7 +405,7 @@ class ItemRunner:
                 note=f"would ask: {request.question}",
             )
             return
-        gate = await self.ask(
+        gate = await self.questions.ask(
             step,
             state.item,
             {"task": task.name, "tenant": self._state.tenant, "arguments": dict(arguments)},
@@ -543,29 +438,6 @@ class ItemRunner:
     def _timeout(self, step: Step, task: BaseTask[Any]) -> float:
         return step.timeout_seconds or task.timeout
 
-    async def _timed(self, call: Awaitable[T], seconds: float) -> T:
-        try:
-            async with asyncio.timeout(seconds):
-                return await call
-        except TimeoutError as error:
-            raise TimedOut(f"no answer within {seconds:g} s") from error
-
-    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Repeat a read that failed for a passing reason."""
-        for attempt in range(1, self._policy.read_attempts + 1):
-            try:
-                return await call()
-            except (ProviderError, TimedOut) as error:
-                if attempt == self._policy.read_attempts or not (error.retryable or isinstance(error, TimedOut)):
-                    raise
-                await self._pause(attempt, error)
-        raise AssertionError("unreachable")
-
-    async def _pause(self, attempt: int, error: TenantryError) -> None:
-        asked = error.retry_after if isinstance(error, Throttled) else None
-        pause = min(self._policy.backoff * 2 ** (attempt - 1), self._policy.backoff_cap)
-        await asyncio.sleep(asked if asked is not None else pause * random.uniform(0.8, 1.2))  # noqa: S311  # jitter
-
     def _params(self, task: BaseTask[Any], arguments: Mapping[str, Any]) -> BaseModel:
         try:
             return task.Params.model_validate(arguments)
@@ -580,7 +452,9 @@ class ItemRunner:
     async def _context(
         self, step: Step, task: BaseTask[Any], item: str | None, state: ItemState, evidence: _EvidenceLog
     ) -> Context:
-        capabilities = {name: await self._patiently(partial(self._access.capability, name)) for name in task.needs}
+        capabilities = {
+            name: await self._patience.patiently(partial(self._access.capability, name)) for name in task.needs
+        }
         return Context(
             run=RunFacts(
                 run_id=self._state.run_id,
@@ -658,13 +532,6 @@ class ItemRunner:
             changes=state.intent.changes if state.intent else None,
             nothing_sent=(step.id, state.item) in self._unsent,
         )
-
-
-def refuse_denied(gate: Gate) -> None:
-    """Raises ApprovalDenied when the question was answered with no."""
-    if gate.closed == "denied":
-        denial = next(d for d in reversed(gate.decisions) if d["decision"] == "deny")
-        raise ApprovalDenied(f"denied by {denial['by']}: {denial['reason'] or 'no reason given'}")
 
 
 def _where(error: BaseException) -> str:

@@ -12,8 +12,9 @@ from tenantry.errors import LeaseLost, RecordError, TaskDefect, TenantryError
 from tenantry.journal import Event
 from tenantry.run.access import Surroundings
 from tenantry.run.policy import Policy
+from tenantry.run.questions import Waiting, refuse_denied
 from tenantry.run.state import ItemState, RunState
-from tenantry.run.steps import ItemRunner, Waiting, refuse_denied
+from tenantry.run.steps import ItemRunner
 from tenantry.runbook.model import Runbook, Step
 from tenantry.task import Outcome, Task
 
@@ -71,7 +72,7 @@ class Undo:
             return
         if task.removes_foothold:
             refuse_denied(
-                await self._items.ask(
+                await self._items.questions.ask(
                     step,
                     item.item,
                     {"task": task.name, "tenant": self._state.tenant, "arguments": dict(item.arguments), "undo": True},

@@ -1,0 +1,112 @@
+"""Asking people: a question bound to step, item and a digest of the arguments, recorded, and judged from the record."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from tenantry.approvals import evaluate
+from tenantry.clock import parse_rfc3339, rfc3339
+from tenantry.errors import ApprovalDenied, ApprovalExpired
+from tenantry.journal import Event
+from tenantry.journal.entry import digest
+from tenantry.run.access import Surroundings
+from tenantry.run.gates import as_decisions, as_request
+from tenantry.run.state import Gate, RunState
+from tenantry.runbook.model import Step
+from tenantry.task import Change
+
+
+class Waiting(Exception):  # not a failure: a person's answer is needed before this item can go on
+    """Raised inside an item's execution when its question is recorded and unanswered."""
+
+
+class Questions:
+    """The questions of one run."""
+
+    def __init__(self, state: RunState, around: Surroundings, record: Callable[..., Awaitable[None]]) -> None:
+        self._state = state
+        self._around = around
+        self._record = record
+
+    async def ask(
+        self,
+        step: Step,
+        item: str | None,
+        bound: Mapping[str, Any],
+        *,
+        role: str,
+        expires_in: timedelta,
+        four_eyes: bool,
+        reasons: list[str],
+        question: str,
+        changes: list[Change] | None = None,
+        kind: str = "approval",
+    ) -> Gate:
+        """The question bound to these arguments, once people have approved or denied it (``closed`` says which).
+
+        Raises:
+            Waiting: asked, and not decided yet.
+            ApprovalExpired.
+        """
+        bound_digest = digest({"run": self._state.run_id, "step": step.id, "item": item, **bound})
+        gate = self._state.gates.get((step.id, item, bound_digest))
+        if gate is None or gate.closed in {"expired", "replaced"}:
+            now = self._around.now()
+            await self._record(
+                Event(
+                    "approval.requested",
+                    {
+                        "item": item,
+                        "digest": bound_digest,
+                        "kind": kind,
+                        "role": role,
+                        "four_eyes": four_eyes,
+                        "expires_at": rfc3339(now + expires_in),
+                        "reasons": reasons,
+                        "question": question,
+                        "bound": dict(bound),
+                        "changes": [change.model_dump(mode="json") for change in changes or []],
+                    },
+                    step=step.id,
+                )
+            )
+            raise Waiting
+        if gate.closed is None:
+            verdict = self.verdict(gate)
+            if verdict == "pending":
+                raise Waiting
+            await self._record(
+                Event("approval.closed", {"item": item, "digest": bound_digest, "why": verdict}, step=step.id)
+            )
+        elif gate.closed == "approved" and self._stale(gate):
+            await self._record(
+                Event("approval.closed", {"item": item, "digest": bound_digest, "why": "expired"}, step=step.id)
+            )
+        if gate.closed == "expired":
+            # The next attempt asks again.
+            raise ApprovalExpired(f"nobody with the role {role!r} decided in time")
+        return gate
+
+    def _stale(self, gate: Gate) -> bool:
+        """Approved earlier and not acted upon until the approval's own end. (A human's answer does not age.)"""
+        if gate.request["kind"] == "answer" or self._state.item(gate.step, gate.item).intent is not None:
+            return False
+        return self._around.now() >= parse_rfc3339(gate.request["expires_at"])
+
+    def verdict(self, gate: Gate) -> str:
+        """``pending``, ``approved``, ``denied`` or ``expired``, by the rules of :mod:`tenantry.approvals`."""
+        return evaluate(
+            as_request(self._state, gate),
+            as_decisions(self._state, gate),
+            self._around.people(),
+            now=self._around.now(),
+        )
+
+
+def refuse_denied(gate: Gate) -> None:
+    """Raises ApprovalDenied when the question was answered with no."""
+    if gate.closed == "denied":
+        denial = next(d for d in reversed(gate.decisions) if d["decision"] == "deny")
+        raise ApprovalDenied(f"denied by {denial['by']}: {denial['reason'] or 'no reason given'}")
