@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from tenantry.errors import RecordError
+from tenantry.journal import Journal, schema
+from tests.tenantry.journal.support import Child, event, key, sql, together, url_of
+
+
+def test_an_empty_file_becomes_a_journal(path: Path) -> None:
+    path.touch()
+    journal = Journal(url_of(path), key)
+    journal.append("acme", [event()])
+    assert journal.verify().entries == 1
+    journal.close()
+
+
+def test_migrations_make_exactly_the_schema_that_the_code_uses(journal: Journal) -> None:
+    with journal._engine.connect() as db:
+        context = MigrationContext.configure(db, opts={"compare_type": True})
+        assert compare_metadata(context, schema.metadata) == []
+        assert context.get_current_revision() == schema.HEAD
+
+
+def test_the_head_in_the_code_is_that_of_the_migrations() -> None:
+    """Else a journal would be opened without its newest migration."""
+    migrations = ScriptDirectory(str(Path(schema.__file__).parent / "migrations"))
+    assert migrations.get_heads() == [schema.HEAD]
+
+
+def test_opening_again_changes_nothing(path: Path) -> None:
+    journal = Journal(url_of(path), key)
+    journal.append("acme", [event()])
+    journal.close()
+    before = sql(path, "SELECT * FROM sqlite_master ORDER BY name"), sql(path, "SELECT * FROM entries")
+    for _ in range(3):
+        Journal(url_of(path), key).close()
+    assert (sql(path, "SELECT * FROM sqlite_master ORDER BY name"), sql(path, "SELECT * FROM entries")) == before
+
+
+def test_a_journal_of_this_release_is_opened_without_alembic(path: Path) -> None:
+    Journal(url_of(path), key).close()
+
+    def again() -> None:
+        for name in [name for name in sys.modules if name.split(".")[0] == "alembic"]:
+            sys.modules[name] = None  # type: ignore[assignment]  # importing it fails from now on
+        Journal(url_of(path), key).close()
+
+    assert Child(again).wait() == 0
+
+
+def _open(path: Path) -> None:
+    journal = Journal(url_of(path), key)
+    journal.append("acme", [event()])
+    journal.close()
+
+
+def test_several_first_starts_at_once_make_one_schema(path: Path) -> None:
+    assert together(*[partial(_open, path)] * 6) == [0] * 6
+    journal = Journal(url_of(path), key)
+    assert journal.verify().entries == 6
+    assert sql(path, "SELECT * FROM alembic_version") == [(schema.HEAD,)]
+    journal.close()
+
+
+def test_a_journal_of_a_newer_release_is_left_alone(path: Path) -> None:
+    Journal(url_of(path), key).close()
+    sql(path, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(RecordError, match="does not know") as caught:
+        Journal(url_of(path), key)
+    assert "Upgrade" in caught.value.remedy
+    assert sql(path, "SELECT * FROM alembic_version") == [("9999",)]
+
+
+def test_a_percent_sign_in_the_path_is_not_a_placeholder(tmp_path: Path) -> None:
+    folder = tmp_path / "100%(here)s"
+    folder.mkdir()
+    Journal(url_of(folder / "journal.db"), key).close()
+    with sa.create_engine(url_of(folder / "journal.db")).connect() as db:
+        assert sa.inspect(db).has_table("entries")
