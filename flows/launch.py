@@ -207,16 +207,18 @@ def _watch(
     installation: Installation, run_id: str, child: subprocess.Popen[bytes] | None, follow: Follow | None
 ) -> RunState:
     """Follow the record until the run ends, waits for a person, is paused, or its process is gone."""
-    begun = fold(installation.journal.records(run_id))
-    seen, attempts = begun.journal_size, begun.attempt
+    records = installation.journal.records(run_id)
+    state = fold(records)
+    attempts = state.attempt
     gone_at: float | None = None
     while True:
-        records = installation.journal.records(run_id)
-        state = fold(records)
-        for record in records[seen:]:
+        # Only what is new: a long run would otherwise be opened and folded ten times a second.
+        fresh = installation.journal.records(run_id, after=records[-1].entry.seq)
+        for record in fresh:
+            state.apply(record)
             if follow is not None:
                 follow(state, record)
-        seen = len(records)
+        records = fresh or records
         if state.ended is not None or (state.attempt > attempts and state.stopped is not None):
             if child is not None:
                 _let_end(child)

@@ -57,7 +57,9 @@ class CollectSent(ReadTask[CollectSentParams, SentMessages]):
 
     name = "mail.collect_sent"
     needs = ("mail", "identity")
-    permissions = (Permission(vendor="microsoft365", names=("Mail.ReadBasic.All", "User.Read.All")),)
+    permissions = (
+        Permission(vendor="microsoft365", names=("Mail.ReadBasic.All", "Exchange.ManageAsApp", "User.Read.All")),
+    )
     timeout = 600.0
     Params = CollectSentParams
     Output = SentMessages

@@ -253,10 +253,10 @@ class Journal:
         with mapped("read the journal"), self._engine.connect() as db:
             return [RunIndex(r.run_id, r.tenant, r.runbook, r.created_at) for r in db.execute(query)]
 
-    def records(self, run_id: str) -> list[Record]:
-        """Everything recorded of one run, in order, payloads opened."""
+    def records(self, run_id: str, after: int = -1) -> list[Record]:
+        """What was recorded of one run after a sequence number (everything, by default), in order, payloads opened."""
         tenant = self.run(run_id).tenant
-        where = schema.entries.c.run_id == run_id
+        where = (schema.entries.c.run_id == run_id) & (schema.entries.c.seq > after)
         return list(self._records(tenant, where))
 
     def tail(self, tenant: str, after: int = -1, limit: int | None = None) -> list[Record]:
