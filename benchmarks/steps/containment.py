@@ -1,0 +1,237 @@
+"""How fast accounts are contained: `identity.disable_sign_in`, then `identity.revoke_sessions`, as the runbook's contain
+phase has them, through Prefect, the real engine and the Microsoft 365 provider, against a lab in another process that
+answers 50 ms late.
+
+The baseline is the critical path, made of two measurements of the same process and minutes:
+
+* ``chain``: how many calls one account needs one after the other. A run of one account is watched on the wire; the chain
+  is the largest number of its requests of which none began before the one before it had ended. Its first call signs in
+  and is needed once for all accounts.
+* ``latency``: the median time of a plain httpx request for one user to the same lab, measured before and after each run.
+
+    critical path = latency × (1 + (chain - 1) × ceil(accounts / width))
+
+where ``width`` is how many accounts the engine has in hand at once. ``strict_ratio`` compares with the chain of a single
+account instead, as if any number of accounts could be handled at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import statistics
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+from prefect import flow
+
+from benchmarks.model import Baseline, Bench, Scale, peak_rss_mb, summary
+from benchmarks.registry import BenchmarkFailed
+from benchmarks.stage import LAB_TENANT, LabProcess, created, lab_process, must_complete
+from flows.assembly import Installation
+from flows.graph import PrefectSteps
+from tenantry.run import Engine, Policy
+
+__all__ = ["chain_of", "measure"]
+
+_LATENCY_MS: Final = 50
+_TARGET: Final = 1.5
+_TARGET_MB: Final = 400
+_RUNBOOK: Final = """\
+id: containment
+version: 1
+title: Containment
+kind: incident
+phases: [contain]
+params:
+  accounts: {type: list, items: string}
+steps:
+  - id: disable_sign_in
+    phase: contain
+    uses: identity.disable_sign_in
+    for_each: params.accounts
+    expect_at_most: 1000
+    with: {account: "${item}"}
+  - id: revoke_sessions
+    phase: contain
+    uses: identity.revoke_sessions
+    needs: [disable_sign_in]
+    for_each: params.accounts
+    expect_at_most: 1000
+    with: {account: "${item}"}
+"""
+
+
+@dataclass
+class Wire:
+    """When each request went out and when its answer's head came in, seconds."""
+
+    calls: list[tuple[float, float]] = field(default_factory=list)
+
+
+def chain_of(calls: list[tuple[float, float]]) -> int:
+    """The largest number of calls of which each began after the one before it had ended."""
+    length, free = 0, -math.inf
+    for began, ended in sorted(calls, key=lambda call: call[1]):
+        if began >= free:
+            length, free = length + 1, ended
+    return length
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[Wire]:
+    """Every request that httpx sends to the lab while the block lasts."""
+    wire = Wire()
+    original = httpx.AsyncHTTPTransport.handle_async_request
+
+    async def handle(self: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+        began = time.perf_counter()
+        try:
+            return await original(self, request)
+        finally:
+            if "/api/" not in request.url.path:  # Prefect's own client uses httpx too
+                wire.calls.append((began, time.perf_counter()))
+
+    httpx.AsyncHTTPTransport.handle_async_request = handle  # type: ignore[method-assign]  # put back below
+    try:
+        yield wire
+    finally:
+        httpx.AsyncHTTPTransport.handle_async_request = original  # type: ignore[method-assign]  # as above
+
+
+@dataclass
+class _Rounds:
+    """What the rounds gave."""
+
+    latencies: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    chain: int = 0
+    requests: int = 0
+    first: float = 0.0
+
+
+def measure(name: str, scale: Scale, option: Any) -> Bench:
+    """``scale.rounds`` runs over fresh accounts, after one of a single account that is watched and not counted.
+
+    Args:
+        option: how many accounts a run contains.
+    """
+    count = int(option)
+    with (
+        Installation.open() as installation,
+        lab_process(installation, users=3 * (count + 2) * (scale.rounds + 1) + 60) as lab,
+    ):
+        rounds = asyncio.run(_measured(installation, lab, count, scale.rounds))
+        lab_mb = peak_rss_mb(lab.pid)
+    policy = Policy()
+    value, latency = statistics.median(rounds.seconds), statistics.median(rounds.latencies)
+    waves = math.ceil(count / policy.concurrency)
+    critical = latency * (1 + (rounds.chain - 1) * waves)
+    ratio, size = value / critical, peak_rss_mb()
+    return Bench(
+        name=name,
+        value=round(value, 4),
+        unit="s",
+        baseline=Baseline("critical path of the calls", round(critical, 4)),
+        ratio=round(ratio, 3),
+        target=f"ratio <= {_TARGET} and peak memory <= {_TARGET_MB} MB",
+        met=ratio <= _TARGET and size <= _TARGET_MB,
+        peak_rss_mb=size,
+        detail={
+            "accounts": count,
+            "seconds": summary(rounds.seconds, 4),
+            "first_run_one_account_s": round(rounds.first, 4),
+            "cpu_s": summary(rounds.cpu, 4),
+            "plain_request_s": summary(rounds.latencies, 4),
+            "chain": rounds.chain,
+            "requests_of_one_account": rounds.requests,
+            "width": policy.concurrency,
+            "baseline_is": "plain_request p50 x (1 + (chain - 1) x ceil(accounts / width))",
+            "strict_critical_path_s": round(latency * rounds.chain, 4),
+            "strict_ratio": round(value / (latency * rounds.chain), 3),
+            "lab_peak_rss_mb": lab_mb,
+            "lab_latency_ms": _LATENCY_MS,
+        },
+    )
+
+
+async def _measured(installation: Installation, lab: LabProcess, count: int, times: int) -> _Rounds:
+    found = _Rounds()
+
+    @flow(name="bench-containment")
+    async def measured() -> None:
+        async with _plain(installation, lab) as (plain, user):
+            accounts = await _accounts(installation, 1 + count * times)
+            lab.faults(latency_ms=_LATENCY_MS)
+            with watched() as wire:
+                found.first, _ = await _contain(installation, accounts[:1])
+            found.requests, found.chain = len(wire.calls), chain_of(wire.calls)
+            for turn in range(times):
+                found.latencies += [await _latency(plain, user) for _ in range(5)]
+                taken = accounts[1 + turn * count : 1 + (turn + 1) * count]
+                seconds, cpu = await _contain(installation, taken)
+                found.seconds.append(seconds)
+                found.cpu.append(cpu)
+                found.latencies += [await _latency(plain, user) for _ in range(5)]
+
+    await measured()
+    writes = lab.writes()
+    if writes != 2 * (1 + count * times):
+        raise BenchmarkFailed(f"{writes} writes were made, not {2 * (1 + count * times)}")
+    return found
+
+
+async def _contain(installation: Installation, accounts: list[str]) -> tuple[float, float]:
+    """One run over a tenant opened afresh; wall clock and CPU seconds."""
+    run_id = created(installation.surroundings(), installation.registry, LAB_TENANT, _RUNBOOK, {"accounts": accounts})
+    begun, cpu = time.perf_counter(), time.process_time()
+    async with installation.access(LAB_TENANT, "run") as access:
+        state = await Engine(installation.surroundings(), access).run(run_id, call=PrefectSteps())
+        took = time.perf_counter() - begun, time.process_time() - cpu
+    must_complete(state)
+    return took
+
+
+async def _accounts(installation: Installation, count: int) -> list[str]:
+    """Ids of so many enabled accounts that live in the cloud and hold no role: nobody need be asked about them."""
+    found: list[str] = []
+    async with installation.access(LAB_TENANT, "run") as access:
+        identity = await access.capability("identity")
+        async for account in identity.accounts():
+            known = {account.id.lower(), account.upn.lower()} & access.protected
+            if account.enabled and not account.synced and not known and not await identity.roles(account.id):
+                found.append(account.id)
+            if len(found) == count:
+                return found
+    raise BenchmarkFailed(f"the lab has {len(found)} plain accounts, {count} are needed")
+
+
+@contextlib.asynccontextmanager
+async def _plain(installation: Installation, lab: LabProcess) -> AsyncIterator[tuple[httpx.AsyncClient, str]]:
+    """A client without anything of ours, signed in, and the address of one user."""
+    settings = installation.tenants.get(LAB_TENANT).providers["m365"].settings
+    secret = installation.vault.get_text(LAB_TENANT, "m365/client-secret", purpose="benchmark")
+    async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+        answer = await client.post(
+            f"{lab.base_url}/login/{settings['tenant_id']}/oauth2/v2.0/token",
+            data={
+                "grant_type": "client_credentials",
+                "client_id": str(settings["client_id"]),
+                "client_secret": secret.get_secret_value(),
+                "scope": "https://graph.microsoft.com/.default",
+            },
+        )
+        client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
+        users = await client.get(f"{lab.base_url}/graph/v1.0/users", params={"$top": "1", "$select": "id"})
+        yield client, f"{lab.base_url}/graph/v1.0/users/{users.raise_for_status().json()['value'][0]['id']}"
+
+
+async def _latency(client: httpx.AsyncClient, user: str) -> float:
+    begun = time.perf_counter()
+    (await client.get(user)).raise_for_status()
+    return time.perf_counter() - begun
