@@ -80,7 +80,7 @@ def build(
         severity=_severity(state),
         status=state.status(live=live).value,
         mode=state.mode,
-        requested_by=str(state.requester.get("person") or ""),
+        requested_by=str(state.requester.get("person") or state.requester.get("name") or ""),
         requester_proven=bool(state.requester.get("proven")),
         started_at=state.created_at,
         ended_at=state.ended_at,
