@@ -10,7 +10,7 @@ from tenantry.errors import RecordError
 from tenantry.journal import schema
 
 
-def migrate(engine: sa.Engine, url: str) -> None:
+def migrate(engine: sa.Engine) -> None:
     """Bring the database to the newest schema. Several processes may call it at once: the first one does the work.
 
     Raises:
@@ -21,10 +21,10 @@ def migrate(engine: sa.Engine, url: str) -> None:
             versions = db.execute(sa.text("SELECT version_num FROM alembic_version")).scalars().all()
             if versions == [schema.HEAD]:
                 return
-    _upgrade(engine, url)
+    _upgrade(engine)
 
 
-def _upgrade(engine: sa.Engine, url: str) -> None:
+def _upgrade(engine: sa.Engine) -> None:
     # Alembic costs 0.2 s: only when there is something to migrate.
     from alembic import command
     from alembic.config import Config
@@ -32,7 +32,6 @@ def _upgrade(engine: sa.Engine, url: str) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
     with engine.execution_options(write=True).begin() as connection:
         if connection.dialect.name == "postgresql":
             # One at a time, until the transaction ends; SQLite's write lock does the same.

@@ -84,7 +84,7 @@ class Journal:
         self._sql = _Statements(self._engine.dialect)
         self._owner = this_process()
         with mapped("open the journal"):
-            migrate(self._engine, url)
+            migrate(self._engine)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -29,8 +29,7 @@ class Writer:
         self._waiting.append((drafts, done))
         if self._flusher is None or self._flusher.done():
             self._flusher = asyncio.create_task(self._flush())
-        # Shielded: a cancelled caller must not leave others' entries in a batch without an answer.
-        return await asyncio.shield(done)
+        return await done
 
     async def _flush(self) -> None:
         loop = asyncio.get_running_loop()
@@ -41,9 +40,8 @@ class Writer:
                 entries = await loop.run_in_executor(self._thread, self._commit, flat)
             except Exception as error:  # noqa: BLE001  # handed to every caller of the batch, which raises it
                 for _, done in batch:
-                    if not done.done():
+                    if not done.done():  # else its caller was cancelled, and the others still want their answer
                         done.set_exception(error)
-                        done.exception()  # a caller that was cancelled meanwhile does not ask for it
                 continue
             by_draft = iter(entries)
             for drafts, done in batch:

@@ -92,7 +92,7 @@ def test_a_wrong_key_opens_nothing() -> None:
 def test_another_entrys_payload_does_not_open() -> None:
     entry, _ = _entry({"user": "anna"})
     _, sealed = _entry({"user": "anna"}, entry_id="1" * 32)
-    with pytest.raises(JournalCorrupt):
+    with pytest.raises(JournalCorrupt, match="does not open"):
         unseal(sealed, key=KEY, entry=entry)
 
 

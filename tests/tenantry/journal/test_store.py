@@ -347,7 +347,7 @@ def test_a_journal_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
 
 
 def test_an_error_does_not_repeat_what_was_to_be_recorded(journal: Journal, path: Path) -> None:
-    sql(path, "DROP TABLE freezes")
+    sql(path, "CREATE TRIGGER broken BEFORE INSERT ON freezes BEGIN SELECT RAISE(ABORT, 'no'); END")
     with pytest.raises(JournalCorrupt) as caught:
         journal.freeze("acme", "anna", "the reason nobody else should read")
     chain: BaseException | None = caught.value

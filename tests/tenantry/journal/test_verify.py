@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tenantry.errors import JournalUnavailable, RecordError
-from tenantry.journal import MSP, Journal, Verification
+from tenantry.journal import MSP, Journal, Record, Verification
 from tenantry.journal.entry import canonical, leaf_hash, load
 from tenantry.journal.verify import Verifier
 from tests.support.stand import SteppingClock
@@ -71,6 +71,14 @@ def test_an_empty_record_is_good(journal: Journal) -> None:
 
 def test_an_untouched_record_is_good(copy: Path) -> None:
     assert _verify(copy) == Verification(len(sql(copy, "SELECT 1 FROM entries")), ok=True, first_bad=None)
+
+
+def _tail(path: Path, tenant: str) -> list[Record]:
+    journal = Journal(url_of(path), key)
+    try:
+        return journal.tail(tenant)
+    finally:
+        journal.close()
 
 
 # --- any single change is found ---------------------------------------------------------------------------------------
@@ -287,6 +295,19 @@ def test_a_payload_erased_behind_our_back_is_found(copy: Path) -> None:
     assert result.first_bad is not None
     assert (result.first_bad["tree"], result.first_bad["seq"]) == (tree, 2)
     assert "no entry says by whom" in result.first_bad["why"]
+
+
+def test_an_erasure_does_not_hide_itself(copy: Path) -> None:
+    tree = _tree(copy, "acme")
+    (seq,) = [record.entry.seq for record in _tail(copy, "acme") if record.event == "payload.erased"]
+    sql(
+        copy,
+        "UPDATE payloads SET sealed = x'' WHERE entry_id = (SELECT id FROM entries WHERE tree = ? AND seq = ?)",
+        [tree, seq],
+    )
+    result = _verify(copy)
+    assert result.first_bad is not None
+    assert (result.first_bad["tree"], result.first_bad["seq"]) == (tree, seq)
 
 
 def test_a_run_hidden_from_the_index_is_found(copy: Path) -> None:
