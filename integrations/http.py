@@ -44,6 +44,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from integrations.lanes import Lanes
 from tenantry import deadline
 from tenantry.errors import (
     InDoubt,
@@ -304,25 +305,17 @@ class Http:
         limits = limits or Limits()
         limiter = _limiter(vendor, tenant, limits.concurrency)
 
-        def client(idle: float, verify: ssl.SSLContext | bool) -> httpx.AsyncClient:
+        def client(carrier: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
             return httpx.AsyncClient(
-                transport=transport,
-                verify=verify,
-                trust_env=False,
-                follow_redirects=False,
-                limits=httpx.Limits(
-                    max_connections=limits.concurrency,
-                    max_keepalive_connections=limits.concurrency,
-                    keepalive_expiry=idle,
-                ),
-                headers={"User-Agent": "tenantry"},
+                transport=carrier, trust_env=False, follow_redirects=False, headers={"User-Agent": "tenantry"}
             )
 
         if transport is not None:
-            only = client(5.0, True)
+            only = client(transport)
             return cls(vendor, _Clients(only, only), limits, limiter, sleep)
         tls = await asyncio.to_thread(_tls)  # reads the certificate store
-        return cls(vendor, _Clients(client(30.0, tls), client(1.0, tls)), limits, limiter, sleep)
+        clients = _Clients(client(Lanes(tls, idle=30.0)), client(Lanes(tls, idle=1.0)))
+        return cls(vendor, clients, limits, limiter, sleep)
 
     async def aclose(self) -> None:
         """Close the connections. May be called twice."""
