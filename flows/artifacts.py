@@ -44,7 +44,10 @@ async def _publish(installation: Installation, state: RunState) -> None:
     await acreate_markdown_artifact(key=f"timeline-{key}", markdown=_timeline(view, page), description="Timeline")
     if page is not None:
         await acreate_link_artifact(
-            key=f"page-{key}", link=page, link_text="The whole timeline", description="Sign in as to this page"
+            key=f"page-{key}",
+            link=page,
+            link_text="The whole timeline",
+            description="The timeline as a page; sign in as here",
         )
     findings = _findings(view)
     if findings:
@@ -54,21 +57,28 @@ async def _publish(installation: Installation, state: RunState) -> None:
 
 
 def _steps(view: dict[str, Any]) -> list[dict[str, Any]]:
+    waiting = {(question["step"], question["item"]) for question in view["waiting_for"]}
     return [
         {
             "phase": step["phase"],
             "step": step["id"],
             "item": step["item"] or "",
-            "outcome": step["outcome"] or "",
-            "started": moment(step["started_at"]),
-            "finished": moment(step["finished_at"]),
+            "outcome": _outcome(step, (step["id"], step["item"]) in waiting),
             "changes": "; ".join(
                 f"{change['path']}: {value(change['before'])} → {value(change['after'])}" for change in step["changes"]
             ),
             "error": f"{step['error']['code']}: {step['error']['message']}" if step["error"] else "",
+            "started": moment(step["started_at"]),
+            "finished": moment(step["finished_at"]),
         }
         for step in view["steps"][:_ROWS]
     ]
+
+
+def _outcome(step: dict[str, Any], waits: bool) -> str:
+    if waits:
+        return "waits for a person"
+    return (step["outcome"] or "not begun").replace("_", " ")
 
 
 def _timeline(view: dict[str, Any], page: str | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sys
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,18 @@ from uuid import UUID
 from flows.assembly import Installation
 from tenantry import tether
 from tenantry.errors import TenantryError
+
+
+class Calm(logging.Filter):
+    """Prefect logs every end of a run that is not Completed as an error. Waiting for a person is none."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if record.levelno == logging.ERROR and text.startswith(
+            ("Finished in state Waiting(", "Finished in state Suspended(")
+        ):
+            record.levelno, record.levelname = logging.INFO, "INFO"
+        return True
 
 
 async def execute(flow_run_id: UUID) -> int:
@@ -41,6 +54,8 @@ async def execute(flow_run_id: UUID) -> int:
             return 2
         await client.set_flow_run_state(flow_run_id, Pending(), force=True)
         flow_run = await client.read_flow_run(flow_run_id)
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).addFilter(Calm())
     running: Any = run_flow(flow, flow_run=flow_run, parameters=flow_run.parameters, return_type="state")
     with contextlib.suppress(Pause):  # suspended: a person's answer schedules the flow run again
         await running

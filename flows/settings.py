@@ -59,6 +59,9 @@ def client_environment(home: Home, credential: str, api_url: str) -> dict[str, s
         "PREFECT_API_URL": api_url,
         "PREFECT_API_AUTH_STRING": credential,
         "PREFECT_LOGGING_LEVEL": "WARNING",
+        # What steps say of themselves is for the run's page.
+        "PREFECT_LOGGING_LOGGERS_PREFECT_FLOW_RUNS_LEVEL": "INFO",
+        "PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL": "INFO",
         "TENANTRY_HOME": str(home.path),
     }
 
