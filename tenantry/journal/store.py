@@ -256,7 +256,8 @@ class Journal:
     def records(self, run_id: str, after: int = -1) -> list[Record]:
         """What was recorded of one run after a sequence number (everything, by default), in order, payloads opened."""
         tenant = self.run(run_id).tenant
-        where = (schema.entries.c.run_id == run_id) & (schema.entries.c.seq > after)
+        entries = schema.entries.c
+        where = (schema.trees.c.tenant == tenant) & (entries.run_id == run_id) & (entries.seq > after)
         return list(self._records(tenant, where))
 
     def tail(self, tenant: str, after: int = -1, limit: int | None = None) -> list[Record]:

@@ -160,8 +160,16 @@ def test_a_runs_records_are_its_own_in_order(journal: Journal) -> None:
         ("one", 1),
         ("two", 2),
     ]
+    after = journal.records("run-1")[1].entry.seq
+    assert [record.event for record in journal.records("run-1", after=after)] == ["two"]
     with pytest.raises(NotFound):
         journal.records("run-3")
+
+
+def test_what_stands_in_another_tenants_tree_is_not_of_the_run(journal: Journal) -> None:
+    journal.append("acme", [created("run-1")])
+    journal.append("globex", [event("stray", "run-1")])
+    assert [record.event for record in journal.records("run-1")] == ["run.created"]
 
 
 def test_the_tail_begins_after_a_sequence_number(journal: Journal) -> None:
