@@ -122,7 +122,7 @@ def test_a_run_from_the_form_to_its_artifacts(desk: Desk, stand: Stand) -> None:
 
     until(there, "the form started no run")
     run = stand.wait_for(started[0], "PAUSED", *ENDED)
-    assert run["state_name"] == "Suspended"
+    assert run["state_name"] == "Suspended", (run["parameters"], stand.worker_log())
     assert run["name"] == f"{TENANT} · {stand.victim}"
 
     # A wrong code: counted, and the form is shown again.
