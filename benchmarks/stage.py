@@ -83,6 +83,7 @@ def lab_process(installation: Installation, users: int) -> Iterator[LabProcess]:
         BenchmarkFailed: it did not start.
     """
     log = installation.home.run / f"lab-{os.getpid()}.log"
+    log.unlink(missing_ok=True)  # an earlier lab's address stands in it
     arguments = ["--scenario", "quiet", "--users", str(users), "--tenant", LAB_TENANT, "--json"]
     child = tether.spawn(
         ["benchmarks.lab_process", *arguments],
