@@ -85,7 +85,7 @@ class Limits:
         longest_wait: no single back-off is longer (a vendor's own Retry-After may be).
     """
 
-    concurrency: int = 16
+    concurrency: int = 32
     timeout: float = 30.0
     connect_timeout: float = 10.0
     attempts: int = 5

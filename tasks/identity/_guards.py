@@ -6,6 +6,8 @@ who can forge an alert must not be able to make us lock the client out of its ow
 
 from __future__ import annotations
 
+import asyncio
+
 from tenantry.capabilities import Account
 from tenantry.task import Context, Permission
 
@@ -35,9 +37,9 @@ async def account_guards(ctx: Context, user: str) -> list[str]:
     Raises:
         ProviderError: roles could not be read. An unknown role is not "no role": the effect waits.
     """
-    account = await ctx.identity.account(user)
+    account, held_roles = await asyncio.gather(ctx.identity.account(user), ctx.identity.roles(user))
     reasons = protected(ctx, account)
-    roles = sorted({held.role for held in await ctx.identity.roles(account.id) if held.privileged})
+    roles = sorted({held.role for held in held_roles if held.privileged})
     if roles:
         reasons.append(f"{account.upn} holds a privileged role: {', '.join(roles)}")
     if LAST_WAY_IN in roles and not any(

@@ -6,7 +6,8 @@ This module and :mod:`tenantry.run.undo` are the only places where a task's ``ap
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -57,6 +58,12 @@ from tenantry.task import (
     RunFacts,
     Task,
 )
+
+_Guard = Callable[[], Awaitable[list[str]]]
+"""Gives a task's reasons to ask a person."""
+
+_GUARD_LIFE = 5.0
+"""Seconds for which a guard's answer, read beside the check, still counts."""
 
 _NOTHING_SENT = (PermissionMissing, Rejected, TargetNotFound, SignInFailed, Throttled, Unreachable, Refused)
 """Errors after which the vendor certainly did not act."""
@@ -157,28 +164,29 @@ class ItemRunner:
             if state.in_doubt:
                 await self._settle_doubt(task, ctx, params, state)
             ctx = replace(ctx, now=self._around.now(), intent_at=state.intent.at if state.intent else None)
-            try:
-                changes = await self._patience.patiently(partial(self._check, task, ctx, params))
-            except ProviderError as error:
-                if state.in_doubt:
-                    raise CannotCheck(f"an interrupted change could not be re-checked: {error.message}") from error
-                raise
-            if not changes:
-                await self._already(step, state, started, arguments)
-                return
-            if plan:
-                self.planned.update({change.path: change.after for change in changes})
-                await self._outcome(
-                    step,
-                    state,
-                    Outcome.WOULD_CHANGE,
-                    started,
-                    arguments=arguments,
-                    changes=changes,
-                    note=await self._would_ask(step, task, ctx, params),
-                )
-                return
-            await self._gate(step, task, ctx, params, state, arguments, changes)
+            async with self._guarded(task, ctx, params) as guard:
+                try:
+                    changes = await self._patience.patiently(partial(self._check, task, ctx, params))
+                except ProviderError as error:
+                    if state.in_doubt:
+                        raise CannotCheck(f"an interrupted change could not be re-checked: {error.message}") from error
+                    raise
+                if not changes:
+                    await self._already(step, state, started, arguments)
+                    return
+                if plan:
+                    self.planned.update({change.path: change.after for change in changes})
+                    await self._outcome(
+                        step,
+                        state,
+                        Outcome.WOULD_CHANGE,
+                        started,
+                        arguments=arguments,
+                        changes=changes,
+                        note=await self._would_ask(step, task, guard),
+                    )
+                    return
+                await self._gate(step, task, guard, state, arguments, changes)
             self.refuse_when_frozen()
             first_intent = state.intent is None
             changes = await self._intend(step, state, arguments, changes, timeout)
@@ -329,14 +337,13 @@ class ItemRunner:
         self,
         step: Step,
         task: Task[Any],
-        ctx: Context,
-        params: Any,
+        guard: _Guard,
         state: ItemState,
         arguments: Mapping[str, Any],
         changes: list[Change],
     ) -> None:
         """Return when the effect may be made; raise Waiting, ApprovalDenied or ApprovalExpired otherwise."""
-        rule, reasons = await self._rule(step, task, ctx, params)
+        rule, reasons = await self._rule(step, task, guard)
         if step.expect_at_most is not None and step.for_each is None and len(changes) > step.expect_at_most:
             reasons.append(f"would make {len(changes)} changes, the runbook expects at most {step.expect_at_most}")
         if rule is None and not reasons:
@@ -354,12 +361,31 @@ class ItemRunner:
         )
         refuse_denied(gate)
 
-    async def _rule(
-        self, step: Step, task: Task[Any], ctx: Context, params: Any
-    ) -> tuple[dict[str, Any] | None, list[str]]:
-        reasons = await self._patience.patiently(
-            lambda: self._patience.timed(task.guard(ctx, params), task.timeout * 3)
-        )
+    @contextlib.asynccontextmanager
+    async def _guarded(self, task: Task[Any], ctx: Context, params: Any) -> AsyncIterator[_Guard]:
+        """``guard`` and ``check`` both only read, so they do it at the same time: an attacker is shut out sooner by the
+        calls that the guard makes. Its errors count when its answer is asked for, and not when nothing has to change."""
+        loop = asyncio.get_running_loop()
+
+        async def ask() -> list[str]:
+            return await self._patience.patiently(
+                lambda: self._patience.timed(task.guard(ctx, params), task.timeout * 3)
+            )
+
+        async def reasons() -> list[str]:
+            # After a check that took long (throttled, say) what the guard saw may not be so any more.
+            return await (ahead if loop.time() - begun <= _GUARD_LIFE else ask())
+
+        begun = loop.time()
+        ahead = asyncio.create_task(ask())
+        try:
+            yield reasons
+        finally:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
+
+    async def _rule(self, step: Step, task: Task[Any], guard: _Guard) -> tuple[dict[str, Any] | None, list[str]]:
+        reasons = list(await guard())
         if step.approve is not None:
             return {
                 "role": step.approve.role,
@@ -376,8 +402,8 @@ class ItemRunner:
             }, reasons
         return None, reasons
 
-    async def _would_ask(self, step: Step, task: Task[Any], ctx: Context, params: Any) -> str | None:
-        rule, reasons = await self._rule(step, task, ctx, params)
+    async def _would_ask(self, step: Step, task: Task[Any], guard: _Guard) -> str | None:
+        rule, reasons = await self._rule(step, task, guard)
         if rule is None and not reasons:
             return None
         return "would ask for an approval" + (": " + "; ".join(reasons) if reasons else "")
