@@ -23,7 +23,7 @@ from flows.settings import use
 from tenantry import tether
 from tenantry.errors import Conflict
 from tenantry.journal import Record
-from tenantry.run import Engine, RunState, Status, create, fold
+from tenantry.run import Engine, RunState, Status, create
 from tenantry.runbook import validate_params
 
 Follow = Callable[[RunState, Record | None], None]
@@ -130,7 +130,7 @@ def resume(installation: Installation, run_id: str, *, follow: Follow | None = N
         flow_run_id = asyncio.run(schedule(installation, state))
         child = None if running.dispatching else execute(installation, running, flow_run_id)
         try:
-            return _watch(installation, state.run_id, child, follow)
+            return _watch(installation, state, child, follow)
         finally:
             if child is not None:
                 tether.stop(child)
@@ -204,12 +204,15 @@ async def _bind(installation: Installation, state: RunState, flow_run_id: UUID) 
 
 
 def _watch(
-    installation: Installation, run_id: str, child: subprocess.Popen[bytes] | None, follow: Follow | None
+    installation: Installation, begun: RunState, child: subprocess.Popen[bytes] | None, follow: Follow | None
 ) -> RunState:
-    """Follow the record until the run ends, waits for a person, is paused, or its process is gone."""
-    records = installation.journal.records(run_id)
-    state = fold(records)
-    attempts = state.attempt
+    """Follow the record until the run ends, waits for a person, is paused, or its process is gone.
+
+    Args:
+        begun: as it was before it was scheduled: an attempt that began since is the one to follow.
+    """
+    run_id, seen, attempts = begun.run_id, begun.journal_size, begun.attempt
+    deadline = time.monotonic() + _COMES_BACK
     gone_at: float | None = None
     while True:
         # Only what is new: a long run would otherwise be opened and folded ten times a second.
@@ -230,6 +233,8 @@ def _watch(
             gone_at = None if live or state.attempt == attempts else gone_at or time.monotonic()
             if gone_at is not None and time.monotonic() - gone_at > 5:
                 return state
+            if not live and state.attempt == attempts and time.monotonic() > deadline:
+                return state  # the service did not take it up; it may yet
         if follow is not None:
             follow(state, None)
         time.sleep(_LOOK)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,16 +114,27 @@ class Stand:
     # --- Prefect, as its UI uses it -----------------------------------------------------------------------------------
 
     def get(self, path: str) -> Any:
-        answer = self.api.get(path)
+        answer = self._patiently(lambda: self.api.get(path))
         answer.raise_for_status()
         return answer.json()
 
-    def post(self, path: str, body: Any = None) -> Any:
-        for _ in range(20):
-            answer = self.api.post(path, json=body if body is not None else {})
-            if answer.status_code != 503:  # SQLite was busy; Prefect's own clients try again too
-                break
+    @staticmethod
+    def _patiently(call: Callable[[], httpx.Response]) -> httpx.Response:
+        """As Prefect's own clients: try again when SQLite was busy, and while the server is being started again."""
+        deadline = time.monotonic() + 90
+        while True:
+            try:
+                answer = call()
+            except httpx.TransportError:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                if answer.status_code != 503 or time.monotonic() > deadline:
+                    return answer
             time.sleep(0.5)
+
+    def post(self, path: str, body: Any = None) -> Any:
+        answer = self._patiently(lambda: self.api.post(path, json=body if body is not None else {}))
         assert answer.is_success, (path, answer.status_code, answer.text)
         return answer.json() if answer.content else None
 
