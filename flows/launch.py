@@ -211,7 +211,12 @@ def _watch(
     Args:
         begun: as it was before it was scheduled: an attempt that began since is the one to follow.
     """
-    run_id, seen, attempts = begun.run_id, begun.journal_size, begun.attempt
+    run_id, attempts = begun.run_id, begun.attempt
+    records = installation.journal.records(run_id)
+    state = fold(records)
+    if follow is not None:
+        for record in records[begun.journal_size + 1 :]:  # all but the first, which `journal_size` does not count
+            follow(state, record)
     deadline = time.monotonic() + _COMES_BACK
     gone_at: float | None = None
     while True:
