@@ -106,6 +106,7 @@ class Guarded(TurnOn):
     name = "world.guarded"
 
     async def guard(self, ctx: Context, p: Switch) -> list[str]:
+        await ctx.capability("identity").read(f"_watch/{p.name}")
         return [f"{p.name} is privileged"] if p.name.startswith("admin") else []
 
 

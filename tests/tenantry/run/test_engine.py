@@ -271,6 +271,42 @@ async def test_guard_asks_although_the_runbook_does_not(stand: Stand) -> None:
     assert stand.view()["waiting_for"][0]["reasons"] == ["admin-1 is privileged"]
 
 
+async def test_guard_that_cannot_look_stops_the_effect_but_not_a_check_that_finds_nothing_to_do(stand: Stand) -> None:
+    world = World(done="on")
+
+    def blind(kind: str, name: str) -> None:
+        if kind == "read" and name.startswith("_watch/"):
+            raise PermissionMissing("roles cannot be read")
+
+    world.trouble = blind
+    stand.create(
+        book(
+            "{id: done, phase: one, uses: world.guarded, with: {name: done}}",
+            "{id: open, phase: one, uses: world.guarded, with: {name: open}}",
+        )
+    )
+    state = await stand.run("run-1", on(world))
+    assert (state.stopped, world.writes) == (Status.PAUSED, [])
+    assert stand.outcomes() == {"done": "already", "open": "failed"}
+
+
+async def test_guard_is_asked_again_after_a_check_that_took_long(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenantry.run.steps._GUARD_LIFE", 0.01)
+    world = World()
+    looks: list[str] = []
+
+    async def slow(kind: str, name: str) -> None:
+        if kind == "read":
+            looks.append(name)
+            if name == "user-1":
+                await asyncio.sleep(0.05)
+
+    world.trouble = slow
+    stand.create(book("{id: x, phase: one, uses: world.guarded, with: {name: user-1}}"))
+    assert (await stand.run("run-1", on(world))).ended is Status.COMPLETED
+    assert looks.count("_watch/user-1") == 2
+
+
 async def test_human_answers_become_outputs(stand: Stand) -> None:
     world = World()
     text = book(
