@@ -23,7 +23,7 @@ from flows.settings import use
 from tenantry import tether
 from tenantry.errors import Conflict
 from tenantry.journal import Record
-from tenantry.run import Engine, RunState, Status, create
+from tenantry.run import Engine, RunState, Status, create, fold
 from tenantry.runbook import validate_params
 
 Follow = Callable[[RunState, Record | None], None]
