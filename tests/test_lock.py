@@ -65,10 +65,12 @@ def test_prefect_is_the_release_that_was_measured() -> None:
     assert version("prefect") == "3.8.8"
 
 
-def test_fastapi_is_one_on_which_prefect_starts() -> None:
+def test_fastapi_is_one_that_prefect_works_on() -> None:
+    """From 0.154 on the server does not start. From 0.151 on it answers 422 where Prefect's own client sends null for a
+    field with a default, and `prefect deploy` ends with an error after every deployment."""
     requirement, _ = _pins(ROOT / "requirements" / "dev.txt")["fastapi"]
     (pin,) = requirement.specifier
-    assert tuple(int(part) for part in pin.version.split(".")[:2]) < (0, 154)
+    assert tuple(int(part) for part in pin.version.split(".")[:2]) < (0, 151)
 
 
 def test_what_the_project_asks_for_is_locked() -> None:
