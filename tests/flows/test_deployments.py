@@ -156,7 +156,10 @@ def test_the_form_follows_the_home_at_the_next_registration(stand: Stand) -> Non
     second = stand.home.tenants / "globex.yaml"
     text = (stand.home.tenants / f"{TENANT}.yaml").read_text(encoding="utf-8")
     second.write_text(
-        text.replace(f"name: {TENANT}\n", "name: globex\n").replace("vault:acme", "vault:globex"), encoding="utf-8"
+        text.replace(f"name: {TENANT}\n", "name: globex\n")
+        .replace("vault:acme", "vault:globex")
+        .replace("acme.example", "globex.example"),
+        encoding="utf-8",
     )
     try:
         stand.register()

@@ -202,7 +202,7 @@ class TestRunbooks:
         assert desk.refused("runbooks", "validate", str(tmp_path / "none.yaml"), code=2)
 
     def test_the_shipped_folder_validates(self, desk: Desk) -> None:
-        folder = Path(__file__).resolve().parents[2] / "runbooks"
+        folder = Path(__file__).resolve().parents[3] / "runbooks"
         assert desk.json("runbooks", "validate", str(folder))["ok"] is True
         one = folder / "incidents" / "business_email_compromise.yaml"
         assert desk.json("runbooks", "validate", str(one))["ok"] is True
