@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from tenantry.errors import InvalidInput
-from tenantry.timeline import export_csv, export_html, export_jsonl, export_md, export_timesketch
+from tenantry.timeline import export_csv, export_html, export_jsonl, export_md, export_pdf, export_timesketch
 from tenantry.timeline.model import Timeline
 
 __all__ = ["FORMATS", "Format", "format_named"]
@@ -30,6 +30,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     format.name: format
     for format in (
         Format("html", ".html", export_html.export, "one self-contained page with pictures, to hand over"),
+        Format("pdf", ".pdf", export_pdf.export, "the same report to print, sign and keep (PDF/A, tagged)"),
         Format("md", ".md", export_md.export, "the same report as Markdown"),
         Format("csv", ".csv", export_csv.export, "events for a spreadsheet, safe against formulas"),
         Format("jsonl", ".jsonl", export_jsonl.export, "events as JSON lines, unaltered"),

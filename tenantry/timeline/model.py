@@ -229,6 +229,8 @@ class RecordFacts:
     erased: int
     """Entries whose content was erased on purpose; they are shown by their name and time alone."""
     runbook_digest: str
+    checkpoint: str = ""
+    """A signed checkpoint that covers these entries (C2SP signed note); empty when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
