@@ -29,11 +29,12 @@ from tenantry.errors import InvalidTenant, OutOfScope, TenantryError
 from tenantry.estate import Estate, load_estate
 from tenantry.evidence import EvidenceStore
 from tenantry.home import Home
-from tenantry.journal import MSP, Event, Journal
+from tenantry.journal import MSP, Event, Journal, Ledger
 from tenantry.people import People
 from tenantry.providers import Handle, Provider
 from tenantry.run import RunState, Surroundings, fold, run_view
 from tenantry.runbook import Runbook, parse_runbook
+from tenantry.signing import RecordSigner
 from tenantry.tenants import ProviderConfig, Tenant, TenantStore
 from tenantry.vault import Vault, passphrase_from_environment
 
@@ -83,6 +84,11 @@ class Installation:
         return Journal(f"sqlite:///{self.home.journal_db}", lambda tenant: self.vault.subkey(tenant, "journal"))
 
     @cached_property
+    def ledger(self) -> Ledger:
+        """The signed trees over the journal."""
+        return Ledger(self.journal, RecordSigner(self.home, self.vault))
+
+    @cached_property
     def people(self) -> People:
         return People(self.home, self.vault, on_event=self._people_event)
 
@@ -123,6 +129,7 @@ class Installation:
             people=self.people.records,
             evidence=self.evidence.sink,
             now=self.journal.clock.now,
+            sign=self.ledger.checkpoint,
         )
 
     def state(self, run_id: str) -> RunState:

@@ -31,6 +31,10 @@ VERSION: Final = 1
 GENESIS: Final = "0" * 64
 ERASED: Final = b""
 """What stands in the place of a payload that was erased."""
+KEPT_FOR_GOOD: Final = frozenset(
+    {"payload.erased", "checkpoint.witnessed", "checkpoint.timestamped", "signing_key.begun"}
+)
+"""Events whose payload is never erased: they name nobody but who erased or signed, and the record rests on them."""
 _SALT = 16
 _NONCE = 12
 _EXACT = 2**53 - 1
@@ -240,11 +244,32 @@ def unseal(sealed: bytes, *, key: bytes, entry: Entry) -> Mapping[str, Any]:
     Raises:
         JournalCorrupt: the payload does not open, or is not the one that the entry was made with.
     """
-    try:
-        plain = AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], entry.id.encode())
-    except (InvalidTag, ValueError, TypeError) as error:
-        raise JournalCorrupt(f"the payload of entry {entry.id} does not open", entry=entry.id) from error
-    if hashlib.sha256(plain).hexdigest() != entry.fields["payload_digest"]:
-        raise JournalCorrupt(f"the payload of entry {entry.id} is not the one recorded", entry=entry.id)
-    opened: Mapping[str, Any] = json.loads(plain[_SALT:])
+    opened: Mapping[str, Any] = json.loads(Opener(key).open(sealed, entry))
     return opened
+
+
+def unseal_salted(sealed: bytes, *, key: bytes, entry: Entry) -> tuple[bytes, bytes]:
+    """As :func:`unseal`, but the salt and the canonical bytes: with both, an outsider recomputes the entry's digest."""
+    plain = Opener(key).salted(sealed, entry)
+    return plain[:_SALT], plain[_SALT:]
+
+
+class Opener:
+    """Opens many payloads of one tenant."""
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(key)
+
+    def open(self, sealed: bytes, entry: Entry) -> bytes:
+        """The payload's canonical bytes. Raises JournalCorrupt."""
+        return self.salted(sealed, entry)[_SALT:]
+
+    def salted(self, sealed: bytes, entry: Entry) -> bytes:
+        """Salt and canonical bytes, over which the entry's digest is. Raises JournalCorrupt."""
+        try:
+            plain = self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], entry.id.encode())
+        except (InvalidTag, ValueError, TypeError) as error:
+            raise JournalCorrupt(f"the payload of entry {entry.id} does not open", entry=entry.id) from error
+        if hashlib.sha256(plain).hexdigest() != entry.fields["payload_digest"]:
+            raise JournalCorrupt(f"the payload of entry {entry.id} is not the one recorded", entry=entry.id)
+        return plain

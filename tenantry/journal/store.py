@@ -20,8 +20,22 @@ from sqlalchemy.engine import Connection
 from tenantry.clock import Clock, SystemClock, rfc3339
 from tenantry.errors import InvalidInput, JournalCorrupt, LeaseLost, NotFound, Refused
 from tenantry.journal import schema
-from tenantry.journal.entry import ERASED, GENESIS, Draft, Entry, Event, Record, build, draft, load, seal, unseal
+from tenantry.journal.entry import (
+    ERASED,
+    GENESIS,
+    KEPT_FOR_GOOD,
+    Draft,
+    Entry,
+    Event,
+    Record,
+    build,
+    draft,
+    load,
+    seal,
+    unseal,
+)
 from tenantry.journal.lease import LIFE, Fence, Lease, LeaseHeld, known_dead, this_process
+from tenantry.journal.marks import Kept, nothing_kept
 from tenantry.journal.migrate import migrate
 from tenantry.journal.sql import Prepared, mapped, open_engine
 from tenantry.journal.verify import Verification, Verifier
@@ -201,7 +215,7 @@ class Journal:
 
         Raises:
             NotFound: one of them is not an entry of this tenant, or its payload was erased before.
-            Refused: one of them records an erasure.
+            Refused: one of them records an erasure or a signature.
         """
         table = schema.payloads
         wanted = sorted(set(entry_ids))
@@ -215,8 +229,8 @@ class Journal:
                 ).scalar()
                 if body is None:
                     raise NotFound(f"{tenant} has no entry {entry_id}")
-                if load(body).event == "payload.erased":
-                    raise Refused("what was erased, by whom and why stays in the record")
+                if load(body).event in KEPT_FOR_GOOD:
+                    raise Refused("what was erased, by whom and why, and what was signed, stays in the record")
                 done = db.execute(
                     table.update().where(table.c.entry_id == entry_id, table.c.sealed != ERASED).values(sealed=ERASED)
                 )
@@ -286,13 +300,16 @@ class Journal:
                     raise JournalCorrupt(f"the payload of entry {entry.id} is missing", entry=entry.id)
                 yield Record(entry, None if sealed == ERASED else unseal(sealed, key=key, entry=entry))
 
-    def verify(self) -> Verification:
+    def verify(self, *, kept: Kept = nothing_kept) -> Verification:
         """Walk the whole record: order, chain, leaves, payloads, and the rows that are derived from them.
 
         Any single entry, payload or row that was altered, exchanged or removed is found. Payloads erased through
         :meth:`erase` are fine; those of a tenant whose key was destroyed are counted as ``unopened``.
+
+        Args:
+            kept: tree → the newest signed checkpoint kept outside the database: what it lacks was taken from the record.
         """
-        return Verifier(self._payload_key, self._tree_id).verify(self._engine)
+        return Verifier(self._payload_key, self._tree_id, kept).verify(self._engine)
 
     def _payload_key(self, tenant: str) -> bytes | None:
         """None when the key was destroyed."""
