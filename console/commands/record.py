@@ -138,11 +138,18 @@ def _print_freeze(scope: str, *, frozen: bool, by: str, changed: bool) -> None:
     "timeline",
     examples=(
         "tenantry timeline 3f2a91c0 --format html -o incident.html",
-        "tenantry timeline 3f2a91c0 --format timesketch -o incident.csv",
+        "tenantry timeline 3f2a91c0 --format pdf -o incident.pdf",
+        "tenantry timeline 3f2a91c0 --format timesketch -o incident.jsonl",
     ),
 )
 @_RUN
-@click.option("--format", "kind", required=True, metavar="FORMAT", help="html, md, csv, jsonl or timesketch.")
+@click.option(
+    "--format",
+    "kind",
+    required=True,
+    metavar="FORMAT",
+    help="html, pdf, md, csv, jsonl, timesketch, stix, ocsf or iris.",
+)
 @click.option(
     "-o",
     "--output",

@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from tenantry.errors import InvalidInput
-from tenantry.timeline import export_csv, export_html, export_jsonl, export_md, export_pdf, export_timesketch
+from tenantry.timeline import (
+    export_csv,
+    export_html,
+    export_iris,
+    export_jsonl,
+    export_md,
+    export_ocsf,
+    export_pdf,
+    export_stix,
+    export_timesketch,
+)
 from tenantry.timeline.model import Timeline
 
 __all__ = ["FORMATS", "Format", "format_named"]
@@ -35,6 +45,9 @@ FORMATS: Final[Mapping[str, Format]] = {
         Format("csv", ".csv", export_csv.export, "events for a spreadsheet, safe against formulas"),
         Format("jsonl", ".jsonl", export_jsonl.export, "events as JSON lines, unaltered"),
         Format("timesketch", ".timesketch.jsonl", export_timesketch.export, "events for Timesketch"),
+        Format("stix", ".stix.json", export_stix.export, "a STIX 2.1 bundle with the Incident Core extension"),
+        Format("ocsf", ".ocsf.jsonl", export_ocsf.export, "OCSF events as JSON lines, for a SIEM"),
+        Format("iris", ".iris.csv", export_iris.export, "events for the timeline of DFIR-IRIS"),
     )
 }
 

@@ -9,7 +9,7 @@ from tenantry.timeline import FORMATS, Timeline, format_named
 
 
 def test_names_and_suffixes() -> None:
-    assert list(FORMATS) == ["html", "pdf", "md", "csv", "jsonl", "timesketch"]
+    assert list(FORMATS) == ["html", "pdf", "md", "csv", "jsonl", "timesketch", "stix", "ocsf", "iris"]
     assert all(name == format.name for name, format in FORMATS.items())
     assert len({format.suffix for format in FORMATS.values()}) == len(FORMATS)
     assert FORMATS["timesketch"].suffix.endswith(".jsonl")  # its importer refuses other names
