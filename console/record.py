@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flows.assembly import Installation
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tenantry.timeline import Timeline
     from tenantry.timeline.bundle import Bundle
 
-__all__ = ["bundle", "timeline_of"]
+__all__ = ["attested", "bundle", "timeline_of"]
 
 
 def bundle(installation: Installation, state: RunState, folder: Path) -> Bundle:
@@ -26,7 +26,25 @@ def bundle(installation: Installation, state: RunState, folder: Path) -> Bundle:
         records=records,
         run=installation.view(state.run_id),
         store=installation.evidence,
+        ledger=installation.ledger,
     )
+
+
+def attested(installation: Installation, state: RunState) -> tuple[dict[str, Any], bytes]:
+    """The signed statement over a run that has ended, after its entries and its evidence were verified.
+
+    Raises:
+        NotProven: it has not ended, or something does not verify.
+        RecordError: a collected file is missing or damaged.
+    """
+    from tenantry.timeline.proofs import prove_run, run_statement
+
+    built, records = timeline_of(installation, state)
+    proven = prove_run(installation.ledger, state.tenant, records)
+    for row in built.evidence:
+        installation.evidence.verify(state.tenant, row.sha256)
+    said = run_statement(built, records, proven, len(built.evidence))
+    return said, installation.ledger.attest(said, proven.estate.epoch)
 
 
 def timeline_of(installation: Installation, state: RunState) -> tuple[Timeline, list[Record]]:

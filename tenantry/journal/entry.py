@@ -97,10 +97,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An entry with its payload opened; ``payload`` is None when it was erased."""
+    """An entry with its payload opened; ``payload`` is None when it was erased. ``salt``: what the digest in the entry begins
+    with, where the payload was read from the record."""
 
     entry: Entry
     payload: Mapping[str, Any] | None
+    salt: bytes | None = field(default=None, compare=False)
 
     @property
     def event(self) -> str:
@@ -244,14 +246,7 @@ def unseal(sealed: bytes, *, key: bytes, entry: Entry) -> Mapping[str, Any]:
     Raises:
         JournalCorrupt: the payload does not open, or is not the one that the entry was made with.
     """
-    opened: Mapping[str, Any] = json.loads(Opener(key).open(sealed, entry))
-    return opened
-
-
-def unseal_salted(sealed: bytes, *, key: bytes, entry: Entry) -> tuple[bytes, bytes]:
-    """As :func:`unseal`, but the salt and the canonical bytes: with both, an outsider recomputes the entry's digest."""
-    plain = Opener(key).salted(sealed, entry)
-    return plain[:_SALT], plain[_SALT:]
+    return Opener(key).record(sealed, entry).data
 
 
 class Opener:
@@ -263,6 +258,11 @@ class Opener:
     def open(self, sealed: bytes, entry: Entry) -> bytes:
         """The payload's canonical bytes. Raises JournalCorrupt."""
         return self.salted(sealed, entry)[_SALT:]
+
+    def record(self, sealed: bytes, entry: Entry) -> Record:
+        """The entry with its payload and its salt. Raises JournalCorrupt."""
+        plain = self.salted(sealed, entry)
+        return Record(entry, json.loads(plain[_SALT:]), plain[:_SALT])
 
     def salted(self, sealed: bytes, entry: Entry) -> bytes:
         """Salt and canonical bytes, over which the entry's digest is. Raises JournalCorrupt."""

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,6 +21,7 @@ from tenantry.journal.store import Journal
 from tenantry.journal.verify import Verification
 from tenantry.names import MSP
 from tenantry.proof import merkle
+from tenantry.proof.note import vkey
 from tenantry.proof.trust import TrustedKey
 
 __all__ = ["Ledger", "Proof", "Witnessed"]
@@ -59,6 +60,11 @@ class Witnessed:
     estate: Stored
     earlier: tuple[tuple[Stored, tuple[bytes, ...]], ...]
     timestamps: Mapping[str, bytes]
+
+    @property
+    def vkey(self) -> str:
+        """Verifier key of the tenant's checkpoint, as signed-note tools take it."""
+        return vkey(self.stored.checkpoint.origin, self.keys[self.stored.epoch - 1].public)
 
 
 class Ledger:
@@ -127,6 +133,22 @@ class Ledger:
         key = self._signing(sign, epoch + 1)
         self._signer.retire(epoch)
         return key
+
+    def attest(self, said: Mapping[str, Any], epoch: int) -> bytes:
+        """Sign a statement with the key of the checkpoints that it rests on.
+
+        Args:
+            said: an in-toto statement. The caller has verified what it says.
+            epoch: of the estate's checkpoint (:attr:`Witnessed.estate`).
+
+        Raises:
+            Conflict: a new key began meanwhile; prove anew.
+        """
+        from tenantry.proof.dsse import sign_statement  # 0.5 s to import
+
+        if epoch != self._epoch():
+            raise Conflict("a new signing key began meanwhile", remedy="Do the same again.")
+        return sign_statement(said, self._signer.private(epoch))
 
     def _grown(self) -> list[str]:
         newest = (
@@ -276,7 +298,8 @@ class Ledger:
             .execution_options(yield_per=1000)
         )
         with self._reading() as db:
-            yield from db.execute(query).tuples()
+            for row in db.execute(query):
+                yield row.body, row.leaf
 
     def verify(self) -> Verification:
         """As :meth:`Journal.verify`, and the copies of checkpoints kept outside the database."""

@@ -27,12 +27,12 @@ from tenantry.journal.entry import (
     Draft,
     Entry,
     Event,
+    Opener,
     Record,
     build,
     draft,
     load,
     seal,
-    unseal,
 )
 from tenantry.journal.lease import LIFE, Fence, Lease, LeaseHeld, known_dead, this_process
 from tenantry.journal.marks import Kept, nothing_kept
@@ -279,7 +279,7 @@ class Journal:
         return list(self._records(tenant, where, limit))
 
     def _records(self, tenant: str, where: sa.ColumnElement[bool], limit: int | None = None) -> Iterator[Record]:
-        key = self._tenant_key(tenant)
+        opener = Opener(self._tenant_key(tenant))
         query = (
             sa.select(schema.entries.c.body, schema.entries.c.leaf, schema.payloads.c.sealed)
             .select_from(
@@ -298,7 +298,7 @@ class Journal:
                     raise JournalCorrupt(f"entry {entry.id} is not the one recorded", entry=entry.id)
                 if sealed is None:
                     raise JournalCorrupt(f"the payload of entry {entry.id} is missing", entry=entry.id)
-                yield Record(entry, None if sealed == ERASED else unseal(sealed, key=key, entry=entry))
+                yield Record(entry, None) if sealed == ERASED else opener.record(sealed, entry)
 
     def verify(self, *, kept: Kept = nothing_kept) -> Verification:
         """Walk the whole record: order, chain, leaves, payloads, and the rows that are derived from them.
