@@ -11,8 +11,7 @@ from sqlalchemy.engine import Connection
 
 from tenantry.errors import InvalidInput, JournalCorrupt, NotProven
 from tenantry.journal import schema
-from tenantry.journal.checkpoints import ANNOUNCED, WITNESSED, Stored, keys, origin_of, stored
-from tenantry.journal.entry import Entry
+from tenantry.journal.checkpoints import ANNOUNCED, BEGUN, STAMPED, WITNESSED, Stored, keys, origin_of, stored
 from tenantry.proof import merkle
 from tenantry.proof.note import Checkpoint, fingerprint, open_note, parse_note, signed_by
 from tenantry.proof.trust import TrustedKey
@@ -44,20 +43,20 @@ class Signatures:
         self._stamped: dict[tuple[str, int, str], tuple[str, int]] = {}
         """(tree, size, authority) → digest of the time stamp, index of the entry"""
 
-    def begin(self, entry: Entry, payload: Mapping[str, Any]) -> None:
-        public = bytes.fromhex(payload["public_key"])
-        if payload["epoch"] != len(self._keys) + 1 or payload["fingerprint"] != fingerprint(public):
-            raise JournalCorrupt("a signing key began out of turn")
-        self._keys.append(TrustedKey(public, payload["epoch"], entry.seq, entry.fields["ts"]))
-
-    def witness(self, entry: Entry, payload: Mapping[str, Any]) -> None:
-        place = (payload["tree"], payload["size"])
-        if place in self._witnessed:
-            raise JournalCorrupt(f"the checkpoint of {place[0]} at {place[1]} entries was signed twice")
-        self._witnessed[place] = (payload["root"], payload["epoch"], entry.seq, entry.fields["ts"])
-
-    def stamped(self, entry: Entry, payload: Mapping[str, Any]) -> None:
-        self._stamped[(payload["tree"], payload["size"], payload["authority"])] = (payload["response"], entry.seq)
+    def take(self, event: str, seq: int, ts: str, payload: Mapping[str, Any]) -> None:
+        """One entry of the MSP's tree. Raises JournalCorrupt: it contradicts the ones before."""
+        if event == BEGUN:
+            public = bytes.fromhex(payload["public_key"])
+            if payload["epoch"] != len(self._keys) + 1 or payload["fingerprint"] != fingerprint(public):
+                raise JournalCorrupt("a signing key began out of turn")
+            self._keys.append(TrustedKey(public, payload["epoch"], seq, ts))
+        elif event == WITNESSED:
+            place = (payload["tree"], payload["size"])
+            if place in self._witnessed:
+                raise JournalCorrupt(f"the checkpoint of {place[0]} at {place[1]} entries was signed twice")
+            self._witnessed[place] = (payload["root"], payload["epoch"], seq, ts)
+        elif event == STAMPED:
+            self._stamped[(payload["tree"], payload["size"], payload["authority"])] = (payload["response"], seq)
 
     def compare_keys(self, db: Connection, msp: str) -> None:
         if keys(db) != self._keys:
@@ -139,17 +138,23 @@ class Marks:
                 raise Bad(tree, None, "a checkpoint has no size")
         self._signed_size = self._due[0].size if self._due else 0
         self._frontier = merkle.Frontier(self._node)
+        self._fresh: list[bytes] = []
+        """Leaves that the frontier has not seen yet: many at once cost half."""
+        self._size = 0
         self._kept = kept
         self._kept_size = _size(kept)
         self._kept_root: bytes | None = None
 
     def entry(self, leaf: bytes, event: str, ts: str) -> None:
         """One more entry. Raises JournalCorrupt: a checkpoint at this size is missing, or not that of the entries so far."""
-        self._frontier.append(leaf)
-        size = self._frontier.size
+        self._fresh.append(leaf)
+        size = self._size = self._size + 1
+        due = bool(self._due) and self._due[-1].size == size
+        if due or size == self._kept_size or size % merkle.WIDTH == 0:
+            self._frontier.extend(self._fresh)
+            self._fresh.clear()
         if self._kept_size == size:
             self._kept_root = self._frontier.root()
-        due = bool(self._due) and self._due[-1].size == size
         if self.is_msp and due != (event in (WITNESSED, ANNOUNCED)):
             raise JournalCorrupt("the checkpoint that ends with this entry is missing, or was added")
         if due:

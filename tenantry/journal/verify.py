@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from sqlalchemy.engine import Connection
 from tenantry.errors import JournalCorrupt
 from tenantry.journal import schema
 from tenantry.journal.checkpoints import BEGUN, STAMPED, WITNESSED
-from tenantry.journal.entry import ERASED, GENESIS, KEPT_FOR_GOOD, Entry, Opener, load
+from tenantry.journal.entry import ERASED, GENESIS, KEPT_FOR_GOOD, Opener, fields_of
 from tenantry.journal.marks import Bad, Kept, Marks, Signatures, nothing_kept
 from tenantry.journal.sql import mapped
 from tenantry.names import MSP
@@ -191,17 +192,17 @@ class Verifier:
                 yield from part
 
     def _entry(self, tree: _Tree, row: Any, opener: Opener | None) -> None:
+        # A million times in a walk: nothing is built here that is not needed.
         seq, entry_id, tree_id, run_id, body, leaf, sealed = row
-        entry = load(body)
-        fields = entry.fields
+        fields = fields_of(body)
         if seq != tree.expected:
             raise JournalCorrupt(f"entry {tree.expected} is missing")
-        if (leaf, seq, entry_id, tree_id, run_id) != (
-            entry.leaf,
-            fields["seq"],
-            fields["id"],
-            fields["tree"],
-            fields["run_id"],
+        if (
+            leaf != sha256(b"\x00" + body).digest()
+            or seq != fields["seq"]
+            or entry_id != fields["id"]
+            or tree_id != fields["tree"]
+            or run_id != fields["run_id"]
         ):
             raise JournalCorrupt("the entry is not the one recorded")
         if fields["prev"] != tree.head:
@@ -212,49 +213,42 @@ class Verifier:
             if event != "clock.stepped_back":
                 raise JournalCorrupt(f"the entry is older ({ts}) than the one before it ({tree.last_ts})")
             self._steps.append({"tree": tree.id, "seq": seq, "was": tree.last_ts, "is": ts})
-        self._payload(tree, sealed, entry, opener)
+        if sealed is None:
+            raise JournalCorrupt(f"the payload of entry {entry_id} is missing")
+        plain = None
+        if sealed == ERASED:
+            if event in KEPT_FOR_GOOD:
+                raise JournalCorrupt("who erased what, what was signed and with which key was erased itself")
+            tree.missing[entry_id] = seq
+        elif opener is None:
+            self._unopened += 1
+        else:
+            plain = opener.open(sealed, entry_id, fields["payload_digest"])
+        if event in _TELLING:
+            self._take(tree, fields, json.loads(plain) if plain is not None else None)
         tree.marks.entry(leaf, event, ts)
         tree.expected, tree.head, tree.last_ts = seq + 1, leaf.hex(), ts
         self._entries += 1
 
-    def _payload(self, tree: _Tree, sealed: bytes | None, entry: Entry, opener: Opener | None) -> None:
-        """Open the payload, and take note of what other rows must agree with."""
-        if sealed is None:
-            raise JournalCorrupt(f"the payload of entry {entry.id} is missing")
-        event, payload = entry.event, None
-        if sealed == ERASED:
-            if event in KEPT_FOR_GOOD:
-                raise JournalCorrupt("who erased what, what was signed and with which key was erased itself")
-            tree.missing[entry.id] = entry.seq
-        elif opener is None:
-            self._unopened += 1
-        else:
-            plain = opener.open(sealed, entry)
-            if event in _TELLING:
-                payload = json.loads(plain)
-        if event in _TELLING or event == "run.created":
-            self._take(tree, entry, payload)
-
-    def _take(self, tree: _Tree, entry: Entry, payload: Any) -> None:
-        fields, event = entry.fields, entry.event
+    def _take(self, tree: _Tree, fields: dict[str, Any], payload: Any) -> None:
+        """Take note of what other rows must agree with."""
+        event, seq, ts = fields["event"], fields["seq"], fields["ts"]
         if event == "run.created":
             flow = fields["flow"]
-            tree.runs[fields["run_id"]] = (flow["name"] if flow else "", fields["ts"], entry.seq)
+            tree.runs[fields["run_id"]] = (flow["name"] if flow else "", ts, seq)
         elif event == "freeze":
             # Of a payload that nobody can read any more, at least scope and time are known.
             said = {name: payload[name] for name in ("by", "reason")} if payload is not None else {}
-            tree.freeze = ({"scope": tree.scope, "since": fields["ts"], **said}, entry.seq)
+            tree.freeze = ({"scope": tree.scope, "since": ts, **said}, seq)
         elif event == "unfreeze":
             tree.freeze = None
-        elif event == "payload.erased" and payload is not None:
+        elif payload is None:
+            return
+        elif event == "payload.erased":
             for entry_id in payload["entries"]:
                 tree.missing.pop(entry_id, None)
-        elif event == WITNESSED and tree.marks.is_msp and payload is not None:
-            self._signed.witness(entry, payload)
-        elif event == BEGUN and tree.marks.is_msp and payload is not None:
-            self._signed.begin(entry, payload)
-        elif event == STAMPED and tree.marks.is_msp and payload is not None:
-            self._signed.stamped(entry, payload)
+        elif tree.marks.is_msp:
+            self._signed.take(event, seq, ts, payload)
 
     # --- rows derived from entries ------------------------------------------------------------------------------------
 
@@ -269,5 +263,5 @@ class Verifier:
             raise Bad(tree_id, None, f"the index has a run {run_id} that was never recorded")
 
 
-_TELLING: Final = frozenset({"freeze", "unfreeze", "payload.erased", WITNESSED, BEGUN, STAMPED})
+_TELLING: Final = frozenset({"run.created", "freeze", "unfreeze", "payload.erased", WITNESSED, BEGUN, STAMPED})
 """Events whose payload other rows are compared with."""

@@ -185,6 +185,31 @@ class Frontier:
         self._edge.append(found)
         self.size += 1
 
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Append several; whole blocks of 256 that begin where a stored subtree does cost less."""
+        at = 0
+        while at < len(leaves):
+            if self.size % WIDTH == 0 and len(leaves) - at >= WIDTH:
+                self._block(fold(leaves[at : at + WIDTH]))
+                at += WIDTH
+            else:
+                self.append(leaves[at])
+                at += 1
+
+    def _block(self, found: bytes) -> None:
+        """A complete subtree of 256 leaves."""
+        index, height = self.size >> HEIGHT, HEIGHT
+        self.size += WIDTH
+        if self._complete is not None:
+            self._complete(1, index, found)
+        while index & 1:
+            found = node_hash(self._edge.pop(), found)
+            index >>= 1
+            height += 1
+            if height % HEIGHT == 0 and self._complete is not None:
+                self._complete(height // HEIGHT, index, found)
+        self._edge.append(found)
+
     def root(self) -> bytes:
         if not self._edge:
             return EMPTY
