@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from flows.assembly import Installation
     from tenantry.journal import Record
     from tenantry.run import RunState
+    from tenantry.runbook import Runbook
     from tenantry.timeline import Timeline
     from tenantry.timeline.bundle import Bundle
 
-__all__ = ["attested", "bundle", "timeline_of"]
+__all__ = ["attested", "bundle", "streamed", "timeline_of"]
 
 
 def bundle(installation: Installation, state: RunState, folder: Path) -> Bundle:
@@ -61,6 +62,23 @@ def timeline_of(installation: Installation, state: RunState) -> tuple[Timeline, 
         tenant_title=_title(installation, state.tenant),
     )
     return built, records
+
+
+def streamed(installation: Installation, run: str) -> Timeline:
+    """The run's timeline for formats that are rows: the same events, read one by one, however many there are."""
+    from console.session import find_index
+    from tenantry.errors import TenantryError
+    from tenantry.runbook import parse_runbook
+    from tenantry.timeline import stream
+
+    def runbook(run_id: str, text: str) -> Runbook | None:
+        try:
+            return parse_runbook(text, source=f"run {run_id}", registry=installation.registry)
+        except TenantryError:  # it no longer loads here: a task was taken away
+            return None
+
+    index = find_index(installation, run)
+    return stream(installation.journal, index.run_id, runbook=runbook, tenant_title=_title(installation, index.tenant))
 
 
 def _title(installation: Installation, tenant: str) -> str:

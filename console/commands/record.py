@@ -162,7 +162,7 @@ def _print_freeze(scope: str, *, frozen: bool, by: str, changed: bool) -> None:
 def timeline(run: str, kind: str, output: Path) -> None:
     """Export a run's timeline: what the attacker did, what people decided, what the platform did, each with its source."""
     from console.output import written
-    from console.record import timeline_of
+    from console.record import streamed, timeline_of
     from console.session import find_run, opened
     from tenantry.errors import InvalidInput
     from tenantry.timeline import format_named
@@ -171,11 +171,13 @@ def timeline(run: str, kind: str, output: Path) -> None:
     if wants_json() and str(output) == "-":
         raise InvalidInput("stdout holds the JSON document already; name a file", place="-o")
     with opened() as installation:
-        state = find_run(installation, run)
-        built, _ = timeline_of(installation, state)
-    with written(output) as out:
-        events = chosen.export(built, out)
+        if chosen.rows:
+            built = streamed(installation, run)
+        else:
+            built, _ = timeline_of(installation, find_run(installation, run))
+        with written(output) as out:  # rows are read from the record while they are written
+            events = chosen.export(built, out)
     if wants_json():
-        echo_json({"run_id": state.run_id, "format": kind, "file": str(output.absolute()), "events": events})
+        echo_json({"run_id": built.run_id, "format": kind, "file": str(output.absolute()), "events": events})
     else:
         click.echo(f"{output}: {events} events", err=str(output) == "-")

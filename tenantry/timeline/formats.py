@@ -34,6 +34,8 @@ class Format:
     export: Callable[[Timeline, BinaryIO], int]
     """Writes the timeline; returns the number of events written."""
     summary: str
+    rows: bool = False
+    """It is made of events alone, one after another: a streamed timeline (:mod:`tenantry.timeline.stream`) will do."""
 
 
 FORMATS: Final[Mapping[str, Format]] = {
@@ -42,12 +44,12 @@ FORMATS: Final[Mapping[str, Format]] = {
         Format("html", ".html", export_html.export, "one self-contained page with pictures, to hand over"),
         Format("pdf", ".pdf", export_pdf.export, "the same report to print, sign and keep (PDF/A, tagged)"),
         Format("md", ".md", export_md.export, "the same report as Markdown"),
-        Format("csv", ".csv", export_csv.export, "events for a spreadsheet, safe against formulas"),
-        Format("jsonl", ".jsonl", export_jsonl.export, "events as JSON lines, unaltered"),
-        Format("timesketch", ".timesketch.jsonl", export_timesketch.export, "events for Timesketch"),
+        Format("csv", ".csv", export_csv.export, "events for a spreadsheet, safe against formulas", rows=True),
+        Format("jsonl", ".jsonl", export_jsonl.export, "events as JSON lines, unaltered", rows=True),
+        Format("timesketch", ".timesketch.jsonl", export_timesketch.export, "events for Timesketch", rows=True),
         Format("stix", ".stix.json", export_stix.export, "a STIX 2.1 bundle with the Incident Core extension"),
         Format("ocsf", ".ocsf.jsonl", export_ocsf.export, "OCSF events as JSON lines, for a SIEM"),
-        Format("iris", ".iris.csv", export_iris.export, "events for the timeline of DFIR-IRIS"),
+        Format("iris", ".iris.csv", export_iris.export, "events for the timeline of DFIR-IRIS", rows=True),
     )
 }
 

@@ -79,8 +79,9 @@ class TimelineEvent:
         return self.at > self.recorded_at
 
     @property
-    def order(self) -> tuple[datetime, int]:
-        return self.at, self.seq
+    def order(self) -> tuple[datetime, int, int]:
+        """Time, then number in the record; of one entry, the interruption that it ended comes first, what it found last."""
+        return self.at, self.seq, 0 if self.span else 2 if self.lane is Lane.ATTACKER else 1
 
 
 @dataclass(frozen=True, slots=True)
