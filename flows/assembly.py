@@ -134,7 +134,8 @@ class Installation:
 
     def state(self, run_id: str) -> RunState:
         """A run by its id or an unambiguous beginning of it. Raises NotFound."""
-        return fold(self.journal.records(self.journal.run(run_id).run_id))
+        index = self.journal.run(run_id)
+        return fold(self.journal.records(index.run_id), tenant=index.tenant)
 
     def runbook_of(self, state: RunState) -> Runbook | None:
         """The runbook that the run is pinned to; None when it no longer loads here (a task was taken away)."""

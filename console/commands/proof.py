@@ -218,6 +218,51 @@ def checkpoint(tenant: str | None, output: Path | None) -> None:
             click.echo(f"{one.checkpoint.origin}: {one.size} entries, signed with key {one.epoch}")
 
 
+@journal.command(
+    "erase",
+    examples=(
+        "tenantry journal erase acme --mentions dana@acme.example --reason 'GDPR 17, ticket 4711' --dry-run",
+        "tenantry journal erase acme --run 3f2a91c0 --reason 'retention ended' --as ann.lee",
+    ),
+)
+@click.argument("tenant", metavar="T", shell_complete=complete.tenants)
+@click.option("--run", metavar="RUN", help="Everything recorded of this run.", shell_complete=complete.runs)
+@click.option("--mentions", metavar="TEXT", help="Every entry that mentions this, whatever its case.")
+@click.option(
+    "--reason", required=True, metavar="TEXT", help="Why; stands in the record, so it should not name the person."
+)
+@click.option("--dry-run", is_flag=True, help="Say how many entries it would be.")
+@_AS
+@json_option
+def erase_payloads(
+    tenant: str, run: str | None, mentions: str | None, reason: str, dry_run: bool, person: str | None
+) -> None:
+    """Erase what the record says, for good: payloads, and the files that only they name. The entries stay, and verify; the
+    erasure is an entry. Exported bundles and backups are not reached."""
+    from console.session import find_run, opened, trusted
+    from tenantry.erasure import erase, select
+    from tenantry.errors import InvalidInput
+
+    if (run is None) == (mentions is None) or mentions == "":
+        raise InvalidInput("name a run or a text that is mentioned", place="--run, --mentions")
+    with opened() as installation:
+        run_id = find_run(installation, run).run_id if run is not None else None
+        found = select(installation.journal, tenant, run_id=run_id, mentions=mentions)
+        shown: dict[str, Any] = {"tenant": tenant, "entries": len(found), "evidence": [], "entry": None}
+        if not dry_run:
+            by = trusted(
+                installation, person, purpose=f"erase:{tenant}", tenant=tenant, needs=lambda _roles: "approver"
+            )
+            done = erase(installation.journal, installation.evidence, tenant, found, by=by.label, reason=reason.strip())
+            installation.ledger.checkpoint(tenant)
+            shown |= {"evidence": list(done.evidence), "entry": done.entry.id}
+    if wants_json():
+        echo_json(shown)
+    else:
+        what = "would be erased" if dry_run else "were erased"
+        click.echo(f"{shown['entries']} payloads and {len(shown['evidence'])} files {what}; the entries stay")
+
+
 @journal.command("tiles", examples=("tenantry journal tiles acme -o acme-log",))
 @click.argument("tenant", metavar="T", shell_complete=complete.tenants)
 @click.option("-o", "--output", required=True, metavar="DIR", type=click.Path(path_type=Path), help="A new folder.")

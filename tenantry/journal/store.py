@@ -207,11 +207,14 @@ class Journal:
 
     # --- erasing ------------------------------------------------------------------------------------------------------
 
-    def erase(self, tenant: str, entry_ids: Sequence[str], *, by: str, reason: str) -> Entry:
+    def erase(
+        self, tenant: str, entry_ids: Sequence[str], *, by: str, reason: str, evidence: Sequence[str] = ()
+    ) -> Entry:
         """Erase payloads for good, and record who did and why. The entries stay, and so verify.
 
         Args:
             entry_ids: entries of this tenant whose payloads are there.
+            evidence: digests of collected files that are erased with them.
 
         Raises:
             NotFound: one of them is not an entry of this tenant, or its payload was erased before.
@@ -236,7 +239,9 @@ class Journal:
                 )
                 if done.rowcount != 1:
                     raise NotFound(f"the payload of entry {entry_id} was erased before")
-            event = Event("payload.erased", {"entries": wanted, "by": by, "reason": reason})
+            event = Event(
+                "payload.erased", {"entries": wanted, "evidence": sorted(evidence), "by": by, "reason": reason}
+            )
             (entry,) = self._append(db, tenant, [draft(event)])
         if self._engine.dialect.name == "sqlite":
             # The write-ahead log still holds the page as it was.

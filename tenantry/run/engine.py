@@ -16,6 +16,7 @@ from tenantry.errors import (
     LeaseLost,
     NotFound,
     RecordError,
+    Refused,
     StepError,
     TenantryError,
 )
@@ -172,6 +173,12 @@ class Engine:
         journal = self._around.journal
         fence = await self._acquire(run_id, wait)
         state = fold(journal.records(run_id))
+        if state.erased and state.ended is None:
+            await asyncio.to_thread(journal.release, fence)
+            raise Refused(
+                f"of the run {run_id} {state.erased} entries were erased: what it did is not known well enough to go on",
+                remedy="Start a new run; this one stays in the record as it is.",
+            )
         writer = Writer(journal, state.tenant, fence)
         session = Session(self._around, self._access, self._policy, self._observe, state, writer)
         renewal = asyncio.create_task(session.renew())
