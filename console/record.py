@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flows.assembly import Installation
-    from tenantry.journal import Record
+    from tenantry.journal import Record, Stored
     from tenantry.run import RunState
     from tenantry.runbook import Runbook
     from tenantry.timeline import Timeline
@@ -20,6 +20,9 @@ def bundle(installation: Installation, state: RunState, folder: Path) -> Bundle:
     """Write the run's evidence bundle into a new or empty folder."""
     from tenantry.timeline import export_evidence
 
+    stored = installation.ledger.checkpoint(state.tenant)
+    if stored is not None:
+        anchored(installation, stored)
     built, records = timeline_of(installation, state)
     return export_evidence(
         folder,
@@ -29,6 +32,21 @@ def bundle(installation: Installation, state: RunState, folder: Path) -> Bundle:
         store=installation.evidence,
         ledger=installation.ledger,
     )
+
+
+def anchored(installation: Installation, stored: Stored) -> None:
+    """Have the checkpoint time-stamped where the estate has an authority. One that does not answer keeps nobody from
+    exporting: it is said, and the bundle says that it has no time stamp."""
+    import asyncio
+
+    import click
+
+    from tenantry.errors import NotProven, ProviderError
+
+    try:
+        asyncio.run(installation.anchor(stored))
+    except (ProviderError, NotProven) as error:
+        click.echo(f"tenantry: no time stamp: {error.message}", err=True)
 
 
 def attested(installation: Installation, state: RunState) -> tuple[dict[str, Any], bytes]:

@@ -15,6 +15,7 @@ import pkgutil
 import secrets as random_secrets
 import string
 from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import datetime
 from functools import cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -29,7 +30,7 @@ from tenantry.errors import InvalidTenant, OutOfScope, TenantryError
 from tenantry.estate import Estate, load_estate
 from tenantry.evidence import EvidenceStore
 from tenantry.home import Home
-from tenantry.journal import MSP, Event, Journal, Ledger
+from tenantry.journal import MSP, Event, Journal, Ledger, Stored
 from tenantry.people import People
 from tenantry.providers import Handle, Provider
 from tenantry.run import RunState, Surroundings, fold, run_view
@@ -87,6 +88,27 @@ class Installation:
     def ledger(self) -> Ledger:
         """The signed trees over the journal."""
         return Ledger(self.journal, RecordSigner(self.home, self.vault))
+
+    async def anchor(self, stored: Stored) -> datetime | None:
+        """Have the estate's authority time-stamp a checkpoint, and keep the verified answer.
+
+        Returns:
+            the time that it says; None when the estate has no authority.
+
+        Raises:
+            Unreachable, VendorFault, Rejected: the authority does not answer. NotProven: its answer does not verify.
+        """
+        authority = self.estate.time_stamp_authority
+        if authority is None:
+            return None
+        from integrations.rfc3161 import request_timestamp
+        from tenantry.proof.timestamp import question, verified_time
+
+        asked = question(stored.note)
+        response = await request_timestamp(authority.url, asked.der)
+        at = verified_time(response, stored.note, authority.certificates.encode(), asked)
+        await asyncio.to_thread(self.ledger.add_timestamp, stored, authority.url, response)
+        return at
 
     @cached_property
     def people(self) -> People:

@@ -195,6 +195,7 @@ def verify() -> int:
 def checkpoint(tenant: str | None, output: Path | None) -> None:
     """Sign the record as it is now: of one tenant, or of all. The runs do so by themselves when they end."""
     from console.output import written
+    from console.record import anchored
     from console.session import opened
     from tenantry.errors import InvalidInput, NotFound
 
@@ -208,6 +209,8 @@ def checkpoint(tenant: str | None, output: Path | None) -> None:
             if one is None:
                 raise NotFound(f"nothing is recorded of {tenant}", place="T")
             signed = [one]
+        for one in signed:
+            anchored(installation, one)
     if output is not None:
         with written(output) as out:
             out.write(signed[0].note)
