@@ -63,6 +63,21 @@ BENCHES: Final[dict[str, Spec]] = {
         )
         for count in (1, 10, 100)
     },
+    **{
+        f"journal.append-{writers}": Spec(
+            "benchmarks.journal.append:measure",
+            f"durable appends by {writers} writer{'s' if writers > 1 else ''} against bare write and fsync of the same bytes",
+            option=writers,
+        )
+        for writers in (1, 8)
+    },
+    "journal.verify": Spec("benchmarks.journal.verify:measure", "full verification of a record of 1,000,000 entries"),
+    **{
+        f"journal.timeline-{kind}": Spec(
+            "benchmarks.journal.timeline:measure", f"a timeline of 1,000,000 events as {kind}", option=kind
+        )
+        for kind in ("jsonl", "timesketch")
+    },
     "steps.help": Spec("benchmarks.steps.help:measure", "`tenantry --help`, from start to exit"),
 }
 """Name → benchmark, in the order in which they run."""

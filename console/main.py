@@ -28,8 +28,10 @@ SECTIONS = {
     "The record": {
         "note": Lazy(f"{_C}.record:note", "Put a note into a run's record."),
         "timeline": Lazy(f"{_C}.record:timeline", "Export a run's timeline."),
-        "evidence": Lazy(f"{_C}.record:evidence", "Export a run's record and evidence."),
-        "journal": Lazy(f"{_C}.record:journal", "Verify the whole record."),
+        "evidence": Lazy(f"{_C}.proof:evidence", "Export a run's record and evidence, and verify what was exported."),
+        "journal": Lazy(f"{_C}.proof:journal", "Verify and sign the whole record."),
+        "keys": Lazy(f"{_C}.proof:keys", "The keys that sign the record: export, rotate."),
+        "attestation": Lazy(f"{_C}.proof:attestation", "Sign a statement over a run, and verify one."),
     },
     "What there is": {
         "tenants": Lazy(f"{_C}.tenants:tenants", "The clients: add, list, show, check."),
@@ -38,7 +40,7 @@ SECTIONS = {
         "vault": Lazy(f"{_C}.vault:vault", "The tenants' secrets: put, list, show, delete."),
     },
     "This machine": {
-        "up": Lazy(f"{_C}.up:up", "Serve Prefect's pages and execute the runs that are started there."),
+        "up": Lazy(f"{_C}.up:up", "Serve Prefect's pages and execute the runs started there."),
     },
     "Trying it": {
         "demo": Lazy(f"{_C}.demo:demo", "An incident from alert to report, on this machine alone."),

@@ -12,11 +12,12 @@ from tenantry.errors import NotFound, OutOfScope, Refused, TenantryError
 if TYPE_CHECKING:
     from flows.assembly import Installation
     from tenantry.estate import Roles
+    from tenantry.journal.store import RunIndex
     from tenantry.names import Role
     from tenantry.people import Person
     from tenantry.run import RunState
 
-__all__ = ["Actor", "actor", "exit_code", "find_run", "opened", "trusted"]
+__all__ = ["Actor", "actor", "exit_code", "find_index", "find_run", "opened", "trusted"]
 
 
 @contextlib.contextmanager
@@ -135,8 +136,17 @@ def find_run(installation: Installation, run: str) -> RunState:
     Raises:
         NotFound: none, or several.
     """
+    return installation.state(find_index(installation, run).run_id)
+
+
+def find_index(installation: Installation, run: str) -> RunIndex:
+    """As `find_run`, but only where it is: nothing of its record is read.
+
+    Raises:
+        NotFound: none, or several.
+    """
     try:
-        return installation.state(run)
+        return installation.journal.run(run)
     except NotFound as error:
         raise NotFound(
             error.message,

@@ -15,6 +15,7 @@ import pkgutil
 import secrets as random_secrets
 import string
 from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import datetime
 from functools import cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -29,11 +30,12 @@ from tenantry.errors import InvalidTenant, OutOfScope, TenantryError
 from tenantry.estate import Estate, load_estate
 from tenantry.evidence import EvidenceStore
 from tenantry.home import Home
-from tenantry.journal import MSP, Event, Journal
+from tenantry.journal import MSP, Event, Journal, Ledger, Stored
 from tenantry.people import People
 from tenantry.providers import Handle, Provider
 from tenantry.run import RunState, Surroundings, fold, run_view
 from tenantry.runbook import Runbook, parse_runbook
+from tenantry.signing import RecordSigner
 from tenantry.tenants import ProviderConfig, Tenant, TenantStore
 from tenantry.vault import Vault, passphrase_from_environment
 
@@ -83,6 +85,32 @@ class Installation:
         return Journal(f"sqlite:///{self.home.journal_db}", lambda tenant: self.vault.subkey(tenant, "journal"))
 
     @cached_property
+    def ledger(self) -> Ledger:
+        """The signed trees over the journal."""
+        return Ledger(self.journal, RecordSigner(self.home, self.vault))
+
+    async def anchor(self, stored: Stored) -> datetime | None:
+        """Have the estate's authority time-stamp a checkpoint, and keep the verified answer.
+
+        Returns:
+            the time that it says; None when the estate has no authority.
+
+        Raises:
+            Unreachable, VendorFault, Rejected: the authority does not answer. NotProven: its answer does not verify.
+        """
+        authority = self.estate.time_stamp_authority
+        if authority is None:
+            return None
+        from integrations.rfc3161 import request_timestamp
+        from tenantry.proof.timestamp import question, verified_time
+
+        asked = question(stored.note)
+        response = await request_timestamp(authority.url, asked.der)
+        at = verified_time(response, stored.note, authority.certificates.encode(), asked)
+        await asyncio.to_thread(self.ledger.add_timestamp, stored, authority.url, response)
+        return at
+
+    @cached_property
     def people(self) -> People:
         return People(self.home, self.vault, on_event=self._people_event)
 
@@ -123,11 +151,13 @@ class Installation:
             people=self.people.records,
             evidence=self.evidence.sink,
             now=self.journal.clock.now,
+            sign=self.ledger.checkpoint,
         )
 
     def state(self, run_id: str) -> RunState:
         """A run by its id or an unambiguous beginning of it. Raises NotFound."""
-        return fold(self.journal.records(self.journal.run(run_id).run_id))
+        index = self.journal.run(run_id)
+        return fold(self.journal.records(index.run_id), tenant=index.tenant)
 
     def runbook_of(self, state: RunState) -> Runbook | None:
         """The runbook that the run is pinned to; None when it no longer loads here (a task was taken away)."""

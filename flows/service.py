@@ -25,7 +25,7 @@ from flows.pages import Pages
 from flows.server import EmbeddedServer, Server, ServerFailed, credential, find, free_port
 from flows.settings import use
 from tenantry import tether
-from tenantry.errors import Conflict, NotFound
+from tenantry.errors import Conflict, NotFound, TenantryError
 from tenantry.run import RunState, Status, fold
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ _TROUBLE: Final = 2.0
 """Seconds to wait after Prefect could not be reached."""
 _ROUND: Final = 10.0
 """Seconds between two looks at flow runs that nobody executes."""
+_SIGN: Final = 600.0
+"""Seconds between two signings of the whole record. Runs sign their client's by themselves when they end."""
 _AGAIN: Final = (0.0, 30.0, 300.0)
 """Seconds to wait before an interrupted run is carried on by itself the first, second, third time; then a person decides."""
 
@@ -205,6 +207,18 @@ async def _keep_up(embedded: EmbeddedServer) -> None:
                 await asyncio.sleep(_TROUBLE)
 
 
+async def _sign(installation: Installation) -> None:
+    """Sign what grew, and have it time-stamped where the estate has an authority."""
+    while True:
+        await asyncio.sleep(_SIGN)
+        try:
+            for stored in await asyncio.to_thread(installation.ledger.checkpoint_all):
+                await installation.anchor(stored)
+        except TenantryError as error:
+            # Whatever it is, the runs go on; what was not signed is signed next time, and `journal verify` says what is wrong.
+            _say(f"the record could not be signed: {error.message} {error.remedy}")
+
+
 def up(
     installation: Installation,
     *,
@@ -231,19 +245,26 @@ def up(
         use(server.environment(installation.home))
         ready(server, pages.url)
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(_serve(Dispatcher(installation, server), embedded, pages, until or asyncio.Event()))
+            asyncio.run(
+                _serve(installation, Dispatcher(installation, server), embedded, pages, until or asyncio.Event())
+            )
 
 
-async def _serve(dispatcher: Dispatcher, embedded: EmbeddedServer, pages: Pages, until: asyncio.Event) -> None:
+async def _serve(
+    installation: Installation, dispatcher: Dispatcher, embedded: EmbeddedServer, pages: Pages, until: asyncio.Event
+) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError, ValueError):  # not on Windows, not outside the main thread
             loop.add_signal_handler(number, until.set)
-    parts = [asyncio.create_task(part) for part in (dispatcher.serve(), _keep_up(embedded), pages.serve())]
+    parts = [
+        asyncio.create_task(part)
+        for part in (dispatcher.serve(), _keep_up(embedded), _sign(installation), pages.serve())
+    ]
     ended = asyncio.create_task(until.wait())
     await asyncio.wait([ended, *parts], return_when=asyncio.FIRST_COMPLETED)
     pages.stop()
-    for task in (ended, *parts[:2]):
+    for task in (ended, *parts[:3]):
         task.cancel()
     for result in await asyncio.gather(*parts, return_exceptions=True):
         if isinstance(result, Exception):

@@ -14,6 +14,7 @@
     │   ├── NotAuthenticated      wrong, used or expired code; unknown or disabled person
     │   ├── OutOfScope            a provider, tenant or person outside what was granted
     │   ├── Conflict              the present value is not what this run wrote
+    │   ├── NotProven             a signature, proof or digest does not hold; what would be signed was not verified
     │   └── LeaseLost             another process owns the run now
     ├── ProviderError             the vendor's side                                    exit 4
     │   ├── Unreachable           no connection, DNS, TLS; nothing was sent            retryable
@@ -33,6 +34,7 @@
     └── RecordError               journal, vault or evidence                           exit 4
         ├── JournalUnavailable    disk full, locked, unreachable                       retryable
         ├── JournalCorrupt
+        ├── RolledBack            the record is older than, or another than, what was signed before
         ├── VaultLocked           no master key, or a wrong one
         └── SecretUnreadable      ciphertext does not open under this tenant and name
 
@@ -147,6 +149,13 @@ class OutOfScope(Refused):
 class Conflict(Refused):
     code = "conflict"
     remedy = "Somebody changed it since; look at the object and decide by hand."
+
+
+class NotProven(Refused):
+    """Evidence that does not hold: a wrong signature, another key, a proof that leads elsewhere."""
+
+    code = "not_proven"
+    remedy = "Keep what you have as it is, and ask for another copy and for the keys on another way."
 
 
 class LeaseLost(Refused):
@@ -266,6 +275,13 @@ class JournalUnavailable(RecordError):
 class JournalCorrupt(RecordError):
     code = "journal_corrupt"
     remedy = "Stop writing to it, keep a copy, and restore from the last backup."
+
+
+class RolledBack(JournalCorrupt):
+    """A checkpoint was signed that this record does not lead up to: it was cut, restored from a backup, or replaced."""
+
+    code = "rolled_back"
+    remedy = "Nothing is signed until the newer record is restored; the checkpoint kept beside it says how far it went."
 
 
 class VaultLocked(RecordError):

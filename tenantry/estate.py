@@ -15,7 +15,7 @@ from tenantry.names import MSP, PersonId, Role, Slug
 from tenantry.tenants import Email, Minutes, Model, Network, Phone, ProviderConfig, Text, TimeZone
 from tenantry.yamlpos import build, load, misplaced
 
-__all__ = ["Estate", "OnCall", "Roles", "load_estate"]
+__all__ = ["Estate", "OnCall", "Roles", "TimeStampAuthority", "load_estate"]
 
 
 class OnCall(Model):
@@ -40,6 +40,15 @@ class Roles(Model):
     reveal_needs: Role = Field(default="lead", description="Role that may have a secret shown.")
 
 
+class TimeStampAuthority(Model):
+    """Who says, from outside, when a checkpoint of the record existed (RFC 3161)."""
+
+    url: str = Field(
+        pattern=r"^https?://[^\s@]+$", max_length=500, description="Where it is asked. No credential in it."
+    )
+    certificates: str = Field(description="Its root certificates in PEM: what its answers are verified with.")
+
+
 class Estate(Model):
     """The MSP: who is called, which role answers what, and its own tools."""
 
@@ -55,6 +64,10 @@ class Estate(Model):
     )
     known_networks: list[Network] = Field(
         default_factory=list, description="The MSP's own addresses: offices, VPN exits, automation."
+    )
+
+    time_stamp_authority: TimeStampAuthority | None = Field(
+        default=None, description="Who time-stamps the record's checkpoints; none: nobody outside does."
     )
 
     @model_validator(mode="after")

@@ -181,6 +181,21 @@ class EvidenceStore:
         """
         return sum(len(plain) for plain in self.open(tenant, sha256))
 
+    def erase(self, tenant: str, sha256: str) -> bool:
+        """Remove a piece for good; False when it is not there. What erased it stands in the record, not here.
+
+        Raises:
+            RecordError: the disk is gone, or does not allow it.
+        """
+        path = self.path(tenant, sha256)
+        with _storage(f"erase the evidence {path.name}"):
+            try:
+                path.unlink()
+            except FileNotFoundError:
+                return False
+            sync_folder(path.parent)
+        return True
+
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def _tenant(self, tenant: str) -> Path:

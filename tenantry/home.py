@@ -51,6 +51,16 @@ class Home:
         return self.path / "evidence"
 
     @property
+    def checkpoints(self) -> Path:
+        """The newest signed checkpoint of each tree of the record, outside its database. Keep a copy elsewhere."""
+        return self.path / "checkpoints"
+
+    @property
+    def trust(self) -> Path:
+        """Public keys that records are verified with: ``own.json``, and those of others that were put here."""
+        return self.path / "trust"
+
+    @property
     def journal_db(self) -> Path:
         return self.path / "journal.db"
 

@@ -1,4 +1,4 @@
-"""The record: notes, freezes, exports, verification."""
+"""The record: notes, freezes, timelines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from console import complete
-from console.cli import command, echo_json, group, json_option, wants_json
+from console.cli import command, echo_json, json_option, wants_json
 
 if TYPE_CHECKING:
     from flows.assembly import Installation
@@ -138,11 +138,18 @@ def _print_freeze(scope: str, *, frozen: bool, by: str, changed: bool) -> None:
     "timeline",
     examples=(
         "tenantry timeline 3f2a91c0 --format html -o incident.html",
-        "tenantry timeline 3f2a91c0 --format timesketch -o incident.csv",
+        "tenantry timeline 3f2a91c0 --format pdf -o incident.pdf",
+        "tenantry timeline 3f2a91c0 --format timesketch -o incident.jsonl",
     ),
 )
 @_RUN
-@click.option("--format", "kind", required=True, metavar="FORMAT", help="html, md, csv, jsonl or timesketch.")
+@click.option(
+    "--format",
+    "kind",
+    required=True,
+    metavar="FORMAT",
+    help="html, pdf, md, csv, jsonl, timesketch, stix, ocsf or iris.",
+)
 @click.option(
     "-o",
     "--output",
@@ -155,7 +162,7 @@ def _print_freeze(scope: str, *, frozen: bool, by: str, changed: bool) -> None:
 def timeline(run: str, kind: str, output: Path) -> None:
     """Export a run's timeline: what the attacker did, what people decided, what the platform did, each with its source."""
     from console.output import written
-    from console.record import timeline_of
+    from console.record import streamed, timeline_of
     from console.session import find_run, opened
     from tenantry.errors import InvalidInput
     from tenantry.timeline import format_named
@@ -164,72 +171,13 @@ def timeline(run: str, kind: str, output: Path) -> None:
     if wants_json() and str(output) == "-":
         raise InvalidInput("stdout holds the JSON document already; name a file", place="-o")
     with opened() as installation:
-        state = find_run(installation, run)
-        built, _ = timeline_of(installation, state)
-    with written(output) as out:
-        events = chosen.export(built, out)
+        if chosen.rows:
+            built = streamed(installation, run)
+        else:
+            built, _ = timeline_of(installation, find_run(installation, run))
+        with written(output) as out:  # rows are read from the record while they are written
+            events = chosen.export(built, out)
     if wants_json():
-        echo_json({"run_id": state.run_id, "format": kind, "file": str(output.absolute()), "events": events})
+        echo_json({"run_id": built.run_id, "format": kind, "file": str(output.absolute()), "events": events})
     else:
         click.echo(f"{output}: {events} events", err=str(output) == "-")
-
-
-@group("evidence", examples=("tenantry evidence export 3f2a91c0 -o incident-evidence",))
-def evidence() -> None:
-    """What was recorded and collected, for those who must check it."""
-
-
-@evidence.command("export", examples=("tenantry evidence export 3f2a91c0 -o incident-evidence",))
-@_RUN
-@click.option(
-    "-o", "--output", required=True, metavar="DIR", type=click.Path(path_type=Path), help="A folder, new or empty."
-)
-@json_option
-def export_evidence(run: str, output: Path) -> None:
-    """Write a run's entries, payloads, collected evidence and timelines into a folder, with checksums and a README."""
-    from console.record import bundle as exported
-    from console.session import find_run, opened
-
-    with opened() as installation:
-        state = find_run(installation, run)
-        bundle = exported(installation, state, output)
-    shown = {
-        "run_id": state.run_id,
-        "folder": str(bundle.folder),
-        "files": bundle.files,
-        "entries": bundle.entries,
-        "evidence": bundle.evidence,
-        "events": bundle.events,
-    }
-    if wants_json():
-        echo_json(shown)
-    else:
-        click.echo(
-            f"{bundle.folder}: {bundle.files} files, {bundle.entries} entries, {bundle.evidence} pieces of evidence"
-        )
-
-
-@group("journal", examples=("tenantry journal verify", "tenantry journal verify --json"))
-def journal() -> None:
-    """The append-only record itself."""
-
-
-@journal.command("verify", examples=("tenantry journal verify", "tenantry journal verify --json"))
-@json_option
-def verify() -> int:
-    """Walk the whole record: every entry, its order, its digest, its payload. Exit code 4 when something is wrong."""
-    from console.session import opened
-
-    with opened() as installation:
-        result = installation.journal.verify()
-    # No checkpoint is signed by this version; the field is the contract's.
-    report = {"entries": result.entries, "checkpoints": 0, "ok": result.ok, "first_bad": result.first_bad}
-    if wants_json():
-        echo_json(report)
-    elif result.ok:
-        click.echo(f"{result.entries} entries, all as recorded")
-    bad = result.first_bad
-    if bad is not None:
-        click.echo(f"tenantry: entry {bad['seq']} of tree {bad['tree']}: {bad['why']}", err=True)
-        click.echo("  Stop writing to it, keep a copy, and restore from the last backup.", err=True)
-    return 0 if result.ok else 4

@@ -205,3 +205,41 @@ def schema() -> None:
 
     with opened() as installation:
         echo_json(runbook_json_schema(installation.registry))
+
+
+@runbooks.command(
+    "export",
+    examples=(
+        "tenantry runbooks export business_email_compromise > playbook.json",
+        "tenantry runbooks export business_email_compromise -o playbook.json",
+    ),
+)
+@click.argument("runbook_id", metavar="ID", shell_complete=complete.runbooks)
+@click.option(
+    "-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Where to write; stdout when left out."
+)
+@json_option
+def export(runbook_id: str, output: Path | None) -> None:
+    """The runbook as a CACAO 2.0 playbook (JSON), for other tools. What CACAO cannot express is said on stderr, and in it."""
+    import json
+    from datetime import UTC, datetime
+
+    from console.output import written
+    from console.session import opened
+    from tenantry.runbook import cacao_playbook
+
+    with opened() as installation:
+        runbook = installation.catalog.get(runbook_id)
+        changed = datetime.fromtimestamp(installation.catalog.path(runbook_id).stat().st_mtime, UTC)
+        playbook = cacao_playbook(runbook, installation.registry, modified=changed)
+    for line in playbook.not_expressed:
+        click.echo(f"tenantry: not expressed in CACAO: {line}", err=True)
+    if output is None:
+        echo_json(playbook.content)
+        return
+    with written(output) as out:
+        out.write(json.dumps(playbook.content, ensure_ascii=False, indent=2).encode() + b"\n")
+    if wants_json():
+        echo_json({"file": str(output.absolute()), "not_expressed": list(playbook.not_expressed)})
+    else:
+        click.echo(f"{output}: {len(playbook.content['workflow'])} workflow steps")

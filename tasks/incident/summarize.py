@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from tasks.incident._sent import sent_events
 from tasks.incident.attribute_artifacts import Artifact, Artifacts
 from tasks.incident.find_other_victims import Victims
 from tasks.incident.profile_sign_ins import SignInProfile
@@ -15,6 +16,7 @@ from tasks.incident.verify_contained import Containment
 from tasks.logs.collect_audit import AuditRecords
 from tasks.mail.collect_sent import SentMessages
 from tenantry.task import Context, Output, ReadTask, utc
+from tenantry.timeline.attacker import AttackerEvent
 
 READ_OPERATIONS = ("MailItemsAccessed", "FileAccessed", "FileDownloaded", "FileSyncDownloadedFull", "MessageBind")
 """Operations that say what was looked at or taken (ATT&CK T1114.002, T1213, T1567)."""
@@ -72,6 +74,8 @@ class Summary(Output):
     attack: list[str]
     """ATT&CK techniques that were seen."""
     status: Literal["contained", "not_contained"]
+    attacker_events: list[AttackerEvent] = Field(default_factory=list)
+    """For the timeline: what was sent in the persons' names; by which rule it is the attacker's, `_sent.py` says."""
 
 
 class Summarize(ReadTask[SummarizeParams, Summary]):
@@ -118,6 +122,7 @@ class Summarize(ReadTask[SummarizeParams, Summary]):
             not_known=_not_known(p, compromised),
             attack=_techniques(p),
             status="contained" if contained else "not_contained",
+            attacker_events=sent_events(p.sent, p.audit, p.victims),
         )
 
 

@@ -23,6 +23,7 @@ from typing import Any, Final
 import rfc8785
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pydantic_core import from_json
 
 from tenantry.clock import parse_rfc3339, rfc3339
 from tenantry.errors import InvalidInput, JournalCorrupt
@@ -31,6 +32,10 @@ VERSION: Final = 1
 GENESIS: Final = "0" * 64
 ERASED: Final = b""
 """What stands in the place of a payload that was erased."""
+KEPT_FOR_GOOD: Final = frozenset(
+    {"payload.erased", "checkpoint.witnessed", "checkpoint.timestamped", "signing_key.begun"}
+)
+"""Events whose payload is never erased: they name nobody but who erased or signed, and the record rests on them."""
 _SALT = 16
 _NONCE = 12
 _EXACT = 2**53 - 1
@@ -93,10 +98,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An entry with its payload opened; ``payload`` is None when it was erased."""
+    """An entry with its payload opened; ``payload`` is None when it was erased. ``salt``: what the digest in the entry begins
+    with, where the payload was read from the record."""
 
     entry: Entry
     payload: Mapping[str, Any] | None
+    salt: bytes | None = field(default=None, compare=False)
 
     @property
     def event(self) -> str:
@@ -212,14 +219,20 @@ def build(
 
 def load(body: bytes) -> Entry:
     """Raises JournalCorrupt: these are not the bytes of an entry."""
+    fields = fields_of(body)
+    return Entry(body=body, leaf=leaf_hash(body), fields=fields)
+
+
+def fields_of(body: bytes) -> dict[str, Any]:
+    """What an entry's bytes say. Raises JournalCorrupt: these are not the bytes of an entry."""
     try:
-        fields = json.loads(body)
+        fields = from_json(body)  # three times as fast as json.loads
     except (ValueError, TypeError) as error:
         raise JournalCorrupt("an entry is not readable") from error
     # SQLite stores any type in any column, whatever the schema says.
     if not isinstance(body, bytes) or not isinstance(fields, dict) or fields.keys() != _FIELDS:
         raise JournalCorrupt("an entry has not the fields of one")
-    return Entry(body=body, leaf=leaf_hash(body), fields=fields)
+    return fields
 
 
 def seal(payload: bytes, *, key: bytes, entry_id: str) -> tuple[bytes, str]:
@@ -240,11 +253,30 @@ def unseal(sealed: bytes, *, key: bytes, entry: Entry) -> Mapping[str, Any]:
     Raises:
         JournalCorrupt: the payload does not open, or is not the one that the entry was made with.
     """
-    try:
-        plain = AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], entry.id.encode())
-    except (InvalidTag, ValueError, TypeError) as error:
-        raise JournalCorrupt(f"the payload of entry {entry.id} does not open", entry=entry.id) from error
-    if hashlib.sha256(plain).hexdigest() != entry.fields["payload_digest"]:
-        raise JournalCorrupt(f"the payload of entry {entry.id} is not the one recorded", entry=entry.id)
-    opened: Mapping[str, Any] = json.loads(plain[_SALT:])
-    return opened
+    return Opener(key).record(sealed, entry).data
+
+
+class Opener:
+    """Opens many payloads of one tenant."""
+
+    def __init__(self, key: bytes) -> None:
+        self._decrypt = AESGCM(key).decrypt
+
+    def record(self, sealed: bytes, entry: Entry) -> Record:
+        """The entry with its payload and its salt. Raises JournalCorrupt."""
+        plain = self.salted(sealed, entry.id, entry.fields["payload_digest"])
+        return Record(entry, json.loads(plain[_SALT:]), plain[:_SALT])
+
+    def open(self, sealed: bytes, entry_id: str, payload_digest: str) -> bytes:
+        """The payload's canonical bytes. Raises JournalCorrupt."""
+        return self.salted(sealed, entry_id, payload_digest)[_SALT:]
+
+    def salted(self, sealed: bytes, entry_id: str, payload_digest: str) -> bytes:
+        """Salt and canonical bytes, over which the digest is. Raises JournalCorrupt."""
+        try:
+            plain = self._decrypt(sealed[:_NONCE], sealed[_NONCE:], entry_id.encode())
+        except (InvalidTag, ValueError, TypeError) as error:
+            raise JournalCorrupt(f"the payload of entry {entry_id} does not open", entry=entry_id) from error
+        if hashlib.sha256(plain).hexdigest() != payload_digest:
+            raise JournalCorrupt(f"the payload of entry {entry_id} is not the one recorded", entry=entry_id)
+        return plain

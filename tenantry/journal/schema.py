@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """Newest migration. A database already there is opened without importing Alembic."""
 
 EVERYWHERE: Final = "*"
@@ -69,4 +69,42 @@ freezes = Table(
     Column("since", Text, nullable=False),
     Column("by", Text, nullable=False),
     Column("reason", Text, nullable=False),
+)
+
+signing_keys = Table(  # an index over the `signing_key.begun` entries of the MSP's tree
+    "signing_keys",
+    metadata,
+    Column("epoch", Integer, primary_key=True, autoincrement=False),  # counted from 1
+    Column("from_index", BigInteger, nullable=False),  # the entry that began it
+    Column("since", Text, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),  # Ed25519, 32 bytes
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("tree", Text, primary_key=True),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("epoch", Integer, nullable=False),
+    Column("witness", BigInteger),  # the entry of the MSP's tree that holds it; none for the MSP's own
+    Column("at", Text, nullable=False),  # time of the witness; of the newest entry for the MSP's own
+    Column("note", LargeBinary, nullable=False),  # the signed note
+)
+
+nodes = Table(  # hashes of complete subtrees of 256 ** level leaves, so that a proof need not read every entry
+    "nodes",
+    metadata,
+    Column("tree", Text, primary_key=True),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+timestamps = Table(  # RFC 3161 responses over checkpoints
+    "timestamps",
+    metadata,
+    Column("tree", Text, primary_key=True),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("authority", Text, primary_key=True),
+    Column("response", LargeBinary, nullable=False),
 )

@@ -20,8 +20,22 @@ from sqlalchemy.engine import Connection
 from tenantry.clock import Clock, SystemClock, rfc3339
 from tenantry.errors import InvalidInput, JournalCorrupt, LeaseLost, NotFound, Refused
 from tenantry.journal import schema
-from tenantry.journal.entry import ERASED, GENESIS, Draft, Entry, Event, Record, build, draft, load, seal, unseal
+from tenantry.journal.entry import (
+    ERASED,
+    GENESIS,
+    KEPT_FOR_GOOD,
+    Draft,
+    Entry,
+    Event,
+    Opener,
+    Record,
+    build,
+    draft,
+    load,
+    seal,
+)
 from tenantry.journal.lease import LIFE, Fence, Lease, LeaseHeld, known_dead, this_process
+from tenantry.journal.marks import Kept, nothing_kept
 from tenantry.journal.migrate import migrate
 from tenantry.journal.sql import Prepared, mapped, open_engine
 from tenantry.journal.verify import Verification, Verifier
@@ -193,15 +207,18 @@ class Journal:
 
     # --- erasing ------------------------------------------------------------------------------------------------------
 
-    def erase(self, tenant: str, entry_ids: Sequence[str], *, by: str, reason: str) -> Entry:
+    def erase(
+        self, tenant: str, entry_ids: Sequence[str], *, by: str, reason: str, evidence: Sequence[str] = ()
+    ) -> Entry:
         """Erase payloads for good, and record who did and why. The entries stay, and so verify.
 
         Args:
             entry_ids: entries of this tenant whose payloads are there.
+            evidence: digests of collected files that are erased with them.
 
         Raises:
             NotFound: one of them is not an entry of this tenant, or its payload was erased before.
-            Refused: one of them records an erasure.
+            Refused: one of them records an erasure or a signature.
         """
         table = schema.payloads
         wanted = sorted(set(entry_ids))
@@ -215,14 +232,16 @@ class Journal:
                 ).scalar()
                 if body is None:
                     raise NotFound(f"{tenant} has no entry {entry_id}")
-                if load(body).event == "payload.erased":
-                    raise Refused("what was erased, by whom and why stays in the record")
+                if load(body).event in KEPT_FOR_GOOD:
+                    raise Refused("what was erased, by whom and why, and what was signed, stays in the record")
                 done = db.execute(
                     table.update().where(table.c.entry_id == entry_id, table.c.sealed != ERASED).values(sealed=ERASED)
                 )
                 if done.rowcount != 1:
                     raise NotFound(f"the payload of entry {entry_id} was erased before")
-            event = Event("payload.erased", {"entries": wanted, "by": by, "reason": reason})
+            event = Event(
+                "payload.erased", {"entries": wanted, "evidence": sorted(evidence), "by": by, "reason": reason}
+            )
             (entry,) = self._append(db, tenant, [draft(event)])
         if self._engine.dialect.name == "sqlite":
             # The write-ahead log still holds the page as it was.
@@ -266,7 +285,7 @@ class Journal:
         return list(self._records(tenant, where, limit))
 
     def _records(self, tenant: str, where: sa.ColumnElement[bool], limit: int | None = None) -> Iterator[Record]:
-        key = self._tenant_key(tenant)
+        opener = Opener(self._tenant_key(tenant))
         query = (
             sa.select(schema.entries.c.body, schema.entries.c.leaf, schema.payloads.c.sealed)
             .select_from(
@@ -285,15 +304,18 @@ class Journal:
                     raise JournalCorrupt(f"entry {entry.id} is not the one recorded", entry=entry.id)
                 if sealed is None:
                     raise JournalCorrupt(f"the payload of entry {entry.id} is missing", entry=entry.id)
-                yield Record(entry, None if sealed == ERASED else unseal(sealed, key=key, entry=entry))
+                yield Record(entry, None) if sealed == ERASED else opener.record(sealed, entry)
 
-    def verify(self) -> Verification:
+    def verify(self, *, kept: Kept = nothing_kept) -> Verification:
         """Walk the whole record: order, chain, leaves, payloads, and the rows that are derived from them.
 
         Any single entry, payload or row that was altered, exchanged or removed is found. Payloads erased through
         :meth:`erase` are fine; those of a tenant whose key was destroyed are counted as ``unopened``.
+
+        Args:
+            kept: tree → the newest signed checkpoint kept outside the database: what it lacks was taken from the record.
         """
-        return Verifier(self._payload_key, self._tree_id).verify(self._engine)
+        return Verifier(self._payload_key, self._tree_id, kept).verify(self._engine)
 
     def _payload_key(self, tenant: str) -> bytes | None:
         """None when the key was destroyed."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from hashlib import sha256
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from tenantry.errors import JournalCorrupt
 from tenantry.journal import schema
-from tenantry.journal.entry import ERASED, GENESIS, Entry, load, unseal
+from tenantry.journal.checkpoints import BEGUN, STAMPED, WITNESSED
+from tenantry.journal.entry import ERASED, GENESIS, KEPT_FOR_GOOD, Opener, fields_of
+from tenantry.journal.marks import Bad, Kept, Marks, Signatures, nothing_kept
 from tenantry.journal.sql import mapped
 from tenantry.names import MSP
 
@@ -24,27 +28,28 @@ class Verification:
         entries: how many were found good before the first bad one.
         first_bad: ``{tree, seq, why}``; ``seq`` is None when no entry but another row is wrong.
         unopened: payloads that nobody can open because their tenant's key was destroyed; their entries were checked.
+        checkpoints: signed checkpoints that were found good.
+        clock_steps: times the clock stepped back, as recorded: ``{tree, seq, was, is}``. That is no fault of the record.
     """
 
     entries: int
     ok: bool
     first_bad: dict[str, Any] | None
     unopened: int = 0
-
-
-class _Bad(Exception):  # not a failure of ours: it is the result
-    def __init__(self, tree: str | None, seq: int | None, why: str) -> None:
-        super().__init__(why)
-        self.found = {"tree": tree, "seq": seq, "why": why}
+    checkpoints: int = 0
+    clock_steps: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass
 class _Tree:
     """What the entries of one tree say about the rows beside it."""
 
+    id: str
     scope: str
     """What a freeze recorded here stops."""
     key: bytes | None
+    marks: Marks
+    """The checkpoints of this tree."""
     expected: int = 0
     head: str = GENESIS
     last_ts: str = ""
@@ -62,13 +67,19 @@ class Verifier:
     Args:
         key: tenant → key of its payloads; None when it was destroyed.
         tree_id: tenant → the id that its tree must have.
+        kept: tree → the newest signed checkpoint that was kept outside the database.
     """
 
-    def __init__(self, key: Callable[[str], bytes | None], tree_id: Callable[[str], str]) -> None:
+    def __init__(
+        self, key: Callable[[str], bytes | None], tree_id: Callable[[str], str], kept: Kept = nothing_kept
+    ) -> None:
         self._key = key
         self._tree_id = tree_id
+        self._kept = kept
         self._entries = 0
         self._unopened = 0
+        self._signed = Signatures()
+        self._steps: list[dict[str, Any]] = []
 
     def verify(self, engine: sa.Engine) -> Verification:
         """Raises JournalUnavailable: the record could not be read, which says nothing about it."""
@@ -77,35 +88,52 @@ class Verifier:
         try:
             with mapped("read the journal"), engine.connect() as db:
                 self._walk(db)
-        except _Bad as bad:
-            return Verification(self._entries, ok=False, first_bad=bad.found, unopened=self._unopened)
+        except Bad as bad:
+            return self._result(bad.found)
         except JournalCorrupt as error:
-            found = {"tree": None, "seq": None, "why": error.message}
-            return Verification(self._entries, ok=False, first_bad=found, unopened=self._unopened)
-        return Verification(self._entries, ok=True, first_bad=None, unopened=self._unopened)
+            return self._result({"tree": None, "seq": None, "why": error.message})
+        return self._result(None)
+
+    def _result(self, first_bad: dict[str, Any] | None) -> Verification:
+        return Verification(
+            self._entries,
+            ok=first_bad is None,
+            first_bad=first_bad,
+            unopened=self._unopened,
+            checkpoints=self._signed.good,
+            clock_steps=tuple(self._steps),
+        )
 
     def _walk(self, db: Connection) -> None:
         freezes = {row.scope: dict(row._mapping) for row in db.execute(sa.select(schema.freezes))}
-        known = set()
-        for row in db.execute(sa.select(schema.trees).order_by(schema.trees.c.tree)).all():
-            known.add(row.tree)
-            tree = self._tree(db, row)
+        msp = self._tree_id(MSP)
+        # The MSP's tree first: it says which key was in force when, and which checkpoints there are.
+        rows = db.execute(sa.select(schema.trees).order_by(schema.trees.c.tree != msp, schema.trees.c.tree)).all()
+        known = {row.tree for row in rows}
+        if rows and rows[0].tree != msp:
+            self._signed.compare_keys(db, msp)
+        self._signed.lost(known, self._kept, msp)
+        for row in rows:
+            tree = self._tree(db, row, msp)
+            if row.tree == msp:
+                self._signed.compare_keys(db, msp)
             self._compare_runs(db, row.tree, tree)
             if tree.freeze is not None:
                 recorded, seq = tree.freeze
                 if not recorded.items() <= freezes.pop(tree.scope, {}).items():
-                    raise _Bad(row.tree, seq, f"the freeze of {tree.scope} is not the one recorded")
+                    raise Bad(row.tree, seq, f"the freeze of {tree.scope} is not the one recorded")
         for scope in freezes:
-            raise _Bad(None, None, f"the freeze of {scope} was never recorded")
+            raise Bad(None, None, f"the freeze of {scope} was never recorded")
+        self._signed.finish(db, msp)
         self._strays(db, known)
 
     @staticmethod
     def _strays(db: Connection, known: set[str]) -> None:
         """Rows that belong to nothing."""
-        for table, what in ((schema.entries, "entries"), (schema.runs, "runs")):
+        for table in (schema.entries, schema.runs, schema.checkpoints, schema.nodes):
             for tree in db.execute(sa.select(table.c.tree).distinct()).scalars():
                 if tree not in known:
-                    raise _Bad(tree, None, f"there are {what} of a tree that does not exist")
+                    raise Bad(tree, None, f"there are {table.name} of a tree that does not exist")
         stray = (
             sa.select(schema.payloads.c.entry_id)
             .outerjoin(schema.entries, schema.entries.c.id == schema.payloads.c.entry_id)
@@ -113,80 +141,114 @@ class Verifier:
             .limit(1)
         )
         if (entry_id := db.execute(stray).scalar()) is not None:
-            raise _Bad(None, None, f"there is a payload of an entry {entry_id} that does not exist")
+            raise Bad(None, None, f"there is a payload of an entry {entry_id} that does not exist")
 
     # --- one tree -----------------------------------------------------------------------------------------------------
 
-    def _tree(self, db: Connection, row: Any) -> _Tree:
+    def _tree(self, db: Connection, row: Any, msp: str) -> _Tree:
         # SQLite stores any type in any column, whatever the schema says.
         if not isinstance(row.tenant, str) or row.tree != self._tree_id(row.tenant):
-            raise _Bad(row.tree, None, "the tree is not that of its tenant")
-        tree = _Tree(schema.EVERYWHERE if row.tenant == MSP else row.tenant, self._key(row.tenant))
+            raise Bad(row.tree, None, "the tree is not that of its tenant")
+        marks = Marks(db, self._signed, row.tree, msp, self._kept(row.tree))
+        scope = schema.EVERYWHERE if row.tenant == MSP else row.tenant
+        tree = _Tree(row.tree, scope, self._key(row.tenant), marks)
+        opener = Opener(tree.key) if tree.key is not None else None
         try:
             for stored in self._rows(db, row.tree):
-                self._entry(tree, stored)
-        except (JournalCorrupt, ValueError, TypeError) as error:
+                self._entry(tree, stored, opener)
+        except (JournalCorrupt, ValueError, TypeError, KeyError) as error:
             # A value of another type than was written, down to text that is not UTF-8.
-            raise _Bad(row.tree, tree.expected, str(error)) from error
+            raise Bad(row.tree, tree.expected, str(error)) from error
         if (tree.expected, tree.head) != (row.size, row.head):
-            raise _Bad(row.tree, tree.expected, "entries are missing at the end, or were added")
+            raise Bad(row.tree, tree.expected, "entries are missing at the end, or were added")
         if tree.last_ts != row.last_ts:
-            raise _Bad(row.tree, tree.expected - 1, "the time of the newest entry is not the one recorded")
+            raise Bad(row.tree, tree.expected - 1, "the time of the newest entry is not the one recorded")
+        marks.finish(tree.expected)
         if tree.key is not None:
             for entry_id, seq in tree.missing.items():
-                raise _Bad(row.tree, seq, f"the payload of entry {entry_id} was erased, and no entry says by whom")
+                raise Bad(row.tree, seq, f"the payload of entry {entry_id} was erased, and no entry says by whom")
         return tree
 
     @staticmethod
     def _rows(db: Connection, tree: str) -> Iterator[Any]:
+        table = schema.entries
         query = (
-            sa.select(schema.entries, schema.payloads.c.sealed)
-            .outerjoin(schema.payloads, schema.payloads.c.entry_id == schema.entries.c.id)
-            .where(schema.entries.c.tree == tree)
-            .order_by(schema.entries.c.seq)
+            sa.select(
+                table.c.seq,
+                table.c.id,
+                table.c.tree,
+                table.c.run_id,
+                table.c.body,
+                table.c.leaf,
+                schema.payloads.c.sealed,
+            )
+            .outerjoin(schema.payloads, schema.payloads.c.entry_id == table.c.id)
+            .where(table.c.tree == tree)
+            .order_by(table.c.seq)
             .execution_options(yield_per=1000)
         )
         with mapped("read an entry"):
-            yield from db.execute(query)
+            for part in db.execute(query).partitions():
+                yield from part
 
-    def _entry(self, tree: _Tree, row: Any) -> None:
-        entry = load(row.body)
-        fields = entry.fields
-        if row.seq != tree.expected:
+    def _entry(self, tree: _Tree, row: Any, opener: Opener | None) -> None:
+        # A million times in a walk: nothing is built here that is not needed.
+        seq, entry_id, tree_id, run_id, body, leaf, sealed = row
+        fields = fields_of(body)
+        if seq != tree.expected:
             raise JournalCorrupt(f"entry {tree.expected} is missing")
-        stored = (row.leaf, row.seq, row.id, row.tree, row.run_id)
-        if stored != (entry.leaf, fields["seq"], fields["id"], fields["tree"], fields["run_id"]):
+        if (
+            leaf != sha256(b"\x00" + body).digest()
+            or seq != fields["seq"]
+            or entry_id != fields["id"]
+            or tree_id != fields["tree"]
+            or run_id != fields["run_id"]
+        ):
             raise JournalCorrupt("the entry is not the one recorded")
         if fields["prev"] != tree.head:
             raise JournalCorrupt("the entry does not follow the one before it")
-        payload = self._payload(tree, row.sealed, entry)
-        if entry.event == "run.created":
-            flow = fields["flow"]
-            tree.runs[fields["run_id"]] = (flow["name"] if flow else "", fields["ts"], entry.seq)
-        elif entry.event == "freeze":
-            # Of a payload that nobody can read any more, at least scope and time are known.
-            said = {name: payload[name] for name in ("by", "reason")} if payload is not None else {}
-            tree.freeze = ({"scope": tree.scope, "since": fields["ts"], **said}, entry.seq)
-        elif entry.event == "unfreeze":
-            tree.freeze = None
-        elif entry.event == "payload.erased" and payload is not None:
-            for entry_id in payload["entries"]:
-                tree.missing.pop(entry_id, None)
-        tree.expected, tree.head, tree.last_ts = tree.expected + 1, entry.leaf.hex(), fields["ts"]
+        event, ts = fields["event"], fields["ts"]
+        if ts < tree.last_ts:
+            # One that follows the order of entries and not that of time says so itself.
+            if event != "clock.stepped_back":
+                raise JournalCorrupt(f"the entry is older ({ts}) than the one before it ({tree.last_ts})")
+            self._steps.append({"tree": tree.id, "seq": seq, "was": tree.last_ts, "is": ts})
+        if sealed is None:
+            raise JournalCorrupt(f"the payload of entry {entry_id} is missing")
+        plain = None
+        if sealed == ERASED:
+            if event in KEPT_FOR_GOOD:
+                raise JournalCorrupt("who erased what, what was signed and with which key was erased itself")
+            tree.missing[entry_id] = seq
+        elif opener is None:
+            self._unopened += 1
+        else:
+            plain = opener.open(sealed, entry_id, fields["payload_digest"])
+        if event in _TELLING:
+            self._take(tree, fields, json.loads(plain) if plain is not None else None)
+        tree.marks.entry(leaf, event, ts)
+        tree.expected, tree.head, tree.last_ts = seq + 1, leaf.hex(), ts
         self._entries += 1
 
-    def _payload(self, tree: _Tree, sealed: bytes | None, entry: Entry) -> Any:
-        if sealed is None:
-            raise JournalCorrupt(f"the payload of entry {entry.id} is missing")
-        if sealed == ERASED:
-            if entry.event == "payload.erased":
-                raise JournalCorrupt("who erased what was erased itself")
-            tree.missing[entry.id] = entry.seq
-            return None
-        if tree.key is None:
-            self._unopened += 1
-            return None
-        return unseal(sealed, key=tree.key, entry=entry)
+    def _take(self, tree: _Tree, fields: dict[str, Any], payload: Any) -> None:
+        """Take note of what other rows must agree with."""
+        event, seq, ts = fields["event"], fields["seq"], fields["ts"]
+        if event == "run.created":
+            flow = fields["flow"]
+            tree.runs[fields["run_id"]] = (flow["name"] if flow else "", ts, seq)
+        elif event == "freeze":
+            # Of a payload that nobody can read any more, at least scope and time are known.
+            said = {name: payload[name] for name in ("by", "reason")} if payload is not None else {}
+            tree.freeze = ({"scope": tree.scope, "since": ts, **said}, seq)
+        elif event == "unfreeze":
+            tree.freeze = None
+        elif payload is None:
+            return
+        elif event == "payload.erased":
+            for entry_id in payload["entries"]:
+                tree.missing.pop(entry_id, None)
+        elif tree.marks.is_msp:
+            self._signed.take(event, seq, ts, payload)
 
     # --- rows derived from entries ------------------------------------------------------------------------------------
 
@@ -196,6 +258,10 @@ class Verifier:
         indexed = {row.run_id: (row.runbook, row.created_at) for row in db.execute(query)}
         for run_id, (runbook, created_at, seq) in tree.runs.items():
             if indexed.pop(run_id, None) != (runbook, created_at):
-                raise _Bad(tree_id, seq, f"the index does not have run {run_id} as it was recorded")
+                raise Bad(tree_id, seq, f"the index does not have run {run_id} as it was recorded")
         for run_id in indexed:
-            raise _Bad(tree_id, None, f"the index has a run {run_id} that was never recorded")
+            raise Bad(tree_id, None, f"the index has a run {run_id} that was never recorded")
+
+
+_TELLING: Final = frozenset({"run.created", "freeze", "unfreeze", "payload.erased", WITNESSED, BEGUN, STAMPED})
+"""Events whose payload other rows are compared with."""

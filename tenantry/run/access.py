@@ -51,3 +51,5 @@ class Surroundings:
     evidence: Callable[[str, str], EvidenceSink]
     """(tenant, run id) → where collected evidence goes."""
     now: Callable[[], datetime]
+    sign: Callable[[str], object] | None = None
+    """Signs the record of a tenant. Called when a run stops or ends."""

@@ -16,6 +16,7 @@ from tenantry.errors import (
     LeaseLost,
     NotFound,
     RecordError,
+    Refused,
     StepError,
     TenantryError,
 )
@@ -172,6 +173,12 @@ class Engine:
         journal = self._around.journal
         fence = await self._acquire(run_id, wait)
         state = fold(journal.records(run_id))
+        if state.erased and state.ended is None:
+            await asyncio.to_thread(journal.release, fence)
+            raise Refused(
+                f"of the run {run_id} {state.erased} entries were erased: what it did is not known well enough to go on",
+                remedy="Start a new run; this one stays in the record as it is.",
+            )
         writer = Writer(journal, state.tenant, fence)
         session = Session(self._around, self._access, self._policy, self._observe, state, writer)
         renewal = asyncio.create_task(session.renew())
@@ -189,6 +196,20 @@ class Engine:
             await asyncio.gather(renewal, return_exceptions=True)
             await writer.close()
             await asyncio.to_thread(journal.release, fence)
+            await asyncio.to_thread(self._sign, state)
+
+    def _sign(self, state: RunState) -> None:
+        """Sign the tenant's record as it is now. A record that cannot be signed is no reason to call what was done undone:
+        that it could not be is recorded, and the next checkpoint covers these entries too."""
+        if self._around.sign is None:
+            return
+        try:
+            self._around.sign(state.tenant)
+        except RecordError as error:
+            said = {"code": error.code, "message": error.message}
+            flow = (state.runbook, state.version)
+            with contextlib.suppress(RecordError):  # the disk is full or gone: the next attempt meets it first of all
+                self._around.journal.append(state.tenant, [Event("checkpoint.failed", said, state.run_id, flow=flow)])
 
     async def _acquire(self, run_id: str, wait: bool) -> Fence:
         while True:

@@ -124,6 +124,8 @@ class RunState:
     ended_at: datetime | None = None
     last_entry_at: datetime | None = None
     journal_size: int = 0
+    erased: int = 0
+    """Entries whose payload was erased: what they say is not known any more."""
 
     def item(self, step: str, item: str | None) -> ItemState:
         """The item's state, made when it is new."""
@@ -149,6 +151,9 @@ class RunState:
         self.journal_size += 1
         self.last_entry_at = record.at
         handler = _HANDLERS.get(record.event)
+        if record.payload is None:
+            self.erased += 1
+            handler = _ERASED.get(record.event)
         if handler is not None:
             handler(self, record)
 
@@ -288,11 +293,50 @@ _HANDLERS = {
 }
 
 
-def fold(records: Iterable[Record]) -> RunState:
-    """The run's state from all of its records; the first must be ``run.created``."""
+def _erased_outcome(state: RunState, record: Record) -> None:
+    """An outcome that has lost everything but what stands in the entry itself: step, outcome, time. Whose it was is not known,
+    so it never settles an item that is."""
+    name = None if (record.step, None) not in state.items else f"(erased, entry {record.entry.seq})"
+    item = state.item(str(record.step), name)
+    item.outcome = Outcome(str(record.outcome))
+    item.finished_at = record.at
+    item.note = "the content of this entry was erased"
+
+
+_ERASED = {"run.stopped": _stopped, "run.ended": _ended, "step.outcome": _erased_outcome}
+
+
+def _erased_run(record: Record, tenant: str) -> RunState:
+    """A run of whose first entry only the entry is left."""
+    flow = record.entry.fields["flow"] or {"name": "", "version": ""}
+    return RunState(
+        run_id=record.entry.fields["run_id"],
+        tenant=tenant,
+        runbook=flow["name"],
+        version=flow["version"],
+        runbook_text="",
+        runbook_digest="",
+        params={},
+        mode="",
+        subject="",
+        requester={},
+        created_at=record.at,
+        last_entry_at=record.at,
+        erased=1,
+    )
+
+
+def fold(records: Iterable[Record], *, tenant: str = "") -> RunState:
+    """The run's state from all of its records; the first must be ``run.created``.
+
+    Args:
+        tenant: whose run it is, for the case that the entry which says so was erased.
+    """
     state: RunState | None = None
     for record in records:
-        if record.event == "run.created":
+        if record.event == "run.created" and record.payload is None:
+            state = _erased_run(record, tenant)
+        elif record.event == "run.created":
             data = record.data
             state = RunState(
                 run_id=record.entry.fields["run_id"],

@@ -1,5 +1,6 @@
 """Runbooks: their model, how a file is read and checked, expressions, message templates, and the published schema."""
 
+from tenantry.runbook.cacao import Playbook, cacao_playbook
 from tenantry.runbook.expressions import (
     SKIPPED,
     Expression,
@@ -32,11 +33,13 @@ __all__ = [
     "ExpressionFailed",
     "Message",
     "Param",
+    "Playbook",
     "Rendered",
     "Runbook",
     "Step",
     "TemplateFailed",
     "Templates",
+    "cacao_playbook",
     "condition",
     "expand",
     "item_key",

@@ -5,6 +5,7 @@ from tenantry.timeline.attacker import AttackerEvent
 from tenantry.timeline.bundle import export_evidence
 from tenantry.timeline.formats import FORMATS, Format, format_named
 from tenantry.timeline.model import Lane, Timeline, TimelineEvent
+from tenantry.timeline.stream import stream
 
 __all__ = [
     "FORMATS",
@@ -17,4 +18,5 @@ __all__ = [
     "export_evidence",
     "format_named",
     "related",
+    "stream",
 ]

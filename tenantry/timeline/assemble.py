@@ -58,10 +58,9 @@ def build(
         around: what belongs to no run and happened meanwhile (:func:`related`).
         tenant_title: the client's name as people write it; the tenant's short name when empty.
     """
-    book, labels = Book.of(runbook), Labels(state)
+    book, labels = Book.of(runbook), Labels(state.expansions)
     own = list(records)
-    everything = sorted([*own, *around], key=lambda record: (record.at, record.entry.seq)) if around else own
-    listed = list(events(state, everything, book))
+    listed = list(events([*own, *around], book))
     attacks, unreadable = attacker_events(own, book)
     ordered = sorted([*listed, *attacks], key=lambda event: event.order)
     steps = _steps(state, runbook, book, labels)

@@ -5,11 +5,15 @@
     README.txt            what this is and how to check it, in plain words
     run.json              the run as `tenantry runs show --json` prints it
     entries.jsonl         the run's entries, byte for byte as hashed into the record's tree
-    payloads.jsonl        what the entries stand for, decrypted: {id, event, payload}
+    payloads.jsonl        what the entries stand for, decrypted: {id, seq, event, salt, payload}
     evidence/             the files that steps collected, decrypted, under their names
     evidence.json         which file is which: {file, name, sha256, size, rows, step, at}
     timeline/             the timeline in every format
+    proof/                signed checkpoints, proofs, keys, time stamps (:mod:`tenantry.timeline.proofs`)
     SHA256SUMS            of all of the above; `sha256sum -c SHA256SUMS`
+    attestation.dsse.json signed statement over SHA256SUMS and the run (DSSE, in-toto)
+
+What is written is checked as a stranger would check it before it is signed.
 
 The folder is made under another name beside its place and moved there when it is whole and on disk.
 """
@@ -31,16 +35,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tenantry.clock import rfc3339
-from tenantry.errors import InvalidInput, RecordError
+from tenantry.errors import InvalidInput, NotProven, RecordError
 from tenantry.evidence import EvidenceStore, json_line
 from tenantry.masterkey import sync_folder
-from tenantry.timeline.columns import visible
+from tenantry.proof.check import ATTESTATION, BUNDLE, check_bundle
+from tenantry.proof.dsse import statement
 from tenantry.timeline.formats import FORMATS
 from tenantry.timeline.model import EvidenceRow, Timeline
-from tenantry.timeline.words import moment
+from tenantry.timeline.proofs import proof_files, prove_run, run_predicate, with_checkpoint
+from tenantry.timeline.readme import readme
 
 if TYPE_CHECKING:
-    from tenantry.journal import Record
+    from tenantry.journal import Ledger, Record
 
 __all__ = ["Bundle", "export_evidence"]
 
@@ -66,6 +72,7 @@ def export_evidence(
     records: Sequence[Record],
     run: Mapping[str, Any],
     store: EvidenceStore,
+    ledger: Ledger,
 ) -> Bundle:
     """Write the bundle of one run.
 
@@ -75,13 +82,17 @@ def export_evidence(
         records: everything recorded of the run, in order.
         run: the run's view (``Run`` of the command line's contract).
         store: where collected evidence lies.
+        ledger: signs the client's record, and the bundle.
 
     Raises:
+        RolledBack: the record lacks what was signed before; NotProven: what was written does not verify. Nothing is signed.
         InvalidInput: the folder is not empty, is a file, or cannot be written to.
         RecordError: a piece of evidence is missing or damaged, or the disk failed; nothing is left behind.
     """
     folder = Path(os.path.abspath(folder))  # noqa: PTH100  # resolve() would follow a link and write beside its target
     _refuse_used(folder)
+    proven = prove_run(ledger, timeline.tenant, records)
+    timeline = with_checkpoint(timeline, proven)
     with _writing(folder) as making:
         writer = _Writer(making)
         writer.file("run.json", lambda out: out.write(json.dumps(run, ensure_ascii=False, indent=2).encode() + b"\n"))
@@ -97,8 +108,14 @@ def export_evidence(
         events = 0
         for format in FORMATS.values():
             events = writer.file(f"timeline/timeline{format.suffix}", partial(format.export, timeline))
-        writer.file("README.txt", lambda out: out.write(_readme(timeline, len(records), len(index)).encode()))
-        writer.sums()
+        for name, content in proof_files(proven):
+            writer.file(name, partial(_bytes, content))
+        writer.file("README.txt", lambda out: out.write(readme(timeline, proven, len(records), len(index)).encode()))
+        sums = writer.sums()
+        _refuse_wrong(making)
+        said = statement(BUNDLE, {"SHA256SUMS": sums}, run_predicate(timeline, records, proven, len(index)))
+        writer.file(ATTESTATION, partial(_bytes, ledger.attest(said, proven.estate.epoch)), listed=False)
+        writer.sync()
         return Bundle(folder, len(writer.digests), len(records), len(index), events)
 
 
@@ -142,8 +159,8 @@ class _Writer:
         self._root = root
         self.digests: dict[str, str] = {}
 
-    def file(self, name: str, fill: Callable[[BinaryIO], int]) -> int:
-        """Write one file; what ``fill`` returns."""
+    def file(self, name: str, fill: Callable[[BinaryIO], int], *, listed: bool = True) -> int:
+        """Write one file, for SHA256SUMS unless not ``listed``; what ``fill`` returns."""
         path = self._root / name
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with path.open("xb") as file:
@@ -151,17 +168,22 @@ class _Writer:
             result = fill(hashing)  # type: ignore[arg-type]  # formats only write
             file.flush()
             os.fsync(file.fileno())
-        self.digests[name] = hashing.digest.hexdigest()
+        if listed:
+            self.digests[name] = hashing.digest.hexdigest()
         return result
 
-    def sums(self) -> None:
-        """SHA256SUMS as coreutils' ``sha256sum`` writes and checks it; names hold nothing that it would escape."""
+    def sums(self) -> str:
+        """Write SHA256SUMS; its own digest. As coreutils' ``sha256sum`` writes and checks it; names hold nothing that it would escape."""
         lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(self.digests.items()))
         path = self._root / "SHA256SUMS"
         with path.open("xb") as file:
             file.write(lines.encode())
             file.flush()
             os.fsync(file.fileno())
+        return hashlib.sha256(lines.encode()).hexdigest()
+
+    def sync(self) -> None:
+        """Make the names durable too."""
         for folder in [self._root, *(p for p in self._root.rglob("*") if p.is_dir())]:
             sync_folder(folder)
 
@@ -182,13 +204,36 @@ def _lines(out: BinaryIO, lines: Iterable[bytes]) -> int:
     return sum(out.write(line) for line in lines)
 
 
+def _bytes(content: bytes, out: BinaryIO) -> int:
+    return out.write(content)
+
+
+def _refuse_wrong(folder: Path) -> None:
+    """Nothing is attested that does not verify. Raises NotProven."""
+    report = check_bundle(folder, attested=False)
+    if report.first_bad is not None:
+        raise NotProven(
+            f"{report.first_bad['file']} of the bundle does not verify: {report.first_bad['why']}",
+            remedy="Nothing was signed; find out with `tenantry journal verify` what was changed.",
+        )
+
+
 def _copy(store: EvidenceStore, tenant: str, sha256: str, out: BinaryIO) -> int:
     return _lines(out, store.open(tenant, sha256))
 
 
 def _payload(record: Record) -> bytes:
-    """The payload with the entry it belongs to; ``null`` when it was erased."""
-    return json_line({"id": record.entry.id, "seq": record.entry.seq, "event": record.event, "payload": record.payload})
+    """The payload with the entry it belongs to, and the salt that the entry's digest begins with; ``null`` when it was erased."""
+    salt = record.salt.hex() if record.salt is not None else None
+    return json_line(
+        {
+            "id": record.entry.id,
+            "seq": record.entry.seq,
+            "event": record.event,
+            "salt": salt,
+            "payload": record.payload,
+        }
+    )
 
 
 def _described(row: EvidenceRow) -> dict[str, Any]:
@@ -234,65 +279,3 @@ def _harmless(part: str) -> str:
         cut = (stem if tail else name).encode()[: _LONGEST - 20 - len(tail)].decode("utf-8", "ignore")
         name = f"{cut}-{hashlib.sha256(part.encode('utf-8', 'replace')).hexdigest()[:12]}{tail}"
     return f"_{name}" if _RESERVED.match(name) else name
-
-
-# --- words ------------------------------------------------------------------------------------------------------------
-
-
-def _readme(t: Timeline, entries: int, evidence: int) -> str:
-    return f"""\
-{visible(t.title)}: {visible(t.subject or t.tenant_title)}
-{"=" * 72}
-
-This folder holds what was recorded and collected in one run of a runbook.
-
-    Client        {visible(t.tenant_title)}
-    Run           {t.run_id}
-    Runbook       {t.runbook} {t.version} (SHA-256 of its text: {t.record.runbook_digest})
-    Status        {t.status}
-    Started       {moment(t.started_at)}
-    Ended         {moment(t.ended_at) if t.ended_at else "not ended when this was exported"}
-    Record as of  {moment(t.record.as_of)}
-
-Begin with timeline/timeline.html: it opens in any browser, asks nothing of
-the network, and tells what happened in plain words and pictures.
-
-What is here
-------------
-timeline/         The same timeline in several formats. html and md are
-                  reports; csv is for spreadsheets (cells that a spreadsheet
-                  would run as formulas begin with an apostrophe); jsonl is
-                  unaltered; timesketch is for the tool of that name.
-run.json          The run: each step, its outcome, and who approved what.
-entries.jsonl     The {entries} entries of the run in the record, one a line,
-                  byte for byte as they were hashed. They name no person.
-payloads.jsonl    What those entries stand for, by the entry's id.
-evidence/         The {evidence} files collected from the client's systems, as
-                  they were received.
-evidence.json     Which file is which, with its SHA-256 as the record has it.
-SHA256SUMS        Checksums of every file here.
-
-How to check it
----------------
-1. Nothing changed since the export:
-
-       sha256sum -c SHA256SUMS          (on macOS: shasum -a 256 -c SHA256SUMS)
-
-2. The evidence is what the record says was collected: the digests in
-   evidence.json stand in the payload of the step that collected the file
-   (payloads.jsonl, under "evidence").
-
-3. The entries follow one another: the leaf hash of an entry is the SHA-256 of
-   one zero byte and the line's bytes (RFC 6962, without the line's end), and
-   each entry's "prev" is the leaf hash of the entry before it in the client's
-   record. Entries of other runs may stand between two of these.
-   The last entry here has the leaf hash
-   {t.record.last_leaf}.
-
-What this shows, and what not: these checks find a change by accident. Whoever
-can change this folder can change its checksums too: compare the leaf hash above
-with the one in the record itself, or with a copy that was kept elsewhere.
-
-The data here is personal and confidential. Names in it may have been chosen by
-an attacker: open the files in evidence/ with care.
-"""

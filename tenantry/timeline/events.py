@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pydantic import ValidationError
 
@@ -18,11 +18,22 @@ from tenantry.timeline.model import Lane, TimelineEvent
 from tenantry.timeline.words import OUTCOMES, clip, human_name, outcome_words, plural, shown, span
 
 if TYPE_CHECKING:
-    from tenantry.journal import Record
-    from tenantry.run.state import Gate, RunState
+    from tenantry.journal.entry import Entry
     from tenantry.runbook import Runbook
 
-__all__ = ["RELATED", "Book", "Labels", "attacker_events", "changes_text", "events", "recorded_time"]
+__all__ = [
+    "RELATED",
+    "Acts",
+    "Book",
+    "Known",
+    "Labels",
+    "Reader",
+    "Recorded",
+    "attacker_events",
+    "changes_text",
+    "events",
+    "recorded_time",
+]
 
 RELATED: Final = frozenset({"freeze", "unfreeze", "clock.stepped_back"})
 """Events that belong to no run, and matter to all that were under way."""
@@ -63,32 +74,71 @@ class Book:
         return self.titles.get(step) or human_name(step)
 
 
-def events(state: RunState, records: Iterable[Record], book: Book) -> Iterator[TimelineEvent]:
+class Recorded(Protocol):
+    """An entry with its payload, opened already or when it is asked for (``journal.Record``, ``journal.stream.Sealed``)."""
+
+    @property
+    def entry(self) -> Entry: ...
+    @property
+    def payload(self) -> Mapping[str, Any] | None: ...
+    @property
+    def event(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def step(self) -> str | None: ...
+    @property
+    def outcome(self) -> str | None: ...
+    @property
+    def data(self) -> Mapping[str, Any]: ...
+
+
+def events(records: Iterable[Recorded], book: Book) -> Iterator[TimelineEvent]:
     """One event for each record, in the order of the record; between two attempts, the interruption."""
-    reader = _Reader(state, book)
+    known = Known()
+    reader = Reader(known, book)
     for record in records:
+        known.learn(record)
         yield from reader.read(record)
 
 
-def attacker_events(records: Iterable[Record], book: Book) -> tuple[list[TimelineEvent], list[str]]:
+def attacker_events(records: Iterable[Recorded], book: Book) -> tuple[list[TimelineEvent], list[str]]:
     """The attacker's events out of every output that holds some, each once; and what could not be read."""
-    found: dict[tuple[Any, ...], TimelineEvent] = {}
-    unreadable: list[str] = []
+    acts = Acts(book)
     for record in records:
-        output = record.data.get("output") if record.event == "step.outcome" else None
+        if record.event == "step.outcome":
+            acts.take(record)
+    return acts.events, acts.unreadable
+
+
+class Acts:
+    """Collects what analysis steps report of the attacker."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._found: dict[tuple[Any, ...], TimelineEvent] = {}
+        self.unreadable: list[str] = []
+
+    @property
+    def events(self) -> list[TimelineEvent]:
+        return list(self._found.values())
+
+    def take(self, record: Recorded) -> None:
+        """Look into the output of a ``step.outcome``."""
+        output = record.data.get("output")
         listed = output.get(OUTPUT_FIELD) if isinstance(output, Mapping) else None
         for raw in listed if isinstance(listed, list) else ():
             try:
                 event = AttackerEvent.model_validate(raw)
             except ValidationError as error:
-                unreadable.append(f"an event reported by {book.title(record.step or '')}: {error.error_count()} fields")
+                title = self._book.title(record.step or "")
+                self.unreadable.append(f"an event reported by {title}: {error.error_count()} fields")
                 continue
             key = (event.at, event.source, event.source_id or event.title, event.kind, event.target)
-            found[key] = _attacker(event, record, book)  # a later analysis corrects an earlier one
-    return list(found.values()), unreadable
+            self._found[key] = _attacker(event, record, self._book)  # a later analysis corrects an earlier one
 
 
-def _attacker(event: AttackerEvent, record: Record, book: Book) -> TimelineEvent:
+def _attacker(event: AttackerEvent, record: Recorded, book: Book) -> TimelineEvent:
     step = record.step or ""
     return TimelineEvent(
         at=event.at.astimezone(UTC),
@@ -114,15 +164,42 @@ def _attacker(event: AttackerEvent, record: Record, book: Book) -> TimelineEvent
 class Labels:
     """What people call an item: its label and whose it is, where the expanded list has them; else its key."""
 
-    def __init__(self, state: RunState) -> None:
-        self._labels = {
-            (step, str(row.get("key"))): _label(row.get("value"), str(row.get("key")))
-            for step, rows in state.expansions.items()
-            for row in rows
-        }
+    def __init__(self, expansions: Mapping[str, Iterable[Mapping[str, Any]]] | None = None) -> None:
+        self._labels: dict[str, dict[str, str]] = {}
+        for step, rows in (expansions or {}).items():
+            self.add(step, rows)
+
+    def add(self, step: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Take the rows of an expanded list, ``[{key, value}]``."""
+        labels = {}
+        for row in rows:
+            key = str(row.get("key"))
+            label = _label(row.get("value"), key)
+            if label != key:
+                labels[key] = label
+        self._labels[step] = labels
 
     def of(self, step: str, item: str | None) -> str:
-        return "" if item is None else self._labels.get((step, item), item)
+        return "" if item is None else self._labels.get(step, {}).get(item, item)
+
+
+@dataclass(slots=True)
+class Known:
+    """What earlier entries tell about later ones: names of items, and the questions that answers belong to."""
+
+    subject: str = ""
+    labels: Labels = field(default_factory=Labels)
+    questions: dict[tuple[str, str | None, str], Mapping[str, Any]] = field(default_factory=dict)
+
+    def learn(self, record: Recorded) -> None:
+        """Take one more entry into account; in the order of the record."""
+        if record.event == "run.created":
+            self.subject = str(record.data.get("subject") or "")
+        elif record.event == "step.expanded":
+            self.labels.add(record.step or "", record.data.get("items") or ())
+        elif record.event == "approval.requested":
+            key = (record.step or "", record.data.get("item"), str(record.data.get("digest")))
+            self.questions[key] = record.data
 
 
 def _label(value: Any, key: str) -> str:
@@ -151,29 +228,47 @@ class _Said:
     certainty: str = "observed"
 
 
-class _Reader:
-    def __init__(self, state: RunState, book: Book) -> None:
-        self._state = state
+class Reader:
+    """Reads a run's entries in the order of the record."""
+
+    def __init__(self, known: Known, book: Book) -> None:
+        self._known = known
         self._book = book
-        self._previous: Record | None = None
+        self._previous: datetime | None = None
         self._open = False
         """An attempt is under way: neither stopped nor ended."""
-        self._labels = Labels(state)
-        self._gates: dict[tuple[str, str | None, str], Gate] = state.gates
+        self._labels = known.labels
 
-    def read(self, record: Record) -> Iterator[TimelineEvent]:
-        if record.event == "run.attempt" and self._open and self._previous is not None:
-            yield self._interruption(self._previous, record)
-        if record.event == "run.attempt":
+    def read(self, record: Recorded) -> Iterator[TimelineEvent]:
+        """What an entry tells: its own event, and before it the interruption that it ends."""
+        ended = self.passed(record)
+        if ended is not None:
+            yield ended
+        yield self.told(record)
+
+    def passed(self, record: Recorded) -> TimelineEvent | None:
+        """Take note of an entry without opening it; the interruption that it ends, if it does."""
+        event = record.event
+        ended = None
+        if event == "run.attempt":
+            if self._open and self._previous is not None:
+                ended = self._interruption(self._previous, record)
             self._open = True
-        elif record.event in ("run.stopped", "run.ended"):
+        elif event in ("run.stopped", "run.ended"):
             self._open = False
+        if event not in _FROM_OUTSIDE:
+            self._previous = record.at
+        return ended
+
+    def told(self, record: Recorded) -> TimelineEvent:
+        """The entry's own event."""
         said = self._say(record)
         step = record.step or ""
         target = said.target if said.target is not None else self._target(record)
-        yield TimelineEvent(
-            at=said.at or record.at,
-            recorded_at=record.at,
+        recorded, entry = record.at, record.entry
+        return TimelineEvent(
+            at=said.at or recorded,
+            recorded_at=recorded,
             lane=said.lane,
             kind=said.kind,
             title=said.title,
@@ -184,23 +279,21 @@ class _Reader:
             phase=self._book.phases.get(step, ""),
             outcome=record.outcome or "",
             source="journal",
-            source_id=record.entry.id,
+            source_id=entry.id,
             certainty=said.certainty,
-            seq=record.entry.seq,
-            entry=record.entry.id,
-            leaf=record.entry.leaf.hex(),
+            seq=entry.seq,
+            entry=entry.id,
+            leaf=entry.leaf.hex(),
         )
-        if record.event not in _FROM_OUTSIDE:
-            self._previous = record
 
-    def _interruption(self, last: Record, resumed: Record) -> TimelineEvent:
+    def _interruption(self, last: datetime, resumed: Recorded) -> TimelineEvent:
         return TimelineEvent(
-            at=last.at,
+            at=last,
             recorded_at=resumed.at,
             lane=Lane.PLATFORM,
             kind="interrupted",
             title="The platform was interrupted",
-            detail=f"nothing recorded for {span(resumed.at - last.at)}; what was in doubt is checked again before it acts",
+            detail=f"nothing recorded for {span(resumed.at - last)}; what was in doubt is checked again before it acts",
             actor=PLATFORM,
             certainty="observed",
             seq=resumed.entry.seq,
@@ -210,7 +303,7 @@ class _Reader:
             span=True,
         )
 
-    def _target(self, record: Record) -> str:
+    def _target(self, record: Recorded) -> str:
         item = record.data.get("item")
         if item is not None:
             return self._labels.of(record.step or "", str(item))
@@ -221,7 +314,7 @@ class _Reader:
             )
         return ""
 
-    def _say(self, record: Record) -> _Said:
+    def _say(self, record: Recorded) -> _Said:
         if record.payload is None:
             return _Said(Lane.PLATFORM, "erased", f"{human_name(record.event.replace('.', '_'))} (content was erased)")
         say = _SAY.get(record.event)
@@ -231,7 +324,7 @@ class _Reader:
 
     # --- the run ------------------------------------------------------------------------------------------------------
 
-    def created(self, record: Record) -> _Said:
+    def created(self, record: Recorded) -> _Said:
         requester = record.data.get("requester") or {}
         person = str(requester.get("person") or "")
         via = f" through {requester['via']}" if requester.get("via") else ""
@@ -240,17 +333,17 @@ class _Reader:
             str(record.data.get("mode")), ""
         )
         if not person:
-            return _Said(Lane.PLATFORM, "run_requested", f"Run opened{via}{mode}", target=self._state.subject)
+            return _Said(Lane.PLATFORM, "run_requested", f"Run opened{via}{mode}", target=self._known.subject)
         return _Said(
-            Lane.PEOPLE, "run_requested", f"Run requested{mode}", f"{proof}{via}", person, target=self._state.subject
+            Lane.PEOPLE, "run_requested", f"Run requested{mode}", f"{proof}{via}", person, target=self._known.subject
         )
 
-    def attempt(self, record: Record) -> _Said:
+    def attempt(self, record: Recorded) -> _Said:
         number = int(record.data.get("attempt", 0))
         kind, title = ("started", "Run started") if number <= 1 else ("resumed", f"Run resumed (attempt {number})")
         return _Said(Lane.PLATFORM, kind, title, f"by {record.data.get('owner', 'a worker')}")
 
-    def stopped(self, record: Record) -> _Said:
+    def stopped(self, record: Recorded) -> _Said:
         waiting = record.outcome == "waiting_for_approval"
         return _Said(
             Lane.PLATFORM,
@@ -258,32 +351,36 @@ class _Reader:
             "Waiting for a person" if waiting else "Paused by a failed step",
         )
 
-    def ended(self, record: Record) -> _Said:
+    def ended(self, record: Recorded) -> _Said:
         return _Said(Lane.PLATFORM, "ended", f"Run ended: {human_name(str(record.outcome))}")
 
-    def cancel(self, record: Record) -> _Said:
+    def cancel(self, record: Recorded) -> _Said:
         return _Said(Lane.PEOPLE, "cancel_requested", "Cancellation requested", actor=_person(record.data.get("by")))
+
+    def unsigned(self, record: Recorded) -> _Said:
+        title = "The record could not be signed when the run stopped"
+        return _Said(Lane.PLATFORM, "failed", title, _error(record.data))
 
     # --- steps --------------------------------------------------------------------------------------------------------
 
-    def when(self, record: Record) -> _Said:
+    def when(self, record: Recorded) -> _Said:
         title = self._book.title(record.step or "")
         if record.data.get("value"):
             return _Said(Lane.PLATFORM, "condition", f"{title}: is needed", "its condition was true")
         return _Said(Lane.PLATFORM, "skipped", f"{title}: not needed", "its condition was false")
 
-    def expanded(self, record: Record) -> _Said:
+    def expanded(self, record: Recorded) -> _Said:
         items = record.data.get("items") or []
         names = ", ".join(clip(self._labels.of(record.step or "", item.get("key")), 80) for item in items[:10])
         more = f" and {len(items) - 10} more" if len(items) > 10 else ""
         title = f"{self._book.title(record.step or '')}: {plural(len(items), 'target')}"
         return _Said(Lane.PLATFORM, "targets", title, names + more)
 
-    def step_error(self, record: Record) -> _Said:
+    def step_error(self, record: Recorded) -> _Said:
         title = f"{self._book.title(record.step or '')}: could not be begun"
         return _Said(Lane.PLATFORM, "failed", title, _error(record.data.get("error")))
 
-    def intent(self, record: Record) -> _Said:
+    def intent(self, record: Recorded) -> _Said:
         return _Said(
             Lane.PLATFORM,
             "intent",
@@ -291,7 +388,7 @@ class _Reader:
             changes_text(record.data.get("changes") or ()),
         )
 
-    def outcome(self, record: Record) -> _Said:
+    def outcome(self, record: Recorded) -> _Said:
         data, step = record.data, record.step or ""
         title = self._book.title(step)
         outcome = str(record.outcome)
@@ -321,18 +418,18 @@ class _Reader:
             certainty="uncertain" if outcome == "unknown" else "observed",
         )
 
-    def undo_requested(self, record: Record) -> _Said:
+    def undo_requested(self, record: Recorded) -> _Said:
         by = record.data.get("by")
         what = f"of {self._book.title(record.data['step'])}" if record.data.get("step") else "of the whole run"
         if by == "runbook":
             return _Said(Lane.PLATFORM, "undo_requested", f"Undo {what}", str(record.data.get("why") or ""))
         return _Said(Lane.PEOPLE, "undo_requested", f"Undo {what} requested", actor=_person(by))
 
-    def undo_intent(self, record: Record) -> _Said:
+    def undo_intent(self, record: Recorded) -> _Said:
         title = f"{self._book.title(record.step or '')}: about to be undone"
         return _Said(Lane.PLATFORM, "undo_intent", title, changes_text(record.data.get("changes") or ()))
 
-    def undo_outcome(self, record: Record) -> _Said:
+    def undo_outcome(self, record: Recorded) -> _Said:
         outcome = str(record.outcome)
         title = f"{self._book.title(record.step or '')}: {OUTCOMES.get(outcome, outcome)}"
         detail = str(record.data.get("why") or "") or _error(record.data.get("error"))
@@ -340,10 +437,11 @@ class _Reader:
 
     # --- people -------------------------------------------------------------------------------------------------------
 
-    def _gate(self, record: Record) -> Gate | None:
-        return self._gates.get((record.step or "", record.data.get("item"), str(record.data.get("digest"))))
+    def _question(self, record: Recorded) -> Mapping[str, Any] | None:
+        key = (record.step or "", record.data.get("item"), str(record.data.get("digest")))
+        return self._known.questions.get(key)
 
-    def asked(self, record: Record) -> _Said:
+    def asked(self, record: Recorded) -> _Said:
         data = record.data
         approval = data.get("kind", "approval") == "approval"
         reasons = "; ".join(str(reason) for reason in data.get("reasons") or ())
@@ -352,11 +450,11 @@ class _Reader:
         title = f"{'Approval asked' if approval else 'Question'}: {data.get('question', '')}"
         return _Said(Lane.PEOPLE, kind, title, "; ".join(p for p in (who, reasons) if p), actor=PLATFORM)
 
-    def decided(self, record: Record) -> _Said:
-        data, gate = record.data, self._gate(record)
+    def decided(self, record: Recorded) -> _Said:
+        data, asked_for = record.data, self._question(record)
         yes = data.get("decision") == "approve"
-        asked = f": {gate.request.get('question', '')}" if gate else ""
-        if gate is not None and gate.request.get("kind") == "answer":
+        asked = f": {asked_for.get('question', '')}" if asked_for else ""
+        if asked_for is not None and asked_for.get("kind") == "answer":
             kind, title = "answered", f"Answered {'yes' if yes else 'no'}{asked}"
         else:
             kind, title = ("approved" if yes else "denied"), f"{'Approved' if yes else 'Denied'}{asked}"
@@ -364,16 +462,16 @@ class _Reader:
         detail = "; ".join(p for p in (str(data.get("reason") or ""), proof) if p)
         return _Said(Lane.PEOPLE, kind, title, detail, _person(data.get("by")))
 
-    def refused(self, record: Record) -> _Said:
+    def refused(self, record: Recorded) -> _Said:
         title = f"Answer refused: {human_name(str(record.data.get('why') or 'not allowed')).lower()}"
         return _Said(Lane.PEOPLE, "answer_refused", title, actor=_person(record.data.get("person")))
 
-    def closed(self, record: Record) -> _Said:
+    def closed(self, record: Recorded) -> _Said:
         why = str(record.data.get("why") or "closed")
         title = f"{self._book.title(record.step or '')}: question closed, {why}"
         return _Said(Lane.PLATFORM, "question_closed", title)
 
-    def note(self, record: Record) -> _Said:
+    def note(self, record: Recorded) -> _Said:
         said_of = recorded_time(record.data.get("at"))
         return _Said(
             Lane.PEOPLE,
@@ -386,11 +484,11 @@ class _Reader:
 
     # --- around the run -----------------------------------------------------------------------------------------------
 
-    def clocks(self, record: Record) -> _Said:
+    def clocks(self, record: Recorded) -> _Said:
         names = ", ".join(str(clock.get("name")) for clock in record.data.get("clocks") or ())
         return _Said(Lane.PEOPLE, "clocks", f"Notification clocks: {names}", actor=_person(record.data.get("by")))
 
-    def freeze(self, record: Record) -> _Said:
+    def freeze(self, record: Recorded) -> _Said:
         return _Said(
             Lane.PEOPLE,
             "frozen",
@@ -399,38 +497,39 @@ class _Reader:
             _person(record.data.get("by")),
         )
 
-    def unfreeze(self, record: Record) -> _Said:
+    def unfreeze(self, record: Recorded) -> _Said:
         return _Said(Lane.PEOPLE, "unfrozen", "Effects allowed again", actor=_person(record.data.get("by")))
 
-    def stepped_back(self, record: Record) -> _Said:
+    def stepped_back(self, record: Recorded) -> _Said:
         detail = f"from {record.data.get('was')} to {record.data.get('is')}: times around here are less sure"
         return _Said(Lane.PLATFORM, "clock_stepped_back", "The machine's clock stepped back", detail)
 
 
-_SAY: Final[Mapping[str, Callable[[_Reader, Record], _Said]]] = {
-    "run.created": _Reader.created,
+_SAY: Final[Mapping[str, Callable[[Reader, Recorded], _Said]]] = {
+    "run.created": Reader.created,
     "run.scheduled": lambda _reader, _record: _Said(Lane.PLATFORM, "scheduled", "Run handed to a worker"),
-    "run.attempt": _Reader.attempt,
-    "run.stopped": _Reader.stopped,
-    "run.ended": _Reader.ended,
-    "run.cancel_requested": _Reader.cancel,
-    "step.when": _Reader.when,
-    "step.expanded": _Reader.expanded,
-    "step.error": _Reader.step_error,
-    "step.intent": _Reader.intent,
-    "step.outcome": _Reader.outcome,
-    "undo.requested": _Reader.undo_requested,
-    "undo.intent": _Reader.undo_intent,
-    "undo.outcome": _Reader.undo_outcome,
-    "approval.requested": _Reader.asked,
-    "approval.decided": _Reader.decided,
-    "approval.refused": _Reader.refused,
-    "approval.closed": _Reader.closed,
-    "note": _Reader.note,
-    "clocks": _Reader.clocks,
-    "freeze": _Reader.freeze,
-    "unfreeze": _Reader.unfreeze,
-    "clock.stepped_back": _Reader.stepped_back,
+    "run.attempt": Reader.attempt,
+    "run.stopped": Reader.stopped,
+    "run.ended": Reader.ended,
+    "run.cancel_requested": Reader.cancel,
+    "checkpoint.failed": Reader.unsigned,
+    "step.when": Reader.when,
+    "step.expanded": Reader.expanded,
+    "step.error": Reader.step_error,
+    "step.intent": Reader.intent,
+    "step.outcome": Reader.outcome,
+    "undo.requested": Reader.undo_requested,
+    "undo.intent": Reader.undo_intent,
+    "undo.outcome": Reader.undo_outcome,
+    "approval.requested": Reader.asked,
+    "approval.decided": Reader.decided,
+    "approval.refused": Reader.refused,
+    "approval.closed": Reader.closed,
+    "note": Reader.note,
+    "clocks": Reader.clocks,
+    "freeze": Reader.freeze,
+    "unfreeze": Reader.unfreeze,
+    "clock.stepped_back": Reader.stepped_back,
 }
 
 

@@ -19,7 +19,7 @@ from tenantry.timeline.columns import COLUMNS, row, visible
 from tenantry.timeline.model import Timeline
 from tenantry.timeline.words import clip
 
-__all__ = ["cell", "export"]
+__all__ = ["Encoded", "cell", "export"]
 
 MAX_CELL: Final = 32_767
 _ACTS: Final = tuple("=+-@\t\r\n\x00'＝＋－＠")
@@ -27,7 +27,7 @@ _ACTS: Final = tuple("=+-@\t\r\n\x00'＝＋－＠")
 
 def export(timeline: Timeline, out: BinaryIO) -> int:
     """Write header and events; returns the number of events."""
-    writer = csv.writer(_Encoded(out), quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer = csv.writer(Encoded(out), quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     count = 0
     for event in timeline.events:
@@ -47,7 +47,7 @@ def cell(value: str | int | bool | list[str]) -> str:
     return clip(guard + visible(text), MAX_CELL)
 
 
-class _Encoded:
+class Encoded:
     """What :mod:`csv` writes to: rows as UTF-8."""
 
     def __init__(self, out: BinaryIO) -> None:

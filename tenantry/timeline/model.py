@@ -79,8 +79,9 @@ class TimelineEvent:
         return self.at > self.recorded_at
 
     @property
-    def order(self) -> tuple[datetime, int]:
-        return self.at, self.seq
+    def order(self) -> tuple[datetime, int, int]:
+        """Time, then number in the record; of one entry, the interruption that it ended comes first, what it found last."""
+        return self.at, self.seq, 0 if self.span else 2 if self.lane is Lane.ATTACKER else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +230,8 @@ class RecordFacts:
     erased: int
     """Entries whose content was erased on purpose; they are shown by their name and time alone."""
     runbook_digest: str
+    checkpoint: str = ""
+    """A signed checkpoint that covers these entries (C2SP signed note); empty when there is none."""
 
 
 @dataclass(frozen=True, slots=True)

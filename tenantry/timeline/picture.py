@@ -18,7 +18,7 @@ from tenantry.timeline.markup import Markup, h, join
 from tenantry.timeline.model import Lane, Moment, Timeline, TimelineEvent
 from tenantry.timeline.words import clip, human_name, moment, plural, short_day, span
 
-__all__ = ["draw", "legend"]
+__all__ = ["draw", "drawn_legend", "legend", "legend_words"]
 
 WIDTH: Final = 1240
 LEFT: Final = 128.0
@@ -449,26 +449,49 @@ def _short(at: datetime) -> str:
 
 def legend() -> Markup:
     """What the shapes mean."""
-    sample = [
-        ("act of the attacker", _icon(lambda x, y: h("path", class_="mark attacker", d=f"M{x} {y - 6}l6 11h-12z"))),
-        (
-            "perhaps the attacker's",
-            _icon(lambda x, y: h("path", class_="mark attacker hollow", d=f"M{x} {y - 6}l6 11h-12z")),
-        ),
-        ("question to people", _icon(lambda x, y: _person({"question_asked"}, x, y))),
-        ("answer, approval", _icon(lambda x, y: _person({"answered"}, x, y))),
-        ("denied or refused", _icon(lambda x, y: _person({"denied"}, x, y))),
-        ("note", _icon(lambda x, y: _person({"note"}, x, y))),
-        ("changed and verified", _icon(lambda x, y: _work({"changed"}, x, y))),
-        ("read, or so already", _icon(lambda x, y: _work({"read"}, x, y))),
-        ("message sent", _icon(lambda x, y: _work({"message_sent"}, x, y))),
-        ("not known", _icon(lambda x, y: _work({"unknown"}, x, y))),
-        ("failed", _icon(lambda x, y: _work({"failed"}, x, y))),
-        ("phase under way", _icon(lambda x, y: h("rect", class_="phase", x=x - 8, y=y - 5, width=16, height=10, rx=3))),
-        ("platform interrupted", _icon(lambda x, y: h("rect", class_="broken", x=x - 8, y=y - 6, width=16, height=12))),
-        ("waiting for a person", _icon(lambda x, y: h("rect", class_="waited", x=x - 8, y=y - 6, width=16, height=12))),
-    ]
-    return h("ul", *(h("li", icon, words) for words, icon in sample), class_="legend", aria_label="Legend")
+    return h("ul", *(h("li", _icon(shape), words) for words, shape in _SAMPLES), class_="legend", aria_label="Legend")
+
+
+def drawn_legend(columns: int = 5) -> Markup:
+    """The same as a picture of its own, for formats without lists of pictures."""
+    wide, high = WIDTH / columns, 20
+    parts = []
+    for number, (words, shape) in enumerate(_SAMPLES):
+        x, y = 10 + number % columns * wide, 12 + number // columns * high
+        parts.append(h("g", shape(x, float(y)), h("text", words, class_="label", x=x + 14, y=y + 4)))
+    height = -(-len(_SAMPLES) // columns) * high + 4
+    return h("svg", *parts, viewBox=f"0 0 {WIDTH} {height}", class_="picture", xmlns="http://www.w3.org/2000/svg")
+
+
+def legend_words() -> list[str]:
+    """What there are shapes for, in words."""
+    return [words for words, _ in _SAMPLES]
+
+
+def _sample(class_: str) -> Callable[[float, float], Markup]:
+    return lambda x, y: h("path", class_=class_, d=f"M{x} {y - 6}l6 11h-12z")
+
+
+def _box(class_: str, height: float, radius: float | None = None) -> Callable[[float, float], Markup]:
+    return lambda x, y: h("rect", class_=class_, x=x - 8, y=y - height / 2, width=16, height=height, rx=radius)
+
+
+_SAMPLES: Final[tuple[tuple[str, Callable[[float, float], Markup]], ...]] = (
+    ("act of the attacker", _sample("mark attacker")),
+    ("perhaps the attacker's", _sample("mark attacker hollow")),
+    ("question to people", lambda x, y: _person({"question_asked"}, x, y)),
+    ("answer, approval", lambda x, y: _person({"answered"}, x, y)),
+    ("denied or refused", lambda x, y: _person({"denied"}, x, y)),
+    ("note", lambda x, y: _person({"note"}, x, y)),
+    ("changed and verified", lambda x, y: _work({"changed"}, x, y)),
+    ("read, or so already", lambda x, y: _work({"read"}, x, y)),
+    ("message sent", lambda x, y: _work({"message_sent"}, x, y)),
+    ("not known", lambda x, y: _work({"unknown"}, x, y)),
+    ("failed", lambda x, y: _work({"failed"}, x, y)),
+    ("phase under way", _box("phase", 10, 3)),
+    ("platform interrupted", _box("broken", 12)),
+    ("waiting for a person", _box("waited", 12)),
+)
 
 
 def _icon(shape: Callable[[float, float], Markup]) -> Markup:

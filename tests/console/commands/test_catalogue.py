@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from tests.console.desk import PLAIN, SMALL, TENANT, Desk
+from tests.support.cacao import complaints
 
 ACME = """\
 name: acme
@@ -231,3 +232,17 @@ class TestTasks:
 
     def test_unknown(self, desk: Desk) -> None:
         assert "did you mean" in desk.refused("tasks", "show", "identity.disable_signin", code=2)
+
+
+def test_a_runbook_as_a_cacao_playbook(desk: Desk, tmp_path: Path) -> None:
+    result = desk("runbooks", "export", "business_email_compromise")
+    assert result.exit_code == 0
+    playbook = json.loads(result.stdout)
+    assert (playbook["type"], playbook["spec_version"]) == ("playbook", "cacao-2.0")
+    assert list(complaints(playbook)) == []
+    assert "not expressed in CACAO" in result.stderr
+    out = tmp_path / "playbook.json"
+    shown = desk.json("runbooks", "export", "business_email_compromise", "-o", str(out))
+    assert json.loads(out.read_text(encoding="utf-8")) == playbook
+    assert shown["not_expressed"]
+    assert "did you mean business" in desk.refused("runbooks", "export", "busines_email_compromise", code=2)

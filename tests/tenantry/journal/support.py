@@ -11,8 +11,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from tenantry.errors import NotFound
 from tenantry.journal import Event
+from tenantry.proof import TrustedKey
 
 KEYS = {name: name.encode().ljust(32, b"k") for name in ("_msp", "acme", "globex")}
 
@@ -35,6 +38,30 @@ def event(name: str = "step.intent", run_id: str | None = "run-1", **payload: An
 
 def created(run_id: str) -> Event:
     return Event("run.created", {"tenant": "acme"}, run_id=run_id, flow=("bec", "1"))
+
+
+class MemorySigner:
+    """Signing keys that follow from the epoch alone, and what was kept, in memory."""
+
+    def __init__(self) -> None:
+        self.notes: dict[str, bytes] = {}
+        self.published: list[tuple[str, list[TrustedKey]]] = []
+        self.retired: list[int] = []
+
+    def private(self, epoch: int) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(bytes([epoch]) * 32)
+
+    def retire(self, epoch: int) -> None:
+        self.retired.append(epoch)
+
+    def kept(self, tree: str) -> bytes | None:
+        return self.notes.get(tree)
+
+    def keep(self, tree: str, note: bytes) -> None:
+        self.notes[tree] = note
+
+    def publish(self, origin: str, keys: Sequence[TrustedKey]) -> None:
+        self.published.append((origin, list(keys)))
 
 
 def sql(path: Path, statement: str, values: Sequence[Any] = ()) -> list[Any]:

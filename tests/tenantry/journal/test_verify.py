@@ -13,13 +13,23 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tenantry.errors import JournalUnavailable, RecordError
-from tenantry.journal import MSP, Journal, Record, Verification
+from tenantry.journal import MSP, Journal, Ledger, Record, Verification
 from tenantry.journal.entry import canonical, leaf_hash, load
 from tenantry.journal.verify import Verifier
 from tests.support.stand import SteppingClock
-from tests.tenantry.journal.support import KEYS, created, event, key, sql, url_of
+from tests.tenantry.journal.support import KEYS, MemorySigner, created, event, key, sql, url_of
 
-TABLES = ("trees", "entries", "payloads", "runs", "freezes")
+TABLES = (
+    "trees",
+    "entries",
+    "payloads",
+    "runs",
+    "freezes",
+    "signing_keys",
+    "checkpoints",
+    "nodes",
+    "timestamps",
+)
 """All but `leases`, which say who acts now and not what was done."""
 
 
@@ -36,6 +46,15 @@ def _fill(journal: Journal, clock: SteppingClock) -> None:
     journal.freeze("globex", "anna", "one")
     journal.unfreeze("globex", "bert")
     journal.freeze("acme", "anna", "two")
+    ledger = Ledger(journal, MemorySigner())
+    stored = ledger.checkpoint("acme")
+    assert stored is not None
+    ledger.add_timestamp(stored, "https://tsa.example", b"a response")
+    journal.append("acme", [event("note")] * 260)
+    ledger.checkpoint_all()
+    ledger.rotate(by="dora", reason="a year has passed")
+    journal.append("acme", [event("note")])
+    ledger.checkpoint("acme")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +89,12 @@ def test_an_empty_record_is_good(journal: Journal) -> None:
 
 
 def test_an_untouched_record_is_good(copy: Path) -> None:
-    assert _verify(copy) == Verification(len(sql(copy, "SELECT 1 FROM entries")), ok=True, first_bad=None)
+    result = _verify(copy)
+    assert (result.ok, result.first_bad) == (True, None)
+    assert result.entries == len(sql(copy, "SELECT 1 FROM entries"))
+    assert result.checkpoints == len(sql(copy, "SELECT 1 FROM checkpoints")) > 5
+    [step] = [step for step in result.clock_steps if step["tree"] == _tree(copy, "acme")]
+    assert step["is"] < step["was"]
 
 
 def _tail(path: Path, tenant: str) -> list[Record]:
@@ -332,7 +356,7 @@ def test_a_freeze_that_nobody_ordered_is_found(copy: Path) -> None:
 
 
 def test_what_is_counted_is_what_was_good(copy: Path) -> None:
-    trees = [row[0] for row in sql(copy, "SELECT tree FROM trees ORDER BY tree")]
+    trees = [row[0] for row in sql(copy, "SELECT tree FROM trees ORDER BY tenant <> '_msp', tree")]
     sql(copy, "UPDATE entries SET leaf = zeroblob(32) WHERE tree = ? AND seq = 1", [trees[1]])
     before = sql(copy, "SELECT count(*) FROM entries WHERE tree = ?", [trees[0]])[0][0]
     assert _verify(copy).entries == before + 1

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from tenantry.errors import InvalidInput, RecordError
 from tenantry.evidence import EvidenceStore
+from tenantry.journal import Ledger
 from tenantry.journal.entry import leaf_hash
 from tenantry.run import run_view
 from tenantry.timeline import FORMATS, Timeline, export_evidence
 from tenantry.timeline.bundle import Bundle, _harmless, _named
 from tenantry.timeline.model import EvidenceRow
 from tests.support.sample_run import START, TENANT, Sample, sample_run, timeline_of
+from tests.tenantry.journal.support import MemorySigner
 
 
 class Made:
@@ -31,6 +33,8 @@ class Made:
         ]
         self.sample: Sample = sample_run(folder, evidence=tuple(ref.as_dict() for ref in refs))
         self.timeline: Timeline = timeline_of(self.sample)
+        self.signer = MemorySigner()
+        self.ledger = Ledger(self.sample.journal, self.signer)
 
     def export(self, folder: Path) -> Bundle:
         return export_evidence(
@@ -39,6 +43,7 @@ class Made:
             records=self.sample.records,
             run=run_view(self.sample.state, live=False, runbook=self.sample.runbook),
             store=self.store,
+            ledger=self.ledger,
         )
 
 
@@ -59,10 +64,12 @@ def test_what_is_in_a_bundle(made: Made, tmp_path: Path) -> None:
         *("README.txt", "run.json", "entries.jsonl", "payloads.jsonl", "evidence.json", "SHA256SUMS"),
         *(f"timeline/timeline{format.suffix}" for format in FORMATS.values()),
         *("evidence/sign-ins.jsonl", "evidence/access/b7d4/methods.jsonl"),
+        *("proof/checkpoint.txt", "proof/estate.txt", "proof/witness.json", "proof/keys.json", "proof/key-1.pem"),
+        *("proof/inclusion.jsonl", "proof/earlier.jsonl", "attestation.dsse.json"),
     }
     assert found["evidence/sign-ins.jsonl"] == b'{"id":1}\n'
     assert json.loads(found["run.json"])["run_id"] == made.sample.run_id
-    assert (bundle.files, bundle.evidence) == (len(found) - 1, 2)
+    assert (bundle.files, bundle.evidence) == (len(found) - 2, 2)
     assert b"timeline/timeline.html" in found["README.txt"]
     assert not list(tmp_path.glob(".out*"))
 
@@ -82,6 +89,7 @@ def test_entries_are_the_bytes_that_were_hashed(made: Made, tmp_path: Path) -> N
 def test_checksums_are_complete_and_others_can_check_them(made: Made, tmp_path: Path) -> None:
     made.export(tmp_path / "out")
     found = files(tmp_path / "out")
+    del found["attestation.dsse.json"]  # it is over the checksums
     sums = dict(reversed(line.split("  ")) for line in found.pop("SHA256SUMS").decode().splitlines())
 
     assert sums == {name: hashlib.sha256(data).hexdigest() for name, data in found.items()}
