@@ -11,11 +11,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from flows import launch
+from tenantry.backup import PassphraseKey, take
 from tenantry.home import Home
-from tenantry.journal import Event
+from tenantry.journal import Event, Record
+from tenantry.masterkey import Argon2Parameters
+from tenantry.run import RunState
 from tenantry.vault import Vault
-from tests.console.desk import TENANT, Desk
+from tests.console.desk import TENANT, Desk, carry
 
 WORDS = "correct horse battery staple"
 
@@ -198,3 +203,57 @@ def test_a_vault_with_a_passphrase(tmp_path: Path) -> None:
     assert not (tmp_path / "new" / "master.key").exists()
     shown = run("new", "vault", "show", "--tenant", "_msp", "psa/token", "--reveal", given="")
     assert shown.stdout == "kept\n"
+
+
+STEPS = """\
+id: three
+version: 1
+title: Three effects, one after the other
+kind: incident
+params:
+  a: {type: account, title: A}
+  b: {type: account, title: B}
+  c: {type: account, title: C}
+phases: [contain]
+steps:
+  - {id: first, title: First, phase: contain, uses: identity.disable_sign_in, with: {account: "${params.a}"}}
+  - {id: second, title: Second, phase: contain, uses: identity.disable_sign_in, needs: [first], with: {account: "${params.b}"}}
+  - {id: third, title: Third, phase: contain, uses: identity.disable_sign_in, needs: [second], with: {account: "${params.c}"}}
+"""
+
+
+class Killed(BaseException):
+    """The machine is gone."""
+
+
+def test_taken_while_a_run_acts_it_resumes_and_nothing_happens_twice(
+    stand: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine goes on for one effect after the backup, and dies: the record that comes back does not know of it."""
+    assert stand.lab is not None
+    stand.runbook(STEPS)
+    accounts = [stand.lab.tenant.directory.upn_of(index) for index in (20, 21, 22)]  # nobody with a role
+    file = tmp_path / "b.tnb"
+    with stand.opened() as installation:
+        given = dict(zip("abc", accounts, strict=True))
+        run = launch.prepare(
+            installation, "three", TENANT, given, "run", {"person": None, "proven": False, "via": "test"}
+        )
+
+        def watch(_: RunState, record: Record | None) -> None:
+            if record is not None and record.event == "step.outcome" and record.step == "first":
+                with file.open("wb") as out:
+                    key = PassphraseKey(SecretStr(WORDS), Argon2Parameters(iterations=1, lanes=1, memory_kib=64))
+                    take(installation.home, installation.journal, out, key, by="test")
+            if record is not None and record.event == "step.outcome" and record.step == "second":
+                raise Killed
+
+        with pytest.raises(Killed):
+            carry(installation, run, follow=watch)
+    assert len(stand.lab.audit) == 2
+    new = elsewhere(tmp_path, monkeypatch)
+    assert new.json("restore", str(file), given=f"{WORDS}\n")["unfinished"] == [run]
+    outcomes = {step["id"]: step["outcome"] for step in new.json("resume", run)["steps"]}
+    assert outcomes["first"] == outcomes["third"] == "changed"
+    assert outcomes["second"] in {"already", "changed"}
+    assert len(stand.lab.audit) == len({write["target"] for write in stand.lab.audit}) == 3
