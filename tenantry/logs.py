@@ -42,7 +42,7 @@ _AT_WORK: ContextVar[Mapping[str, Any]] = ContextVar("tenantry.logs.at_work", de
 
 _NAMES = re.compile(
     r"(?i)(pass(word|phrase|wd)|secret|token|authori[sz]ation|api[-_]?key|private[-_]?key|credential|cookie|otp|totp|assertion"
-    r"|^code$|_code$|^pin$|signature)"
+    r"|^code$|otp_code$|^pin$|signature)"
 )
 # Every repetition in front of what decides is bounded: who chooses the text must not choose how long this takes.
 _FORMS: Final = (

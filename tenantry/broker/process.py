@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ctypes
 import json
+import logging
 import os
 import resource
 import signal
@@ -18,7 +19,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from tenantry import tether
+from tenantry import logs, tether
 from tenantry.broker.client import Supervisor, new_supervisor_secret
 from tenantry.broker.server import Broker
 from tenantry.errors import BrokerUnavailable, InvalidInput, TenantryError
@@ -137,13 +138,14 @@ def main() -> int:
         exit code: 0, or 4 when it cannot serve; why stands on standard error.
     """
     _close_to_others()
+    logs.configure()
     try:
         supervisor, passphrase = _first_line()
         tether.hold()
         with Broker(Home.locate().ensure(), supervisor, passphrase) as broker:
             asyncio.run(_serve(broker))
     except TenantryError as error:
-        sys.stderr.write(f"{error.code}: {error.message} {error.remedy}\n")
+        logging.getLogger(__name__).exception("%s %s", error.message, error.remedy, extra={"error_code": error.code})
         return 4
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import logging
 import os
 import stat
 import threading
@@ -40,6 +41,7 @@ from tenantry.vault import Vault
 
 __all__ = ["Broker", "Limits"]
 
+_LOG: Final = logging.getLogger(__name__)
 _FIRST_FRAME: Final = 5.0
 """Seconds to say who one is, and to finish any frame once begun."""
 _ANSWER: Final = 30.0
@@ -442,6 +444,7 @@ class Broker:
 
     def _refused(self, session: _Session, operation: str, error: TenantryError, wanted: Mapping[str, Any]) -> None:
         grant = session.grant
+        _LOG.warning("refused %s: %s", operation, error.code, extra={"run": grant.run if grant else None})
         payload: dict[str, Any] = {"op": operation, "why": error.code, "pid": session.peer.pid}
         if grant is not None:
             payload |= {"grant": grant.id, "role": grant.role, "run": grant.run}
