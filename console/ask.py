@@ -14,7 +14,7 @@ from pydantic import SecretBytes, SecretStr
 
 from tenantry.errors import InvalidInput
 
-__all__ = ["code", "new_secret", "optional_code"]
+__all__ = ["code", "new_passphrase", "new_secret", "optional_code", "passphrase"]
 
 _LONGEST_LINE: Final = 4_096
 _LONGEST_SECRET: Final = 1_048_576
@@ -64,6 +64,30 @@ def new_secret(name: str) -> SecretBytes:
     if len(value) > _LONGEST_SECRET:
         raise InvalidInput("a secret has at most 1 MiB", place="stdin")
     return SecretBytes(value)
+
+
+def passphrase(what: str) -> SecretStr:
+    """A passphrase: typed at a prompt, else one line of stdin.
+
+    Raises:
+        InvalidInput: none was given.
+    """
+    given = _line(f"Passphrase of {what}: ", _REQUIRED_WAIT)
+    if given is None:
+        raise InvalidInput("no passphrase was given", place="stdin", remedy="Type it, or give it as one line on stdin.")
+    return given
+
+
+def new_passphrase(what: str) -> SecretStr:
+    """As `passphrase`, typed twice at a prompt.
+
+    Raises:
+        InvalidInput: none was given, or the two differ.
+    """
+    first = passphrase(what)
+    if _interactive() and passphrase(f"{what}, once more").get_secret_value() != first.get_secret_value():
+        raise InvalidInput("the two differ", place="prompt")
+    return first
 
 
 def _line(prompt: str, seconds: float) -> SecretStr | None:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from pydantic import SecretBytes, SecretStr
 
 import integrations
+from tenantry.broker import BrokeredPeople, BrokeredVault
 from tenantry.discovery import RunbookCatalog, TaskRegistry
 from tenantry.errors import InvalidTenant, OutOfScope, TenantryError
 from tenantry.estate import Estate, load_estate
@@ -75,6 +76,10 @@ class Installation:
 
     @cached_property
     def vault(self) -> Vault:
+        """The vault; in a process of the service what the broker gives it, so that it never holds the master key."""
+        brokered = BrokeredVault.from_environment(os.environ)
+        if brokered is not None:
+            return brokered
         return Vault.open(self.home, passphrase_from_environment(os.environ), on_read=self._vault_read)
 
     def _vault_read(self, tenant: str, name: str, version: int, purpose: str) -> None:
@@ -112,6 +117,8 @@ class Installation:
 
     @cached_property
     def people(self) -> People:
+        if isinstance(self.vault, BrokeredVault):
+            return BrokeredPeople(self.home, self.vault)
         return People(self.home, self.vault, on_event=self._people_event)
 
     def _people_event(self, event: str, payload: dict[str, Any]) -> None:

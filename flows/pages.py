@@ -1,4 +1,4 @@
-"""Timelines of runs as pages on loopback, made on demand: nothing decrypted lies on the disk.
+"""Timelines of runs as pages on loopback, made on demand: nothing decrypted lies on the disk; and the figures for Prometheus.
 
 The same sign-in as Prefect's, by HTTP basic authentication; nothing is kept by the browser or by anything between.
 """
@@ -10,7 +10,8 @@ import binascii
 import contextlib
 import hmac
 import io
-from collections.abc import Callable, Generator
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Final
 
 import uvicorn
@@ -22,6 +23,8 @@ from starlette.routing import Route
 from flows.assembly import Installation
 from tenantry.errors import InvalidInput, NotFound, TenantryError
 from tenantry.home import Home
+from tenantry.journal import MSP, Record
+from tenantry.metrics import CONTENT_TYPE, Counters, Observed, render
 from tenantry.run import RunState
 from tenantry.timeline import Timeline, build, format_named, related
 
@@ -36,12 +39,19 @@ _HEADERS: Final = {
 }
 
 
-def application(home: Home, credential: str) -> Starlette:
-    """The pages of one home.
+def application(home: Home, credential: str, counters: Counters | None = None) -> Starlette:
+    """The pages of one home, and ``/metrics``.
 
     Args:
-        credential: ``user:password`` that lets a person in.
+        credential: ``user:password`` that lets a person, or Prometheus, in.
+        counters: what the process counts that no record holds.
     """
+    figures = Figures(home, counters)
+
+    @contextlib.asynccontextmanager
+    async def life(_: Starlette) -> AsyncGenerator[None]:
+        yield
+        figures.close()
 
     def signed_in(page: Callable[[Request], Response]) -> Callable[[Request], Response]:
         def guarded(request: Request) -> Response:
@@ -65,7 +75,53 @@ def application(home: Home, credential: str) -> Starlette:
                 return _plain(f"{error.message} {error.remedy}", 500)
         return Response(page.getvalue(), media_type="text/html", headers=_HEADERS)
 
-    return Starlette(routes=[Route("/runs/{run_id}/timeline", signed_in(timeline), methods=["GET"])])
+    def metrics(_: Request) -> Response:
+        try:
+            return Response(figures.text(), headers=_HEADERS, media_type=CONTENT_TYPE)
+        except TenantryError as error:
+            return _plain(f"{error.message} {error.remedy}", 500)
+
+    return Starlette(
+        routes=[
+            Route("/runs/{run_id}/timeline", signed_in(timeline), methods=["GET"]),
+            Route("/metrics", signed_in(metrics), methods=["GET"]),
+        ],
+        lifespan=life,
+    )
+
+
+class Figures:
+    """The record's figures, summed up once and carried on: a scrape reads only what is new."""
+
+    def __init__(self, home: Home, counters: Counters | None = None) -> None:
+        self._home = home
+        self._counters = counters
+        self._observed = Observed()
+        self._lock = threading.Lock()
+        self._installation: Installation | None = None
+
+    def close(self) -> None:
+        """Close the record."""
+        with self._lock:
+            if self._installation is not None:
+                self._installation.close()
+                self._installation = None
+
+    def text(self) -> str:
+        """Raises TenantryError: the record cannot be read."""
+        with self._lock:
+            # Kept open: behind the broker, each key that is asked for is an entry, and scrapes come every few seconds.
+            installation = self._installation = self._installation or Installation.open(self._home)
+            journal = installation.journal
+
+            def tail(tenant: str, after: int) -> list[Record]:
+                try:
+                    return journal.tail(tenant, after)
+                except NotFound:  # no key: not begun yet, or destroyed
+                    return []
+
+            self._observed.catch_up([MSP, *installation.tenants.names()], tail)
+            return render(journal.clock.now(), self._observed, journal.live, self._counters)
 
 
 def timeline_of(installation: Installation, state: RunState) -> Timeline:
@@ -90,13 +146,14 @@ class Pages:
 
     Args:
         port: on 127.0.0.1.
+        counters: for ``/metrics``.
     """
 
-    def __init__(self, home: Home, credential: str, port: int) -> None:
+    def __init__(self, home: Home, credential: str, port: int, counters: Counters | None = None) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._server = _Server(
             uvicorn.Config(
-                application(home, credential),
+                application(home, credential, counters),
                 host="127.0.0.1",
                 port=port,
                 log_level="error",
@@ -136,4 +193,4 @@ def _plain(text: str, status: int, more: dict[str, str] | None = None) -> Respon
     return Response(text, status, {**_HEADERS, **(more or {})}, "text/plain")
 
 
-__all__ = ["Pages", "application", "timeline_of"]
+__all__ = ["Figures", "Pages", "application", "timeline_of"]

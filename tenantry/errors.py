@@ -15,6 +15,7 @@
     │   ├── OutOfScope            a provider, tenant or person outside what was granted
     │   ├── Conflict              the present value is not what this run wrote
     │   ├── NotProven             a signature, proof or digest does not hold; what would be signed was not verified
+    │   ├── RateLimited           secrets were asked for faster than a run may         retryable
     │   └── LeaseLost             another process owns the run now
     ├── ProviderError             the vendor's side                                    exit 4
     │   ├── Unreachable           no connection, DNS, TLS; nothing was sent            retryable
@@ -36,6 +37,8 @@
         ├── JournalCorrupt
         ├── RolledBack            the record is older than, or another than, what was signed before
         ├── VaultLocked           no master key, or a wrong one
+        ├── BrokerUnavailable     the vault broker does not answer                     retryable
+        ├── BackupUnreadable      wrong key, damaged or cut off
         └── SecretUnreadable      ciphertext does not open under this tenant and name
 
 Each error has a stable ``code``, a one-sentence ``remedy`` and ``retryable`` (whether the same call may simply be
@@ -156,6 +159,18 @@ class NotProven(Refused):
 
     code = "not_proven"
     remedy = "Keep what you have as it is, and ask for another copy and for the keys on another way."
+
+
+class RateLimited(Refused):
+    """``retry_after`` is in seconds."""
+
+    code = "rate_limited"
+    remedy = "Wait, and find out why one run asks for so many secrets; the record shows which."
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: float = 1.0, **detail: Any) -> None:
+        super().__init__(message, **detail)
+        self.retry_after = retry_after
 
 
 class LeaseLost(Refused):
@@ -287,6 +302,17 @@ class RolledBack(JournalCorrupt):
 class VaultLocked(RecordError):
     code = "vault_locked"
     remedy = "Provide the master key file or passphrase of this TENANTRY_HOME."
+
+
+class BrokerUnavailable(RecordError):
+    code = "broker_unavailable"
+    remedy = "The service starts its broker again by itself; `tenantry doctor` says what keeps it from it."
+    retryable = True
+
+
+class BackupUnreadable(RecordError):
+    code = "backup_unreadable"
+    remedy = "Use the passphrase or key file that the backup was made with, and a copy that is whole."
 
 
 class SecretUnreadable(RecordError):

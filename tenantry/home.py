@@ -88,6 +88,11 @@ class Home:
         return self.path / "run"
 
     @property
+    def broker_socket(self) -> Path:
+        """Where the vault broker listens, while the service runs."""
+        return self.run / "broker.sock"
+
+    @property
     def server_file(self) -> Path:
         """Address and process of the running server."""
         return self.run / "server.json"

@@ -66,6 +66,12 @@ def this_process() -> str:
     return f"{socket.gethostname()}|{_boot_id()}|{pid}|{_start_ticks(pid) or 0}"
 
 
+def process(pid: int) -> str | None:
+    """Owner text of another process of this machine; None when there is none of this id."""
+    ticks = _start_ticks(pid)
+    return None if ticks is None else f"{socket.gethostname()}|{_boot_id()}|{pid}|{ticks}"
+
+
 def known_dead(owner: str) -> bool:
     """Whether the owner certainly no longer runs: same machine and boot, and no process with that id and start time.
 

@@ -130,6 +130,7 @@ class Journal:
         drafts = [event if isinstance(event, Draft) else draft(event) for event in events]
         if not drafts:
             return []
+        self._tenant_key(tenant)  # before the write lock is held: whoever gives the key may have to record that it did
         with mapped("append to the journal"), self._writing.begin() as db:
             if fence is not None:
                 self._hold(db, fence, fence.life)
@@ -222,6 +223,7 @@ class Journal:
         """
         table = schema.payloads
         wanted = sorted(set(entry_ids))
+        self._tenant_key(tenant)
         with mapped("erase payloads"), self._writing.begin() as db:
             tree = self._tree(db, tenant)[0]
             for entry_id in wanted:
@@ -383,6 +385,7 @@ class Journal:
 
     def freeze(self, scope: str, by: str, reason: str) -> None:
         """Stop every effect for one tenant, or everywhere (``*``)."""
+        self._tenant_key(_freeze_tree(scope))
         with mapped("freeze"), self._writing.begin() as db:
             why = {"scope": scope, "by": by, "reason": reason}
             (entry,) = self._append(db, _freeze_tree(scope), [draft(Event("freeze", why))])
@@ -391,6 +394,7 @@ class Journal:
 
     def unfreeze(self, scope: str, by: str) -> bool:
         """Returns False when nothing was frozen."""
+        self._tenant_key(_freeze_tree(scope))
         with mapped("unfreeze"), self._writing.begin() as db:
             done = db.execute(schema.freezes.delete().where(schema.freezes.c.scope == scope))
             if done.rowcount == 0:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
+from tenantry import logs
 from tenantry.errors import (
     ApprovalDenied,
     ApprovalExpired,
@@ -323,7 +324,7 @@ class Session:
             if self._stopped.is_set() or not all(report.satisfied for report in above):
                 return StepReport(step.id, blocked=True)
             variables = self._variables({report.step: report for report in above})
-            return await call(StepCall(step, task, upstream, self.state), lambda: self._step(step, task, variables))
+            return await call(StepCall(step, task, upstream, self.state), lambda: self._named(step, task, variables))
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -363,6 +364,12 @@ class Session:
             },
             "steps": {name: report.variable() for name, report in reports.items()},
         }
+
+    async def _named(self, step: Step, task: BaseTask[Any], variables: dict[str, Any]) -> StepReport:
+        """The step, with its name on everything that is logged meanwhile."""
+        state = self.state
+        with logs.bound(run=state.run_id, tenant=state.tenant, step=step.id, attempt=state.attempt):
+            return await self._step(step, task, variables)
 
     async def _step(self, step: Step, task: BaseTask[Any], variables: dict[str, Any]) -> StepReport:
         try:
