@@ -40,7 +40,7 @@ SECTIONS = {
         "vault": Lazy(f"{_C}.vault:vault", "The tenants' secrets: put, list, show, delete."),
     },
     "This machine": {
-        "up": Lazy(f"{_C}.up:up", "Serve Prefect's pages and execute the runs that are started there."),
+        "up": Lazy(f"{_C}.up:up", "Serve Prefect's pages and execute the runs started there."),
         "doctor": Lazy(f"{_C}.doctor:doctor", "Whether this installation is well."),
         "backup": Lazy(f"{_C}.backup:backup", "Back up everything in TENANTRY_HOME, while it is in use."),
         "restore": Lazy(f"{_C}.backup:restore", "Restore a backup into an empty TENANTRY_HOME."),
