@@ -1,0 +1,38 @@
+"""Appends until it is stopped: ``python -m tests.faults.journal_child FOLDER COUNT``. Each acknowledged entry is a line on stdout."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tenantry.errors import JournalUnavailable
+from tenantry.journal import Event, Journal, Ledger
+from tests.tenantry.journal.support import MemorySigner, key
+
+
+def main(folder: str, count: int) -> int:
+    try:
+        journal = Journal(f"sqlite:///{folder}/journal.db", key)
+    except JournalUnavailable:
+        os.write(1, b"refused\n")
+        return 0
+    ledger = Ledger(journal, MemorySigner())
+    os.write(1, b"ready\n")
+    for at in range(count):
+        try:
+            (entry,) = journal.append("acme", [Event("note", {"at": at, "text": "x" * 700})])
+        except JournalUnavailable:
+            os.write(1, b"refused\n")
+            continue
+        os.write(1, f"{entry.id}\n".encode())
+        if at % 5 == 4:
+            try:
+                ledger.checkpoint("acme")
+            except JournalUnavailable:
+                os.write(1, b"refused\n")
+    journal._engine.dispose()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))
