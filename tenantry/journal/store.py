@@ -57,7 +57,10 @@ class _Statements:
         insert = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
         trees, leases = schema.trees, schema.leases
         self.tree = Prepared(
-            sa.select(trees).where(trees.c.tenant == sa.bindparam("tenant")).with_for_update(), dialect
+            sa.select(trees.c.tree, trees.c.size, trees.c.head, trees.c.last_ts)
+            .where(trees.c.tenant == sa.bindparam("tenant"))
+            .with_for_update(),
+            dialect,
         )
         # Two first writers of a tenant may meet: the one that waited finds the other's row.
         self.new_tree = Prepared(insert(trees).on_conflict_do_nothing(), dialect)
@@ -186,20 +189,21 @@ class Journal:
             "runbook": event.flow[0] if event.flow else "",
             "created_at": ts,
         }
-        if self._sql.run(db, row).rowcount != 1:
+        if self._sql.run(db, row) != 1:
             raise InvalidInput(f"there is a run {event.run_id} already")
 
     def _tree(self, db: Connection, tenant: str) -> tuple[str, int, str, str]:
         """The tenant's tree, locked until the transaction ends: id, size, head, time of the newest entry."""
         values = {"tenant": tenant}
-        row = self._sql.tree(db, values).one_or_none()
+        row = self._sql.tree.row(db, values)
         if row is None:
             fresh = {"tree": self._tree_id(tenant), "tenant": tenant, "size": 0, "head": GENESIS, "last_ts": ""}
             self._sql.new_tree(db, fresh)
-            row = self._sql.tree(db, values).one_or_none()
+            row = self._sql.tree.row(db, values)
             if row is None:
                 raise JournalCorrupt(f"the tree of {tenant} belongs to another tenant")
-        return row.tree, row.size, row.head, row.last_ts
+        tree, size, head, last_ts = row
+        return tree, size, head, last_ts
 
     def _tree_id(self, tenant: str) -> str:
         """What entries name instead of the tenant: opaque to whoever lacks the MSP's key, which outlives every client's.
@@ -241,9 +245,10 @@ class Journal:
                 )
                 if done.rowcount != 1:
                     raise NotFound(f"the payload of entry {entry_id} was erased before")
-            event = Event(
-                "payload.erased", {"entries": wanted, "evidence": sorted(evidence), "by": by, "reason": reason}
-            )
+            said: dict[str, Any] = {"entries": wanted, "by": by, "reason": reason}
+            if evidence:
+                said["evidence"] = sorted(evidence)
+            event = Event("payload.erased", said)
             (entry,) = self._append(db, tenant, [draft(event)])
         if self._engine.dialect.name == "sqlite":
             # The write-ahead log still holds the page as it was.
@@ -341,7 +346,7 @@ class Journal:
             expires = now + int(life * 1e6)
             if row is None:
                 first = {"run_id": run_id, "token": 1, "owner": self._owner, "expires_us": expires}
-                if self._sql.new_lease(db, first).rowcount != 1:
+                if self._sql.new_lease(db, first) != 1:
                     raise LeaseHeld("another process", life)
                 return Lease(Fence(run_id, 1, life), taken_over=False)
             if row.expires_us > now and not known_dead(row.owner):
@@ -360,7 +365,7 @@ class Journal:
 
     def _hold(self, db: Connection, fence: Fence, life: float) -> None:
         until = self._now_us() + int(life * 1e6)
-        if self._sql.hold(db, {"at_run": fence.run_id, "at_token": fence.token, "until": until}).rowcount != 1:
+        if self._sql.hold(db, {"at_run": fence.run_id, "at_token": fence.token, "until": until}) != 1:
             raise LeaseLost(f"the run {fence.run_id} has another owner now")
 
     def release(self, fence: Fence) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
+from pydantic_core import from_json
 
 from tenantry.errors import JournalCorrupt
 from tenantry.journal import schema
@@ -45,8 +46,14 @@ class Sealed:
         """None when it was erased."""
         if self._sealed is not None:
             sealed, self._sealed = self._sealed, None
-            self._payload = None if sealed == ERASED else self._opener.record(sealed, self.entry).payload
+            self._payload = None if sealed == ERASED else self._opened(sealed)
         return self._payload
+
+    def _opened(self, sealed: bytes) -> Mapping[str, Any]:
+        payload: Mapping[str, Any] = from_json(
+            self._opener.open(sealed, self.entry.id, self.entry.fields["payload_digest"])
+        )
+        return payload
 
     @property
     def erased(self) -> bool:

@@ -78,8 +78,8 @@ def test_a_prepared_statement_takes_its_values_by_name() -> None:
         insert.many(db, rows[1:])
         assert [row._asdict() for row in db.execute(sa.select(schema.runs).order_by(schema.runs.c.run_id))] == rows
         one = Prepared(sa.select(schema.runs.c.tree).where(schema.runs.c.run_id == sa.bindparam("at")), engine.dialect)
-        assert one(db, {"at": "r1"}).scalar() == "t"
-        assert one(db, {"at": "r9"}).scalar() is None
+        assert one.row(db, {"at": "r1"}) == ("t",)
+        assert one.row(db, {"at": "r9"}) is None
 
 
 def test_statements_fit_postgresql_too() -> None:
@@ -88,3 +88,17 @@ def test_statements_fit_postgresql_too() -> None:
     assert "FOR UPDATE" in statements.tree._sql
     assert "ON CONFLICT DO NOTHING" in statements.new_tree._sql
     assert statements.hold._of({"at_run": "r", "at_token": 1, "until": 2}) == {"at_run": "r", "at_token": 1, "until": 2}
+
+
+def test_errors_of_prepared_statements_have_names_too() -> None:
+    engine = sa.create_engine("sqlite://")
+    row = {"created_at": "1", "run_id": "r", "tree": "t", "runbook": "bec"}
+    with engine.begin() as db:
+        missing = Prepared(schema.runs.insert(), engine.dialect)
+        with pytest.raises(JournalCorrupt), mapped("append"):
+            missing(db, row)
+        schema.metadata.create_all(db)
+        missing(db, row)
+        with pytest.raises(JournalCorrupt) as caught, mapped("append"):
+            missing(db, row)
+        assert "bec" not in str(caught.value), "no value stands in an error"
