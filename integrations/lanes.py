@@ -8,7 +8,7 @@ last, so the search has one element and as few connections as possible are kept 
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 
@@ -52,13 +52,22 @@ class Lanes(httpx.AsyncBaseTransport):
         try:
             response = await lane.handle_async_request(request)
         except BaseException:
-            free.append(lane)
+            await self._drop(lane)
             raise
         if isinstance(response.stream, httpx.AsyncByteStream):
-            response.stream = _Returning(response.stream, lambda: free.append(lane))
+            response.stream = _Returning(
+                response.stream, whole=lambda: free.append(lane), broken=lambda: self._drop(lane)
+            )
         else:
             free.append(lane)  # an answer that is here already, of a transport of tests
         return response
+
+    async def _drop(self, lane: httpx.AsyncBaseTransport) -> None:
+        """Never use this lane again: a request cancelled while it waits for httpcore's connection leaves that connection
+        neither idle nor closed, so that whoever comes next would wait for it until the timeout."""
+        if lane in self._all:
+            self._all.remove(lane)
+            await lane.aclose()
 
     async def aclose(self) -> None:
         """Close every connection. May be called twice."""
@@ -69,20 +78,27 @@ class Lanes(httpx.AsyncBaseTransport):
 
 
 class _Returning(httpx.AsyncByteStream):
-    """An answer's body that gives its lane back, once, when it is closed."""
+    """An answer's body that gives its lane back, once, when it is closed; or drops it, when closing it failed."""
 
-    def __init__(self, inner: httpx.AsyncByteStream, give_back: Callable[[], None]) -> None:
+    def __init__(
+        self, inner: httpx.AsyncByteStream, whole: Callable[[], None], broken: Callable[[], Awaitable[None]]
+    ) -> None:
         self._inner = inner
-        self._give_back: Callable[[], None] | None = give_back
+        self._whole = whole
+        self._broken = broken
+        self._closed = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for part in self._inner:
             yield part
 
     async def aclose(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         try:
             await self._inner.aclose()
-        finally:
-            give_back, self._give_back = self._give_back, None
-            if give_back is not None:
-                give_back()
+        except BaseException:
+            await self._broken()
+            raise
+        self._whole()

@@ -1,8 +1,9 @@
-"""Lanes: reused one by one, opened when all are busy, given back however a request ends."""
+"""Lanes: reused one by one, opened when all are busy, given back after a whole answer, dropped after anything else."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import httpx
@@ -97,17 +98,18 @@ async def test_hosts_do_not_share_lanes(lanes: Lanes) -> None:
     assert [len(lane.carried) for lane in Lane.made] == [2, 2, 2]
 
 
-async def test_a_broken_request_gives_its_lane_back(lanes: Lanes) -> None:
+async def test_a_broken_request_drops_its_lane(lanes: Lanes) -> None:
     async with httpx.AsyncClient(transport=lanes) as client:
         Lane.fault = httpx.ReadError("gone")
         with pytest.raises(httpx.ReadError):
             await client.get("https://vendor.example/a")
         Lane.fault = None
         await client.get("https://vendor.example/a")
-    assert len(Lane.made) == 1
+        assert [lane.closed for lane in Lane.made] == [1, 0]
+    assert [lane.closed for lane in Lane.made] == [1, 1]
 
 
-async def test_a_cancelled_request_gives_its_lane_back(lanes: Lanes) -> None:
+async def test_a_cancelled_request_drops_its_lane(lanes: Lanes) -> None:
     async with httpx.AsyncClient(transport=lanes) as client:
         Lane.hold = asyncio.Event()
         call = asyncio.create_task(client.get("https://vendor.example/a"))
@@ -117,7 +119,48 @@ async def test_a_cancelled_request_gives_its_lane_back(lanes: Lanes) -> None:
             await call
         Lane.hold = None
         await client.get("https://vendor.example/a")
-    assert len(Lane.made) == 1
+    assert [lane.closed for lane in Lane.made] == [1, 1]
+
+
+async def test_an_answer_that_cannot_be_closed_drops_its_lane(lanes: Lanes, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(self: Body) -> None:
+        raise httpx.CloseError("gone")
+
+    request = httpx.Request("GET", "https://vendor.example/a")
+    answer = await lanes.handle_async_request(request)
+    with monkeypatch.context() as patched:
+        patched.setattr(Body, "aclose", fails)
+        with pytest.raises(httpx.CloseError):
+            await answer.aclose()
+    await (await lanes.handle_async_request(request)).aclose()
+    assert len(Lane.made) == 2
+
+
+async def test_cancelled_at_any_moment_the_next_request_is_answered() -> None:
+    """Over real connections: whichever await the cancellation meets."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readuntil(b"\r\n\r\n"):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            await writer.drain()
+
+    async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await answer(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(served, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with httpx.AsyncClient(transport=Lanes(True, 5.0), timeout=5.0) as client:
+        for moment in range(40):
+            calls = [asyncio.create_task(client.get(url)) for _ in range(2)]
+            for _ in range(moment):
+                await asyncio.sleep(0)
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+            assert (await client.get(url)).text == "ok", f"after {moment}"
+    server.close()
 
 
 async def test_closing_an_answer_twice_gives_its_lane_back_once(lanes: Lanes) -> None:
