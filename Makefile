@@ -9,6 +9,8 @@ STAMP := .venv/.installed
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 SOURCES := tenantry tasks integrations flows console benchmarks tests
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
+# Tests wait for servers and vendors more than they work.
+PARALLEL := -n 4
 # More for pytest: make test ARGS="-k journal"
 ARGS ?=
 
@@ -28,7 +30,7 @@ demo: $(STAMP)  ## an incident from alert to report, on this machine alone
 # Without the right to install Chromium the browser tests are skipped, or fail when CI is set (tests/conftest.py).
 test: $(STAMP)  ## every test but the torture runs
 	@requirements/debian $$(grep -v '^#' requirements/debian.txt) || true
-	@$(BIN)/pytest -q -m "not torture" $(ARGS)
+	@$(BIN)/pytest -q -m "not torture" $(PARALLEL) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: $(STAMP)  ## ruff, strict types, layers
 	@$(BIN)/ruff check --quiet $(SOURCES)
@@ -37,7 +39,7 @@ check: $(STAMP)  ## ruff, strict types, layers
 	@$(BIN)/pytest -q tests/test_layers.py
 
 torture: $(STAMP)  ## the long fault runs
-	@$(BIN)/pytest -q -m torture $(ARGS)
+	@$(BIN)/pytest -q -m torture $(PARALLEL) --dist load $(ARGS)
 
 # Versions stay as they are unless pyproject.toml asks otherwise; ARGS=--upgrade takes the newest.
 lock: $(STAMP)  ## write requirements/*.txt anew

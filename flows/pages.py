@@ -10,6 +10,7 @@ import binascii
 import contextlib
 import hmac
 import io
+import socket
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Final
@@ -144,18 +145,23 @@ def timeline_of(installation: Installation, state: RunState) -> Timeline:
 class Pages:
     """Serves the pages in this process's event loop.
 
+    The socket listens from the beginning: whoever is told the address may call at once, and is answered once
+    :meth:`serve` runs.
+
     Args:
-        port: on 127.0.0.1.
+        port: on 127.0.0.1; a free one when 0.
         counters: for ``/metrics``.
+
+    Raises:
+        OSError: the port is taken.
     """
 
-    def __init__(self, home: Home, credential: str, port: int, counters: Counters | None = None) -> None:
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, home: Home, credential: str, port: int = 0, counters: Counters | None = None) -> None:
+        self._socket = socket.create_server(("127.0.0.1", port))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._server = _Server(
             uvicorn.Config(
                 application(home, credential, counters),
-                host="127.0.0.1",
-                port=port,
                 log_level="error",
                 access_log=False,
                 timeout_graceful_shutdown=3,
@@ -164,7 +170,7 @@ class Pages:
 
     async def serve(self) -> None:
         """Until cancelled or told to stop."""
-        await self._server.serve()
+        await self._server.serve([self._socket])
 
     def stop(self) -> None:
         self._server.should_exit = True

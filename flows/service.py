@@ -22,7 +22,7 @@ from flows.assembly import Installation
 from flows.binding import RUN_TAG, bound
 from flows.launch import execute
 from flows.pages import Pages
-from flows.server import EmbeddedServer, Server, ServerFailed, credential, find, free_port
+from flows.server import EmbeddedServer, Server, ServerFailed, credential, find
 from flows.settings import use
 from tenantry import tether
 from tenantry.errors import Conflict, NotFound, TenantryError
@@ -239,7 +239,7 @@ def up(
     running = find(installation.home)
     if running is not None:
         raise Conflict(f"a server runs for this home already at {running.url}", remedy="Use it, or stop it first.")
-    pages = Pages(installation.home, credential(installation.home), free_port())
+    pages = Pages(installation.home, credential(installation.home))
     with EmbeddedServer(installation.home, port=port, dispatching=True, pages=pages.url) as embedded:
         server = embedded.start()
         use(server.environment(installation.home))

@@ -138,6 +138,10 @@ class Stand:
         assert answer.is_success, (path, answer.status_code, answer.text)
         return answer.json() if answer.content else None
 
+    def delete(self, path: str) -> None:
+        answer = self._patiently(lambda: self.api.delete(path))
+        assert answer.is_success, (path, answer.status_code, answer.text)
+
     def deployment(self, runbook: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
 
