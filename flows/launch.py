@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+from flows.api import patiently
 from flows.assembly import Installation
 from flows.binding import RUN_TAG, bind, bound
 from flows.server import EmbeddedServer, Server, ServerFailed, find
@@ -162,11 +163,19 @@ def _detach(installation: Installation, run_id: str) -> None:
 
 
 async def schedule(installation: Installation, state: RunState) -> UUID:
-    """Prepare Prefect to carry a run on, from whatever state it shows, or from nothing.
+    """Prepare Prefect to carry a run on, from whatever state it shows, or from nothing. Waits for a server that is away.
 
     Returns:
         the flow run that will: the run's last one, scheduled again, or a new one.
+
+    Raises:
+        PrefectUnavailable, PrefectRejected: the run stays in the record as it is.
     """
+    # May be done twice: the same idempotency key gives the same flow run, and the record names it once.
+    return await patiently(lambda: _schedule(installation, state))
+
+
+async def _schedule(installation: Installation, state: RunState) -> UUID:
     from prefect import get_client
     from prefect.exceptions import ObjectNotFound
     from prefect.states import Pending, Scheduled
