@@ -13,10 +13,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4
 
-from flows.api import patiently
+from flows.api import PATIENCE, away, errors, patiently
 from flows.assembly import Installation
 from flows.binding import RUN_TAG, bind, bound
 from flows.server import EmbeddedServer, Server, ServerFailed, find
@@ -26,6 +26,9 @@ from tenantry.errors import Conflict
 from tenantry.journal import Record
 from tenantry.run import Engine, RunState, Status, create, fold
 from tenantry.runbook import validate_params
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
 
 Follow = Callable[[RunState, Record | None], None]
 """Called with the run's state after each new entry, and now and then with None while nothing happens."""
@@ -162,8 +165,11 @@ def _detach(installation: Installation, run_id: str) -> None:
         )
 
 
-async def schedule(installation: Installation, state: RunState) -> UUID:
+async def schedule(installation: Installation, state: RunState, *, patience: float = PATIENCE) -> UUID:
     """Prepare Prefect to carry a run on, from whatever state it shows, or from nothing. Waits for a server that is away.
+
+    Args:
+        patience: seconds.
 
     Returns:
         the flow run that will: the run's last one, scheduled again, or a new one.
@@ -172,36 +178,64 @@ async def schedule(installation: Installation, state: RunState) -> UUID:
         PrefectUnavailable, PrefectRejected: the run stays in the record as it is.
     """
     # May be done twice: the same idempotency key gives the same flow run, and the record names it once.
-    return await patiently(lambda: _schedule(installation, state))
+    return await patiently(lambda: _schedule(installation, state), patience)
 
 
 async def _schedule(installation: Installation, state: RunState) -> UUID:
     from prefect import get_client
     from prefect.exceptions import ObjectNotFound
-    from prefect.states import Pending, Scheduled
-
-    from flows.deployments import register
+    from prefect.states import Scheduled
 
     async with get_client() as client:
-        deployments = await register(installation, client)
+        deployment = await _deployment(installation, client, state.runbook)
         if state.flow_run_id is not None:
             flow_run_id = UUID(state.flow_run_id)
             with contextlib.suppress(ObjectNotFound):
                 flow_run = await client.read_flow_run(flow_run_id)
-                if flow_run.deployment_id == deployments[state.runbook]:
+                if flow_run.deployment_id == deployment:
                     await _bind(installation, state, flow_run_id)
                     await client.set_flow_run_state(flow_run_id, Scheduled(name="Resuming"), force=True)
                     return flow_run_id
-        made = await client.create_flow_run_from_deployment(
-            deployments[state.runbook],
-            parameters={"tenant": state.tenant, "mode": state.mode, **state.params},
-            state=Pending(),  # nobody takes it before the record names it
-            tags=[f"{RUN_TAG}{state.run_id}", f"tenant:{state.tenant}", f"mode:{state.mode}"],
-            idempotency_key=f"{state.run_id}-{state.attempt}",
-        )
-        await _bind(installation, state, made.id)
-        await client.set_flow_run_state(made.id, Scheduled(), force=True)
-        return made.id
+        try:
+            made = await _created(client, deployment, state)
+        except errors() as problem:
+            if away(problem):
+                raise
+            # The form is that of an earlier day: a tenant or a parameter came since.
+            from flows.deployments import register
+
+            made = await _created(client, (await register(installation, client))[state.runbook], state)
+        # Whoever takes it before this waits until the record names it (`flows.body`).
+        await _bind(installation, state, made)
+        return made
+
+
+async def _created(client: PrefectClient, deployment: UUID, state: RunState) -> UUID:
+    made = await client.create_flow_run_from_deployment(
+        deployment,
+        parameters={"tenant": state.tenant, "mode": state.mode, **state.params},
+        tags=[f"{RUN_TAG}{state.run_id}", f"tenant:{state.tenant}", f"mode:{state.mode}"],
+        idempotency_key=f"{state.run_id}-{state.attempt}",
+    )
+    if made.state is None or not made.state.is_scheduled():
+        # Of an earlier try with the same key, which somebody has taken already or ended.
+        from prefect.states import Scheduled
+
+        await client.set_flow_run_state(made.id, Scheduled(name="Resuming"), force=True)
+    return made.id
+
+
+async def _deployment(installation: Installation, client: PrefectClient, runbook: str) -> UUID:
+    """The runbook's deployment; registered first where there is none."""
+    from prefect.exceptions import ObjectNotFound
+
+    from flows.deployments import NAME, register
+
+    try:
+        return (await client.read_deployment_by_name(f"{runbook}/{NAME}")).id
+    except ObjectNotFound:
+        made: UUID = (await register(installation, client))[runbook]
+        return made
 
 
 async def _bind(installation: Installation, state: RunState, flow_run_id: UUID) -> None:

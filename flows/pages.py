@@ -27,6 +27,7 @@ from tenantry.journal import MSP, Record
 from tenantry.metrics import CONTENT_TYPE, Counters, Observed, render
 from tenantry.run import RunState
 from tenantry.timeline import Timeline, build, format_named, related
+from tenantry.vault import Vault
 
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -39,14 +40,15 @@ _HEADERS: Final = {
 }
 
 
-def application(home: Home, credential: str, counters: Counters | None = None) -> Starlette:
+def application(home: Home, credential: str, counters: Counters | None = None, vault: Vault | None = None) -> Starlette:
     """The pages of one home, and ``/metrics``.
 
     Args:
         credential: ``user:password`` that lets a person, or Prometheus, in.
         counters: what the process counts that no record holds.
+        vault: gives the keys of the record (`Installation.open`).
     """
-    figures = Figures(home, counters)
+    figures = Figures(home, counters, vault)
 
     @contextlib.asynccontextmanager
     async def life(_: Starlette) -> AsyncGenerator[None]:
@@ -64,15 +66,15 @@ def application(home: Home, credential: str, counters: Counters | None = None) -
 
     def timeline(request: Request) -> Response:
         # A plain function: Starlette runs it in a thread, away from the dispatcher's loop.
-        with Installation.open(home) as installation:
-            try:
-                state = installation.state(request.path_params["run_id"])
-                page = io.BytesIO()
-                format_named("html").export(timeline_of(installation, state), page)
-            except NotFound:
-                return _plain("There is no such run.", 404)
-            except TenantryError as error:
-                return _plain(f"{error.message} {error.remedy}", 500)
+        try:
+            page = io.BytesIO()
+            installation = figures.opened()
+            state = installation.state(request.path_params["run_id"])
+            format_named("html").export(timeline_of(installation, state), page)
+        except NotFound:
+            return _plain("There is no such run.", 404)
+        except TenantryError as error:
+            return _plain(f"{error.message} {error.remedy}", 500)
         return Response(page.getvalue(), media_type="text/html", headers=_HEADERS)
 
     def metrics(_: Request) -> Response:
@@ -93,8 +95,9 @@ def application(home: Home, credential: str, counters: Counters | None = None) -
 class Figures:
     """The record's figures, summed up once and carried on: a scrape reads only what is new."""
 
-    def __init__(self, home: Home, counters: Counters | None = None) -> None:
+    def __init__(self, home: Home, counters: Counters | None = None, vault: Vault | None = None) -> None:
         self._home = home
+        self._vault = vault
         self._counters = counters
         self._observed = Observed()
         self._lock = threading.Lock()
@@ -107,11 +110,19 @@ class Figures:
                 self._installation.close()
                 self._installation = None
 
+    def opened(self) -> Installation:
+        """The installation, kept open: behind the broker each key that is asked for is an entry, and scrapes come every few
+        seconds."""
+        with self._lock:
+            if self._installation is None:
+                self._installation = Installation.open(self._home, self._vault)
+                _ = self._installation.journal
+            return self._installation
+
     def text(self) -> str:
         """Raises TenantryError: the record cannot be read."""
+        installation = self.opened()
         with self._lock:
-            # Kept open: behind the broker, each key that is asked for is an entry, and scrapes come every few seconds.
-            installation = self._installation = self._installation or Installation.open(self._home)
             journal = installation.journal
 
             def tail(tenant: str, after: int) -> list[Record]:
@@ -147,13 +158,16 @@ class Pages:
     Args:
         port: on 127.0.0.1.
         counters: for ``/metrics``.
+        vault: gives the keys of the record; the process's own way to them when None.
     """
 
-    def __init__(self, home: Home, credential: str, port: int, counters: Counters | None = None) -> None:
+    def __init__(
+        self, home: Home, credential: str, port: int, counters: Counters | None = None, vault: Vault | None = None
+    ) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._server = _Server(
             uvicorn.Config(
-                application(home, credential, counters),
+                application(home, credential, counters, vault),
                 host="127.0.0.1",
                 port=port,
                 log_level="error",

@@ -16,6 +16,9 @@ POLICY: Final = (
 """Content security policy of Prefect's pages. Both of its UIs call an analytics host, whatever its settings say, and
 artifacts may name images anywhere: a browser that shows this machine's runs talks to this machine alone."""
 
+_AGAIN: Final = [(b"retry-after", b"0.1")]
+"""Seconds, for a client that met a busy database. Without it Prefect's client sleeps for two, for what takes milliseconds."""
+
 _Scope = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -33,7 +36,8 @@ def with_policy(inner: _App) -> _App:
     async def app(scope: _Scope, receive: _Receive, send: _Send) -> None:
         async def sending(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", []), *headers]}
+                again = _AGAIN if message["status"] == 503 else []
+                message = {**message, "headers": [*message.get("headers", []), *headers, *again]}
             await send(message)
 
         await inner(scope, receive, sending if scope["type"] == "http" else send)
@@ -45,6 +49,9 @@ def application() -> _App:
     """Prefect's API and UI, as this home serves them."""
     from prefect.server.api.server import create_app
 
+    from flows import server_database
+
+    server_database.use()
     return with_policy(create_app())
 
 

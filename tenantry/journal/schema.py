@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """Newest migration. A database already there is opened without importing Alembic."""
 
 EVERYWHERE: Final = "*"
@@ -43,14 +43,20 @@ payloads = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
-runs = Table(  # an index over `run.created` entries, to find a run's tree and to list runs
-    "runs",
-    metadata,
-    Column("run_id", Text, primary_key=True),
-    Column("tree", Text, nullable=False),
-    Column("runbook", Text, nullable=False),
-    Column("created_at", Text, nullable=False),
-    Index("runs_created", "created_at"),
+runs = (
+    Table(  # an index over entries of runs: to find a run's tree, to list runs, and to find those that nobody carries
+        "runs",
+        metadata,
+        Column("run_id", Text, primary_key=True),
+        Column("tree", Text, nullable=False),
+        Column("runbook", Text, nullable=False),
+        Column("created_at", Text, nullable=False),
+        # How the newest entry that says so left it: "created", "running" (an attempt began), or a run's status.
+        Column("standing", Text, nullable=False, server_default="created"),
+        Column("due_us", BigInteger),  # Unix time in microseconds from when on a waiting run is worth another look
+        Index("runs_created", "created_at"),
+        Index("runs_standing", "standing"),
+    )
 )
 
 leases = Table(

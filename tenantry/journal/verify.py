@@ -55,6 +55,8 @@ class _Tree:
     last_ts: str = ""
     runs: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     """run → runbook, time, seq"""
+    standings: dict[str, str] = field(default_factory=dict)
+    """run → how the newest entry that says so left it"""
     freeze: tuple[dict[str, str], int] | None = None
     """What is known of the row of the freeze in force, seq"""
     missing: dict[str, int] = field(default_factory=dict)
@@ -236,6 +238,11 @@ class Verifier:
         if event == "run.created":
             flow = fields["flow"]
             tree.runs[fields["run_id"]] = (flow["name"] if flow else "", ts, seq)
+            tree.standings[fields["run_id"]] = "created"
+        elif event == "run.attempt":
+            tree.standings[fields["run_id"]] = "running"
+        elif event in ("run.stopped", "run.ended"):
+            tree.standings[fields["run_id"]] = fields["outcome"]
         elif event == "freeze":
             # Of a payload that nobody can read any more, at least scope and time are known.
             said = {name: payload[name] for name in ("by", "reason")} if payload is not None else {}
@@ -255,13 +262,26 @@ class Verifier:
     @staticmethod
     def _compare_runs(db: Connection, tree_id: str, tree: _Tree) -> None:
         query = sa.select(schema.runs).where(schema.runs.c.tree == tree_id)
-        indexed = {row.run_id: (row.runbook, row.created_at) for row in db.execute(query)}
+        indexed = {row.run_id: (row.runbook, row.created_at, row.standing) for row in db.execute(query)}
         for run_id, (runbook, created_at, seq) in tree.runs.items():
-            if indexed.pop(run_id, None) != (runbook, created_at):
+            if indexed.pop(run_id, None) != (runbook, created_at, tree.standings[run_id]):
                 raise Bad(tree_id, seq, f"the index does not have run {run_id} as it was recorded")
         for run_id in indexed:
             raise Bad(tree_id, None, f"the index has a run {run_id} that was never recorded")
 
 
-_TELLING: Final = frozenset({"run.created", "freeze", "unfreeze", "payload.erased", WITNESSED, BEGUN, STAMPED})
+_TELLING: Final = frozenset(
+    {
+        "run.created",
+        "run.attempt",
+        "run.stopped",
+        "run.ended",
+        "freeze",
+        "unfreeze",
+        "payload.erased",
+        WITNESSED,
+        BEGUN,
+        STAMPED,
+    }
+)
 """Events whose payload other rows are compared with."""

@@ -461,7 +461,11 @@ class Session:
         if status.ended:
             await self.end(status)
         else:
-            await self.record(Event("run.stopped", {"status": status.value}, outcome=status.value))
+            said: dict[str, Any] = {"status": status.value}
+            if status is Status.WAITING:
+                # From then on somebody looks at it again, answered or not.
+                said["due"] = min((gate.request["expires_at"] for gate in self.state.open_gates()), default=None)
+            await self.record(Event("run.stopped", said, outcome=status.value))
 
     def _must_undo(self, reports: Mapping[str, StepReport]) -> bool:
         return any(

@@ -122,6 +122,9 @@ class RunState:
     """How the newest attempt left the run when it did not end it: waiting or paused."""
     ended: Status | None = None
     ended_at: datetime | None = None
+    recoveries: int = 0
+    """How often the run was taken up again by itself since a step was last settled, or since that was given up."""
+    recovered_at: datetime | None = None
     last_entry_at: datetime | None = None
     journal_size: int = 0
     erased: int = 0
@@ -166,6 +169,12 @@ def _attempt(state: RunState, record: Record) -> None:
 
 def _stopped(state: RunState, record: Record) -> None:
     state.stopped = Status(str(record.outcome))
+    state.recoveries = 0
+
+
+def _recovered(state: RunState, record: Record) -> None:
+    state.recoveries += 1
+    state.recovered_at = record.at
 
 
 def _when(state: RunState, record: Record) -> None:
@@ -201,6 +210,7 @@ def _intent(state: RunState, record: Record) -> None:
 
 def _outcome(state: RunState, record: Record) -> None:
     data = record.data
+    state.recoveries = 0
     item = state.item(str(record.step), data.get("item"))
     if not item.in_doubt:
         item.attempts += 1
@@ -288,6 +298,7 @@ _HANDLERS = {
     "note": _note,
     "clocks": _clock,
     "run.cancel_requested": _cancel,
+    "run.recovered": _recovered,
     "run.stopped": _stopped,
     "run.ended": _ended,
 }
