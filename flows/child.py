@@ -103,4 +103,3 @@ def _line(channel: socket.socket) -> bytes:
 def _say(channel: socket.socket, what: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):  # the worker is gone: the tether says so
         channel.sendall(json.dumps(what).encode() + b"\n")
-

@@ -6,11 +6,15 @@ import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from tenantry.clock import parse_rfc3339
 from tenantry.journal import Record
 from tenantry.task import Change, Outcome
+
+START: Final = "run.start"
+"""Where a step's id stands elsewhere: the question whether a run is meant that nobody proved to have started. No step of a
+runbook can have this id."""
 
 
 class Status(enum.StrEnum):
@@ -136,6 +140,24 @@ class RunState:
 
     def items_of(self, step: str) -> list[ItemState]:
         return [state for (name, _), state in self.items.items() if name == step]
+
+    @property
+    def start_unproven(self) -> bool:
+        """It came in through Prefect's API, whose one credential says nothing about who used it."""
+        return self.requester.get("via") == "prefect" and not self.requester.get("proven")
+
+    @property
+    def vouched(self) -> bool:
+        """Somebody, proven by a code, has approved something in this run."""
+        return any(gate.closed == "approved" for gate in self.gates.values())
+
+    @property
+    def starter(self) -> str | None:
+        """Who proved that the run is meant, when its requester did not."""
+        for gate in self.gates.values():
+            if gate.step == START and gate.closed == "approved":
+                return next((str(d["by"]) for d in reversed(gate.decisions) if d["decision"] == "approve"), None)
+        return None
 
     def open_gates(self) -> list[Gate]:
         """Questions that are neither decided nor closed by an outcome."""
