@@ -113,6 +113,9 @@ async def register(installation: Installation, client: PrefectClient) -> dict[st
             work_pool_name=POOL,
             entrypoint=entrypoint(runbook),
             path=str(_ROOT),
+            # Not read by our worker; written, so that what somebody else wrote there does not stay.
+            pull_steps=[],
+            job_variables={},
             parameter_openapi_schema=with_tenants(flow.parameters.model_dump(), tenants),
             enforce_parameter_schema=True,
         )

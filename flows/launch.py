@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 from flows.api import PATIENCE, away, errors, patiently
 from flows.assembly import Installation
 from flows.binding import RUN_TAG, bind, bound
-from flows.server import EmbeddedServer, Server, ServerFailed, find
+from flows.server import EmbeddedServer, Server, ServerBusy, ServerFailed, find, using
 from flows.settings import use
 from tenantry import tether
 from tenantry.errors import Conflict
@@ -46,19 +46,28 @@ def server(installation: Installation, say: Callable[[str], None] | None = None)
     Raises:
         ServerFailed.
     """
-    running = find(installation.home, _COMES_BACK)
     with contextlib.ExitStack() as stack:
-        if running is None:
-            if say is not None:
-                say("starting the embedded Prefect server")
-            running = stack.enter_context(_started(installation))
+        while True:
+            using_it = stack.enter_context(contextlib.ExitStack())
+            using_it.enter_context(using(installation.home))
+            running = find(installation.home, _COMES_BACK)
+            if running is not None:
+                break
+            using_it.close()  # or nobody could end the one that is started
+            try:
+                running = stack.enter_context(_started(installation, say))
+                break
+            except ServerBusy:
+                time.sleep(_LOOK)  # somebody else starts it
         use(running.environment(installation.home))
         yield running
 
 
 @contextlib.contextmanager
-def _started(installation: Installation) -> Iterator[Server]:
+def _started(installation: Installation, say: Callable[[str], None] | None) -> Iterator[Server]:
     embedded = EmbeddedServer(installation.home)
+    if say is not None:
+        say("starting the embedded Prefect server")
     try:
         yield embedded.start()
     finally:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
+from flows.server import users_file
 from tenantry import tether
+from tenantry.home import Home
 
 POLICY: Final = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -55,8 +60,15 @@ def application() -> _App:
     return with_policy(create_app())
 
 
+def _when_unused() -> None:
+    """Whoever started this server is gone: it ends as soon as no other command uses it."""
+    with users_file(Home.locate()).open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main() -> None:
-    tether.hold()
+    tether.hold(_when_unused)
     import uvicorn
 
     uvicorn.run(

@@ -28,9 +28,9 @@ from typing import Final
 
 from flows.assembly import Installation
 from flows.pages import Pages
-from flows.server import EmbeddedServer, Server, ServerFailed, credential, find, free_port
+from flows.server import EmbeddedServer, Server, ServerBusy, ServerFailed, credential, find, free_port
 from flows.settings import worker_environment
-from tenantry import tether
+from tenantry import logs, tether
 from tenantry.broker import BrokerProcess, Supervisor
 from tenantry.errors import BrokerUnavailable, Conflict, TenantryError
 from tenantry.home import Home
@@ -123,6 +123,7 @@ def up(
         Conflict: it runs already.
         ServerFailed, BrokerUnavailable: a part did not come up.
     """
+    logs.configure()
     home = installation.home
     with _alone(home), contextlib.ExitStack() as stack:
         running = find(home)
@@ -137,7 +138,12 @@ def up(
         counters = Counters()
         pages = Pages(home, credential(home), free_port(), counters, vault=broker.supervisor())
         embedded = stack.enter_context(EmbeddedServer(home, port=port, dispatching=True, pages=pages.url))
-        server = embedded.start()
+        try:
+            server = embedded.start()
+        except ServerBusy:
+            raise Conflict(
+                "a server of this home is ending or just starting", remedy="Wait for the command that uses it."
+            ) from None
         worker = WorkerProcess(home, server, broker.secret.get_secret_value())
         stack.callback(worker.stop)
         worker.start()
@@ -185,7 +191,7 @@ class _Parts:
             began = time.monotonic()
             try:
                 await asyncio.to_thread(restart)
-            except (ServerFailed, BrokerUnavailable, OSError) as problem:
+            except (ServerBusy, ServerFailed, BrokerUnavailable, OSError) as problem:
                 told = f"{problem.message} {problem.remedy}" if isinstance(problem, TenantryError) else str(problem)
                 _LOG.exception("the %s could not be started: %s", name, told)
 

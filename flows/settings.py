@@ -40,6 +40,7 @@ def server_environment(home: Home, credential: str, port: int, base: Mapping[str
     return {
         **base,
         **_QUIET,
+        "TENANTRY_HOME": str(home.path),
         "PREFECT_HOME": str(home.prefect),
         "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home.prefect / 'prefect.db'}",
         "PREFECT_SERVER_API_AUTH_STRING": credential,

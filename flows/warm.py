@@ -27,6 +27,8 @@ _AGAIN: Final = 2.0
 """Seconds between two attempts to start a zygote that does not come up."""
 _EXIT_CODE: Final = 2.0
 """Seconds to wait for the word how a child ended, after it has."""
+_LATER: Final = 2.0
+"""Seconds after a child was taken that its successor is made, as long as others wait."""
 GRACE: Final = 30.0
 """Seconds between asking a child to end and ending it."""
 
@@ -106,6 +108,7 @@ class Warm:
         self._control: socket.socket | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._idle: deque[WarmChild] = deque()
+        self._adopting: set[asyncio.Task[None]] = set()
         self._wanted = asyncio.Event()
         self._codes: dict[int, int] = {}
         self._told = asyncio.Condition()
@@ -120,7 +123,11 @@ class Warm:
         while True:
             if self._idle:
                 child = self._idle.popleft()
-                self._order()
+                if self._idle:
+                    # Not now: making one takes the processor from the run that is about to begin.
+                    asyncio.get_running_loop().call_later(_LATER, self._order)
+                else:
+                    self._order()
                 if not child.gone.is_set():
                     return child
                 continue
@@ -161,8 +168,9 @@ class Warm:
         while True:
             try:
                 await self._serve()
-            except (OSError, TimeoutError) as problem:
-                _LOG.warning("the process that runs are forked from did not start: %s", type(problem).__name__)
+                _LOG.warning("the process that runs are forked from has ended; it is started again")
+            except Exception:  # noqa: BLE001  # whatever it is: without that process no run begins
+                _LOG.exception("the process that runs are forked from did not start")
             finally:
                 self._end_zygote()
             await asyncio.sleep(0 if self._stopping else _AGAIN if not self._idle else 0.1)
@@ -211,7 +219,8 @@ class Warm:
         finally:
             theirs.close()
         adopting = asyncio.create_task(self._adopt(ours))
-        adopting.add_done_callback(lambda _: None)
+        self._adopting.add(adopting)  # the loop itself keeps no task alive
+        adopting.add_done_callback(self._adopting.discard)
 
     async def _adopt(self, ours: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=ours)

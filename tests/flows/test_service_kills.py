@@ -92,10 +92,9 @@ def owners(stand: Stand, runs: list[str]) -> list[int]:
     """Processes that carry runs now."""
     with stand.opened() as installation:
         states = [installation.journal.records(run) for run in runs if installation.journal.live(run)]
-    return [
-        int(next(r.data["owner"] for r in reversed(records) if r.event == "run.attempt").split("|")[2])
-        for records in states
-    ]
+    # One that has the lease and has not said so yet is not found: nobody to kill.
+    attempts = [[r.data["owner"] for r in records if r.event == "run.attempt"] for records in states]
+    return [int(found[-1].split("|")[2]) for found in attempts if found]
 
 
 def kill(stand: Stand, kind: str, runs: list[str], dice: random.Random) -> None:
