@@ -163,7 +163,10 @@ class EmbeddedServer:
         log = self._home.run / "prefect-server.log"
         environment = server_environment(self._home, server.credential, port, os.environ)
         self._process = tether.spawn(
-            ["flows.server_process", str(port)], environment=environment, log=log, descriptors=[lock]
+            ["flows.server_process", str(port), "service" if self._dispatching else "command"],
+            environment=environment,
+            log=log,
+            descriptors=[lock],
         )
         log.chmod(0o600)
         deadline = time.monotonic() + START_TIMEOUT

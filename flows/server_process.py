@@ -1,4 +1,4 @@
-"""The Prefect server as a tethered process: ``python -m flows.server_process PORT``. Settings come from the environment."""
+"""The Prefect server as a tethered process: ``python -m flows.server_process PORT service|command``. Settings come from the environment."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ def _when_unused() -> None:
 
 
 def main() -> None:
-    tether.hold(_when_unused)
+    # A service's ends with it: the next one starts its own. A command's stays for the other commands that use it.
+    tether.hold(None if sys.argv[2:] == ["service"] else _when_unused)
     import uvicorn
 
     uvicorn.run(

@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import Popen
-from typing import Final
+from typing import Final, TypeVar
 
 from flows.assembly import Installation
 from flows.pages import Pages
@@ -37,6 +37,7 @@ from tenantry.home import Home
 from tenantry.metrics import Counters
 from tenantry.vault import passphrase_from_environment
 
+T = TypeVar("T")
 _LOG: Final = logging.getLogger(__name__)
 _LOOK: Final = 0.25
 _TROUBLE: Final = 2.0
@@ -105,6 +106,28 @@ def _alone(home: Home) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _patiently(start: Callable[[], T]) -> T:
+    """Start a part, waiting for that of a service that was killed a moment ago: it ends by itself.
+
+    Raises:
+        Conflict: somebody else's server stays.
+        BrokerUnavailable, ServerFailed: it does not start.
+    """
+    deadline = time.monotonic() + _LONGEST
+    while True:
+        try:
+            return start()
+        except ServerBusy:
+            if time.monotonic() > deadline:
+                raise Conflict(
+                    "a command of this home keeps a server", remedy="Wait for that command, or stop it."
+                ) from None
+        except BrokerUnavailable:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(_LOOK)
+
+
 def up(
     installation: Installation,
     *,
@@ -133,17 +156,12 @@ def up(
             )
         broker = BrokerProcess(home, passphrase_from_environment(os.environ))
         stack.callback(broker.stop)
-        hand = broker.start()
+        hand = _patiently(broker.start)
         installation.close()
         counters = Counters()
         pages = Pages(home, credential(home), free_port(), counters, vault=broker.supervisor())
         embedded = stack.enter_context(EmbeddedServer(home, port=port, dispatching=True, pages=pages.url))
-        try:
-            server = embedded.start()
-        except ServerBusy:
-            raise Conflict(
-                "a server of this home is ending or just starting", remedy="Wait for the command that uses it."
-            ) from None
+        server = _patiently(embedded.start)
         worker = WorkerProcess(home, server, broker.secret.get_secret_value())
         stack.callback(worker.stop)
         worker.start()
