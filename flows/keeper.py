@@ -52,7 +52,7 @@ _PREFECT_ROUND: Final = 10.0
 """Seconds between two looks at flow runs that Prefect shows as executed."""
 _REGISTER: Final = 60.0
 """Seconds after which deployments are registered anew, whatever changed: somebody may have written over them."""
-_BEGINNING: Final = 10.0
+_BEGINNING: Final = 20.0
 """Seconds that whoever recorded a run, or claimed a flow run, has to begin it."""
 PAUSES: Final = (0.0, 2.0, 5.0, 10.0, 20.0)
 """Seconds before a run is taken up again the first, second … time that it died without settling a step in between."""

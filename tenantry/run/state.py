@@ -194,6 +194,10 @@ def _stopped(state: RunState, record: Record) -> None:
     state.recoveries = 0
 
 
+def _scheduled(state: RunState, record: Record) -> None:
+    state.flow_run_id = record.data.get("flow_run_id") or state.flow_run_id
+
+
 def _recovered(state: RunState, record: Record) -> None:
     state.recoveries += 1
     state.recovered_at = record.at
@@ -320,6 +324,7 @@ _HANDLERS = {
     "note": _note,
     "clocks": _clock,
     "run.cancel_requested": _cancel,
+    "run.scheduled": _scheduled,
     "run.recovered": _recovered,
     "run.stopped": _stopped,
     "run.ended": _ended,
