@@ -1,7 +1,8 @@
 """Checking an evidence bundle with nothing but the folder and the keys that the verifier brings.
 
 What is shown, in this order: the attestation is signed with a trusted key, of the right epoch; SHA256SUMS is the one attested,
-and every file the one in it; both checkpoints are signed with the keys in force when they were made; the client's checkpoint is
+and every file the one in it; both checkpoints are signed with the keys in force when they were made, and the attestation with the
+estate's; the client's checkpoint is
 witnessed in the estate's tree; every entry is in the client's tree; every payload is the entry's own; every collected file is one
 that an entry names; earlier checkpoints and time stamps belong to the same tree.
 """
@@ -112,12 +113,17 @@ class _Check:
         self.brought = trust
         self.keys = trust or TrustStore({})
         self.sums: dict[str, str] = {}
+        self.attested_by = b""
+        self.estate_key = b""
+        """The key that must have signed the estate's checkpoint, and so the statement that rests on it."""
 
     def run(self, earlier: bytes | None, *, attested: bool) -> None:
         own = self._own_keys()
         statement = self._attestation(own) if attested else None
         self._files(statement)
         checkpoint, root_index = self._checkpoints(own)
+        if statement is not None and self.attested_by != self.estate_key:
+            _bad(ATTESTATION, "it is signed with another key than the one in force when the record was signed")
         self._entries(checkpoint)
         self._earlier(checkpoint, own, earlier, root_index)
         self._timestamps()
@@ -142,6 +148,7 @@ class _Check:
             if self.brought is not None and self._signed_by_own(content, own):
                 _bad(ATTESTATION, "it is signed with a key that is not among those brought")
             _bad(ATTESTATION, error.message)
+        self.attested_by = public
         self.report.key = TrustStore.known(self.keys if self.brought else own, public).fingerprint  # type: ignore[union-attr]  # it is one of the candidates
         if self.brought is not None:
             self.report.signer = "established"
@@ -237,9 +244,8 @@ class _Check:
         except InvalidInput as error:
             _bad("proof/estate.txt", error.message)
         origin = claimed.origin.partition("/")[0]
-        estate = self._open(
-            "proof/estate.txt", estate_note, self._key_at(origin, claimed.size - 1, own, "proof/estate.txt")
-        )
+        self.estate_key = self._key_at(origin, claimed.size - 1, own, "proof/estate.txt")
+        estate = self._open("proof/estate.txt", estate_note, self.estate_key)
         key = self._key_at(origin, index, own, "proof/checkpoint.txt")
         checkpoint = self._open("proof/checkpoint.txt", note, key)
         leaf = leaf_hash(body)

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from tenantry.errors import InvalidInput, NotProven
 from tenantry.journal import Event
-from tenantry.proof import TrustStore, parse_note, sign_checkpoint
+from tenantry.proof import TrustedKey, TrustStore, parse_note, sign_checkpoint
 from tenantry.proof.check import ATTESTATION, check_bundle
 from tenantry.proof.dsse import sign_statement
+from tenantry.proof.note import raw_public
 from tenantry.proof.trust import key_document, parse_keys
 from tenantry.timeline.proofs import prove_run, run_statement
 from tests.support.sample_run import TENANT
@@ -425,6 +426,39 @@ def test_an_old_record_signed_with_a_newer_key_is_found(tmp_path: Path) -> None:
         report = check_bundle(handed.folder, trust)
         assert report.first_bad is not None
         assert report.first_bad["file"].startswith("proof/")
+
+
+@pytest.mark.parametrize("epoch", [1, 3])
+def test_a_bundle_attested_with_a_key_of_another_epoch_is_found(tmp_path: Path, epoch: int) -> None:
+    """What no tree holds (a rendering, the README) rests on the statement alone: a key that was replaced, or one that began
+    later, must not be able to sign another one."""
+    handed = Handed(tmp_path)
+    handed.made.ledger.rotate(by="dora", reason="a year has passed")
+    handed.made.sample.journal.append(TENANT, [Event("note", {"text": "later"})])
+    folder = tmp_path / "second"
+    handed.made.export(folder)
+    handed.made.ledger.rotate(by="dora", reason="another year")
+    trust = handed.keys()
+    assert check_bundle(folder, trust).ok
+    page = folder / "timeline" / "timeline.md"
+    page.write_bytes(page.read_bytes().replace(b"Acme", b"Acne") + b"\n")
+    _resum(folder)
+    _sign_again(folder, handed, epoch)
+    report = check_bundle(folder, trust)
+    assert report.first_bad is not None
+    assert (report.first_bad["file"], report.signer) == (ATTESTATION, "not_established")
+
+
+def test_another_installation_that_is_trusted_does_not_sign_for_this_one(tmp_path: Path) -> None:
+    handed = Handed(tmp_path)
+    private = handed.made.signer.private(9)
+    others = key_document("tenantry.other", [TrustedKey(raw_public(private.public_key()), 1, 0, "2026-01-01T00:00:00.000000Z")])
+    trust = handed.trust.merged(parse_keys(others))
+    assert check_bundle(handed.folder, trust).ok
+    _sign_again(handed.folder, handed, 9)
+    report = check_bundle(handed.folder, trust)
+    assert report.first_bad is not None
+    assert report.first_bad["file"] == ATTESTATION
 
 
 # --- statements -------------------------------------------------------------------------------------------------------
