@@ -15,7 +15,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection
 
 from tenantry.clock import Clock, SystemClock, rfc3339
 from tenantry.errors import InvalidInput, JournalCorrupt, LeaseLost, NotFound, Refused
@@ -29,15 +28,15 @@ from tenantry.journal.entry import (
     Event,
     Opener,
     Record,
+    Sealer,
     build,
     draft,
     load,
-    seal,
 )
 from tenantry.journal.lease import LIFE, Fence, Lease, LeaseHeld, known_dead, this_process
 from tenantry.journal.marks import Kept, nothing_kept
 from tenantry.journal.migrate import migrate
-from tenantry.journal.sql import Prepared, mapped, open_engine
+from tenantry.journal.sql import Prepared, Transaction, Writing, mapped, open_engine
 from tenantry.journal.verify import Verification, Verifier
 from tenantry.names import MSP
 
@@ -95,15 +94,19 @@ class Journal:
         self.url = url
         self._key = key
         self._keys: dict[str, bytes] = {}
+        self._sealers: dict[str, Sealer] = {}
         self.clock: Clock = clock or SystemClock()
         self._engine = open_engine(url)
         self._writing = self._engine.execution_options(write=True)
         self._sql = _Statements(self._engine.dialect)
+        self._direct = Writing(self._engine) if self._engine.dialect.name == "sqlite" else None
         self._owner = this_process()
         with mapped("open the journal"):
             migrate(self._engine)
 
     def close(self) -> None:
+        if self._direct is not None:
+            self._direct.close()
         self._engine.dispose()
 
     def _tenant_key(self, tenant: str) -> bytes:
@@ -134,13 +137,13 @@ class Journal:
         if not drafts:
             return []
         self._tenant_key(tenant)  # before the write lock is held: whoever gives the key may have to record that it did
-        with mapped("append to the journal"), self._writing.begin() as db:
+        with mapped("append to the journal"), self._direct or self._writing.begin() as db:
             if fence is not None:
                 self._hold(db, fence, fence.life)
             return self._append(db, tenant, drafts)
 
-    def _append(self, db: Connection, tenant: str, drafts: Sequence[Draft]) -> list[Entry]:
-        key = self._tenant_key(tenant)
+    def _append(self, db: Transaction, tenant: str, drafts: Sequence[Draft]) -> list[Entry]:
+        sealing = self._sealers.get(tenant) or self._sealers.setdefault(tenant, Sealer(self._tenant_key(tenant)))
         tree, size, head, last_ts = self._tree(db, tenant)
         entries: list[Entry] = []
         entry_rows: list[dict[str, Any]] = []
@@ -149,7 +152,7 @@ class Journal:
         def add(one: Draft, ts: str) -> Entry:
             nonlocal size, head, last_ts
             entry_id = secrets.token_hex(16)
-            sealed, payload_digest = seal(one.payload, key=key, entry_id=entry_id)
+            sealed, payload_digest = sealing.seal(one.payload, entry_id)
             entry = build(
                 one.event,
                 tree=tree,
@@ -182,7 +185,7 @@ class Journal:
         self._sql.grow(db, {"at": tree, "new_size": size, "new_head": head, "new_last_ts": last_ts})
         return entries
 
-    def _index(self, db: Connection, event: Event, tree: str, ts: str) -> None:
+    def _index(self, db: Transaction, event: Event, tree: str, ts: str) -> None:
         row = {
             "run_id": event.run_id,
             "tree": tree,
@@ -192,7 +195,7 @@ class Journal:
         if self._sql.run(db, row) != 1:
             raise InvalidInput(f"there is a run {event.run_id} already")
 
-    def _tree(self, db: Connection, tenant: str) -> tuple[str, int, str, str]:
+    def _tree(self, db: Transaction, tenant: str) -> tuple[str, int, str, str]:
         """The tenant's tree, locked until the transaction ends: id, size, head, time of the newest entry."""
         values = {"tenant": tenant}
         row = self._sql.tree.row(db, values)
@@ -360,10 +363,10 @@ class Journal:
 
     def renew(self, fence: Fence, life: float | None = None) -> None:
         """Keep the lease for ``life`` more seconds; as long as it was taken for, when omitted. Raises LeaseLost."""
-        with mapped("renew the run's lease"), self._writing.begin() as db:
+        with mapped("renew the run's lease"), self._direct or self._writing.begin() as db:
             self._hold(db, fence, fence.life if life is None else life)
 
-    def _hold(self, db: Connection, fence: Fence, life: float) -> None:
+    def _hold(self, db: Transaction, fence: Fence, life: float) -> None:
         until = self._now_us() + int(life * 1e6)
         if self._sql.hold(db, {"at_run": fence.run_id, "at_token": fence.token, "until": until}) != 1:
             raise LeaseLost(f"the run {fence.run_id} has another owner now")

@@ -29,4 +29,4 @@ def main(folder: str, count: int) -> None:
                 ledger.checkpoint("acme")
             except JournalUnavailable:
                 os.write(1, b"refused\n")
-    journal._engine.dispose()
+    journal.close()

@@ -452,7 +452,9 @@ def test_a_bundle_attested_with_a_key_of_another_epoch_is_found(tmp_path: Path, 
 def test_another_installation_that_is_trusted_does_not_sign_for_this_one(tmp_path: Path) -> None:
     handed = Handed(tmp_path)
     private = handed.made.signer.private(9)
-    others = key_document("tenantry.other", [TrustedKey(raw_public(private.public_key()), 1, 0, "2026-01-01T00:00:00.000000Z")])
+    others = key_document(
+        "tenantry.other", [TrustedKey(raw_public(private.public_key()), 1, 0, "2026-01-01T00:00:00.000000Z")]
+    )
     trust = handed.trust.merged(parse_keys(others))
     assert check_bundle(handed.folder, trust).ok
     _sign_again(handed.folder, handed, 9)
