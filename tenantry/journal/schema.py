@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Dialect,
+    FromClause,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    case,
+    literal_column,
+    select,
+)
 
 HEAD: Final = "0002"
 """Newest migration. A database already there is opened without importing Alembic."""
@@ -108,3 +123,19 @@ timestamps = Table(  # RFC 3161 responses over checkpoints
     Column("authority", Text, primary_key=True),
     Column("response", LargeBinary, nullable=False),
 )
+
+
+def sealed_beside(dialect: Dialect) -> tuple[FromClause, ColumnElement[Any]]:
+    """Entries with their payloads: what to select from, and the column of the sealed payload, NULL where there is none.
+
+    Ids are random, so looking up each payload by its entry's id reads a large index at random places, which takes most of the
+    time of a long walk. SQLite numbers rows as they come, and entries and payloads come in pairs: the payload is looked for at
+    the entry's own row number first, and by its id where another one lies there.
+    """
+    if dialect.name != "sqlite":
+        return entries.outerjoin(payloads, payloads.c.entry_id == entries.c.id), payloads.c.sealed
+    by_id = select(payloads.c.sealed).where(payloads.c.entry_id == entries.c.id)
+    near = payloads.alias("near")
+    here = literal_column("near.rowid") == literal_column("entries.rowid")
+    found = case((near.c.entry_id == entries.c.id, near.c.sealed), else_=by_id.correlate(entries).scalar_subquery())
+    return entries.outerjoin(near, here), found

@@ -296,13 +296,10 @@ class Journal:
 
     def _records(self, tenant: str, where: sa.ColumnElement[bool], limit: int | None = None) -> Iterator[Record]:
         opener = Opener(self._tenant_key(tenant))
+        paired, payload = schema.sealed_beside(self._engine.dialect)
         query = (
-            sa.select(schema.entries.c.body, schema.entries.c.leaf, schema.payloads.c.sealed)
-            .select_from(
-                schema.entries.join(schema.trees, schema.trees.c.tree == schema.entries.c.tree).outerjoin(
-                    schema.payloads, schema.payloads.c.entry_id == schema.entries.c.id
-                )
-            )
+            sa.select(schema.entries.c.body, schema.entries.c.leaf, payload)
+            .select_from(paired.join(schema.trees, schema.trees.c.tree == schema.entries.c.tree))
             .where(where)
             .order_by(schema.entries.c.seq)
             .limit(limit)

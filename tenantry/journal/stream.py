@@ -121,12 +121,11 @@ def elsewhere(journal: Journal, events: frozenset[str], start: datetime, end: da
 
 def _rows(journal: Journal, tenant: str, where: sa.ColumnElement[bool]) -> Iterator[Sealed]:
     opener = Opener(journal._tenant_key(tenant))
-    entries, payloads, trees = schema.entries, schema.payloads, schema.trees
+    entries, trees = schema.entries, schema.trees
+    paired, sealed = schema.sealed_beside(journal._engine.dialect)
     query = (
-        sa.select(entries.c.body, entries.c.leaf, payloads.c.sealed)
-        .select_from(
-            entries.join(trees, trees.c.tree == entries.c.tree).outerjoin(payloads, payloads.c.entry_id == entries.c.id)
-        )
+        sa.select(entries.c.body, entries.c.leaf, sealed)
+        .select_from(paired.join(trees, trees.c.tree == entries.c.tree))
         .where(where)
         .order_by(entries.c.seq)
     )

@@ -32,9 +32,10 @@ _ACTS = re.compile(f"{_BREAKS.pattern}|\t|{_HIDDEN.pattern}")
 
 def row(event: TimelineEvent) -> Row:
     """An event's columns, unaltered, in the order of :data:`COLUMNS`."""
+    at = rfc3339(event.at)
     return {
-        "at": rfc3339(event.at),
-        "recorded_at": rfc3339(event.recorded_at),
+        "at": at,
+        "recorded_at": at if event.recorded_at is event.at else rfc3339(event.recorded_at),
         "lane": event.lane.value,
         "kind": event.kind,
         "title": event.title,

@@ -214,7 +214,7 @@ def changes_text(changes: Iterable[Mapping[str, Any]]) -> str:
     return "; ".join(f"{c['path']}: {shown(c.get('before'))} → {shown(c.get('after'))}" for c in changes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Said:
     """What one entry says; the rest of the event is the same for all."""
 

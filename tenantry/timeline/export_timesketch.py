@@ -15,10 +15,11 @@ The file's name must end in ``.jsonl``.
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO, Final
 
-from tenantry.evidence import json_line
+from tenantry.evidence import json_row
 from tenantry.timeline.columns import message, row, visible
 from tenantry.timeline.model import Lane, Timeline, TimelineEvent
 from tenantry.timeline.words import human_name
@@ -33,7 +34,7 @@ def export(timeline: Timeline, out: BinaryIO) -> int:
     """Write the events; returns how many."""
     count = 0
     for event in timeline.events:
-        out.write(json_line(_row(timeline, event)))
+        out.write(json_row(_row(timeline, event)))
         count += 1
     return count
 
@@ -41,7 +42,7 @@ def export(timeline: Timeline, out: BinaryIO) -> int:
 def _row(timeline: Timeline, event: TimelineEvent) -> dict[str, str | int | list[str]]:
     line: dict[str, str | int | list[str]] = {
         "message": _cut(visible(message(event))),
-        "datetime": event.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f+00:00"),
+        "datetime": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
         "timestamp": (event.at - _EPOCH) // timedelta(microseconds=1),
         "timestamp_desc": _described(event),
         "data_type": f"tenantry:{event.lane.value}:{_word(event.kind)}",
@@ -76,6 +77,7 @@ def _tags(event: TimelineEvent) -> list[str]:
     return [*tags, *event.techniques]
 
 
+@functools.lru_cache(maxsize=1024)
 def _word(text: str) -> str:
     """A code as one word: tags and types are matched, not read."""
     return "".join(c if c.isalnum() or c in "._-" else "_" for c in text) or "event"
