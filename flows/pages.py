@@ -21,12 +21,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from flows.assembly import Installation
-from tenantry.errors import InvalidInput, NotFound, TenantryError
+from flows.report import timeline_of
+from tenantry.errors import NotFound, TenantryError
 from tenantry.home import Home
 from tenantry.journal import MSP, Record
 from tenantry.metrics import CONTENT_TYPE, Counters, Observed, render
-from tenantry.run import RunState
-from tenantry.timeline import Timeline, build, format_named, related
+from tenantry.timeline import format_named
 
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -68,7 +68,7 @@ def application(home: Home, credential: str, counters: Counters | None = None) -
             try:
                 state = installation.state(request.path_params["run_id"])
                 page = io.BytesIO()
-                format_named("html").export(timeline_of(installation, state), page)
+                format_named("html").export(timeline_of(installation, state)[0], page)
             except NotFound:
                 return _plain("There is no such run.", 404)
             except TenantryError as error:
@@ -124,23 +124,6 @@ class Figures:
             return render(journal.clock.now(), self._observed, journal.live, self._counters)
 
 
-def timeline_of(installation: Installation, state: RunState) -> Timeline:
-    """The run's timeline as it stands now."""
-    records = installation.journal.records(state.run_id)
-    try:
-        title = installation.tenants.get(state.tenant).display_name
-    except InvalidInput:  # the client left, or its file is being edited: the page works all the same
-        title = ""
-    return build(
-        state,
-        records,
-        runbook=installation.runbook_of(state),
-        live=installation.journal.live(state.run_id),
-        around=related(installation.journal, state, records),
-        tenant_title=title,
-    )
-
-
 class Pages:
     """Serves the pages in this process's event loop.
 
@@ -193,4 +176,4 @@ def _plain(text: str, status: int, more: dict[str, str] | None = None) -> Respon
     return Response(text, status, {**_HEADERS, **(more or {})}, "text/plain")
 
 
-__all__ = ["Figures", "Pages", "application", "timeline_of"]
+__all__ = ["Figures", "Pages", "application"]

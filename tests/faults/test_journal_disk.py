@@ -22,6 +22,7 @@ import pytest
 from tenantry.errors import RecordError
 from tenantry.journal import Event, Journal
 from tests.faults import journal_child
+from tests.support.tools import needs
 from tests.tenantry.journal.support import Child, key, url_of
 
 COUNT = 12
@@ -30,11 +31,11 @@ _COUNTED: dict[str, int] = {}
 
 @pytest.fixture(scope="module", autouse=True)
 def _strace() -> None:
-    if shutil.which("strace") is None or subprocess.run(["strace", "-o", os.devnull, "true"], check=False).returncode:
-        reason = "strace is not installed, or may not trace here (requirements/debian.txt)"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    traces = (
+        shutil.which("strace") is not None
+        and not subprocess.run(["strace", "-o", os.devnull, "true"], check=False).returncode
+    )
+    needs(traces, "strace, or the right to trace,")
 
 
 @pytest.fixture(scope="module")

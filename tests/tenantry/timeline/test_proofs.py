@@ -26,6 +26,7 @@ from tenantry.proof.note import raw_public
 from tenantry.proof.trust import key_document, parse_keys
 from tenantry.timeline.proofs import prove_run, run_statement
 from tests.support.sample_run import TENANT
+from tests.support.tools import needs
 from tests.tenantry.timeline.test_bundle import Made
 
 
@@ -100,9 +101,40 @@ def test_a_checkpoint_received_before(handed: Handed, copy: Path) -> None:
     assert check_bundle(copy, handed.trust, earlier=handed.first.note).ok
     old = handed.first.checkpoint
     forked = sign_checkpoint(type(old)(old.origin, old.size, b"x" * 32), handed.made.signer.private(1))
-    report = check_bundle(copy, handed.trust, earlier=forked)
-    assert report.first_bad is not None
-    assert "received before" in report.first_bad["why"]
+    newer = sign_checkpoint(type(old)(old.origin, 10_000, b"x" * 32), handed.made.signer.private(1))
+    between = sign_checkpoint(type(old)(old.origin, old.size + 1, b"x" * 32), handed.made.signer.private(1))
+    other = sign_checkpoint(type(old)("tenantry.x/y", old.size, old.root), handed.made.signer.private(1))
+    for kept, why in (
+        (forked, "forked"),
+        (newer, "rolled back, or older"),
+        (between, "nothing here shows"),
+        (other, "another"),
+    ):
+        report = check_bundle(copy, handed.trust, earlier=kept)
+        assert report.first_bad is not None
+        assert why in report.first_bad["why"]
+        assert report.first_bad["file"] == "proof/checkpoint.txt"
+
+
+def test_earlier_checkpoints_are_signed_too(handed: Handed, copy: Path, tmp_path: Path) -> None:
+    """Also where only the key was brought, and not its epoch."""
+    name = "proof/earlier.jsonl"
+    row = rows(copy, name)[0]
+    row["note"] = sign_checkpoint(parse_note(row["note"].encode()).checkpoint, handed.made.signer.private(7)).decode()
+    (copy / name).write_text(json.dumps(row, separators=(",", ":")) + "\n", encoding="utf-8")
+    _resum(copy)
+    _sign_again(copy, handed, 1)
+    shutil.copy(copy / "proof" / "key-1.pem", tmp_path / "key.pem")
+    for trust in (handed.trust, TrustStore.read(tmp_path / "key.pem")):
+        report = check_bundle(copy, trust)
+        assert report.first_bad is not None
+        assert (report.first_bad["file"], report.first_bad["line"]) == (name, 1)
+
+
+def test_what_leads_out_of_the_bundle_is_named(handed: Handed, copy: Path, tmp_path: Path) -> None:
+    (copy / "more").symlink_to(tmp_path, target_is_directory=True)
+    report = check_bundle(copy, handed.trust)
+    assert report.first_bad == {"file": "more", "line": None, "why": "it was added"}
 
 
 # --- with other people's tools ----------------------------------------------------------------------------------------
@@ -268,11 +300,7 @@ func main() {
 def go(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A verifier made of Go's own packages, as Debian has them."""
     source = Path("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog")
-    if shutil.which("go") is None or not source.is_dir():
-        reason = "Go and golang-golang-x-mod-dev are not installed (requirements/debian.txt)"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    needs(shutil.which("go") is not None and source.is_dir(), "Go, or golang-golang-x-mod-dev,")
     folder = tmp_path_factory.mktemp("go")
     (folder / "main.go").write_text(_GO, encoding="utf-8")
     environment = {
