@@ -50,7 +50,11 @@ def open_engine(url: str) -> sa.Engine:
         connection.isolation_level = None  # SQLAlchemy's begin below decides, not the driver
         _to_wal(connection)
         # FULL: an entry counts once it is durable. secure_delete: an erased payload must not linger in a free page.
-        for pragma in ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "trusted_schema=OFF"):
+        # 16 MB of write-ahead log before it is copied into the database, four times the default: half the work of it an append.
+        for pragma in (
+            *("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "trusted_schema=OFF"),
+            "wal_autocheckpoint=4000",
+        ):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @sa.event.listens_for(engine, "begin")

@@ -32,10 +32,11 @@ class Sealed:
         JournalCorrupt: from whatever looks into the payload.
     """
 
-    __slots__ = ("_at", "_opener", "_payload", "_sealed", "entry")
+    __slots__ = ("_at", "_opener", "_payload", "_sealed", "entry", "event")
 
     def __init__(self, entry: Entry, sealed: bytes, opener: Opener) -> None:
         self.entry = entry
+        self.event: str = entry.fields["event"]
         self._sealed: bytes | None = sealed
         self._opener = opener
         self._payload: Mapping[str, Any] | None = None
@@ -59,11 +60,6 @@ class Sealed:
     def erased(self) -> bool:
         """Whether its payload was erased; does not open it."""
         return self._sealed == ERASED or (self._sealed is None and self._payload is None)
-
-    @property
-    def event(self) -> str:
-        event: str = self.entry.fields["event"]
-        return event
 
     @property
     def at(self) -> datetime:

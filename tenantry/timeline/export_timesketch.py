@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from typing import BinaryIO, Final
 
 from tenantry.evidence import json_row
-from tenantry.timeline.columns import message, row, visible
+from tenantry.timeline.columns import Row, message, row, visible
 from tenantry.timeline.model import Lane, Timeline, TimelineEvent
 from tenantry.timeline.words import human_name
 
@@ -34,14 +34,18 @@ def export(timeline: Timeline, out: BinaryIO) -> int:
     """Write the events; returns how many."""
     count = 0
     for event in timeline.events:
-        out.write(json_row(_row(timeline, event)))
+        fields = _row(timeline, event)
+        line = json_row(fields)
+        if len(line) > MAX_BYTES:  # else no text of it can be longer
+            line = json_row({name: _cut(value) if isinstance(value, str) else value for name, value in fields.items()})
+        out.write(line)
         count += 1
     return count
 
 
-def _row(timeline: Timeline, event: TimelineEvent) -> dict[str, str | int | list[str]]:
-    line: dict[str, str | int | list[str]] = {
-        "message": _cut(visible(message(event))),
+def _row(timeline: Timeline, event: TimelineEvent) -> Row:
+    line: Row = {
+        "message": visible(message(event)),
         "datetime": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
         "timestamp": (event.at - _EPOCH) // timedelta(microseconds=1),
         "timestamp_desc": _described(event),
@@ -51,10 +55,8 @@ def _row(timeline: Timeline, event: TimelineEvent) -> dict[str, str | int | list
         "tenant": timeline.tenant,
         "runbook": timeline.runbook,
     }
-    for name, value in row(event).items():
-        if name in ("at", "time_after_record"):
-            continue
-        line[name] = value if isinstance(value, (int, list)) else _cut(value)
+    line.update(row(event))
+    del line["at"]
     line["time_after_record"] = "yes" if event.after_record else "no"
     return line
 
@@ -62,7 +64,7 @@ def _row(timeline: Timeline, event: TimelineEvent) -> dict[str, str | int | list
 def _described(event: TimelineEvent) -> str:
     """What kind of time it is."""
     if event.lane is Lane.ATTACKER:
-        return f"Attacker activity, time of the {_cut(visible(event.source))}"
+        return f"Attacker activity, time of the {visible(event.source)}"
     if event.certainty == "stated":
         return "Time stated by a person"
     return f"Recorded: {human_name(_word(event.kind)).lower()}"

@@ -143,15 +143,36 @@ def test_what_leads_out_of_the_bundle_is_named(handed: Handed, copy: Path, tmp_p
 def test_the_readme_tells_a_stranger_how(handed: Handed, copy: Path) -> None:
     """Every command of README.txt, as it stands there."""
     text = (copy / "README.txt").read_text(encoding="utf-8")
-    commands = [
-        line.strip() for line in text.splitlines() if line.startswith("       ") and not line.startswith(" " * 8)
-    ]
+    commands, program = [], False
+    for line in text.splitlines():
+        program = program or line.endswith("<<'END'")
+        if program or (line.startswith("       ") and not line.startswith(" " * 8)):
+            commands.append(line if program else line.strip())
+        program = program and line != "END"
     assert sum("openssl pkeyutl -verify" in line for line in commands) == 3
     script = "set -euo pipefail\n" + "\n".join(commands)
     done = subprocess.run(["bash", "-c", script], cwd=copy, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
     assert done.stdout.count("Signature Verified Successfully") == 3
     assert handed.made.ledger.keys()[1][0].fingerprint in done.stdout
+    assert f"{len(handed.made.sample.records)} entries and the witness are in the signed trees" in done.stdout
+
+    alone = script[script.index("python3 - <<'END'") : script.index("\nEND") + 5]
+    for name, old, new in (
+        ("entries.jsonl", b'"outcome":"changed"', b'"outcome":"already"'),
+        ("payloads.jsonl", b"mira", b"dora"),
+        ("proof/inclusion.jsonl", b'"index":3,', b'"index":4,'),
+        ("proof/witness.json", b'"epoch": 1', b'"epoch": 2'),
+        ("evidence/sign-ins.jsonl", b"1", b"2"),
+    ):
+        path = copy / name
+        content = path.read_bytes()
+        assert old in content, name
+        path.write_bytes(content.replace(old, new, 1))
+        done = subprocess.run(["bash", "-c", alone], cwd=copy, capture_output=True, text=True, check=False)
+        assert done.returncode != 0, name
+        assert "WRONG" in done.stderr, name
+        path.write_bytes(content)
 
     note = copy / "proof" / "checkpoint.txt"
     note.write_bytes(note.read_bytes().replace(b"\n", b"\n1", 1))
