@@ -260,6 +260,10 @@ class Reader:
             self._previous = record.at
         return ended
 
+    def passed_at(self, at: datetime) -> None:
+        """Take note that the run's owner recorded something then that neither begins nor ends an attempt."""
+        self._previous = at
+
     def told(self, record: Recorded) -> TimelineEvent:
         """The entry's own event."""
         said = self._say(record)
