@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,12 @@ from tenantry.journal import Event
 from tenantry.proof import TrustedKey, TrustStore, parse_note, sign_checkpoint
 from tenantry.proof.check import ATTESTATION, check_bundle
 from tenantry.proof.dsse import sign_statement
-from tenantry.proof.note import raw_public
+from tenantry.proof.note import Checkpoint, raw_public
 from tenantry.proof.trust import key_document, parse_keys
 from tenantry.timeline.proofs import prove_run, run_statement
 from tests.support.sample_run import TENANT
 from tests.support.tools import needs
+from tests.tenantry.journal.support import MemorySigner
 from tests.tenantry.timeline.test_bundle import Made
 
 
@@ -510,6 +512,188 @@ def test_another_installation_that_is_trusted_does_not_sign_for_this_one(tmp_pat
     report = check_bundle(handed.folder, trust)
     assert report.first_bad is not None
     assert report.first_bad["file"] == ATTESTATION
+
+
+def test_keys_count_for_their_own_installation_alone(handed: Handed, copy: Path) -> None:
+    (known,) = handed.trust.keys.values()
+    report = check_bundle(copy, parse_keys(key_document("tenantry.other", known)))
+    assert report.first_bad is not None
+    assert "no key that was brought was in force" in report.first_bad["why"]
+
+
+def test_a_statement_of_something_else_does_not_attest_a_bundle(handed: Handed, copy: Path) -> None:
+    envelope = json.loads((copy / ATTESTATION).read_bytes())
+    said = json.loads(base64.b64decode(envelope["payload"]))
+    said["predicateType"] = "urn:tenantry:run:v1"
+    (copy / ATTESTATION).write_bytes(sign_statement(said, handed.made.signer.private(1)))
+    report = check_bundle(copy, handed.trust)
+    assert report.first_bad is not None
+    assert (report.first_bad["file"], report.first_bad["why"]) == (ATTESTATION, "it attests something else")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("proof/keys.json", b"{}"),
+        ("proof/witness.json", b"[]"),
+        ("proof/estate.txt", b"nonsense"),
+        ("proof/checkpoint.txt", b"nonsense"),
+        ("proof/earlier.jsonl", b"[]\n"),
+        ("proof/earlier.jsonl", b'{"size":1}\n'),
+        ("proof/inclusion.jsonl", b"nonsense\n"),
+        ("payloads.jsonl", b"\xff\n"),
+        ("entries.jsonl", b"nonsense"),
+        ("entries.jsonl", b""),
+        ("evidence.json", b"nonsense"),
+        ("evidence.json", b"[]"),
+    ],
+)
+def test_a_file_that_is_none_of_its_kind_is_named_whoever_signed_it(
+    handed: Handed, copy: Path, name: str, content: bytes
+) -> None:
+    (copy / name).write_bytes(content)
+    _resum(copy)
+    _sign_again(copy, handed, 1)
+    report = check_bundle(copy, handed.trust)
+    assert report.first_bad is not None
+    located = {"entries.jsonl": ("proof/inclusion.jsonl", name), "evidence.json": ("evidence/", name)}.get(
+        name, (name,)
+    )
+    assert report.first_bad["file"].startswith(located)
+
+
+_THREE = ("entries.jsonl", "proof/inclusion.jsonl", "payloads.jsonl")
+
+
+def _lines_of(folder: Path, names: tuple[str, ...], change: Callable[[list[bytes]], list[bytes]]) -> None:
+    for name in names:
+        path = folder / name
+        path.write_bytes(b"".join(change(path.read_bytes().splitlines(keepends=True))))
+
+
+def _json_of(folder: Path, name: str, change: Callable[[Any], Any]) -> None:
+    (folder / name).write_text(json.dumps(change(json.loads((folder / name).read_bytes()))), encoding="utf-8")
+
+
+def _row_of(folder: Path, name: str, number: int, **more: Any) -> None:
+    def change(lines: list[bytes]) -> list[bytes]:
+        row = json.loads(lines[number - 1])
+        row = {key: value for key, value in {**row, **more}.items() if value is not None}
+        return [*lines[: number - 1], json.dumps(row).encode() + b"\n", *lines[number:]]
+
+    _lines_of(folder, (name,), change)
+
+
+def _unlisted(folder: Path) -> None:
+    (folder / "evidence" / "more.txt").write_bytes(b"more")
+
+
+def _listed_but_unknown(folder: Path) -> None:
+    _unlisted(folder)
+    piece = {"file": "evidence/more.txt", "sha256": hashlib.sha256(b"more").hexdigest()}
+    _json_of(folder, "evidence.json", lambda found: [*found, piece])
+
+
+def _taken_out(folder: Path) -> None:
+    (folder / "evidence" / "sign-ins.jsonl").unlink()
+    _json_of(folder, "evidence.json", lambda found: [one for one in found if one["file"] != "evidence/sign-ins.jsonl"])
+
+
+def _no_entry(folder: Path) -> None:
+    _lines_of(folder, _THREE, lambda lines: lines[:1])
+    (folder / "entries.jsonl").write_bytes(b"nonsense\n")
+
+
+def _elsewhere() -> bytes:
+    return sign_checkpoint(Checkpoint("tenantry.x/y", 1, b"x" * 32), MemorySigner().private(1))
+
+
+def _stamped(folder: Path) -> None:
+    (folder / "proof" / "timestamps").mkdir()
+    (folder / "proof" / "timestamps" / "x.tsr").write_bytes(b"nonsense")
+
+
+FORGERIES: dict[str, tuple[Callable[[Path], Any], str, int | None, str]] = {
+    "two entries exchanged": (
+        lambda folder: _lines_of(folder, _THREE, lambda lines: [*lines[:3], lines[4], lines[3], *lines[5:]]),
+        *("entries.jsonl", 5, "out of order"),
+    ),
+    "an entry doubled": (
+        lambda folder: _lines_of(folder, _THREE, lambda lines: [*lines[:4], *lines[3:]]),
+        *("entries.jsonl", 5, "out of order"),
+    ),
+    "the beginning cut": (
+        lambda folder: _lines_of(folder, _THREE, lambda lines: lines[1:]),
+        *("entries.jsonl", 1, "first entry is missing"),
+    ),
+    "everything cut": (
+        lambda folder: _lines_of(folder, _THREE, lambda _lines: []),
+        *("entries.jsonl", 1, "first entry is missing"),
+    ),
+    "no entry": (_no_entry, "entries.jsonl", 1, "no entry"),
+    "the last proof cut": (
+        lambda folder: _lines_of(folder, ("proof/inclusion.jsonl",), lambda lines: lines[:-1]),
+        *("proof/inclusion.jsonl", 48, "47 lines for 48 entries"),
+    ),
+    "a payload of another entry": (
+        lambda folder: _row_of(folder, "payloads.jsonl", 4, event="note"),
+        *("payloads.jsonl", 4, "belongs to another entry"),
+    ),
+    "a payload without salt": (
+        lambda folder: _row_of(folder, "payloads.jsonl", 4, salt=None),
+        *("payloads.jsonl", 4, "no salt"),
+    ),
+    "a witness of another tree": (
+        lambda folder: _json_of(folder, "proof/witness.json", lambda found: {**found, "path": ["00" * 32]}),
+        *("proof/witness.json", None, "not in the estate's tree"),
+    ),
+    "an earlier checkpoint of another tree": (
+        lambda folder: _row_of(folder, "proof/earlier.jsonl", 1, note=_elsewhere().decode()),
+        *("proof/earlier.jsonl", 1, "not an earlier checkpoint of this tree"),
+    ),
+    "an earlier checkpoint with another proof": (
+        lambda folder: _row_of(folder, "proof/earlier.jsonl", 1, path=["00" * 32]),
+        *("proof/earlier.jsonl", 1, "does not begin with it"),
+    ),
+    "a time stamp that is none": (_stamped, "proof/timestamps/x.tsr", None, "no time stamp of this checkpoint"),
+    "evidence that nothing lists": (_unlisted, "evidence/more.txt", None, "nothing says where it is from"),
+    "evidence that no entry names": (_listed_but_unknown, "evidence/more.txt", None, "no entry names it"),
+    "evidence taken out": (_taken_out, "evidence.json", None, "1 collected files are missing"),
+}
+"""What the holder of the key could still try, with checksums and statement to match: what → how, file, line, why."""
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_what_the_keys_holder_cannot_hide(handed: Handed, copy: Path, forgery: str) -> None:
+    forge, file, line, why = FORGERIES[forgery]
+    forge(copy)
+    _resum(copy)
+    _sign_again(copy, handed, 1)
+    found = check_bundle(copy, handed.trust).first_bad
+    assert found is not None
+    assert (found["file"], found["line"]) == (file, line)
+    assert why in found["why"]
+
+
+def test_an_older_checkpoint_in_place_of_the_one_witnessed(handed: Handed, copy: Path) -> None:
+    """Signed by the right key in its epoch, and not what this witness saw."""
+    assert handed.first is not None
+    (copy / "proof" / "checkpoint.txt").write_bytes(handed.first.note)
+    _resum(copy)
+    _sign_again(copy, handed, 1)
+    report = check_bundle(copy, handed.trust)
+    assert report.first_bad is not None
+    assert report.first_bad["file"] == "proof/checkpoint.txt"
+
+
+@pytest.mark.parametrize("line", ["nonsense", "0" * 64 + "  ../outside", "0" * 64 + "  /etc/passwd"])
+def test_checksums_of_what_lies_elsewhere(handed: Handed, copy: Path, line: str) -> None:
+    with (copy / "SHA256SUMS").open("a", encoding="utf-8") as sums:
+        sums.write(line + "\n")
+    _sign_again(copy, handed, 1)
+    report = check_bundle(copy, handed.trust)
+    assert report.first_bad is not None
+    assert (report.first_bad["file"], report.first_bad["why"]) == ("SHA256SUMS", "this line is no checksum")
 
 
 # --- statements -------------------------------------------------------------------------------------------------------
