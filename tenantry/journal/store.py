@@ -248,9 +248,7 @@ class Journal:
                 )
                 if done.rowcount != 1:
                     raise NotFound(f"the payload of entry {entry_id} was erased before")
-            said: dict[str, Any] = {"entries": wanted, "by": by, "reason": reason}
-            if evidence:
-                said["evidence"] = sorted(evidence)
+            said = {"entries": wanted, "evidence": sorted(evidence), "by": by, "reason": reason}
             event = Event("payload.erased", said)
             (entry,) = self._append(db, tenant, [draft(event)])
         if self._engine.dialect.name == "sqlite":

@@ -209,7 +209,7 @@ def test_an_erased_payload_is_gone_and_the_record_still_verifies(journal: Journa
     assert [record.payload for record in records[:2]] == [None, {"user": "bert"}]
     assert records[0].entry == first
     assert records[2].event == "payload.erased"
-    assert records[2].data == {"entries": [first.id], "by": "dora", "reason": "GDPR 17"}
+    assert records[2].data == {"entries": [first.id], "evidence": [], "by": "dora", "reason": "GDPR 17"}
     assert journal.verify().ok
     assert second.id != first.id
     for name in (path, path.with_name(path.name + "-wal")):
