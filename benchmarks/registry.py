@@ -78,6 +78,11 @@ BENCHES: Final[dict[str, Spec]] = {
         )
         for kind in ("jsonl", "timesketch")
     },
+    "alerts-start.latency": Spec(
+        "benchmarks.alerts_start.latency:measure",
+        "creating a flow run in another process to its first effect, against Prefect's serve()",
+    ),
+    "alerts-start.burst": Spec("benchmarks.alerts_start.burst:measure", "200 runs of five steps, created at once"),
     "steps.help": Spec("benchmarks.steps.help:measure", "`tenantry --help`, from start to exit"),
 }
 """Name → benchmark, in the order in which they run."""

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flows.assembly import Installation
-    from tenantry.journal import Record, Stored
+    from tenantry.journal import Stored
     from tenantry.run import RunState
     from tenantry.runbook import Runbook
     from tenantry.timeline import Timeline
     from tenantry.timeline.bundle import Bundle
 
-__all__ = ["attested", "bundle", "streamed", "timeline_of"]
+__all__ = ["anchored", "attested", "bundle", "streamed"]
 
 
 def bundle(installation: Installation, state: RunState, folder: Path) -> Bundle:
     """Write the run's evidence bundle into a new or empty folder."""
+    from flows.report import timeline_of
     from tenantry.timeline import export_evidence
 
     stored = installation.ledger.checkpoint(state.tenant)
@@ -56,6 +57,7 @@ def attested(installation: Installation, state: RunState) -> tuple[dict[str, Any
         NotProven: it has not ended, or something does not verify.
         RecordError: a collected file is missing or damaged.
     """
+    from flows.report import timeline_of
     from tenantry.timeline.proofs import prove_run, run_statement
 
     built, records = timeline_of(installation, state)
@@ -66,25 +68,10 @@ def attested(installation: Installation, state: RunState) -> tuple[dict[str, Any
     return said, installation.ledger.attest(said, proven.estate.epoch)
 
 
-def timeline_of(installation: Installation, state: RunState) -> tuple[Timeline, list[Record]]:
-    """The run's timeline, and the records that it was made from."""
-    from tenantry.timeline import build, related
-
-    records = installation.journal.records(state.run_id)
-    built = build(
-        state,
-        records,
-        runbook=installation.runbook_of(state),
-        live=installation.journal.live(state.run_id),
-        around=related(installation.journal, state, records),
-        tenant_title=_title(installation, state.tenant),
-    )
-    return built, records
-
-
 def streamed(installation: Installation, run: str) -> Timeline:
     """The run's timeline for formats that are rows: the same events, read one by one, however many there are."""
     from console.session import find_index
+    from flows.report import client_title
     from tenantry.errors import TenantryError
     from tenantry.runbook import parse_runbook
     from tenantry.timeline import stream
@@ -96,13 +83,6 @@ def streamed(installation: Installation, run: str) -> Timeline:
             return None
 
     index = find_index(installation, run)
-    return stream(installation.journal, index.run_id, runbook=runbook, tenant_title=_title(installation, index.tenant))
-
-
-def _title(installation: Installation, tenant: str) -> str:
-    from tenantry.errors import InvalidInput
-
-    try:
-        return installation.tenants.get(tenant).display_name
-    except InvalidInput:  # the client left, or its file is being edited: the export works all the same
-        return ""
+    return stream(
+        installation.journal, index.run_id, runbook=runbook, tenant_title=client_title(installation, index.tenant)
+    )

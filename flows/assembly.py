@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from pydantic import SecretBytes, SecretStr
 
 import integrations
-from tenantry.broker import BrokeredPeople, BrokeredVault
+from tenantry.broker import BrokeredPeople, BrokeredVault, Supervisor
 from tenantry.discovery import RunbookCatalog, TaskRegistry
-from tenantry.errors import InvalidTenant, OutOfScope, TenantryError
+from tenantry.errors import InvalidRunbook, InvalidTenant, OutOfScope, TenantryError
 from tenantry.estate import Estate, load_estate
 from tenantry.evidence import EvidenceStore
 from tenantry.home import Home
@@ -52,12 +52,20 @@ _PASSWORD_ALPHABET: Final = string.ascii_letters + string.digits + "!#%+-_=?"
 class Installation:
     """Everything a machine keeps, opened lazily: a command that only lists runbooks opens no vault."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, vault: Vault | None = None) -> None:
         self.home = home
+        if vault is not None:
+            self.vault = vault
 
     @classmethod
-    def open(cls, home: Home | None = None) -> Installation:
-        return cls((home or Home.locate()).ensure())
+    def open(cls, home: Home | None = None, vault: Vault | None = None) -> Installation:
+        """The installation of a home.
+
+        Args:
+            home: ``TENANTRY_HOME`` when None.
+            vault: what its secrets and keys come from; the process's own way to them when None. Closed with the installation.
+        """
+        return cls((home or Home.locate()).ensure(), vault)
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +84,7 @@ class Installation:
 
     @cached_property
     def vault(self) -> Vault:
-        """The vault; in a process of the service what the broker gives it, so that it never holds the master key."""
+        """The vault: the one that was handed over; in a process of the service what the broker gives it, so that it never holds the master key."""
         brokered = BrokeredVault.from_environment(os.environ)
         if brokered is not None:
             return brokered
@@ -158,8 +166,25 @@ class Installation:
             people=self.people.records,
             evidence=self.evidence.sink,
             now=self.journal.clock.now,
-            sign=self.ledger.checkpoint,
+            sign=self.sign,
         )
+
+    def sign(self, tenant: str) -> object:
+        """Sign the record of a tenant as it is now: by the broker where there is one, which alone has the key."""
+        if isinstance(self.vault, BrokeredVault):
+            self.vault.checkpoint(tenant)
+            return None
+        return self.ledger.checkpoint(tenant)
+
+    def sign_all(self) -> list[Stored]:
+        """Sign every tree that grew.
+
+        Returns:
+            the new checkpoints.
+        """
+        if isinstance(self.vault, Supervisor):
+            return self.vault.checkpoint_all()
+        return self.ledger.checkpoint_all()
 
     def state(self, run_id: str) -> RunState:
         """A run by its id or an unambiguous beginning of it. Raises NotFound."""
@@ -334,4 +359,18 @@ def _add(found: dict[str, Provider], provider: Provider) -> None:
     found[provider.vendor] = provider
 
 
-__all__ = ["RUNBOOKS", "Installation", "TenantContext", "TenantSecrets", "discover_providers"]
+def preload(installation: Installation) -> None:
+    """Import everything that a run may need, for a process whose children are to begin at once: tasks, providers, runbooks and
+    what the usual writes of Microsoft 365 take from its SDK."""
+    from integrations.http import tls_context
+    from integrations.microsoft365 import sdk
+
+    tls_context()
+    sdk.preload()
+    for runbook_id in installation.catalog.ids():
+        with contextlib.suppress(InvalidRunbook):  # named when somebody wants to run it
+            installation.catalog.get(runbook_id)
+    _ = installation.providers
+
+
+__all__ = ["RUNBOOKS", "Installation", "TenantContext", "TenantSecrets", "discover_providers", "preload"]

@@ -6,8 +6,12 @@ starts from the top, and the engine skips what the record says is done.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from typing import Any, Final
 
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.context import FlowRunContext
@@ -19,8 +23,15 @@ from flows.assembly import Installation
 from flows.binding import RUN_TAG, bound
 from flows.graph import PrefectSteps
 from tenantry.errors import InvalidInput, NotFound, OutOfScope, Refused, TaskDefect
+from tenantry.journal import Record
 from tenantry.run import Engine, RunState, Status, create, fold
 from tenantry.runbook import validate_params
+
+AHEAD: ContextVar[Installation | None] = ContextVar("flows.body.AHEAD", default=None)
+"""The installation that a process opened before it had a run: a warm child, or whoever looked into the record first."""
+_BINDING: Final = 2.0
+"""Seconds between the creation of a flow run and the entry that ties it to a run, at most."""
+_LOOK: Final = 0.01
 
 
 async def carry(runbook_id: str, parameters: Mapping[str, Any]) -> State[Any]:
@@ -36,14 +47,26 @@ async def carry(runbook_id: str, parameters: Mapping[str, Any]) -> State[Any]:
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         raise TaskDefect("a runbook's flow was called outside of a flow run")
-    with Installation.open() as installation:
+    with _opened() as installation:
         try:
-            state = begin(installation, runbook_id, parameters, context.flow_run)
+            # In a thread: it reads and may wait.
+            state = await asyncio.to_thread(begin, installation, runbook_id, parameters, context.flow_run)
         except (InvalidInput, Refused) as error:
             get_run_logger().error("%s %s", error.message, error.remedy)
             name = "Refused" if isinstance(error, Refused) else "Invalid input"
             return Failed(name=name, message=f"{error.code}: {error.message} {error.remedy}")
         return await _carry(installation, state, context.flow_run)
+
+
+@contextlib.contextmanager
+def _opened() -> Iterator[Installation]:
+    """What this process has opened ahead of its run; else the installation of ``TENANTRY_HOME``."""
+    ahead = AHEAD.get()
+    if ahead is not None:
+        yield ahead
+        return
+    with Installation.open() as installation:
+        yield installation
 
 
 async def _carry(installation: Installation, state: RunState, flow_run: FlowRun) -> State[Any]:
@@ -52,12 +75,43 @@ async def _carry(installation: Installation, state: RunState, flow_run: FlowRun)
     # Tenant and mode as recorded: those of the flow run can be changed by whoever can write to Prefect's API.
     async with installation.access(state.tenant, state.mode) as access:
         engine = Engine(installation.surroundings(), access)
-        steps = await PrefectSteps.of(flow_run.id)
+        # A run that was never begun has no task runs that edges could lead to.
+        steps = await PrefectSteps.of(flow_run.id) if state.attempt else PrefectSteps()
         state = await engine.run(state.run_id, call=steps, flow_run_id=str(flow_run.id))
     await artifacts.publish(installation, state)
     if state.status(live=False) is Status.WAITING:
         await asking.suspend(state)
     return final(state)
+
+
+def recorded(installation: Installation, flow_run: FlowRun) -> RunState | None:
+    """The run that the record ties to a flow run, as far as it goes; None when it knows none."""
+    run_id = named(flow_run) or str(flow_run.id)
+    try:
+        index = installation.journal.run(run_id)
+    except NotFound:
+        return None
+    if index.run_id != run_id:  # the beginning of somebody else's id
+        return None
+    records = _bound(installation, run_id, flow_run)
+    return fold(records) if records is not None else None
+
+
+def named(flow_run: FlowRun) -> str | None:
+    """The run that a flow run's tags name. A claim, until the record says so."""
+    return next((tag.removeprefix(RUN_TAG) for tag in flow_run.tags if tag.startswith(RUN_TAG)), None)
+
+
+def _bound(installation: Installation, run_id: str, flow_run: FlowRun) -> list[Record] | None:
+    """The run's records, once they name the flow run. Who schedules one creates it first and records it a moment later."""
+    deadline = time.monotonic() + _BINDING
+    while True:
+        records = installation.journal.records(run_id)
+        if bound(records, flow_run.id):
+            return records
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(_LOOK)
 
 
 def begin(installation: Installation, runbook_id: str, parameters: Mapping[str, Any], flow_run: FlowRun) -> RunState:
@@ -67,15 +121,15 @@ def begin(installation: Installation, runbook_id: str, parameters: Mapping[str, 
         OutOfScope: the flow run names a run that the record does not tie to it, or one of another runbook.
         InvalidInput: no such run, tenant or parameter.
     """
-    tagged = next((tag.removeprefix(RUN_TAG) for tag in flow_run.tags if tag.startswith(RUN_TAG)), None)
+    tagged = named(flow_run)
     try:
         run_id = installation.journal.run(tagged or str(flow_run.id)).run_id
     except NotFound:
         if tagged is not None:
             raise
         return _create(installation, runbook_id, parameters, flow_run)
-    records = installation.journal.records(run_id)
-    if not bound(records, flow_run.id):
+    records = _bound(installation, run_id, flow_run)
+    if records is None:
         raise OutOfScope("this flow run was not made for the run that its tag names")
     state = fold(records)
     if state.runbook != runbook_id:
@@ -112,4 +166,4 @@ def final(state: RunState) -> State[Any]:
     return Failed(name=name, message=f"run {state.run_id}: see its steps table; `tenantry runs show {state.run_id}`")
 
 
-__all__ = ["begin", "carry", "final"]
+__all__ = ["AHEAD", "begin", "carry", "final", "named", "recorded"]

@@ -19,11 +19,13 @@ from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectAlreadyExists
 
 from flows.assembly import Installation
+from flows.factory import flow_of, loadable
 from tenantry.errors import OutOfScope
 from tenantry.runbook import Runbook
 
 POOL: Final = "tenantry"
-POOL_TYPE: Final = "process"
+POOL_TYPE: Final = "tenantry"
+"""Of `flows.worker`."""
 NAME: Final = "tenantry"
 """Every deployment's own name; the flow's name before it is the runbook's id."""
 _ROOT: Final = Path(__file__).resolve().parent.parent
@@ -67,16 +69,25 @@ def manifest(runbooks: Iterable[Runbook]) -> dict[str, Any]:
     }
 
 
+def runbook_of(installation: Installation, name: str) -> Runbook:
+    """The runbook of an entrypoint.
+
+    Raises:
+        OutOfScope: any other entrypoint: nobody who can write to Prefect's API chooses what code runs here.
+    """
+    for runbook in loadable(installation.catalog):
+        if entrypoint(runbook) == name:
+            return runbook
+    raise OutOfScope(f"the entrypoint {name[:200]!r} is not one of this installation's runbooks")
+
+
 def load_flow(installation: Installation, name: str) -> Flow[..., Any]:
     """The flow of an entrypoint, if it is one of ours.
 
     Raises:
         OutOfScope: any other entrypoint: nobody who can write to Prefect's API chooses what code runs here.
     """
-    catalog = installation.catalog
-    allowed = {entrypoint(runbook): runbook for runbook in map(catalog.get, catalog.ids())}
-    if name not in allowed:
-        raise OutOfScope(f"the entrypoint {name!r} is not one of this installation's runbooks")
+    runbook_of(installation, name)
     module, _, attribute = name.rpartition(".")
     found: Flow[..., Any] = getattr(importlib.import_module(module), attribute)
     return found
@@ -91,10 +102,9 @@ async def register(installation: Installation, client: PrefectClient) -> dict[st
     await ensure_pool(client)
     tenants = [tenant.name for tenant in installation.tenants.list()]
     made: dict[str, Any] = {}
-    for runbook_id in installation.catalog.ids():
-        runbook = installation.catalog.get(runbook_id)
-        flow = load_flow(installation, entrypoint(runbook))
-        made[runbook_id] = await client.create_deployment(
+    for runbook in loadable(installation.catalog):
+        flow = flow_of(runbook)
+        made[runbook.id] = await client.create_deployment(
             flow_id=await client.create_flow(flow),
             name=NAME,
             version=runbook.version,
@@ -103,6 +113,9 @@ async def register(installation: Installation, client: PrefectClient) -> dict[st
             work_pool_name=POOL,
             entrypoint=entrypoint(runbook),
             path=str(_ROOT),
+            # Not read by our worker; written, so that what somebody else wrote there does not stay.
+            pull_steps=[],
+            job_variables={},
             parameter_openapi_schema=with_tenants(flow.parameters.model_dump(), tenants),
             enforce_parameter_schema=True,
         )

@@ -13,7 +13,16 @@ import sys
 from typing import Any
 from uuid import UUID
 
+from prefect import Flow, get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import Pause
+from prefect.flow_engine import run_flow
+from prefect.states import Failed, Pending
+
+from flows.api import errors, patiently
 from flows.assembly import Installation
+from flows.body import AHEAD, recorded
+from flows.deployments import load_flow
 from tenantry import tether
 from tenantry.errors import TenantryError
 
@@ -30,36 +39,62 @@ class Calm(logging.Filter):
         return True
 
 
-async def execute(flow_run_id: UUID) -> int:
-    """Returns a process exit code: 0 when the flow ran (whatever became of it), 2 when it was refused."""
-    from prefect import get_client
-    from prefect.exceptions import Pause
-    from prefect.flow_engine import run_flow
-    from prefect.states import Failed, Pending
+async def carry(installation: Installation, flow_run: FlowRun, flow: Flow[..., Any]) -> int:
+    """Run the flow of a flow run that was claimed (is Pending). What the record knows of its run, tenant and parameters counts
+    before what Prefect says.
 
-    from flows.deployments import load_flow
-
-    async with get_client() as client:
-        flow_run = await client.read_flow_run(flow_run_id)
-        try:
-            with Installation.open() as installation:
-                if flow_run.deployment_id is None:
-                    entrypoint = "(none)"
-                else:
-                    entrypoint = (await client.read_deployment(flow_run.deployment_id)).entrypoint or "(none)"
-                flow = load_flow(installation, entrypoint)
-        except TenantryError as error:
-            await client.set_flow_run_state(flow_run_id, Failed(message=f"{error.code}: {error.message}"), force=True)
-            sys.stderr.write(f"{error.message} {error.remedy}\n")
-            return 2
-        await client.set_flow_run_state(flow_run_id, Pending(), force=True)
-        flow_run = await client.read_flow_run(flow_run_id)
+    Returns:
+        0: whatever became of it stands in the record and in Prefect.
+    """
     for name in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(name).addFilter(Calm())
-    running: Any = run_flow(flow, flow_run=flow_run, parameters=flow_run.parameters, return_type="state")
+    state = await asyncio.to_thread(recorded, installation, flow_run)
+    parameters = flow_run.parameters
+    if state is not None:
+        parameters = {"tenant": state.tenant, "mode": state.mode, **state.params}
+    AHEAD.set(installation)
+    running: Any = run_flow(flow, flow_run=flow_run, parameters=parameters, return_type="state")
     with contextlib.suppress(Pause):  # suspended: a person's answer schedules the flow run again
         await running
     return 0
+
+
+async def refuse(flow_run_id: UUID, error: TenantryError) -> None:
+    """Show in Prefect that a flow run is not executed, and why. Whether Prefect can be told changes nothing."""
+    with contextlib.suppress(*_untold()):
+        async with get_client() as client:
+            await client.set_flow_run_state(
+                flow_run_id, Failed(name="Refused", message=f"{error.code}: {error.message}"), force=True
+            )
+
+
+def _untold() -> tuple[type[BaseException], ...]:
+    from prefect.exceptions import ObjectNotFound
+
+    return errors(), ObjectNotFound
+
+
+async def execute(flow_run_id: UUID) -> int:
+    """Returns a process exit code: 0 when the flow ran (whatever became of it), 2 when it was refused."""
+
+    async def claimed() -> tuple[FlowRun, str]:
+        async with get_client() as client:
+            flow_run = await client.read_flow_run(flow_run_id)
+            entrypoint = None
+            if flow_run.deployment_id is not None:
+                entrypoint = (await client.read_deployment(flow_run.deployment_id)).entrypoint
+            await client.set_flow_run_state(flow_run_id, Pending(), force=True)
+            return await client.read_flow_run(flow_run_id), entrypoint or "(none)"
+
+    with Installation.open() as installation:
+        try:
+            flow_run, entrypoint = await patiently(claimed)
+            flow = load_flow(installation, entrypoint)
+        except TenantryError as error:
+            await refuse(flow_run_id, error)
+            sys.stderr.write(f"{error.message} {error.remedy}\n")
+            return 2
+        return await carry(installation, flow_run, flow)
 
 
 def main() -> int:

@@ -7,29 +7,41 @@ is ``flows.<kind>.<runbook id>``.
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from prefect import Flow
-from prefect.runtime import flow_run
+from prefect.context import FlowRunContext
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
 from flows.assembly import Installation
 from flows.body import carry
+from tenantry.discovery import RunbookCatalog
 from tenantry.errors import InvalidRunbook
 from tenantry.runbook import Param, Runbook
 
 Mode = Literal["run", "plan", "drill"]
-_RESERVED = ("tenant", "mode", "requested_by")
+RESERVED = ("tenant", "mode", "requested_by")
 
 
 def flows_of(kind: str) -> dict[str, Flow[..., Any]]:
     """Runbook id → flow, for every runbook of a kind that this home knows."""
     with Installation.open() as installation:
-        catalog = installation.catalog
-        runbooks = [catalog.get(runbook_id) for runbook_id in catalog.ids()]
+        runbooks = loadable(installation.catalog)
     return {runbook.id: flow_of(runbook) for runbook in runbooks if runbook.kind == kind}
+
+
+def loadable(catalog: RunbookCatalog) -> list[Runbook]:
+    """Every runbook that loads. One that is broken stops its own runs alone, and is named in the log."""
+    found: list[Runbook] = []
+    for runbook_id in catalog.ids():
+        try:
+            found.append(catalog.get(runbook_id))
+        except InvalidRunbook as error:
+            logging.getLogger(__name__).warning("%s %s", error.message, error.remedy)
+    return found
 
 
 def flow_of(runbook: Runbook) -> Flow[..., Any]:
@@ -38,7 +50,7 @@ def flow_of(runbook: Runbook) -> Flow[..., Any]:
     Raises:
         InvalidRunbook: a parameter has a name that every form has already.
     """
-    taken = [name for name in _RESERVED if name in runbook.params]
+    taken = [name for name in RESERVED if name in runbook.params]
     if taken:
         raise InvalidRunbook(f"the runbook {runbook.id} cannot call a parameter {taken[0]!r}: every run has one")
 
@@ -103,11 +115,13 @@ def given(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _run_name(runbook: Runbook) -> Callable[[], str]:
     def name() -> str:
-        parameters = given(flow_run.parameters)
+        # The context's own: `prefect.runtime` would ask the server for what is here already.
+        context = FlowRunContext.get()
+        parameters = given(context.parameters if context is not None and context.parameters else {})
         mode = parameters["mode"]
         values = {name: param.default for name, param in runbook.params.items() if not param.required}
         values |= {name: value for name, value in parameters.items() if name in runbook.params}
-        subject = runbook.subject_for({"params": values, "tenant": {"name": parameters["tenant"]}})
-        return f"{parameters['tenant']} · {subject}" + ("" if mode == "run" else f" · {mode}")
+        subject = runbook.subject_for({"params": values, "tenant": {"name": parameters.get("tenant")}})
+        return f"{parameters.get('tenant')} · {subject}" + ("" if mode == "run" else f" · {mode}")
 
     return name

@@ -13,18 +13,22 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4
 
+from flows.api import PATIENCE, away, errors, patiently
 from flows.assembly import Installation
 from flows.binding import RUN_TAG, bind, bound
-from flows.server import EmbeddedServer, Server, ServerFailed, find
+from flows.server import EmbeddedServer, Server, ServerBusy, ServerFailed, find, using
 from flows.settings import use
 from tenantry import tether
 from tenantry.errors import Conflict
 from tenantry.journal import Record
 from tenantry.run import Engine, RunState, Status, create, fold
 from tenantry.runbook import validate_params
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
 
 Follow = Callable[[RunState, Record | None], None]
 """Called with the run's state after each new entry, and now and then with None while nothing happens."""
@@ -42,19 +46,28 @@ def server(installation: Installation, say: Callable[[str], None] | None = None)
     Raises:
         ServerFailed.
     """
-    running = find(installation.home, _COMES_BACK)
     with contextlib.ExitStack() as stack:
-        if running is None:
-            if say is not None:
-                say("starting the embedded Prefect server")
-            running = stack.enter_context(_started(installation))
+        while True:
+            using_it = stack.enter_context(contextlib.ExitStack())
+            using_it.enter_context(using(installation.home))
+            running = find(installation.home, _COMES_BACK)
+            if running is not None:
+                break
+            using_it.close()  # or nobody could end the one that is started
+            try:
+                running = stack.enter_context(_started(installation, say))
+                break
+            except ServerBusy:
+                time.sleep(_LOOK)  # somebody else starts it
         use(running.environment(installation.home))
         yield running
 
 
 @contextlib.contextmanager
-def _started(installation: Installation) -> Iterator[Server]:
+def _started(installation: Installation, say: Callable[[str], None] | None) -> Iterator[Server]:
     embedded = EmbeddedServer(installation.home)
+    if say is not None:
+        say("starting the embedded Prefect server")
     try:
         yield embedded.start()
     finally:
@@ -161,38 +174,77 @@ def _detach(installation: Installation, run_id: str) -> None:
         )
 
 
-async def schedule(installation: Installation, state: RunState) -> UUID:
-    """Prepare Prefect to carry a run on, from whatever state it shows, or from nothing.
+async def schedule(installation: Installation, state: RunState, *, patience: float = PATIENCE) -> UUID:
+    """Prepare Prefect to carry a run on, from whatever state it shows, or from nothing. Waits for a server that is away.
+
+    Args:
+        patience: seconds.
 
     Returns:
         the flow run that will: the run's last one, scheduled again, or a new one.
+
+    Raises:
+        PrefectUnavailable, PrefectRejected: the run stays in the record as it is.
     """
+    # May be done twice: the same idempotency key gives the same flow run, and the record names it once.
+    return await patiently(lambda: _schedule(installation, state), patience)
+
+
+async def _schedule(installation: Installation, state: RunState) -> UUID:
     from prefect import get_client
     from prefect.exceptions import ObjectNotFound
-    from prefect.states import Pending, Scheduled
-
-    from flows.deployments import register
+    from prefect.states import Scheduled
 
     async with get_client() as client:
-        deployments = await register(installation, client)
+        deployment = await _deployment(installation, client, state.runbook)
         if state.flow_run_id is not None:
             flow_run_id = UUID(state.flow_run_id)
             with contextlib.suppress(ObjectNotFound):
                 flow_run = await client.read_flow_run(flow_run_id)
-                if flow_run.deployment_id == deployments[state.runbook]:
+                if flow_run.deployment_id == deployment:
                     await _bind(installation, state, flow_run_id)
                     await client.set_flow_run_state(flow_run_id, Scheduled(name="Resuming"), force=True)
                     return flow_run_id
-        made = await client.create_flow_run_from_deployment(
-            deployments[state.runbook],
-            parameters={"tenant": state.tenant, "mode": state.mode, **state.params},
-            state=Pending(),  # nobody takes it before the record names it
-            tags=[f"{RUN_TAG}{state.run_id}", f"tenant:{state.tenant}", f"mode:{state.mode}"],
-            idempotency_key=f"{state.run_id}-{state.attempt}",
-        )
-        await _bind(installation, state, made.id)
-        await client.set_flow_run_state(made.id, Scheduled(), force=True)
-        return made.id
+        try:
+            made = await _created(client, deployment, state)
+        except errors() as problem:
+            if away(problem):
+                raise
+            # The form is that of an earlier day: a tenant or a parameter came since.
+            from flows.deployments import register
+
+            made = await _created(client, (await register(installation, client))[state.runbook], state)
+        # Whoever takes it before this waits until the record names it (`flows.body`).
+        await _bind(installation, state, made)
+        return made
+
+
+async def _created(client: PrefectClient, deployment: UUID, state: RunState) -> UUID:
+    made = await client.create_flow_run_from_deployment(
+        deployment,
+        parameters={"tenant": state.tenant, "mode": state.mode, **state.params},
+        tags=[f"{RUN_TAG}{state.run_id}", f"tenant:{state.tenant}", f"mode:{state.mode}"],
+        idempotency_key=f"{state.run_id}-{state.attempt}",
+    )
+    if made.state is None or not made.state.is_scheduled():
+        # Of an earlier try with the same key, which somebody has taken already or ended.
+        from prefect.states import Scheduled
+
+        await client.set_flow_run_state(made.id, Scheduled(name="Resuming"), force=True)
+    return made.id
+
+
+async def _deployment(installation: Installation, client: PrefectClient, runbook: str) -> UUID:
+    """The runbook's deployment; registered first where there is none."""
+    from prefect.exceptions import ObjectNotFound
+
+    from flows.deployments import NAME, register
+
+    try:
+        return (await client.read_deployment_by_name(f"{runbook}/{NAME}")).id
+    except ObjectNotFound:
+        made: UUID = (await register(installation, client))[runbook]
+        return made
 
 
 async def _bind(installation: Installation, state: RunState, flow_run_id: UUID) -> None:

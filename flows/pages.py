@@ -22,12 +22,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from flows.assembly import Installation
-from tenantry.errors import InvalidInput, NotFound, TenantryError
+from flows.report import timeline_of
+from tenantry.errors import NotFound, TenantryError
 from tenantry.home import Home
 from tenantry.journal import MSP, Record
 from tenantry.metrics import CONTENT_TYPE, Counters, Observed, render
-from tenantry.run import RunState
-from tenantry.timeline import Timeline, build, format_named, related
+from tenantry.timeline import format_named
+from tenantry.vault import Vault
 
 _HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -40,14 +41,15 @@ _HEADERS: Final = {
 }
 
 
-def application(home: Home, credential: str, counters: Counters | None = None) -> Starlette:
+def application(home: Home, credential: str, counters: Counters | None = None, vault: Vault | None = None) -> Starlette:
     """The pages of one home, and ``/metrics``.
 
     Args:
         credential: ``user:password`` that lets a person, or Prometheus, in.
         counters: what the process counts that no record holds.
+        vault: gives the keys of the record (`Installation.open`).
     """
-    figures = Figures(home, counters)
+    figures = Figures(home, counters, vault)
 
     @contextlib.asynccontextmanager
     async def life(_: Starlette) -> AsyncGenerator[None]:
@@ -65,15 +67,15 @@ def application(home: Home, credential: str, counters: Counters | None = None) -
 
     def timeline(request: Request) -> Response:
         # A plain function: Starlette runs it in a thread, away from the dispatcher's loop.
-        with Installation.open(home) as installation:
-            try:
-                state = installation.state(request.path_params["run_id"])
-                page = io.BytesIO()
-                format_named("html").export(timeline_of(installation, state), page)
-            except NotFound:
-                return _plain("There is no such run.", 404)
-            except TenantryError as error:
-                return _plain(f"{error.message} {error.remedy}", 500)
+        try:
+            page = io.BytesIO()
+            installation = figures.opened()
+            state = installation.state(request.path_params["run_id"])
+            format_named("html").export(timeline_of(installation, state)[0], page)
+        except NotFound:
+            return _plain("There is no such run.", 404)
+        except TenantryError as error:
+            return _plain(f"{error.message} {error.remedy}", 500)
         return Response(page.getvalue(), media_type="text/html", headers=_HEADERS)
 
     def metrics(_: Request) -> Response:
@@ -94,8 +96,9 @@ def application(home: Home, credential: str, counters: Counters | None = None) -
 class Figures:
     """The record's figures, summed up once and carried on: a scrape reads only what is new."""
 
-    def __init__(self, home: Home, counters: Counters | None = None) -> None:
+    def __init__(self, home: Home, counters: Counters | None = None, vault: Vault | None = None) -> None:
         self._home = home
+        self._vault = vault
         self._counters = counters
         self._observed = Observed()
         self._lock = threading.Lock()
@@ -108,11 +111,19 @@ class Figures:
                 self._installation.close()
                 self._installation = None
 
+    def opened(self) -> Installation:
+        """The installation, kept open: behind the broker each key that is asked for is an entry, and scrapes come every few
+        seconds."""
+        with self._lock:
+            if self._installation is None:
+                self._installation = Installation.open(self._home, self._vault)
+                _ = self._installation.journal
+            return self._installation
+
     def text(self) -> str:
         """Raises TenantryError: the record cannot be read."""
+        installation = self.opened()
         with self._lock:
-            # Kept open: behind the broker, each key that is asked for is an entry, and scrapes come every few seconds.
-            installation = self._installation = self._installation or Installation.open(self._home)
             journal = installation.journal
 
             def tail(tenant: str, after: int) -> list[Record]:
@@ -125,23 +136,6 @@ class Figures:
             return render(journal.clock.now(), self._observed, journal.live, self._counters)
 
 
-def timeline_of(installation: Installation, state: RunState) -> Timeline:
-    """The run's timeline as it stands now."""
-    records = installation.journal.records(state.run_id)
-    try:
-        title = installation.tenants.get(state.tenant).display_name
-    except InvalidInput:  # the client left, or its file is being edited: the page works all the same
-        title = ""
-    return build(
-        state,
-        records,
-        runbook=installation.runbook_of(state),
-        live=installation.journal.live(state.run_id),
-        around=related(installation.journal, state, records),
-        tenant_title=title,
-    )
-
-
 class Pages:
     """Serves the pages in this process's event loop.
 
@@ -151,17 +145,26 @@ class Pages:
     Args:
         port: on 127.0.0.1; a free one when 0.
         counters: for ``/metrics``.
+        vault: gives the keys of the record; the process's own way to them when None.
 
     Raises:
         OSError: the port is taken.
     """
 
-    def __init__(self, home: Home, credential: str, port: int = 0, counters: Counters | None = None) -> None:
+    def __init__(
+        self,
+        home: Home,
+        credential: str,
+        *,
+        port: int = 0,
+        counters: Counters | None = None,
+        vault: Vault | None = None,
+    ) -> None:
         self._socket = socket.create_server(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._server = _Server(
             uvicorn.Config(
-                application(home, credential, counters),
+                application(home, credential, counters, vault),
                 log_level="error",
                 access_log=False,
                 timeout_graceful_shutdown=3,
@@ -199,4 +202,4 @@ def _plain(text: str, status: int, more: dict[str, str] | None = None) -> Respon
     return Response(text, status, {**_HEADERS, **(more or {})}, "text/plain")
 
 
-__all__ = ["Figures", "Pages", "application", "timeline_of"]
+__all__ = ["Figures", "Pages", "application"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import json
 import os
 import secrets
@@ -10,6 +12,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
@@ -20,7 +23,12 @@ from flows.settings import client_environment, server_environment
 from tenantry import tether
 from tenantry.errors import TenantryError
 from tenantry.home import Home
-from tenantry.journal.lease import known_dead, this_process
+from tenantry.journal.lease import known_dead, process, this_process
+
+
+class ServerBusy(Exception):  # not a failure: the caller waits for the server that another process starts
+    """Another process starts or runs the home's server."""
+
 
 START_TIMEOUT: Final = 180.0
 """Seconds: the first start builds the database, and machines are slow."""
@@ -137,13 +145,29 @@ class EmbeddedServer:
         """Returns once it answers.
 
         Raises:
+            ServerBusy: one runs, or is being started.
             ServerFailed: it ended, or did not answer in time.
         """
+        # Inherited by the server, so it is held for as long as that lives: two servers would share one database.
+        lock = _locked(self._home.run / "server.lock", fcntl.LOCK_EX)
+        if lock is None:
+            raise ServerBusy
+        try:
+            return self._start(lock)
+        finally:
+            os.close(lock)
+
+    def _start(self, lock: int) -> Server:
         port = self._port = self._port or free_port()
         server = Server(f"http://127.0.0.1:{port}", credential(self._home), self._dispatching)
         log = self._home.run / "prefect-server.log"
         environment = server_environment(self._home, server.credential, port, os.environ)
-        self._process = tether.spawn(["flows.server_process", str(port)], environment=environment, log=log)
+        self._process = tether.spawn(
+            ["flows.server_process", str(port), "service" if self._dispatching else "command"],
+            environment=environment,
+            log=log,
+            descriptors=[lock],
+        )
         log.chmod(0o600)
         deadline = time.monotonic() + START_TIMEOUT
         while not answers(server):
@@ -163,7 +187,10 @@ class EmbeddedServer:
             json.dumps(
                 {
                     "url": server.url,
-                    "owner": this_process(),
+                    # A service starts its server again; that of a command lives as long as somebody uses it.
+                    "owner": this_process()
+                    if self._dispatching
+                    else process(self._process.pid if self._process else 0),
                     "dispatching": self._dispatching,
                     "pages": self._pages,
                 }
@@ -191,8 +218,17 @@ class EmbeddedServer:
         """End it, and say no longer that it runs."""
         if self._process is None:
             return
+        if not self._dispatching:
+            unused = _locked(users_file(self._home), fcntl.LOCK_EX)
+            if unused is None:
+                # Another command uses it: it ends itself when nobody does any more.
+                if self._process.stdin is not None:
+                    self._process.stdin.close()
+                self._process = None
+                return
+            os.close(unused)
         found = _announced(self._home)
-        if found is not None and found["owner"] == this_process():
+        if found is not None and found["owner"] in (this_process(), process(self._process.pid)):
             self._home.server_file.unlink(missing_ok=True)
         tether.stop(self._process)
         self._process = None
@@ -204,6 +240,33 @@ class EmbeddedServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def users_file(home: Home) -> Path:
+    """Locked (shared) by every command that uses a server that no service keeps up."""
+    return home.run / "server.users"
+
+
+@contextlib.contextmanager
+def using(home: Home) -> Iterator[None]:
+    """Say that this process uses the home's server, however this process ends."""
+    descriptor = _locked(users_file(home), fcntl.LOCK_SH)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _locked(path: Path, kind: int) -> int | None:
+    """A descriptor that holds a lock of the kernel's on a file; None when others hold one that excludes it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def free_port() -> int:

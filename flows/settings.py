@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from tenantry.home import Home
@@ -27,8 +29,6 @@ _QUIET: Final[dict[str, str]] = {
 _LEAN: Final[dict[str, str]] = {
     # Start: nothing here uses Prefect's blocks, which it would otherwise compare with its database each time.
     "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
-    # Our dispatcher is no Prefect worker; nothing would tell the foreman that it lives.
-    "PREFECT_SERVER_SERVICES_FOREMAN_ENABLED": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     # A run that a person answered hours later is not late.
     "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
@@ -40,6 +40,7 @@ def server_environment(home: Home, credential: str, port: int, base: Mapping[str
     return {
         **base,
         **_QUIET,
+        "TENANTRY_HOME": str(home.path),
         "PREFECT_HOME": str(home.prefect),
         "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home.prefect / 'prefect.db'}",
         "PREFECT_SERVER_API_AUTH_STRING": credential,
@@ -51,10 +52,23 @@ def server_environment(home: Home, credential: str, port: int, base: Mapping[str
     }
 
 
+def no_authority(home: Home) -> Path:
+    """A certificate that vouches for nobody, made at the first call, its key forgotten. Prefect's client reads the whole store
+    of authorities whenever it is made (some 40 ms); over loopback it speaks no TLS and needs none of them."""
+    path = home.run / "no-authority.pem"
+    if not path.exists():
+        temporary = path.with_suffix(f".{os.getpid()}")
+        temporary.write_bytes(_certificate())
+        temporary.replace(path)
+    return path
+
+
 def client_environment(home: Home, credential: str, api_url: str) -> dict[str, str]:
     """What any process that talks to the server needs."""
+    loopback = api_url.startswith("http://127.0.0.1:")
     return {
         **_QUIET,
+        **({"PREFECT_API_SSL_CERT_FILE": str(no_authority(home))} if loopback else {}),
         "PREFECT_HOME": str(home.prefect),
         "PREFECT_API_URL": api_url,
         "PREFECT_API_AUTH_STRING": credential,
@@ -64,6 +78,42 @@ def client_environment(home: Home, credential: str, api_url: str) -> dict[str, s
         "PREFECT_LOGGING_LOGGERS_PREFECT_TASK_RUNS_LEVEL": "INFO",
         "TENANTRY_HOME": str(home.path),
     }
+
+
+def worker_environment(home: Home, credential: str, api_url: str, base: Mapping[str, str]) -> dict[str, str]:
+    """Environment of the worker, and so of its children. Nothing of the broker's: children are told when they get their run."""
+    kept = {name: value for name, value in base.items() if not name.startswith(("TENANTRY_BROKER_", "PREFECT_"))}
+    return {
+        **kept,
+        **client_environment(home, credential, api_url),
+        # Cancelling in the UI ends a run's process; told by events, and asked for behind them.
+        "PREFECT_WORKER_ENABLE_CANCELLATION": "true",
+        "PREFECT_WORKER_CANCELLATION_POLL_SECONDS": "10",
+        "PREFECT_WORKER_QUERY_SECONDS": "2",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    }
+
+
+def _certificate() -> bytes:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.x509.oid import NameOID
+
+    key = Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nobody")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, None)
+    )
+    return made.public_bytes(Encoding.PEM)
 
 
 def use(environment: Mapping[str, str]) -> None:

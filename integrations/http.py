@@ -249,7 +249,8 @@ class _Wire:
 
 
 @functools.cache
-def _tls() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
+    """The one TLS context of this process, with the authorities that httpx ships; some 40 ms to make."""
     return httpx.create_ssl_context(trust_env=False)
 
 
@@ -313,7 +314,7 @@ class Http:
         if transport is not None:
             only = client(transport)
             return cls(vendor, _Clients(only, only), limits, limiter, sleep)
-        tls = await asyncio.to_thread(_tls)  # reads the certificate store
+        tls = await asyncio.to_thread(tls_context)  # reads the certificate store
         clients = _Clients(client(Lanes(tls, idle=30.0)), client(Lanes(tls, idle=1.0)))
         return cls(vendor, clients, limits, limiter, sleep)
 

@@ -37,6 +37,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from pydantic_core import to_json
 
 from tenantry.clock import rfc3339
 from tenantry.errors import InvalidInput, RecordError, TaskDefect
@@ -44,7 +45,7 @@ from tenantry.masterkey import sync_folder
 from tenantry.names import check_tenant
 from tenantry.task import EvidenceRef
 
-__all__ = ["EvidenceStore", "TenantEvidence", "json_line"]
+__all__ = ["EvidenceStore", "TenantEvidence", "json_line", "json_row"]
 
 SEGMENT: Final = 65_536
 """Plain bytes of a segment."""
@@ -61,6 +62,9 @@ _LEFT_OVER: Final = 86_400.0
 # terminal shows what follows: written as escapes, which parse to the same text.
 _ESCAPE = re.compile("[\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff]")
 
+_ESCAPE_UTF8 = (b"\x7f", b"\xc2", b"\xd8\x9c", b"\xe2\x80", b"\xe2\x81", b"\xef\xbb\xbf")
+"""What every one of them begins with in UTF-8."""
+
 
 def json_line(value: Any) -> bytes:
     """One JSON document as one line of UTF-8 with its final newline; keys keep their order, values are unaltered.
@@ -73,11 +77,24 @@ def json_line(value: Any) -> bytes:
     except (TypeError, ValueError, RecursionError) as error:
         raise TaskDefect(f"a row is not JSON: {type(error).__name__}") from error
     try:
-        if _ESCAPE.search(text):
-            text = _ESCAPE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-        return text.encode() + b"\n"
+        return _escaped(text).encode() + b"\n"
     except UnicodeEncodeError:  # half of a surrogate pair: JSON can hold it, UTF-8 cannot
         return json.dumps(value, allow_nan=False, separators=(",", ":"), default=_jsonable).encode() + b"\n"
+
+
+def json_row(row: Mapping[str, str | int | bool | list[str]]) -> bytes:
+    """:func:`json_line` for plain rows: the same bytes, several times as fast."""
+    try:
+        line = to_json(row)
+    except ValueError:  # half of a surrogate pair
+        return json_line(row)
+    if any(part in line for part in _ESCAPE_UTF8):
+        line = _escaped(line.decode()).encode()
+    return line + b"\n"
+
+
+def _escaped(text: str) -> str:
+    return _ESCAPE.sub(lambda found: f"\\u{ord(found[0]):04x}", text) if _ESCAPE.search(text) else text
 
 
 def _jsonable(value: Any) -> Any:

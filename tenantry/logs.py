@@ -142,7 +142,7 @@ class JsonLines(logging.Formatter):
         }
         for name, value in {**_AT_WORK.get(), **_extra(record)}.items():
             line.setdefault(name, redacted(value, name))
-        if record.exc_info is not None and record.exc_info[1] is not None:
+        if isinstance(record.exc_info, tuple) and record.exc_info[1] is not None:
             error = record.exc_info[1]
             line["error"] = {"type": type(error).__name__, "code": getattr(error, "code", None)}
             line["traceback"] = _text("".join(traceback.format_exception(error)))

@@ -21,7 +21,11 @@ _GRACE: Final = 10.0
 
 
 def spawn(
-    arguments: Sequence[str], *, environment: Mapping[str, str], log: Path | None = None
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    log: Path | None = None,
+    descriptors: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a Python module of ours (``["flows.execute", …]``) tethered to this process.
 
@@ -29,6 +33,7 @@ def spawn(
         arguments: module and its arguments.
         environment: the child's whole environment.
         log: file that takes its output; the parent's standard error when None.
+        descriptors: of this process, that the child inherits under the same numbers (a lock that is to live as long as it).
     """
     out: IO[bytes] | None = log.open("ab") if log is not None else None
     try:
@@ -38,6 +43,7 @@ def spawn(
             stdout=out if out is not None else sys.stderr.fileno(),
             stderr=out if out is not None else sys.stderr.fileno(),
             env=dict(environment),
+            pass_fds=tuple(descriptors),
             start_new_session=True,  # a Ctrl-C at the terminal is the parent's to handle
         )
     finally:

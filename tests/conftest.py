@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 import pytest
+
+from tests.support.tools import needs
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _LONG = ("flows", "test_demo.py", "faults", "benchmarks", "test_lock.py")
@@ -33,12 +34,8 @@ def _chromium() -> str | None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("browser") is None or _chromium() is not None:
-        return
-    why = "there is no Chromium, and `make test` may not install it; install the packages in requirements/debian.txt"
-    if os.environ.get("CI"):
-        pytest.fail(why, pytrace=False)  # what CI does not test, nobody tests
-    pytest.skip(why)
+    if item.get_closest_marker("browser") is not None:
+        needs(_chromium() is not None, "Chromium")
 
 
 @pytest.fixture(scope="session")

@@ -9,19 +9,13 @@ import click
 
 from console import complete
 from console.cli import echo_json, group, json_option, wants_json
+from console.trusting import KEY, content, trust_of
 
 if TYPE_CHECKING:
-    from tenantry.proof import TrustStore
     from tenantry.proof.check import BundleReport
 
 _RUN = click.argument("run", metavar="RUN", shell_complete=complete.runs)
 _AS = click.option("--as", "person", metavar="PERSON", help="Who acts; their code is asked for, or read from stdin.")
-_KEY = click.option(
-    "--key",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="The signer's keys, which came on another way: from `tenantry keys export`, or PEM. Else this machine's own.",
-)
 
 
 @group("evidence", examples=("tenantry evidence export 3f2a91c0 -o incident-evidence",))
@@ -68,7 +62,7 @@ def export_evidence(run: str, output: Path) -> None:
     ),
 )
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@_KEY
+@KEY
 @click.option(
     "--earlier",
     metavar="FILE",
@@ -85,8 +79,8 @@ def verify_evidence(folder: Path, key: Path | None, earlier: Path | None) -> int
     from tenantry.proof.check import ATTESTATION, check_bundle
 
     signed = folder / ATTESTATION
-    trust = _trust(key, _content(signed, "DIR") if signed.is_file() else b"")
-    report = check_bundle(folder, trust, earlier=_content(earlier, "--earlier") if earlier else None)
+    trust = trust_of(key, content(signed, "DIR") if signed.is_file() else b"")
+    report = check_bundle(folder, trust, earlier=content(earlier, "--earlier") if earlier else None)
     if wants_json():
         echo_json(
             {"folder": str(folder.absolute()), "ok": report.ok and report.signer == "established", **vars(report)}
@@ -121,170 +115,6 @@ def _print_report(folder: Path, report: BundleReport) -> None:
         click.echo(
             f"  Ask the signer for the keys on another way, and give them with --key. It was {report.key}", err=True
         )
-
-
-def _trust(key: Path | None, envelope: bytes) -> TrustStore | None:
-    """The keys that were brought, else this machine's own; None when those do not know who signed the envelope: then nobody
-    here can say, which is not the same as a wrong signature."""
-    from tenantry.errors import InvalidInput
-    from tenantry.home import Home
-    from tenantry.proof import TrustStore
-    from tenantry.proof.dsse import read_statement
-
-    if key is not None:
-        return TrustStore.read(key)
-    store = TrustStore.folder(Home.locate().trust)
-    try:
-        signer = read_statement(envelope)[1]
-    except InvalidInput:
-        return store  # said where it is checked
-    return store if any(one.fingerprint == signer for keys in store.keys.values() for one in keys) else None
-
-
-def _content(path: Path, place: str) -> bytes:
-    from tenantry.errors import InvalidInput
-
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be read ({error.strerror})", place=place) from error
-
-
-# --- the journal ------------------------------------------------------------------------------------------------------
-
-
-@group("journal", examples=("tenantry journal verify", "tenantry journal checkpoint"))
-def journal() -> None:
-    """The append-only record itself."""
-
-
-@journal.command("verify", examples=("tenantry journal verify", "tenantry journal verify --json"))
-@json_option
-def verify() -> int:
-    """Walk the whole record: every entry, its order, digest and payload, every signed checkpoint, and the copies kept beside
-    the database. Exit code 4 when something is wrong."""
-    from console.session import opened
-
-    with opened() as installation:
-        result = installation.ledger.verify()
-    report = {
-        "entries": result.entries,
-        "checkpoints": result.checkpoints,
-        "ok": result.ok,
-        "first_bad": result.first_bad,
-        "clock_steps": list(result.clock_steps),
-        "unopened": result.unopened,
-    }
-    if wants_json():
-        echo_json(report)
-    elif result.ok:
-        click.echo(f"{result.entries} entries, all as recorded; {result.checkpoints} signed checkpoints")
-        if result.clock_steps:
-            click.echo(f"the clock stepped back {len(result.clock_steps)} times, as recorded")
-    bad = result.first_bad
-    if bad is not None:
-        click.echo(f"tenantry: entry {bad['seq']} of tree {bad['tree']}: {bad['why']}", err=True)
-        click.echo("  Stop writing to it, keep a copy, and restore from the last backup.", err=True)
-    return 0 if result.ok else 4
-
-
-@journal.command("checkpoint", examples=("tenantry journal checkpoint", "tenantry journal checkpoint acme -o acme.txt"))
-@click.argument("tenant", metavar="[T]", required=False, shell_complete=complete.tenants)
-@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="A copy for the client, to keep.")
-@json_option
-def checkpoint(tenant: str | None, output: Path | None) -> None:
-    """Sign the record as it is now: of one tenant, or of all. The runs do so by themselves when they end."""
-    from console.output import written
-    from console.record import anchored
-    from console.session import opened
-    from tenantry.errors import InvalidInput, NotFound
-
-    if output is not None and tenant is None:
-        raise InvalidInput("a copy is of one tenant's checkpoint; name the tenant", place="-o")
-    with opened() as installation:
-        if tenant is None:
-            signed = installation.ledger.checkpoint_all()
-        else:
-            one = installation.ledger.checkpoint(tenant)
-            if one is None:
-                raise NotFound(f"nothing is recorded of {tenant}", place="T")
-            signed = [one]
-        for one in signed:
-            anchored(installation, one)
-    if output is not None:
-        with written(output) as out:
-            out.write(signed[0].note)
-    if wants_json():
-        echo_json([{"tree": one.tree, "size": one.size, "at": one.at, "note": one.note.decode()} for one in signed])
-    elif str(output) != "-":
-        for one in signed:
-            click.echo(f"{one.checkpoint.origin}: {one.size} entries, signed with key {one.epoch}")
-
-
-@journal.command(
-    "erase",
-    examples=(
-        "tenantry journal erase acme --mentions dana@acme.example --reason 'GDPR 17, ticket 4711' --dry-run",
-        "tenantry journal erase acme --run 3f2a91c0 --reason 'retention ended' --as ann.lee",
-    ),
-)
-@click.argument("tenant", metavar="T", shell_complete=complete.tenants)
-@click.option("--run", metavar="RUN", help="Everything recorded of this run.", shell_complete=complete.runs)
-@click.option("--mentions", metavar="TEXT", help="Every entry that mentions this, whatever its case.")
-@click.option(
-    "--reason", required=True, metavar="TEXT", help="Why; stands in the record, so it should not name the person."
-)
-@click.option("--dry-run", is_flag=True, help="Say how many entries it would be.")
-@_AS
-@json_option
-def erase_payloads(
-    tenant: str, run: str | None, mentions: str | None, reason: str, dry_run: bool, person: str | None
-) -> None:
-    """Erase what the record says, for good: payloads, and the files that only they name. The entries stay, and verify; the
-    erasure is an entry. Exported bundles and backups are not reached."""
-    from console.session import find_run, opened, trusted
-    from tenantry.erasure import erase, select
-    from tenantry.errors import InvalidInput
-
-    if (run is None) == (mentions is None) or mentions == "":
-        raise InvalidInput("name a run or a text that is mentioned", place="--run, --mentions")
-    with opened() as installation:
-        run_id = find_run(installation, run).run_id if run is not None else None
-        found = select(installation.journal, tenant, run_id=run_id, mentions=mentions)
-        shown: dict[str, Any] = {"tenant": tenant, "entries": len(found), "evidence": [], "entry": None}
-        if not dry_run:
-            by = trusted(
-                installation, person, purpose=f"erase:{tenant}", tenant=tenant, needs=lambda _roles: "approver"
-            )
-            done = erase(installation.journal, installation.evidence, tenant, found, by=by.label, reason=reason.strip())
-            installation.ledger.checkpoint(tenant)
-            shown |= {"evidence": list(done.evidence), "entry": done.entry.id}
-    if wants_json():
-        echo_json(shown)
-    else:
-        what = "would be erased" if dry_run else "were erased"
-        click.echo(f"{shown['entries']} payloads and {len(shown['evidence'])} files {what}; the entries stay")
-
-
-@journal.command("tiles", examples=("tenantry journal tiles acme -o acme-log",))
-@click.argument("tenant", metavar="T", shell_complete=complete.tenants)
-@click.option("-o", "--output", required=True, metavar="DIR", type=click.Path(path_type=Path), help="A new folder.")
-@json_option
-def tiles(tenant: str, output: Path) -> None:
-    """Export a tenant's signed tree as C2SP tlog-tiles, which other people's tools read. It names nobody."""
-    from console.session import opened
-    from tenantry.errors import NotFound
-    from tenantry.proof.tiles import write_tiles
-
-    with opened() as installation:
-        stored = installation.ledger.checkpoint(tenant)
-        if stored is None:
-            raise NotFound(f"nothing is recorded of {tenant}", place="T")
-        write_tiles(output, stored.note, stored.size, installation.ledger.hashes(tenant, stored.size))
-    if wants_json():
-        echo_json({"folder": str(output.absolute()), "size": stored.size, "origin": stored.checkpoint.origin})
-    else:
-        click.echo(f"{output}: {stored.size} entries")
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------
@@ -380,15 +210,15 @@ def create(run: str, output: Path) -> None:
     examples=("tenantry attestation verify run.dsse.json", "tenantry attestation verify run.dsse.json --key msp.json"),
 )
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@_KEY
+@KEY
 @json_option
 def verify_attestation(file: Path, key: Path | None) -> int:
     """Check the signature of a statement and say what it states. Exit code 1 when no trusted key is there to check it with, 4
     when the signature is wrong or another key's."""
     from tenantry.proof.attest import check_attestation
 
-    content = _content(file, "FILE")
-    report = check_attestation(content, _trust(key, content))
+    signed = content(file, "FILE")
+    report = check_attestation(signed, trust_of(key, signed))
     if wants_json():
         echo_json({"file": str(file.absolute()), **report})
     elif report["why"]:

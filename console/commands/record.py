@@ -162,8 +162,9 @@ def _print_freeze(scope: str, *, frozen: bool, by: str, changed: bool) -> None:
 def timeline(run: str, kind: str, output: Path) -> None:
     """Export a run's timeline: what the attacker did, what people decided, what the platform did, each with its source."""
     from console.output import written
-    from console.record import streamed, timeline_of
+    from console.record import streamed
     from console.session import find_run, opened
+    from flows.report import timeline_of
     from tenantry.errors import InvalidInput
     from tenantry.timeline import format_named
 

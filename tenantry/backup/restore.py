@@ -2,7 +2,8 @@
 
 Everything is decrypted into a folder of its own first and proven whole; only then it takes its place. What was restored says so
 itself: an entry in the estate's record and in each client's, naming the backup and how far the record reached, and the vault
-gets a new master key, so that the key in any older copy opens nothing that is written from here on. Leases stay as they are and
+gets a new master key, so that the key in any older copy opens nothing that is written from here on; and the record a new signing
+key, whose predecessor signs nothing more here. Leases stay as they are and
 lapse by themselves: an owner that still lives elsewhere is not overruled within their life.
 """
 
@@ -23,9 +24,10 @@ from tenantry.backup.snapshot import FORMAT, MANIFEST
 from tenantry.backup.stream import Key, Reader
 from tenantry.errors import BackupUnreadable, Conflict, NotFound, RecordError
 from tenantry.home import Home
-from tenantry.journal import MSP, Event, Journal
+from tenantry.journal import MSP, Event, Journal, Ledger
 from tenantry.masterkey import Passphrase, sync_folder
 from tenantry.run import fold
+from tenantry.signing import RecordSigner
 from tenantry.vault import Vault
 
 __all__ = ["Restored", "restore"]
@@ -188,6 +190,9 @@ def _begin(
                 except NotFound:  # its key was destroyed: its record is closed for good
                     continue
             journal.append(MSP, [Event("record.restored", said | {"entries": result.entries})])
+            ledger = Ledger(journal, RecordSigner(home, vault))
+            if ledger.keys()[1]:  # it was signed before: from here on by a key that no copy of the backup holds
+                ledger.rotate(by=by, reason="restored from a backup", closing=False)
             runs = [index.run_id for index in journal.runs()]
             left = tuple(run for run in runs if _open(journal, run))
         finally:

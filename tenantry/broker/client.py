@@ -31,6 +31,7 @@ from tenantry.errors import (
     SecretUnreadable,
     TenantryError,
 )
+from tenantry.journal.checkpoints import Stored
 from tenantry.masterkey import Argon2Parameters, Passphrase
 from tenantry.names import MSP, SecretRef
 from tenantry.vault import SecretVersion, Vault
@@ -231,6 +232,10 @@ class BrokeredVault(Vault):
         )
         return str(answer["person"]), datetime.fromisoformat(answer["at"]), str(answer["method"])
 
+    def checkpoint(self, tenant: str) -> None:
+        """Have the record of the tenant signed as it is now. As `Ledger.checkpoint`; the key stays with the broker."""
+        self._connection.ask("checkpoint", tenant=tenant)
+
     # --- what it does not ---------------------------------------------------------------------------------------------
 
     @override
@@ -320,6 +325,13 @@ class Supervisor(BrokeredVault):
     def grant_reader(self, *, pid: int | None = None, life: float = LIFE) -> SecretStr:
         """A token for a process that shows the record (pages, exports): keys of every tenant's record and evidence."""
         return SecretStr(self._connection.ask("grant", role="reader", pid=pid, life=life)["token"])
+
+    def checkpoint_all(self) -> list[Stored]:
+        """Have every tree of the record signed that grew. As `Ledger.checkpoint_all`."""
+        return [
+            Stored(one["tree"], one["size"], one["epoch"], one["witness"], one["at"], unpack(one["note"]))
+            for one in self._connection.ask("checkpoint_all")["signed"]
+        ]
 
     def revoke(self, token: SecretStr) -> None:
         """Take a token back. One that has expired or is none needs no taking back."""

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Self
 
 from pydantic import SecretStr
@@ -32,11 +32,12 @@ from tenantry.errors import (
 )
 from tenantry.estate import load_estate
 from tenantry.home import Home
-from tenantry.journal import MSP, Event, Journal
+from tenantry.journal import MSP, Event, Journal, Ledger
 from tenantry.journal.lease import process
 from tenantry.masterkey import Passphrase
 from tenantry.names import SecretRef, check_tenant
 from tenantry.people import People
+from tenantry.signing import RecordSigner
 from tenantry.vault import Vault
 
 __all__ = ["Broker", "Limits"]
@@ -124,6 +125,7 @@ class Broker:
         self._asking = threading.local()
         self._vault = Vault.open(home, passphrase, on_read=self._on_read)
         self._journal = Journal(f"sqlite:///{home.journal_db}", lambda tenant: self._vault.subkey(tenant, "journal"))
+        self._ledger = Ledger(self._journal, RecordSigner(home, self._vault))
         self._people = People(home, self._vault, on_event=self._on_people)
         self._token_key = self._vault.subkey(MSP, "broker")
         self._runs = Buckets(self._limits.run, monotonic)
@@ -272,9 +274,9 @@ class Broker:
             raise NotAuthenticated("the token has expired", remedy="Start the run's process again.")
 
     def _admit(self, grant: Grant, operation: str) -> None:
-        """Rate limits. Keys are not limited: a process asks for each once."""
+        """Rate limits. Keys are not limited: a process asks for each once; nor are signatures: a run asks when it stops."""
         self._usable(grant)
-        if grant.role != "run" or operation in {"subkey", "info"}:
+        if grant.role != "run" or operation in {"subkey", "info", "checkpoint"}:
             return
         wait = max(self._runs.take(grant.id), self._tenants.take(grant.tenant or ""))
         if wait:
@@ -382,6 +384,16 @@ class Broker:
             self._revoked.add(revoked.id)
         return {}
 
+    def _checkpoint(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
+        tenant = _own(grant, request["tenant"]) if grant.role == "run" else check_tenant(str(request["tenant"]))
+        self._ledger.checkpoint(tenant)
+        return {}
+
+    def _checkpoint_all(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
+        del grant, request
+        signed = self._ledger.checkpoint_all()
+        return {"signed": [{**asdict(one), "note": pack(one.note)} for one in signed]}
+
     def _info(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
         del grant, request
         c = self._counters
@@ -402,10 +414,13 @@ class Broker:
         ("run", "get_or_create"): _keep,
         ("run", "subkey"): _subkey,
         ("run", "authenticate"): _authenticate,
+        ("run", "checkpoint"): _checkpoint,
         ("reader", "subkey"): _subkey,
         ("reader", "info"): _info,
         ("supervisor", "subkey"): _subkey,
         ("supervisor", "info"): _info,
+        ("supervisor", "checkpoint"): _checkpoint,
+        ("supervisor", "checkpoint_all"): _checkpoint_all,
         ("supervisor", "grant"): _grant,
         ("supervisor", "revoke"): _revoke,
     }

@@ -18,6 +18,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from json.encoder import encode_basestring
 from typing import Any, Final
 
 import rfc8785
@@ -213,8 +214,29 @@ def build(
         "payload_digest": payload_digest,
         "prev": prev,
     }
-    body = canonical(fields)
+    body = _body(fields)
     return Entry(body=body, leaf=leaf_hash(body), fields=fields)
+
+
+def _body(f: Mapping[str, Any]) -> bytes:
+    """The canonical bytes of an entry: :func:`canonical`, three times as fast for what its fields are known to be."""
+    if f["mono_us"] > _EXACT or f["seq"] > _EXACT:
+        return canonical(f)
+    flow = (
+        "null"
+        if f["flow"] is None
+        else f'{{"name":{_quoted(f["flow"]["name"])},"version":{_quoted(f["flow"]["version"])}}}'
+    )
+    return (
+        f'{{"attempt":{f["attempt"]:d},"event":{_quoted(f["event"])},"flow":{flow},"id":"{f["id"]}","mono_us":{f["mono_us"]:d}'
+        f',"outcome":{_quoted(f["outcome"])},"payload_digest":"{f["payload_digest"]}","prev":"{f["prev"]}"'
+        f',"run_id":{_quoted(f["run_id"])},"seq":{f["seq"]:d},"step":{_quoted(f["step"])},"tree":"{f["tree"]}"'
+        f',"ts":"{f["ts"]}","v":{f["v"]:d}}}'
+    ).encode()
+
+
+def _quoted(text: str | None) -> str:
+    return "null" if text is None else encode_basestring(text)
 
 
 def load(body: bytes) -> Entry:
@@ -235,16 +257,27 @@ def fields_of(body: bytes) -> dict[str, Any]:
     return fields
 
 
-def seal(payload: bytes, *, key: bytes, entry_id: str) -> tuple[bytes, str]:
-    """Encrypt a payload (JCS) for storage beside its entry.
+class Sealer:
+    """Encrypts payloads of one tenant for storage beside their entries."""
 
-    Returns:
-        the sealed bytes (nonce ‖ AES-256-GCM ciphertext of salt ‖ JCS, entry id as associated data) and the digest for the
-        entry, hex.
-    """
-    plain = secrets.token_bytes(_SALT) + payload
-    nonce = secrets.token_bytes(_NONCE)
-    return nonce + AESGCM(key).encrypt(nonce, plain, entry_id.encode()), hashlib.sha256(plain).hexdigest()
+    def __init__(self, key: bytes) -> None:
+        self._encrypt = AESGCM(key).encrypt
+
+    def seal(self, payload: bytes, entry_id: str) -> tuple[bytes, str]:
+        """Encrypt a payload (JCS).
+
+        Returns:
+            the sealed bytes (nonce ‖ AES-256-GCM ciphertext of salt ‖ JCS, entry id as associated data) and the digest for the
+            entry, hex.
+        """
+        drawn = secrets.token_bytes(_SALT + _NONCE)
+        plain, nonce = drawn[:_SALT] + payload, drawn[_SALT:]
+        return nonce + self._encrypt(nonce, plain, entry_id.encode()), hashlib.sha256(plain).hexdigest()
+
+
+def seal(payload: bytes, *, key: bytes, entry_id: str) -> tuple[bytes, str]:
+    """Encrypt one payload; see :meth:`Sealer.seal`."""
+    return Sealer(key).seal(payload, entry_id)
 
 
 def unseal(sealed: bytes, *, key: bytes, entry: Entry) -> Mapping[str, Any]:

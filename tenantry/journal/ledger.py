@@ -114,13 +114,18 @@ class Ledger:
                 signed.append(stored)
         return signed
 
-    def rotate(self, *, by: str, reason: str) -> TrustedKey:
+    def rotate(self, *, by: str, reason: str, closing: bool = True) -> TrustedKey:
         """End the key's epoch: the old key signs once more, an entry begins the next epoch, the old key is destroyed.
+
+        Args:
+            closing: False where the old key must sign nothing more: in a copy that was restored it is another machine's, which
+                may have gone on signing another record with it.
 
         Returns:
             the new key.
         """
-        self.checkpoint(MSP)
+        if closing:
+            self.checkpoint(MSP)
         epoch = self._epoch()
 
         def sign(signing: Signing, db: Connection) -> TrustedKey:

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Dialect,
+    FromClause,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    case,
+    literal_column,
+    select,
+)
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """Newest migration. A database already there is opened without importing Alembic."""
 
 EVERYWHERE: Final = "*"
@@ -43,14 +58,20 @@ payloads = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
-runs = Table(  # an index over `run.created` entries, to find a run's tree and to list runs
-    "runs",
-    metadata,
-    Column("run_id", Text, primary_key=True),
-    Column("tree", Text, nullable=False),
-    Column("runbook", Text, nullable=False),
-    Column("created_at", Text, nullable=False),
-    Index("runs_created", "created_at"),
+runs = (
+    Table(  # an index over entries of runs: to find a run's tree, to list runs, and to find those that nobody carries
+        "runs",
+        metadata,
+        Column("run_id", Text, primary_key=True),
+        Column("tree", Text, nullable=False),
+        Column("runbook", Text, nullable=False),
+        Column("created_at", Text, nullable=False),
+        # How the newest entry that says so left it: "created", "running" (an attempt began), or a run's status.
+        Column("standing", Text, nullable=False, server_default="created"),
+        Column("due_us", BigInteger),  # Unix time in microseconds from when on a waiting run is worth another look
+        Index("runs_created", "created_at"),
+        Index("runs_standing", "standing"),
+    )
 )
 
 leases = Table(
@@ -108,3 +129,19 @@ timestamps = Table(  # RFC 3161 responses over checkpoints
     Column("authority", Text, primary_key=True),
     Column("response", LargeBinary, nullable=False),
 )
+
+
+def sealed_beside(dialect: Dialect) -> tuple[FromClause, ColumnElement[Any]]:
+    """Entries with their payloads: what to select from, and the column of the sealed payload, NULL where there is none.
+
+    Ids are random, so looking up each payload by its entry's id reads a large index at random places, which takes most of the
+    time of a long walk. SQLite numbers rows as they come, and entries and payloads come in pairs: the payload is looked for at
+    the entry's own row number first, and by its id where another one lies there.
+    """
+    if dialect.name != "sqlite":
+        return entries.outerjoin(payloads, payloads.c.entry_id == entries.c.id), payloads.c.sealed
+    by_id = select(payloads.c.sealed).where(payloads.c.entry_id == entries.c.id)
+    near = payloads.alias("near")
+    here = literal_column("near.rowid") == literal_column("entries.rowid")
+    found = case((near.c.entry_id == entries.c.id, near.c.sealed), else_=by_id.correlate(entries).scalar_subquery())
+    return entries.outerjoin(near, here), found

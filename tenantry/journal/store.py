@@ -11,13 +11,13 @@ import hmac
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection
 
-from tenantry.clock import Clock, SystemClock, rfc3339
+from tenantry.clock import Clock, SystemClock, parse_rfc3339, rfc3339
 from tenantry.errors import InvalidInput, JournalCorrupt, LeaseLost, NotFound, Refused
 from tenantry.journal import schema
 from tenantry.journal.entry import (
@@ -29,15 +29,15 @@ from tenantry.journal.entry import (
     Event,
     Opener,
     Record,
+    Sealer,
     build,
     draft,
     load,
-    seal,
 )
 from tenantry.journal.lease import LIFE, Fence, Lease, LeaseHeld, known_dead, this_process
 from tenantry.journal.marks import Kept, nothing_kept
 from tenantry.journal.migrate import migrate
-from tenantry.journal.sql import Prepared, mapped, open_engine
+from tenantry.journal.sql import Prepared, Transaction, Writing, mapped, open_engine
 from tenantry.journal.verify import Verification, Verifier
 from tenantry.names import MSP
 
@@ -48,6 +48,29 @@ class RunIndex:
     tenant: str
     runbook: str
     created_at: str
+    standing: str = "created"
+    """How its newest entry that says so left it: ``created``, ``running``, or a status."""
+
+    @property
+    def ended(self) -> bool:
+        """Nothing is left to resume."""
+        return self.standing not in _OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A run that is not known to be well."""
+
+    run_id: str
+    tenant: str
+    runbook: str
+    standing: str
+    """``created``, ``running`` or ``waiting_for_approval``."""
+    created_at: datetime
+    overdue: float | None
+    """Seconds since a waiting run was answered, or its question expired."""
+    live: bool
+    """A process owns it that is not known to be dead."""
 
 
 class _Statements:
@@ -73,6 +96,20 @@ class _Statements:
         self.entry = Prepared(schema.entries.insert(), dialect)
         self.payload = Prepared(schema.payloads.insert(), dialect)
         self.run = Prepared(insert(schema.runs).on_conflict_do_nothing(), dialect)
+        self.stand = Prepared(
+            schema.runs.update()
+            .where(schema.runs.c.run_id == sa.bindparam("at_run"))
+            .values(standing=sa.bindparam("new_standing"), due_us=sa.bindparam("new_due")),
+            dialect,
+        )
+        self.due = Prepared(
+            schema.runs.update()
+            .where(
+                schema.runs.c.run_id == sa.bindparam("at_run"), schema.runs.c.standing == sa.bindparam("at_standing")
+            )
+            .values(due_us=sa.bindparam("new_due")),
+            dialect,
+        )
         self.hold = Prepared(
             leases.update()
             .where(leases.c.run_id == sa.bindparam("at_run"), leases.c.token == sa.bindparam("at_token"))
@@ -95,15 +132,19 @@ class Journal:
         self.url = url
         self._key = key
         self._keys: dict[str, bytes] = {}
+        self._sealers: dict[str, Sealer] = {}
         self.clock: Clock = clock or SystemClock()
         self._engine = open_engine(url)
         self._writing = self._engine.execution_options(write=True)
         self._sql = _Statements(self._engine.dialect)
+        self._direct = Writing(self._engine) if self._engine.dialect.name == "sqlite" else None
         self._owner = this_process()
         with mapped("open the journal"):
             migrate(self._engine)
 
     def close(self) -> None:
+        if self._direct is not None:
+            self._direct.close()
         self._engine.dispose()
 
     def _tenant_key(self, tenant: str) -> bytes:
@@ -134,13 +175,13 @@ class Journal:
         if not drafts:
             return []
         self._tenant_key(tenant)  # before the write lock is held: whoever gives the key may have to record that it did
-        with mapped("append to the journal"), self._writing.begin() as db:
+        with mapped("append to the journal"), self._direct or self._writing.begin() as db:
             if fence is not None:
                 self._hold(db, fence, fence.life)
             return self._append(db, tenant, drafts)
 
-    def _append(self, db: Connection, tenant: str, drafts: Sequence[Draft]) -> list[Entry]:
-        key = self._tenant_key(tenant)
+    def _append(self, db: Transaction, tenant: str, drafts: Sequence[Draft]) -> list[Entry]:
+        sealing = self._sealers.get(tenant) or self._sealers.setdefault(tenant, Sealer(self._tenant_key(tenant)))
         tree, size, head, last_ts = self._tree(db, tenant)
         entries: list[Entry] = []
         entry_rows: list[dict[str, Any]] = []
@@ -149,7 +190,7 @@ class Journal:
         def add(one: Draft, ts: str) -> Entry:
             nonlocal size, head, last_ts
             entry_id = secrets.token_hex(16)
-            sealed, payload_digest = seal(one.payload, key=key, entry_id=entry_id)
+            sealed, payload_digest = sealing.seal(one.payload, entry_id)
             entry = build(
                 one.event,
                 tree=tree,
@@ -175,24 +216,38 @@ class Journal:
                 add(draft(Event("clock.stepped_back", {"was": last_ts, "is": ts})), ts)
             entry = add(one, ts)
             entries.append(entry)
-            if one.event.event == "run.created":
+            if one.event.event in _STANDING:
                 self._index(db, one.event, tree, ts)
         self._sql.entry.many(db, entry_rows)
         self._sql.payload.many(db, payload_rows)
         self._sql.grow(db, {"at": tree, "new_size": size, "new_head": head, "new_last_ts": last_ts})
         return entries
 
-    def _index(self, db: Connection, event: Event, tree: str, ts: str) -> None:
+    def _index(self, db: Transaction, event: Event, tree: str, ts: str) -> None:
+        """Keep the rows of runs with what their entries say."""
+        if event.event == "approval.decided":
+            # Somebody answered: worth another look from now on, if the run still waits by then.
+            values = {"at_run": event.run_id, "at_standing": "waiting_for_approval", "new_due": _us(ts)}
+            self._sql.due(db, values)
+            return
+        if event.event != "run.created":
+            standing = "running" if event.event == "run.attempt" else event.outcome
+            due = event.payload.get("due")
+            new = {"new_standing": standing, "new_due": None if due is None else _us(due)}
+            self._sql.stand(db, {"at_run": event.run_id, **new})
+            return
         row = {
             "run_id": event.run_id,
             "tree": tree,
             "runbook": event.flow[0] if event.flow else "",
             "created_at": ts,
+            "standing": "created",
+            "due_us": None,
         }
         if self._sql.run(db, row) != 1:
             raise InvalidInput(f"there is a run {event.run_id} already")
 
-    def _tree(self, db: Connection, tenant: str) -> tuple[str, int, str, str]:
+    def _tree(self, db: Transaction, tenant: str) -> tuple[str, int, str, str]:
         """The tenant's tree, locked until the transaction ends: id, size, head, time of the newest entry."""
         values = {"tenant": tenant}
         row = self._sql.tree.row(db, values)
@@ -267,7 +322,7 @@ class Journal:
                 row = rows[0] if len(rows) == 1 and len(run_id) >= 6 else None
         if row is None:
             raise NotFound(f"there is no run {run_id!r}")
-        return RunIndex(row.run_id, row.tenant, row.runbook, row.created_at)
+        return RunIndex(row.run_id, row.tenant, row.runbook, row.created_at, row.standing)
 
     def runs(self, tenant: str | None = None, limit: int | None = None) -> list[RunIndex]:
         """Newest first."""
@@ -275,7 +330,7 @@ class Journal:
         if tenant is not None:
             query = query.where(schema.trees.c.tenant == tenant)
         with mapped("read the journal"), self._engine.connect() as db:
-            return [RunIndex(r.run_id, r.tenant, r.runbook, r.created_at) for r in db.execute(query)]
+            return [RunIndex(r.run_id, r.tenant, r.runbook, r.created_at, r.standing) for r in db.execute(query)]
 
     def records(self, run_id: str, after: int = -1) -> list[Record]:
         """What was recorded of one run after a sequence number (everything, by default), in order, payloads opened."""
@@ -291,13 +346,10 @@ class Journal:
 
     def _records(self, tenant: str, where: sa.ColumnElement[bool], limit: int | None = None) -> Iterator[Record]:
         opener = Opener(self._tenant_key(tenant))
+        paired, payload = schema.sealed_beside(self._engine.dialect)
         query = (
-            sa.select(schema.entries.c.body, schema.entries.c.leaf, schema.payloads.c.sealed)
-            .select_from(
-                schema.entries.join(schema.trees, schema.trees.c.tree == schema.entries.c.tree).outerjoin(
-                    schema.payloads, schema.payloads.c.entry_id == schema.entries.c.id
-                )
-            )
+            sa.select(schema.entries.c.body, schema.entries.c.leaf, payload)
+            .select_from(paired.join(schema.trees, schema.trees.c.tree == schema.entries.c.tree))
             .where(where)
             .order_by(schema.entries.c.seq)
             .limit(limit)
@@ -329,6 +381,47 @@ class Journal:
         except NotFound:
             return None
 
+    def unsettled(self) -> list[Unsettled]:
+        """Runs that may need somebody: none of them has ended, is paused by a failed step, or waits for a person whose time has
+        not come. Oldest first."""
+        runs, leases = schema.runs.c, schema.leases.c
+        now = self._now_us()
+        query = (
+            sa.select(
+                runs.run_id,
+                schema.trees.c.tenant,
+                runs.runbook,
+                runs.standing,
+                runs.created_at,
+                runs.due_us,
+                leases.owner,
+                leases.expires_us,
+            )
+            .select_from(
+                schema.runs.join(schema.trees, schema.trees.c.tree == runs.tree).outerjoin(
+                    schema.leases, leases.run_id == runs.run_id
+                )
+            )
+            .where(
+                runs.standing.in_(["created", "running"])
+                | ((runs.standing == "waiting_for_approval") & (runs.due_us <= now))
+            )
+            .order_by(runs.created_at)
+        )
+        with mapped("read the journal"), self._engine.connect() as db:
+            return [
+                Unsettled(
+                    row.run_id,
+                    row.tenant,
+                    row.runbook,
+                    row.standing,
+                    parse_rfc3339(row.created_at),
+                    None if row.due_us is None else (now - row.due_us) / 1e6,
+                    bool(row.expires_us) and row.expires_us > now and not known_dead(row.owner),
+                )
+                for row in db.execute(query)
+            ]
+
     # --- leases -------------------------------------------------------------------------------------------------------
 
     def acquire(self, run_id: str, life: float = LIFE) -> Lease:
@@ -358,10 +451,10 @@ class Journal:
 
     def renew(self, fence: Fence, life: float | None = None) -> None:
         """Keep the lease for ``life`` more seconds; as long as it was taken for, when omitted. Raises LeaseLost."""
-        with mapped("renew the run's lease"), self._writing.begin() as db:
+        with mapped("renew the run's lease"), self._direct or self._writing.begin() as db:
             self._hold(db, fence, fence.life if life is None else life)
 
-    def _hold(self, db: Connection, fence: Fence, life: float) -> None:
+    def _hold(self, db: Transaction, fence: Fence, life: float) -> None:
         until = self._now_us() + int(life * 1e6)
         if self._sql.hold(db, {"at_run": fence.run_id, "at_token": fence.token, "until": until}) != 1:
             raise LeaseLost(f"the run {fence.run_id} has another owner now")
@@ -411,6 +504,17 @@ class Journal:
         with mapped("read the freezes"), self._engine.connect() as db:
             row = db.execute(sa.select(table).where(table.c.scope.in_([tenant, schema.EVERYWHERE]))).first()
         return None if row is None else dict(row._mapping)
+
+
+_STANDING: Final = frozenset({"run.created", "run.attempt", "run.stopped", "run.ended", "approval.decided"})
+"""Events that the rows of runs are kept with."""
+
+
+_OPEN: Final = frozenset({"created", "running", "waiting_for_approval", "interrupted", "paused_by_failed_step"})
+
+
+def _us(ts: str) -> int:
+    return int(parse_rfc3339(ts).timestamp() * 1e6)
 
 
 def _freeze_tree(scope: str) -> str:

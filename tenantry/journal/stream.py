@@ -3,7 +3,7 @@ opened only when somebody looks into it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from tenantry.journal.sql import mapped
 from tenantry.journal.store import Journal
 from tenantry.names import MSP
 
-__all__ = ["Sealed", "elsewhere", "stream"]
+__all__ = ["Sealed", "Skip", "elsewhere", "stream"]
 
 _ROWS: Final = 500
 """Rows that a server sends at a time (PostgreSQL); SQLite gives them one by one."""
@@ -32,10 +32,11 @@ class Sealed:
         JournalCorrupt: from whatever looks into the payload.
     """
 
-    __slots__ = ("_at", "_opener", "_payload", "_sealed", "entry")
+    __slots__ = ("_at", "_opener", "_payload", "_sealed", "entry", "event")
 
     def __init__(self, entry: Entry, sealed: bytes, opener: Opener) -> None:
         self.entry = entry
+        self.event: str = entry.fields["event"]
         self._sealed: bytes | None = sealed
         self._opener = opener
         self._payload: Mapping[str, Any] | None = None
@@ -61,11 +62,6 @@ class Sealed:
         return self._sealed == ERASED or (self._sealed is None and self._payload is None)
 
     @property
-    def event(self) -> str:
-        event: str = self.entry.fields["event"]
-        return event
-
-    @property
     def at(self) -> datetime:
         if self._at is None:
             self._at = self.entry.at
@@ -86,12 +82,17 @@ class Sealed:
         return self.payload or {}
 
 
-def stream(journal: Journal, run_id: str, *, until: int | None = None) -> Iterator[Sealed]:
+Skip = Callable[[bytes, bytes], bool]
+"""Takes note of an entry's bytes and its sealed payload, and says whether that was all that is wanted of it."""
+
+
+def stream(journal: Journal, run_id: str, *, until: int | None = None, skip: Skip | None = None) -> Iterator[Sealed]:
     """The run's entries in order, and between its first and its last those of its tenant's tree that belong to no run.
 
     Args:
         run_id: in full.
         until: sequence number of the last entry to give; a run that is still written to grows meanwhile.
+        skip: asked first; what it takes is not read any further, and not given.
 
     Raises:
         NotFound: there is no such run. JournalCorrupt, JournalUnavailable: while reading.
@@ -109,7 +110,7 @@ def stream(journal: Journal, run_id: str, *, until: int | None = None) -> Iterat
         & entries.c.seq.between(first, last)
         & ((entries.c.run_id == index.run_id) | entries.c.run_id.is_(None))
     )
-    yield from _rows(journal, index.tenant, where)
+    yield from _rows(journal, index.tenant, where, skip)
 
 
 def elsewhere(journal: Journal, events: frozenset[str], start: datetime, end: datetime) -> Iterator[Sealed]:
@@ -119,20 +120,21 @@ def elsewhere(journal: Journal, events: frozenset[str], start: datetime, end: da
             yield record
 
 
-def _rows(journal: Journal, tenant: str, where: sa.ColumnElement[bool]) -> Iterator[Sealed]:
+def _rows(journal: Journal, tenant: str, where: sa.ColumnElement[bool], skip: Skip | None = None) -> Iterator[Sealed]:
     opener = Opener(journal._tenant_key(tenant))
-    entries, payloads, trees = schema.entries, schema.payloads, schema.trees
+    entries, trees = schema.entries, schema.trees
+    paired, sealed = schema.sealed_beside(journal._engine.dialect)
     query = (
-        sa.select(entries.c.body, entries.c.leaf, payloads.c.sealed)
-        .select_from(
-            entries.join(trees, trees.c.tree == entries.c.tree).outerjoin(payloads, payloads.c.entry_id == entries.c.id)
-        )
+        sa.select(entries.c.body, entries.c.leaf, sealed)
+        .select_from(paired.join(trees, trees.c.tree == entries.c.tree))
         .where(where)
         .order_by(entries.c.seq)
     )
     with mapped("read the journal"), journal._engine.connect() as db:
         reading = db.execution_options(stream_results=True, max_row_buffer=_ROWS)
         for body, leaf, sealed in reading.execute(query):
+            if skip is not None and skip(body, sealed):
+                continue
             entry = load(body)
             if entry.leaf != leaf:
                 raise JournalCorrupt(f"entry {entry.id} is not the one recorded", entry=entry.id)

@@ -55,6 +55,8 @@ class _Tree:
     last_ts: str = ""
     runs: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     """run → runbook, time, seq"""
+    standings: dict[str, str] = field(default_factory=dict)
+    """run → how the newest entry that says so left it"""
     freeze: tuple[dict[str, str], int] | None = None
     """What is known of the row of the freeze in force, seq"""
     missing: dict[str, int] = field(default_factory=dict)
@@ -127,13 +129,15 @@ class Verifier:
         self._signed.finish(db, msp)
         self._strays(db, known)
 
-    @staticmethod
-    def _strays(db: Connection, known: set[str]) -> None:
+    def _strays(self, db: Connection, known: set[str]) -> None:
         """Rows that belong to nothing."""
         for table in (schema.entries, schema.runs, schema.checkpoints, schema.nodes):
             for tree in db.execute(sa.select(table.c.tree).distinct()).scalars():
                 if tree not in known:
                     raise Bad(tree, None, f"there are {table.name} of a tree that does not exist")
+        # Each entry has its own payload, as was seen: only where there are more can one be nobody's.
+        if db.execute(sa.select(sa.func.count()).select_from(schema.payloads)).scalar_one() == self._entries:
+            return
         stray = (
             sa.select(schema.payloads.c.entry_id)
             .outerjoin(schema.entries, schema.entries.c.id == schema.payloads.c.entry_id)
@@ -172,17 +176,10 @@ class Verifier:
     @staticmethod
     def _rows(db: Connection, tree: str) -> Iterator[Any]:
         table = schema.entries
+        paired, payload = schema.sealed_beside(db.dialect)
         query = (
-            sa.select(
-                table.c.seq,
-                table.c.id,
-                table.c.tree,
-                table.c.run_id,
-                table.c.body,
-                table.c.leaf,
-                schema.payloads.c.sealed,
-            )
-            .outerjoin(schema.payloads, schema.payloads.c.entry_id == table.c.id)
+            sa.select(table.c.seq, table.c.id, table.c.tree, table.c.run_id, table.c.body, table.c.leaf, payload)
+            .select_from(paired)
             .where(table.c.tree == tree)
             .order_by(table.c.seq)
             .execution_options(yield_per=1000)
@@ -236,6 +233,11 @@ class Verifier:
         if event == "run.created":
             flow = fields["flow"]
             tree.runs[fields["run_id"]] = (flow["name"] if flow else "", ts, seq)
+            tree.standings[fields["run_id"]] = "created"
+        elif event == "run.attempt":
+            tree.standings[fields["run_id"]] = "running"
+        elif event in ("run.stopped", "run.ended"):
+            tree.standings[fields["run_id"]] = fields["outcome"]
         elif event == "freeze":
             # Of a payload that nobody can read any more, at least scope and time are known.
             said = {name: payload[name] for name in ("by", "reason")} if payload is not None else {}
@@ -255,13 +257,26 @@ class Verifier:
     @staticmethod
     def _compare_runs(db: Connection, tree_id: str, tree: _Tree) -> None:
         query = sa.select(schema.runs).where(schema.runs.c.tree == tree_id)
-        indexed = {row.run_id: (row.runbook, row.created_at) for row in db.execute(query)}
+        indexed = {row.run_id: (row.runbook, row.created_at, row.standing) for row in db.execute(query)}
         for run_id, (runbook, created_at, seq) in tree.runs.items():
-            if indexed.pop(run_id, None) != (runbook, created_at):
+            if indexed.pop(run_id, None) != (runbook, created_at, tree.standings[run_id]):
                 raise Bad(tree_id, seq, f"the index does not have run {run_id} as it was recorded")
         for run_id in indexed:
             raise Bad(tree_id, None, f"the index has a run {run_id} that was never recorded")
 
 
-_TELLING: Final = frozenset({"run.created", "freeze", "unfreeze", "payload.erased", WITNESSED, BEGUN, STAMPED})
+_TELLING: Final = frozenset(
+    {
+        "run.created",
+        "run.attempt",
+        "run.stopped",
+        "run.ended",
+        "freeze",
+        "unfreeze",
+        "payload.erased",
+        WITNESSED,
+        BEGUN,
+        STAMPED,
+    }
+)
 """Events whose payload other rows are compared with."""

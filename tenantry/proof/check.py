@@ -1,9 +1,9 @@
 """Checking an evidence bundle with nothing but the folder and the keys that the verifier brings.
 
 What is shown, in this order: the attestation is signed with a trusted key, of the right epoch; SHA256SUMS is the one attested,
-and every file the one in it; both checkpoints are signed with the keys in force when they were made; the client's checkpoint is
-witnessed in the estate's tree; every entry is in the client's tree; every payload is the entry's own; every collected file is one
-that an entry names; earlier checkpoints and time stamps belong to the same tree.
+and every file the one in it; both checkpoints are signed with the keys in force when they were made, and the attestation with the one
+of the estate's; the client's checkpoint is witnessed in the estate's tree; every entry is in the client's tree; every payload is
+the entry's own; every collected file is one that an entry names; earlier checkpoints and time stamps belong to the same tree.
 """
 
 from __future__ import annotations
@@ -112,12 +112,17 @@ class _Check:
         self.brought = trust
         self.keys = trust or TrustStore({})
         self.sums: dict[str, str] = {}
+        self.attested_by = b""
+        self.estate_key = b""
+        """The key that must have signed the estate's checkpoint, and so the statement that rests on it."""
 
     def run(self, earlier: bytes | None, *, attested: bool) -> None:
         own = self._own_keys()
         statement = self._attestation(own) if attested else None
         self._files(statement)
         checkpoint, root_index = self._checkpoints(own)
+        if statement is not None and self.attested_by != self.estate_key:
+            _bad(ATTESTATION, "it is signed with another key than the one in force when the record was signed")
         self._entries(checkpoint)
         self._earlier(checkpoint, own, earlier, root_index)
         self._timestamps()
@@ -142,6 +147,7 @@ class _Check:
             if self.brought is not None and self._signed_by_own(content, own):
                 _bad(ATTESTATION, "it is signed with a key that is not among those brought")
             _bad(ATTESTATION, error.message)
+        self.attested_by = public
         self.report.key = TrustStore.known(self.keys if self.brought else own, public).fingerprint  # type: ignore[union-attr]  # it is one of the candidates
         if self.brought is not None:
             self.report.signer = "established"
@@ -161,8 +167,8 @@ class _Check:
             return False
         return True
 
-    def _key_at(self, origin: str, index: int, own: TrustStore, file: str) -> bytes:
-        """The key that must have signed what lies at that place of the estate's tree."""
+    def _key_at(self, origin: str, index: int, own: TrustStore, file: str, note: bytes | None = None) -> bytes:
+        """The key that must have signed what lies at that place of the estate's tree: ``note``, by default all of ``file``."""
         store = self.keys if self.brought is not None else own
         key = store.key_at(origin, index)
         if key is not None:
@@ -171,10 +177,10 @@ class _Check:
         if not bare:
             _bad(file, f"no key that was brought was in force for {origin} then")
         # Only keys were brought, not their epochs: any of them may have signed.
-        note = "only the key was brought, not its epoch: whether it was in force then is not shown"
-        if note not in self.report.unproven:
-            self.report.unproven.append(note)
-        content = self._read(file)
+        limit = "only the key was brought, not its epoch: whether it was in force then is not shown"
+        if limit not in self.report.unproven:
+            self.report.unproven.append(limit)
+        content = self._read(file) if note is None else note
         for one in bare:
             try:
                 open_note(content, one.public)
@@ -237,9 +243,8 @@ class _Check:
         except InvalidInput as error:
             _bad("proof/estate.txt", error.message)
         origin = claimed.origin.partition("/")[0]
-        estate = self._open(
-            "proof/estate.txt", estate_note, self._key_at(origin, claimed.size - 1, own, "proof/estate.txt")
-        )
+        self.estate_key = self._key_at(origin, claimed.size - 1, own, "proof/estate.txt")
+        estate = self._open("proof/estate.txt", estate_note, self.estate_key)
         key = self._key_at(origin, index, own, "proof/checkpoint.txt")
         checkpoint = self._open("proof/checkpoint.txt", note, key)
         leaf = leaf_hash(body)
@@ -326,28 +331,28 @@ class _Check:
 
     def _earlier(self, checkpoint: Checkpoint, own: TrustStore, kept: bytes | None, index: int) -> None:
         wanted = parse_note(kept).checkpoint if kept is not None else None
-        met = wanted == checkpoint
-        for number, row in enumerate(self._rows("proof/earlier.jsonl"), 1):
+        known = {checkpoint.size: checkpoint}
+        name, origin = "proof/earlier.jsonl", checkpoint.origin.partition("/")[0]
+        for number, row in enumerate(self._rows(name), 1):
             try:
                 note, path, witness = row["note"].encode(), _hashes(row["path"]), row["witness"]
                 old = parse_note(note).checkpoint
             except (InvalidInput, ValueError, KeyError, TypeError, AttributeError):
-                _bad("proof/earlier.jsonl", "it is no checkpoint", number)
-            store = self.keys if self.brought is not None else own
-            key = store.key_at(checkpoint.origin.partition("/")[0], witness)
-            if witness >= index or old.origin != checkpoint.origin:
-                _bad("proof/earlier.jsonl", "it is not an earlier checkpoint of this tree", number)
-            if key is not None:
-                try:
-                    open_note(note, key.public)
-                except NotProven as error:
-                    _bad("proof/earlier.jsonl", error.message, number)
+                _bad(name, "it is no checkpoint", number)
+            if not 0 <= witness < index or old.origin != checkpoint.origin:
+                _bad(name, "it is not an earlier checkpoint of this tree", number)
+            try:
+                open_note(note, self._key_at(origin, witness, own, name, note))
+            except NotProven as error:
+                _bad(name, error.message, number)
             if not merkle.consistent(old.size, old.root, checkpoint.size, checkpoint.root, path):
-                _bad("proof/earlier.jsonl", "the record does not begin with it", number)
-            met = met or old == wanted
+                _bad(name, "the record does not begin with it", number)
+            known[old.size] = old
             self.report.earlier = number
-        if wanted is not None and not met:
-            _bad("proof/checkpoint.txt", "it is not consistent with the checkpoint received before")
+        if wanted is not None:
+            why = _contradicts(wanted, checkpoint, known)
+            if why is not None:
+                _bad("proof/checkpoint.txt", why)
 
     def _timestamps(self) -> None:
         note = self._read("proof/checkpoint.txt")
@@ -384,6 +389,19 @@ class _Check:
         return rows
 
 
+def _contradicts(kept: Checkpoint, newest: Checkpoint, known: dict[int, Checkpoint]) -> str | None:
+    """Why a checkpoint received before does not agree with this record; None when it does."""
+    if kept.origin != newest.origin:
+        return "it is of another record than the checkpoint received before"
+    if kept.size > newest.size:
+        return f"the checkpoint received before has {kept.size} entries, this one {newest.size}: rolled back, or older"
+    if kept.size not in known:
+        return f"nothing here shows whether it begins with the checkpoint received before, of {kept.size} entries"
+    if known[kept.size].root != kept.root:
+        return f"the record forked: the checkpoint received before is of {kept.size} other entries"
+    return None
+
+
 def _lines(content: bytes, name: str) -> list[str]:
     try:
         text = content.decode()
@@ -407,9 +425,13 @@ def _inside(name: str) -> bool:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for root, _, files in os.walk(folder):
+    for root, folders, files in os.walk(folder):
         for name in files:
             yield Path(root) / name
+        for name in folders:
+            path = Path(root) / name
+            if path.is_symlink() or not any(path.iterdir()):  # what it leads to would not be looked at
+                yield path
 
 
 def _digest(path: Path) -> str:

@@ -8,10 +8,11 @@ from tenantry.run.access import Surroundings, TenantAccess
 from tenantry.run.engine import Around, Engine, Observer, Session, StepCall, create, directly
 from tenantry.run.policy import Policy
 from tenantry.run.report import StepReport
-from tenantry.run.state import Gate, Intent, ItemState, RunState, Status, fold
+from tenantry.run.state import START, Gate, Intent, ItemState, RunState, Status, fold
 from tenantry.run.view import approval_view, run_view, waiting_view
 
 __all__ = [
+    "START",
     "Around",
     "Engine",
     "Gate",

@@ -28,7 +28,7 @@ from tenantry.run.access import Surroundings, TenantAccess
 from tenantry.run.policy import Policy
 from tenantry.run.questions import Waiting, refuse_denied
 from tenantry.run.report import StepReport
-from tenantry.run.state import ItemState, RunState, Status, fold
+from tenantry.run.state import START, ItemState, RunState, Status, fold
 from tenantry.run.steps import ItemRunner
 from tenantry.run.undo import Undo
 from tenantry.runbook import Runbook, Step, condition, expand, item_key, parse_runbook, resolve, validate_params
@@ -308,7 +308,8 @@ class Session:
         """Whether somebody answered, while other steps ran, a question that some step waits for."""
         waiting = {step for step, report in reports.items() if report.waiting}
         return any(
-            gate.step in waiting and self.items.questions.verdict(gate) != "pending" for gate in self.state.open_gates()
+            (gate.step in waiting or gate.step == START) and self.items.questions.verdict(gate) != "pending"
+            for gate in self.state.open_gates()
         )
 
     async def _pass(self, call: Around) -> dict[str, StepReport]:
@@ -436,7 +437,7 @@ class Session:
         if self.state.mode == "plan":
             return
         gate = await self.items.questions.ask(
-            step,
+            step.id,
             None,
             {"task": task.name, "tenant": self.state.tenant, "targets": keys},
             role=step.approve.role if step.approve else "approver",
@@ -461,7 +462,11 @@ class Session:
         if status.ended:
             await self.end(status)
         else:
-            await self.record(Event("run.stopped", {"status": status.value}, outcome=status.value))
+            said: dict[str, Any] = {"status": status.value}
+            if status is Status.WAITING:
+                # From then on somebody looks at it again, answered or not.
+                said["due"] = min((gate.request["expires_at"] for gate in self.state.open_gates()), default=None)
+            await self.record(Event("run.stopped", said, outcome=status.value))
 
     def _must_undo(self, reports: Mapping[str, StepReport]) -> bool:
         return any(

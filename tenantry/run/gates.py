@@ -22,10 +22,17 @@ def as_request(state: RunState, gate: Gate) -> ApprovalRequest:
         four_eyes=request["four_eyes"],
         requested_at=gate.requested_at,
         expires_at=parse_rfc3339(request["expires_at"]),
-        requester=Requester(person=state.requester.get("person"), proven=bool(state.requester.get("proven"))),
+        requester=_requester(state),
         reasons=tuple(request["reasons"]),
         run_created_at=state.created_at,
     )
+
+
+def _requester(state: RunState) -> Requester:
+    """Whoever proved that the run is meant stands for the requester: under four eyes, they are one of the two."""
+    if state.starter is not None and not state.requester.get("proven"):
+        return Requester(person=state.starter, proven=True)
+    return Requester(person=state.requester.get("person"), proven=bool(state.requester.get("proven")))
 
 
 def as_decisions(state: RunState, gate: Gate) -> list[Decision]:

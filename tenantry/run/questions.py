@@ -14,7 +14,6 @@ from tenantry.journal.entry import digest
 from tenantry.run.access import Surroundings
 from tenantry.run.gates import as_decisions, as_request
 from tenantry.run.state import Gate, RunState
-from tenantry.runbook.model import Step
 from tenantry.task import Change
 
 
@@ -32,7 +31,7 @@ class Questions:
 
     async def ask(
         self,
-        step: Step,
+        step: str,
         item: str | None,
         bound: Mapping[str, Any],
         *,
@@ -46,12 +45,15 @@ class Questions:
     ) -> Gate:
         """The question bound to these arguments, once people have approved or denied it (``closed`` says which).
 
+        Args:
+            step: the step's id, or :data:`~tenantry.run.state.START`.
+
         Raises:
             Waiting: asked, and not decided yet.
             ApprovalExpired.
         """
-        bound_digest = digest({"run": self._state.run_id, "step": step.id, "item": item, **bound})
-        gate = self._state.gates.get((step.id, item, bound_digest))
+        bound_digest = digest({"run": self._state.run_id, "step": step, "item": item, **bound})
+        gate = self._state.gates.get((step, item, bound_digest))
         if gate is None or gate.closed in {"expired", "replaced"}:
             now = self._around.now()
             await self._record(
@@ -69,7 +71,7 @@ class Questions:
                         "bound": dict(bound),
                         "changes": [change.model_dump(mode="json") for change in changes or []],
                     },
-                    step=step.id,
+                    step=step,
                 )
             )
             raise Waiting
@@ -78,11 +80,11 @@ class Questions:
             if verdict == "pending":
                 raise Waiting
             await self._record(
-                Event("approval.closed", {"item": item, "digest": bound_digest, "why": verdict}, step=step.id)
+                Event("approval.closed", {"item": item, "digest": bound_digest, "why": verdict}, step=step)
             )
         elif gate.closed == "approved" and self._stale(gate):
             await self._record(
-                Event("approval.closed", {"item": item, "digest": bound_digest, "why": "expired"}, step=step.id)
+                Event("approval.closed", {"item": item, "digest": bound_digest, "why": "expired"}, step=step)
             )
         if gate.closed == "expired":
             # The next attempt asks again.

@@ -6,11 +6,15 @@ import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from tenantry.clock import parse_rfc3339
 from tenantry.journal import Record
 from tenantry.task import Change, Outcome
+
+START: Final = "run.start"
+"""Where a step's id stands elsewhere: the question whether a run is meant that nobody proved to have started. No step of a
+runbook can have this id."""
 
 
 class Status(enum.StrEnum):
@@ -122,6 +126,9 @@ class RunState:
     """How the newest attempt left the run when it did not end it: waiting or paused."""
     ended: Status | None = None
     ended_at: datetime | None = None
+    recoveries: int = 0
+    """How often the run was taken up again by itself since a step was last settled, or since that was given up."""
+    recovered_at: datetime | None = None
     last_entry_at: datetime | None = None
     journal_size: int = 0
     erased: int = 0
@@ -133,6 +140,24 @@ class RunState:
 
     def items_of(self, step: str) -> list[ItemState]:
         return [state for (name, _), state in self.items.items() if name == step]
+
+    @property
+    def start_unproven(self) -> bool:
+        """It came in through Prefect's API, whose one credential says nothing about who used it."""
+        return self.requester.get("via") == "prefect" and not self.requester.get("proven")
+
+    @property
+    def vouched(self) -> bool:
+        """Somebody, proven by a code, has approved something in this run."""
+        return any(gate.closed == "approved" for gate in self.gates.values())
+
+    @property
+    def starter(self) -> str | None:
+        """Who proved that the run is meant, when its requester did not."""
+        for gate in self.gates.values():
+            if gate.step == START and gate.closed == "approved":
+                return next((str(d["by"]) for d in reversed(gate.decisions) if d["decision"] == "approve"), None)
+        return None
 
     def open_gates(self) -> list[Gate]:
         """Questions that are neither decided nor closed by an outcome."""
@@ -166,6 +191,16 @@ def _attempt(state: RunState, record: Record) -> None:
 
 def _stopped(state: RunState, record: Record) -> None:
     state.stopped = Status(str(record.outcome))
+    state.recoveries = 0
+
+
+def _scheduled(state: RunState, record: Record) -> None:
+    state.flow_run_id = record.data.get("flow_run_id") or state.flow_run_id
+
+
+def _recovered(state: RunState, record: Record) -> None:
+    state.recoveries += 1
+    state.recovered_at = record.at
 
 
 def _when(state: RunState, record: Record) -> None:
@@ -201,6 +236,7 @@ def _intent(state: RunState, record: Record) -> None:
 
 def _outcome(state: RunState, record: Record) -> None:
     data = record.data
+    state.recoveries = 0
     item = state.item(str(record.step), data.get("item"))
     if not item.in_doubt:
         item.attempts += 1
@@ -288,6 +324,8 @@ _HANDLERS = {
     "note": _note,
     "clocks": _clock,
     "run.cancel_requested": _cancel,
+    "run.scheduled": _scheduled,
+    "run.recovered": _recovered,
     "run.stopped": _stopped,
     "run.ended": _ended,
 }

@@ -73,7 +73,7 @@ class Undo:
         if task.removes_foothold:
             refuse_denied(
                 await self._items.questions.ask(
-                    step,
+                    step.id,
                     item.item,
                     {"task": task.name, "tenant": self._state.tenant, "arguments": dict(item.arguments), "undo": True},
                     role="approver",

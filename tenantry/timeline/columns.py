@@ -27,14 +27,17 @@ _HIDDEN = re.compile(
     r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164"
     r"\ud800-\udfff\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
+_FILLERS = ("\u115f", "\u1160", "\u3164", "\uffa0")
+"""Those of them that Unicode counts as letters; no other is printable."""
 _ACTS = re.compile(f"{_BREAKS.pattern}|\t|{_HIDDEN.pattern}")
 
 
 def row(event: TimelineEvent) -> Row:
     """An event's columns, unaltered, in the order of :data:`COLUMNS`."""
+    at = rfc3339(event.at)
     return {
-        "at": rfc3339(event.at),
-        "recorded_at": rfc3339(event.recorded_at),
+        "at": at,
+        "recorded_at": at if event.recorded_at is event.at else rfc3339(event.recorded_at),
         "lane": event.lane.value,
         "kind": event.kind,
         "title": event.title,
@@ -66,7 +69,7 @@ def message(event: TimelineEvent) -> str:
 def visible(text: str) -> str:
     """The text on one line, with nothing in it that acts: line breaks become ``¶``, tabs spaces, and what is invisible or
     changes the direction of what follows becomes its code, like ``⟨U+202E⟩``."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable() and not any(filler in text for filler in _FILLERS):
         return text
     if not _ACTS.search(text):
         return text

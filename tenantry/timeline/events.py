@@ -214,7 +214,7 @@ def changes_text(changes: Iterable[Mapping[str, Any]]) -> str:
     return "; ".join(f"{c['path']}: {shown(c.get('before'))} → {shown(c.get('after'))}" for c in changes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Said:
     """What one entry says; the rest of the event is the same for all."""
 
@@ -259,6 +259,10 @@ class Reader:
         if event not in _FROM_OUTSIDE:
             self._previous = record.at
         return ended
+
+    def passed_at(self, at: datetime) -> None:
+        """Take note that the run's owner recorded something then that neither begins nor ends an attempt."""
+        self._previous = at
 
     def told(self, record: Recorded) -> TimelineEvent:
         """The entry's own event."""

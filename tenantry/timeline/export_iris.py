@@ -22,7 +22,7 @@ import csv
 from datetime import UTC
 from typing import BinaryIO, Final
 
-from tenantry.evidence import json_line
+from tenantry.evidence import json_row
 from tenantry.timeline.columns import row, visible
 from tenantry.timeline.export_csv import Encoded, cell
 from tenantry.timeline.model import Lane, Timeline, TimelineEvent
@@ -72,7 +72,7 @@ def _row(event: TimelineEvent) -> list[str]:
         title if len(title) > 1 else f"{title} ({event.kind})",
         _category(event),
         cell(_content(event)),
-        clip(visible(json_line(row(event)).decode().rstrip("\n")), 32_767),
+        clip(visible(json_row(row(event)).decode().rstrip("\n")), 32_767),
         cell(clip(f"{event.source} {event.source_id}".strip(), _TITLE)),
         "",
         "",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from tenantry.evidence import json_line
+from tenantry.evidence import json_row
 from tenantry.timeline.columns import row
 from tenantry.timeline.model import Timeline
 
@@ -19,6 +19,6 @@ def export(timeline: Timeline, out: BinaryIO) -> int:
     """Write the events; returns how many."""
     count = 0
     for event in timeline.events:
-        out.write(json_line(row(event)))
+        out.write(json_row(row(event)))
         count += 1
     return count

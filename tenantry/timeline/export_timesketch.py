@@ -15,11 +15,12 @@ The file's name must end in ``.jsonl``.
 
 from __future__ import annotations
 
+import functools
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO, Final
 
-from tenantry.evidence import json_line
-from tenantry.timeline.columns import message, row, visible
+from tenantry.evidence import json_row
+from tenantry.timeline.columns import Row, message, row, visible
 from tenantry.timeline.model import Lane, Timeline, TimelineEvent
 from tenantry.timeline.words import human_name
 
@@ -33,15 +34,19 @@ def export(timeline: Timeline, out: BinaryIO) -> int:
     """Write the events; returns how many."""
     count = 0
     for event in timeline.events:
-        out.write(json_line(_row(timeline, event)))
+        fields = _row(timeline, event)
+        line = json_row(fields)
+        if len(line) > MAX_BYTES:  # else no text of it can be longer
+            line = json_row({name: _cut(value) if isinstance(value, str) else value for name, value in fields.items()})
+        out.write(line)
         count += 1
     return count
 
 
-def _row(timeline: Timeline, event: TimelineEvent) -> dict[str, str | int | list[str]]:
-    line: dict[str, str | int | list[str]] = {
-        "message": _cut(visible(message(event))),
-        "datetime": event.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f+00:00"),
+def _row(timeline: Timeline, event: TimelineEvent) -> Row:
+    line: Row = {
+        "message": visible(message(event)),
+        "datetime": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
         "timestamp": (event.at - _EPOCH) // timedelta(microseconds=1),
         "timestamp_desc": _described(event),
         "data_type": f"tenantry:{event.lane.value}:{_word(event.kind)}",
@@ -50,10 +55,8 @@ def _row(timeline: Timeline, event: TimelineEvent) -> dict[str, str | int | list
         "tenant": timeline.tenant,
         "runbook": timeline.runbook,
     }
-    for name, value in row(event).items():
-        if name in ("at", "time_after_record"):
-            continue
-        line[name] = value if isinstance(value, (int, list)) else _cut(value)
+    line.update(row(event))
+    del line["at"]
     line["time_after_record"] = "yes" if event.after_record else "no"
     return line
 
@@ -61,7 +64,7 @@ def _row(timeline: Timeline, event: TimelineEvent) -> dict[str, str | int | list
 def _described(event: TimelineEvent) -> str:
     """What kind of time it is."""
     if event.lane is Lane.ATTACKER:
-        return f"Attacker activity, time of the {_cut(visible(event.source))}"
+        return f"Attacker activity, time of the {visible(event.source)}"
     if event.certainty == "stated":
         return "Time stated by a person"
     return f"Recorded: {human_name(_word(event.kind)).lower()}"
@@ -76,6 +79,7 @@ def _tags(event: TimelineEvent) -> list[str]:
     return [*tags, *event.techniques]
 
 
+@functools.lru_cache(maxsize=1024)
 def _word(text: str) -> str:
     """A code as one word: tags and types are matched, not read."""
     return "".join(c if c.isalnum() or c in "._-" else "_" for c in text) or "event"

@@ -1,9 +1,12 @@
 """README.txt of a bundle: tells a stranger what it is, and how to check it with public tools alone.
 
-Lines that begin with seven spaces are commands for a POSIX shell in the bundle's folder; a test runs them all.
+Lines that begin with seven spaces, and the program between the two lines that say END, are commands for a POSIX shell in the
+bundle's folder; a test runs them all.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 from tenantry.journal import Witnessed
 from tenantry.timeline.columns import visible
@@ -142,7 +145,80 @@ T is a folder for intermediate files.
 
 6. The evidence is what was collected: the digests in evidence.json stand in
    the payload of the step that collected the file, under "evidence".
+
+Steps 4 to 6 for every line, with Python 3 and nothing else. Read it before you
+run it: it is the algorithm of RFC 9162, 2.1.3.2, and what is said above.
+
+{_PROGRAM}
 {_stamps(found)}"""
+
+
+_PROGRAM: Final = """\
+python3 - <<'END'
+import base64, hashlib, json
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+def root(leaf, at, size, path):
+    last, found = size - 1, leaf
+    for step in map(bytes.fromhex, path):
+        if at % 2 or at == last:
+            found = sha256(bytes([1]) + step + found)
+            while at and at % 2 == 0:
+                at, last = at // 2, last // 2
+        else:
+            found = sha256(bytes([1]) + found + step)
+        at, last = at // 2, last // 2
+    return found if last == 0 else None
+
+def lines(name):
+    return open(name, "rb").read().split(bytes([10]))[:-1]
+
+def rows(name):
+    return [json.loads(line) for line in lines(name)]
+
+def checkpoint(name):
+    return int(lines(name)[1]), base64.b64decode(lines(name)[2])
+
+def ordered(value):
+    if isinstance(value, dict):
+        return {k: ordered(value[k]) for k in sorted(value, key=lambda k: k.encode("utf-16-be"))}
+    return [ordered(one) for one in value] if isinstance(value, list) else value
+
+def digest(salt, payload):
+    text = json.dumps(ordered(payload), ensure_ascii=False, separators=(",", ":"))
+    return sha256(bytes.fromhex(salt) + text.encode()).hex()
+
+def must(true, what):
+    if not true:
+        raise SystemExit("WRONG: " + what)
+
+entries, proofs, payloads = lines("entries.jsonl"), rows("proof/inclusion.jsonl"), rows("payloads.jsonl")
+must(len(entries) == len(proofs) == len(payloads) > 0, "the files differ in length")
+size, top = checkpoint("proof/checkpoint.txt")
+collected, erased = set(), 0
+for number, (entry, proof, row) in enumerate(zip(entries, proofs, payloads), 1):
+    must(root(sha256(bytes([0]) + entry), proof["index"], size, proof["path"]) == top, "entry %d" % number)
+    said, payload = json.loads(entry), row["payload"]
+    must(said["id"] == row["id"] and said["seq"] == proof["index"], "entry %d" % number)
+    if payload is None:
+        erased += 1
+        continue
+    must(digest(row["salt"], payload) == said["payload_digest"], "payload %d" % number)
+    if said["event"] == "step.outcome":
+        collected.update(piece["sha256"] for piece in payload.get("evidence") or ())
+for piece in json.load(open("evidence.json", encoding="utf-8")):
+    must(erased or piece["sha256"] in collected, piece["file"])
+    must(hashlib.sha256(open(piece["file"], "rb").read()).hexdigest() == piece["sha256"], piece["file"])
+witness = json.load(open("proof/witness.json", encoding="utf-8"))
+estate, summit = checkpoint("proof/estate.txt")
+leaf = sha256(bytes([0]) + witness["entry"].encode())
+must(root(leaf, witness["index"], estate, witness["path"]) == summit, "the witness")
+must(digest(witness["salt"], witness["payload"]) == json.loads(witness["entry"])["payload_digest"], "the witness")
+must((witness["payload"]["size"], witness["payload"]["root"]) == (size, top.hex()), "the checkpoint witnessed")
+print(len(entries), "entries and the witness are in the signed trees;", erased, "payloads were erased")
+END"""
 
 
 def _stamps(found: Witnessed) -> str:

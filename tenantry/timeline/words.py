@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -125,6 +126,7 @@ _ACRONYMS: Final = frozenset(
 _CODE = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*\Z")
 
 
+@functools.lru_cache(maxsize=4096)  # the same few codes for every event of a run
 def human_name(code: str) -> str:
     """``remove_inbox_rule`` → ``Remove inbox rule``, ``gdpr-authority`` → ``GDPR authority``; what is no code stays."""
     if not _CODE.match(code):

@@ -87,6 +87,32 @@ def test_a_checkpoint_for_the_client_to_keep(stand: Desk, run: str, tmp_path: Pa
     assert stand("journal", "checkpoint", "nobody").exit_code == 2
 
 
+def test_a_later_checkpoint_follows_the_one_kept(
+    stand: Desk, run: str, keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, grown = tmp_path / "kept.txt", tmp_path / "grown.json"
+    stand.json("journal", "checkpoint", TENANT, "-o", str(kept))
+    stand.json("note", run, "more")
+    stand.json("journal", "checkpoint", TENANT, "--since", str(kept), "-o", str(grown))
+    monkeypatch.setenv("TENANTRY_HOME", str(tmp_path / "elsewhere"))
+    args = ("journal", "follows", str(grown), "--earlier", str(kept))
+    before = kept.read_bytes()
+    assert stand.json(*args, code=1)["signer"] == "not_established"
+    forged = json.loads(grown.read_bytes())
+    forged["path"][0] = "00" * 32
+    grown.with_name("forged.json").write_text(json.dumps(forged))
+    args_forged = ("journal", "follows", str(grown.with_name("forged.json")), "--earlier", str(kept))
+    report = stand.json(*args_forged, "--key", str(keys), "-o", str(kept), code=4)
+    assert "does not begin" in report["why"]
+    assert stand.json(*args_forged, code=4)["ok"] is False
+    assert kept.read_bytes() == before, "only what is proven takes the place of what was kept"
+    report = stand.json(*args, "--key", str(keys), "-o", str(kept))
+    assert (report["ok"], report["later"] > report["earlier"]) == (True, True)
+    assert kept.read_text() == report["note"]
+    report = stand.json(*args, "--key", str(keys))
+    assert report["earlier"] == report["later"], "once more is fine"
+
+
 def test_an_unsigned_rollback_is_found(stand: Desk, run: str) -> None:
     with sqlite3.connect(stand.home / "journal.db") as db:
         (tree,) = db.execute("SELECT tree FROM trees WHERE tenant = ?", (TENANT,)).fetchone()

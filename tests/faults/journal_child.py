@@ -1,21 +1,20 @@
-"""Appends until it is stopped: ``python -m tests.faults.journal_child FOLDER COUNT``. Each acknowledged entry is a line on stdout."""
+"""Appends until it is stopped. Each acknowledged entry is a line on stdout."""
 
 from __future__ import annotations
 
 import os
-import sys
 
 from tenantry.errors import JournalUnavailable
 from tenantry.journal import Event, Journal, Ledger
 from tests.tenantry.journal.support import MemorySigner, key
 
 
-def main(folder: str, count: int) -> int:
+def main(folder: str, count: int) -> None:
     try:
         journal = Journal(f"sqlite:///{folder}/journal.db", key)
     except JournalUnavailable:
         os.write(1, b"refused\n")
-        return 0
+        return
     ledger = Ledger(journal, MemorySigner())
     os.write(1, b"ready\n")
     for at in range(count):
@@ -30,9 +29,4 @@ def main(folder: str, count: int) -> int:
                 ledger.checkpoint("acme")
             except JournalUnavailable:
                 os.write(1, b"refused\n")
-    journal._engine.dispose()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2])))
+    journal.close()

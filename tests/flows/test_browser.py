@@ -164,7 +164,7 @@ def test_a_run_from_the_form_to_its_artifacts(desk: Desk, stand: Stand) -> None:
 
 
 def test_the_timeline_behind_the_same_sign_in(browser: Browser, stand: Stand, tmp_path: Path) -> None:
-    run = stand.start("plain", {"tenant": TENANT, "account": stand.victim})
+    run = stand.begin("plain", {"tenant": TENANT, "account": stand.victim})
     assert stand.wait_for(run, *ENDED)["state_name"] == "Completed"
     address = f"{stand.said['pages']}/runs/{run}/timeline"
     user, password = stand.credential

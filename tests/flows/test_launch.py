@@ -65,7 +65,7 @@ def test_resume_when_the_deployment_was_deleted(stand: Stand) -> None:
 
 
 def test_an_ended_run_stays_as_it_is(stand: Stand) -> None:
-    run = stand.start("plain", {"tenant": TENANT, "account": stand.victim})
+    run = stand.begin("plain", {"tenant": TENANT, "account": stand.victim})
     assert stand.wait_for(run, *ENDED)["state_name"] == "Completed"
     writes, events = stand.writes(), stand.events(run)
     assert stand.command("resume", run, "--json").returncode == 0

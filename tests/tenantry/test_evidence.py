@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tenantry.errors import InvalidInput, RecordError, TaskDefect
-from tenantry.evidence import SEGMENT, EvidenceStore, json_line
+from tenantry.evidence import SEGMENT, EvidenceStore, json_line, json_row
 from tenantry.task import EvidenceRef
 
 KEYS = {"acme": b"a" * 32, "globex": b"g" * 32}
@@ -228,6 +228,14 @@ def test_a_line_is_one_line_and_reads_the_same(value: object) -> None:
     assert json.loads(line) == value
     assert line.endswith(b"\n")
     assert len(line.decode().splitlines()) == 1
+
+
+any_text = st.text(st.characters() | st.sampled_from("\u2028\x7f\x85\u202e\ud83d→"))
+
+
+@given(st.dictionaries(any_text, any_text | st.integers() | st.booleans() | st.lists(any_text)))
+def test_a_row_is_the_same_line(row: dict[str, str | int | bool | list[str]]) -> None:
+    assert json_row(row) == json_line(row)
 
 
 def test_half_a_surrogate_pair_is_kept() -> None:

@@ -70,6 +70,26 @@ def test_the_leaf_is_that_of_rfc_6962_over_the_canonical_entry() -> None:
     assert load(entry.body) == entry
 
 
+@given(text, st.none() | text, st.none() | st.tuples(text, text), st.integers(0, 2**54), st.integers(0, 2**53 - 1))
+def test_an_entrys_bytes_are_canonical_whatever_it_says(
+    name: str, words: str | None, flow: tuple[str, str] | None, mono_us: int, seq: int
+) -> None:
+    event = Event(name, {}, words, words, 3, words, flow)
+    more = {
+        "tree": "t",
+        "entry_id": ID,
+        "ts": "2026-11-21T00:00:00.000000Z",
+        "payload_digest": GENESIS,
+        "prev": GENESIS,
+    }
+    if mono_us >= 2**53:
+        with pytest.raises(ValueError, match="integer"):
+            build(event, seq=seq, mono_us=mono_us, **more)
+    else:
+        entry = build(event, seq=seq, mono_us=mono_us, **more)
+        assert entry.body == rfc8785.dumps(dict(entry.fields))
+
+
 @given(st.dictionaries(text, _trees(kept)))
 def test_what_was_sealed_is_what_is_opened(payload: dict[str, Any]) -> None:
     entry, sealed = _entry(payload)

@@ -192,6 +192,18 @@ def test_an_altered_copy_outside_stops_signing(journal: Journal, ledger: Ledger,
     assert not ledger.verify().ok
 
 
+def test_a_copy_outside_that_another_key_signed_is_found(
+    journal: Journal, ledger: Ledger, signer: MemorySigner
+) -> None:
+    journal.append("acme", [event()])
+    stored = ledger.checkpoint("acme")
+    assert stored is not None
+    signer.notes[stored.tree] = sign_checkpoint(stored.checkpoint, signer.private(7))
+    result = ledger.verify()
+    assert result.first_bad is not None
+    assert "not signed with our keys" in result.first_bad["why"]
+
+
 def test_altered_inner_nodes_are_not_signed(journal: Journal, ledger: Ledger, path: Path) -> None:
     journal.append("acme", [event()] * 300)
     ledger.checkpoint("acme")
@@ -231,7 +243,8 @@ def test_a_journal_of_the_first_schema_gets_trees(tmp_path: Path, signer: Memory
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("ATTACH ? AS made", [str(tmp_path / "made.db")])
     for table in ("trees", "entries", "payloads", "runs", "leases", "freezes"):
-        db.execute(f"INSERT INTO main.{table} SELECT * FROM made.{table}")
+        columns = ", ".join(row[1] for row in db.execute(f"PRAGMA main.table_info({table})"))
+        db.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM made.{table}")
     assert db.execute("SELECT version_num FROM main.alembic_version").fetchall() == [("0001",)]
     before = db.execute("SELECT * FROM main.entries ORDER BY tree, seq").fetchall()
     db.close()

@@ -12,6 +12,8 @@ from tenantry.journal import schema
 from tenantry.journal.sql import Prepared, mapped
 from tenantry.journal.store import _Statements
 
+ROW = {"created_at": "1", "run_id": "r", "tree": "t", "runbook": "bec", "standing": "created", "due_us": None}
+
 
 def _sqlite_error(code: int | None) -> sqlite3.OperationalError:
     error = sqlite3.OperationalError("whatever it says")
@@ -73,7 +75,7 @@ def test_a_prepared_statement_takes_its_values_by_name() -> None:
     with engine.begin() as db:
         schema.metadata.create_all(db)
         insert = Prepared(schema.runs.insert(), engine.dialect)
-        rows = [{"created_at": str(n), "run_id": f"r{n}", "tree": "t", "runbook": "bec"} for n in range(3)]
+        rows = [ROW | {"created_at": str(n), "run_id": f"r{n}"} for n in range(3)]
         insert.many(db, rows[:1])
         insert.many(db, rows[1:])
         assert [row._asdict() for row in db.execute(sa.select(schema.runs).order_by(schema.runs.c.run_id))] == rows
@@ -92,7 +94,7 @@ def test_statements_fit_postgresql_too() -> None:
 
 def test_errors_of_prepared_statements_have_names_too() -> None:
     engine = sa.create_engine("sqlite://")
-    row = {"created_at": "1", "run_id": "r", "tree": "t", "runbook": "bec"}
+    row = {**ROW}
     with engine.begin() as db:
         missing = Prepared(schema.runs.insert(), engine.dialect)
         with pytest.raises(JournalCorrupt), mapped("append"):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenantry.timeline import Timeline
-from tenantry.timeline.columns import COLUMNS, message, row, visible
+from tenantry.timeline.columns import _BREAKS, _HIDDEN, COLUMNS, message, row, visible
 
 
 def test_a_row_has_the_columns_in_their_order(timeline: Timeline) -> None:
@@ -26,6 +26,11 @@ def test_what_is_shown_is_one_line_without_anything_that_acts(text: str) -> None
     assert len(shown.splitlines()) <= 1
     assert not any(unicodedata.category(c) in ("Cc", "Cs") or unicodedata.bidirectional(c) in _TURNING for c in shown)
     assert visible(shown) == shown
+
+
+@given(st.text(st.characters() | st.sampled_from("\u115f\u3164\uffa0\u2028\u202e\xad\ufeff\x7f→"), max_size=8))
+def test_nothing_that_acts_is_taken_for_harmless(text: str) -> None:
+    assert (visible(text) == text) == (not _BREAKS.search(text) and not _HIDDEN.search(text) and "\t" not in text)
 
 
 _TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,8 +16,7 @@ from hypothesis import strategies as st
 from tenantry.timeline import Timeline
 from tenantry.timeline.export_pdf import MAX_EVENTS, MAX_STEPS, _ascii, _fewer, _most_telling, _typeset, _Typst, export
 from tenantry.timeline.model import Lane
-
-poppler = pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler-utils is not installed")
+from tests.support.tools import needs_program
 
 
 def made(timeline: Timeline) -> bytes:
@@ -28,6 +26,7 @@ def made(timeline: Timeline) -> bytes:
 
 
 def read(pdf: bytes, tool: str, folder: Path, *args: str) -> str:
+    needs_program(tool)  # of poppler-utils
     (folder / "report.pdf").write_bytes(pdf)
     command = [tool, *args, str(folder / "report.pdf"), *(["-"] if tool == "pdftotext" else [])]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -37,7 +36,6 @@ def words(pdf: bytes, folder: Path) -> str:
     return re.sub(r"\s+", " ", read(pdf, "pdftotext", folder, "-layout").replace("\u200b", ""))
 
 
-@poppler
 def test_what_the_report_says(timeline: Timeline, tmp_path: Path) -> None:
     text = words(made(timeline), tmp_path)
     for title in (
@@ -56,7 +54,6 @@ def test_what_the_report_says(timeline: Timeline, tmp_path: Path) -> None:
         assert re.sub(r"\s+", " ", line) in text
 
 
-@poppler
 def test_it_is_tagged_and_brings_its_fonts(timeline: Timeline, tmp_path: Path) -> None:
     pdf = made(timeline)
     facts = read(pdf, "pdfinfo", tmp_path)
@@ -76,7 +73,6 @@ def test_the_same_record_gives_the_same_bytes(timeline: Timeline) -> None:
     assert made(timeline) == made(timeline)
 
 
-@poppler
 def test_a_checkpoint_is_shown_where_there_is_one(timeline: Timeline, tmp_path: Path) -> None:
     assert "Signed checkpoint" not in words(made(timeline), tmp_path)
     note = "tenantry.example/log\n42\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n— tenantry Az3grl\n"
@@ -84,7 +80,6 @@ def test_a_checkpoint_is_shown_where_there_is_one(timeline: Timeline, tmp_path: 
     assert "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=" in text
 
 
-@poppler
 def test_mark_up_in_names_is_shown_not_obeyed(hostile: Callable[[str], Timeline], tmp_path: Path) -> None:
     text = words(made(hostile('#eval("1+1") *b* $x$ = head @ref <l> `r` \\ //c')), tmp_path)
     assert '#eval("1+1") *b* $x$ = head @ref <l> `r` \\ //c' in text
@@ -108,7 +103,6 @@ def test_what_the_fonts_cannot_show_is_recognised(hostile: Callable[[str], Timel
     assert _ascii("中é") == "<U+27E8>U+4E2D<U+27E9><U+00E9>"
 
 
-@poppler
 def test_a_run_that_has_hardly_begun(timeline: Timeline, tmp_path: Path) -> None:
     bare = replace(
         timeline,
@@ -125,7 +119,6 @@ def test_a_run_that_has_hardly_begun(timeline: Timeline, tmp_path: Path) -> None
     assert "no person has closed the review" in text
 
 
-@poppler
 def test_drills_and_plans_say_so_on_the_title_page(timeline: Timeline, tmp_path: Path) -> None:
     assert "ran on a stand-in tenant" in words(made(replace(timeline, mode="drill")), tmp_path)
     assert "changed nothing" in words(made(replace(timeline, mode="plan")), tmp_path)
@@ -143,7 +136,6 @@ def test_of_too_many_events_the_telling_ones_stay(timeline: Timeline) -> None:
     assert _fewer(events, MAX_EVENTS) == events
 
 
-@poppler
 def test_what_is_left_out_is_said(timeline: Timeline, tmp_path: Path) -> None:
     events = list(timeline.events)
     done = next(e for e in events if e.kind == "changed")

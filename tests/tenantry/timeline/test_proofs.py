@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,15 @@ from hypothesis import strategies as st
 
 from tenantry.errors import InvalidInput, NotProven
 from tenantry.journal import Event
-from tenantry.proof import TrustStore, parse_note, sign_checkpoint
+from tenantry.proof import TrustedKey, TrustStore, parse_note, sign_checkpoint
 from tenantry.proof.check import ATTESTATION, check_bundle
 from tenantry.proof.dsse import sign_statement
+from tenantry.proof.note import Checkpoint, raw_public
 from tenantry.proof.trust import key_document, parse_keys
 from tenantry.timeline.proofs import prove_run, run_statement
 from tests.support.sample_run import TENANT
+from tests.support.tools import needs
+from tests.tenantry.journal.support import MemorySigner
 from tests.tenantry.timeline.test_bundle import Made
 
 
@@ -99,9 +103,40 @@ def test_a_checkpoint_received_before(handed: Handed, copy: Path) -> None:
     assert check_bundle(copy, handed.trust, earlier=handed.first.note).ok
     old = handed.first.checkpoint
     forked = sign_checkpoint(type(old)(old.origin, old.size, b"x" * 32), handed.made.signer.private(1))
-    report = check_bundle(copy, handed.trust, earlier=forked)
-    assert report.first_bad is not None
-    assert "received before" in report.first_bad["why"]
+    newer = sign_checkpoint(type(old)(old.origin, 10_000, b"x" * 32), handed.made.signer.private(1))
+    between = sign_checkpoint(type(old)(old.origin, old.size + 1, b"x" * 32), handed.made.signer.private(1))
+    other = sign_checkpoint(type(old)("tenantry.x/y", old.size, old.root), handed.made.signer.private(1))
+    for kept, why in (
+        (forked, "forked"),
+        (newer, "rolled back, or older"),
+        (between, "nothing here shows"),
+        (other, "another"),
+    ):
+        report = check_bundle(copy, handed.trust, earlier=kept)
+        assert report.first_bad is not None
+        assert why in report.first_bad["why"]
+        assert report.first_bad["file"] == "proof/checkpoint.txt"
+
+
+def test_earlier_checkpoints_are_signed_too(handed: Handed, copy: Path, tmp_path: Path) -> None:
+    """Also where only the key was brought, and not its epoch."""
+    name = "proof/earlier.jsonl"
+    row = rows(copy, name)[0]
+    row["note"] = sign_checkpoint(parse_note(row["note"].encode()).checkpoint, handed.made.signer.private(7)).decode()
+    (copy / name).write_text(json.dumps(row, separators=(",", ":")) + "\n", encoding="utf-8")
+    _resum(copy)
+    _sign_again(copy, handed, 1)
+    shutil.copy(copy / "proof" / "key-1.pem", tmp_path / "key.pem")
+    for trust in (handed.trust, TrustStore.read(tmp_path / "key.pem")):
+        report = check_bundle(copy, trust)
+        assert report.first_bad is not None
+        assert (report.first_bad["file"], report.first_bad["line"]) == (name, 1)
+
+
+def test_what_leads_out_of_the_bundle_is_named(handed: Handed, copy: Path, tmp_path: Path) -> None:
+    (copy / "more").symlink_to(tmp_path, target_is_directory=True)
+    report = check_bundle(copy, handed.trust)
+    assert report.first_bad == {"file": "more", "line": None, "why": "it was added"}
 
 
 # --- with other people's tools ----------------------------------------------------------------------------------------
@@ -110,15 +145,36 @@ def test_a_checkpoint_received_before(handed: Handed, copy: Path) -> None:
 def test_the_readme_tells_a_stranger_how(handed: Handed, copy: Path) -> None:
     """Every command of README.txt, as it stands there."""
     text = (copy / "README.txt").read_text(encoding="utf-8")
-    commands = [
-        line.strip() for line in text.splitlines() if line.startswith("       ") and not line.startswith(" " * 8)
-    ]
+    commands, program = [], False
+    for line in text.splitlines():
+        program = program or line.endswith("<<'END'")
+        if program or (line.startswith("       ") and not line.startswith(" " * 8)):
+            commands.append(line if program else line.strip())
+        program = program and line != "END"
     assert sum("openssl pkeyutl -verify" in line for line in commands) == 3
     script = "set -euo pipefail\n" + "\n".join(commands)
     done = subprocess.run(["bash", "-c", script], cwd=copy, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
     assert done.stdout.count("Signature Verified Successfully") == 3
     assert handed.made.ledger.keys()[1][0].fingerprint in done.stdout
+    assert f"{len(handed.made.sample.records)} entries and the witness are in the signed trees" in done.stdout
+
+    alone = script[script.index("python3 - <<'END'") : script.index("\nEND") + 5]
+    for name, old, new in (
+        ("entries.jsonl", b'"outcome":"changed"', b'"outcome":"already"'),
+        ("payloads.jsonl", b"mira", b"dora"),
+        ("proof/inclusion.jsonl", b'"index":3,', b'"index":4,'),
+        ("proof/witness.json", b'"epoch": 1', b'"epoch": 2'),
+        ("evidence/sign-ins.jsonl", b"1", b"2"),
+    ):
+        path = copy / name
+        content = path.read_bytes()
+        assert old in content, name
+        path.write_bytes(content.replace(old, new, 1))
+        done = subprocess.run(["bash", "-c", alone], cwd=copy, capture_output=True, text=True, check=False)
+        assert done.returncode != 0, name
+        assert "WRONG" in done.stderr, name
+        path.write_bytes(content)
 
     note = copy / "proof" / "checkpoint.txt"
     note.write_bytes(note.read_bytes().replace(b"\n", b"\n1", 1))
@@ -267,11 +323,7 @@ func main() {
 def go(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A verifier made of Go's own packages, as Debian has them."""
     source = Path("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog")
-    if shutil.which("go") is None or not source.is_dir():
-        reason = "Go and golang-golang-x-mod-dev are not installed (requirements/debian.txt)"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    needs(shutil.which("go") is not None and source.is_dir(), "Go, or golang-golang-x-mod-dev,")
     folder = tmp_path_factory.mktemp("go")
     (folder / "main.go").write_text(_GO, encoding="utf-8")
     environment = {
@@ -425,6 +477,223 @@ def test_an_old_record_signed_with_a_newer_key_is_found(tmp_path: Path) -> None:
         report = check_bundle(handed.folder, trust)
         assert report.first_bad is not None
         assert report.first_bad["file"].startswith("proof/")
+
+
+@pytest.mark.parametrize("epoch", [1, 3])
+def test_a_bundle_attested_with_a_key_of_another_epoch_is_found(tmp_path: Path, epoch: int) -> None:
+    """What no tree holds (a rendering, the README) rests on the statement alone: a key that was replaced, or one that began
+    later, must not be able to sign another one."""
+    handed = Handed(tmp_path)
+    handed.made.ledger.rotate(by="dora", reason="a year has passed")
+    handed.made.sample.journal.append(TENANT, [Event("note", {"text": "later"})])
+    folder = tmp_path / "second"
+    handed.made.export(folder)
+    handed.made.ledger.rotate(by="dora", reason="another year")
+    trust = handed.keys()
+    assert check_bundle(folder, trust).ok
+    page = folder / "timeline" / "timeline.md"
+    page.write_bytes(page.read_bytes().replace(b"Acme", b"Acne") + b"\n")
+    _resum(folder)
+    _sign_again(folder, handed, epoch)
+    report = check_bundle(folder, trust)
+    assert report.first_bad is not None
+    assert (report.first_bad["file"], report.signer) == (ATTESTATION, "not_established")
+
+
+def test_another_installation_that_is_trusted_does_not_sign_for_this_one(tmp_path: Path) -> None:
+    handed = Handed(tmp_path)
+    private = handed.made.signer.private(9)
+    others = key_document(
+        "tenantry.other", [TrustedKey(raw_public(private.public_key()), 1, 0, "2026-01-01T00:00:00.000000Z")]
+    )
+    trust = handed.trust.merged(parse_keys(others))
+    assert check_bundle(handed.folder, trust).ok
+    _sign_again(handed.folder, handed, 9)
+    report = check_bundle(handed.folder, trust)
+    assert report.first_bad is not None
+    assert report.first_bad["file"] == ATTESTATION
+
+
+def test_keys_count_for_their_own_installation_alone(handed: Handed, copy: Path) -> None:
+    (known,) = handed.trust.keys.values()
+    report = check_bundle(copy, parse_keys(key_document("tenantry.other", known)))
+    assert report.first_bad is not None
+    assert "no key that was brought was in force" in report.first_bad["why"]
+
+
+def test_a_statement_of_something_else_does_not_attest_a_bundle(handed: Handed, copy: Path) -> None:
+    envelope = json.loads((copy / ATTESTATION).read_bytes())
+    said = json.loads(base64.b64decode(envelope["payload"]))
+    said["predicateType"] = "urn:tenantry:run:v1"
+    (copy / ATTESTATION).write_bytes(sign_statement(said, handed.made.signer.private(1)))
+    report = check_bundle(copy, handed.trust)
+    assert report.first_bad is not None
+    assert (report.first_bad["file"], report.first_bad["why"]) == (ATTESTATION, "it attests something else")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("proof/keys.json", b"{}"),
+        ("proof/witness.json", b"[]"),
+        ("proof/estate.txt", b"nonsense"),
+        ("proof/checkpoint.txt", b"nonsense"),
+        ("proof/earlier.jsonl", b"[]\n"),
+        ("proof/earlier.jsonl", b'{"size":1}\n'),
+        ("proof/inclusion.jsonl", b"nonsense\n"),
+        ("payloads.jsonl", b"\xff\n"),
+        ("entries.jsonl", b"nonsense"),
+        ("entries.jsonl", b""),
+        ("evidence.json", b"nonsense"),
+        ("evidence.json", b"[]"),
+    ],
+)
+def test_a_file_that_is_none_of_its_kind_is_named_whoever_signed_it(
+    handed: Handed, copy: Path, name: str, content: bytes
+) -> None:
+    (copy / name).write_bytes(content)
+    _resum(copy)
+    _sign_again(copy, handed, 1)
+    report = check_bundle(copy, handed.trust)
+    assert report.first_bad is not None
+    located = {"entries.jsonl": ("proof/inclusion.jsonl", name), "evidence.json": ("evidence/", name)}.get(
+        name, (name,)
+    )
+    assert report.first_bad["file"].startswith(located)
+
+
+_THREE = ("entries.jsonl", "proof/inclusion.jsonl", "payloads.jsonl")
+
+
+def _lines_of(folder: Path, names: tuple[str, ...], change: Callable[[list[bytes]], list[bytes]]) -> None:
+    for name in names:
+        path = folder / name
+        path.write_bytes(b"".join(change(path.read_bytes().splitlines(keepends=True))))
+
+
+def _json_of(folder: Path, name: str, change: Callable[[Any], Any]) -> None:
+    (folder / name).write_text(json.dumps(change(json.loads((folder / name).read_bytes()))), encoding="utf-8")
+
+
+def _row_of(folder: Path, name: str, number: int, **more: Any) -> None:
+    def change(lines: list[bytes]) -> list[bytes]:
+        row = json.loads(lines[number - 1])
+        row = {key: value for key, value in {**row, **more}.items() if value is not None}
+        return [*lines[: number - 1], json.dumps(row).encode() + b"\n", *lines[number:]]
+
+    _lines_of(folder, (name,), change)
+
+
+def _unlisted(folder: Path) -> None:
+    (folder / "evidence" / "more.txt").write_bytes(b"more")
+
+
+def _listed_but_unknown(folder: Path) -> None:
+    _unlisted(folder)
+    piece = {"file": "evidence/more.txt", "sha256": hashlib.sha256(b"more").hexdigest()}
+    _json_of(folder, "evidence.json", lambda found: [*found, piece])
+
+
+def _taken_out(folder: Path) -> None:
+    (folder / "evidence" / "sign-ins.jsonl").unlink()
+    _json_of(folder, "evidence.json", lambda found: [one for one in found if one["file"] != "evidence/sign-ins.jsonl"])
+
+
+def _no_entry(folder: Path) -> None:
+    _lines_of(folder, _THREE, lambda lines: lines[:1])
+    (folder / "entries.jsonl").write_bytes(b"nonsense\n")
+
+
+def _elsewhere() -> bytes:
+    return sign_checkpoint(Checkpoint("tenantry.x/y", 1, b"x" * 32), MemorySigner().private(1))
+
+
+def _stamped(folder: Path) -> None:
+    (folder / "proof" / "timestamps").mkdir()
+    (folder / "proof" / "timestamps" / "x.tsr").write_bytes(b"nonsense")
+
+
+FORGERIES: dict[str, tuple[Callable[[Path], Any], str, int | None, str]] = {
+    "two entries exchanged": (
+        lambda folder: _lines_of(folder, _THREE, lambda lines: [*lines[:3], lines[4], lines[3], *lines[5:]]),
+        *("entries.jsonl", 5, "out of order"),
+    ),
+    "an entry doubled": (
+        lambda folder: _lines_of(folder, _THREE, lambda lines: [*lines[:4], *lines[3:]]),
+        *("entries.jsonl", 5, "out of order"),
+    ),
+    "the beginning cut": (
+        lambda folder: _lines_of(folder, _THREE, lambda lines: lines[1:]),
+        *("entries.jsonl", 1, "first entry is missing"),
+    ),
+    "everything cut": (
+        lambda folder: _lines_of(folder, _THREE, lambda _lines: []),
+        *("entries.jsonl", 1, "first entry is missing"),
+    ),
+    "no entry": (_no_entry, "entries.jsonl", 1, "no entry"),
+    "the last proof cut": (
+        lambda folder: _lines_of(folder, ("proof/inclusion.jsonl",), lambda lines: lines[:-1]),
+        *("proof/inclusion.jsonl", 48, "47 lines for 48 entries"),
+    ),
+    "a payload of another entry": (
+        lambda folder: _row_of(folder, "payloads.jsonl", 4, event="note"),
+        *("payloads.jsonl", 4, "belongs to another entry"),
+    ),
+    "a payload without salt": (
+        lambda folder: _row_of(folder, "payloads.jsonl", 4, salt=None),
+        *("payloads.jsonl", 4, "no salt"),
+    ),
+    "a witness of another tree": (
+        lambda folder: _json_of(folder, "proof/witness.json", lambda found: {**found, "path": ["00" * 32]}),
+        *("proof/witness.json", None, "not in the estate's tree"),
+    ),
+    "an earlier checkpoint of another tree": (
+        lambda folder: _row_of(folder, "proof/earlier.jsonl", 1, note=_elsewhere().decode()),
+        *("proof/earlier.jsonl", 1, "not an earlier checkpoint of this tree"),
+    ),
+    "an earlier checkpoint with another proof": (
+        lambda folder: _row_of(folder, "proof/earlier.jsonl", 1, path=["00" * 32]),
+        *("proof/earlier.jsonl", 1, "does not begin with it"),
+    ),
+    "a time stamp that is none": (_stamped, "proof/timestamps/x.tsr", None, "no time stamp of this checkpoint"),
+    "evidence that nothing lists": (_unlisted, "evidence/more.txt", None, "nothing says where it is from"),
+    "evidence that no entry names": (_listed_but_unknown, "evidence/more.txt", None, "no entry names it"),
+    "evidence taken out": (_taken_out, "evidence.json", None, "1 collected files are missing"),
+}
+"""What the holder of the key could still try, with checksums and statement to match: what → how, file, line, why."""
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_what_the_keys_holder_cannot_hide(handed: Handed, copy: Path, forgery: str) -> None:
+    forge, file, line, why = FORGERIES[forgery]
+    forge(copy)
+    _resum(copy)
+    _sign_again(copy, handed, 1)
+    found = check_bundle(copy, handed.trust).first_bad
+    assert found is not None
+    assert (found["file"], found["line"]) == (file, line)
+    assert why in found["why"]
+
+
+def test_an_older_checkpoint_in_place_of_the_one_witnessed(handed: Handed, copy: Path) -> None:
+    """Signed by the right key in its epoch, and not what this witness saw."""
+    assert handed.first is not None
+    (copy / "proof" / "checkpoint.txt").write_bytes(handed.first.note)
+    _resum(copy)
+    _sign_again(copy, handed, 1)
+    report = check_bundle(copy, handed.trust)
+    assert report.first_bad is not None
+    assert report.first_bad["file"] == "proof/checkpoint.txt"
+
+
+@pytest.mark.parametrize("line", ["nonsense", "0" * 64 + "  ../outside", "0" * 64 + "  /etc/passwd"])
+def test_checksums_of_what_lies_elsewhere(handed: Handed, copy: Path, line: str) -> None:
+    with (copy / "SHA256SUMS").open("a", encoding="utf-8") as sums:
+        sums.write(line + "\n")
+    _sign_again(copy, handed, 1)
+    report = check_bundle(copy, handed.trust)
+    assert report.first_bad is not None
+    assert (report.first_bad["file"], report.first_bad["why"]) == ("SHA256SUMS", "this line is no checksum")
 
 
 # --- statements -------------------------------------------------------------------------------------------------------

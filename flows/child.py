@@ -1,0 +1,105 @@
+"""A warm child: forked with everything imported, it waits for one run, carries it, and ends.
+
+What it hears and says are lines of JSON on its channel to the worker: it says ``ready``, hears the job, says ``done``. When the
+channel closes, the worker is gone, and so is the child.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import json
+import logging
+import os
+import socket
+from typing import Any, Final
+
+from prefect.client.schemas.objects import FlowRun
+from prefect.context import AsyncClientContext
+from prefect.events.worker import EventsWorker
+
+from flows import execute
+from flows.assembly import Installation
+from flows.deployments import entrypoint
+from flows.factory import flow_of, loadable
+from flows.runbook_files import fingerprint
+from tenantry import logs, tether
+from tenantry.broker.client import SOCKET, TOKEN
+from tenantry.errors import RecordError, TenantryError
+
+_LOG: Final = logging.getLogger(__name__)
+_LONGEST_JOB: Final = 4 << 20
+_CONNECTING: Final = 5.0
+"""Seconds for the connection that this process's events go over; without it the run's first event makes it."""
+_loaded = ""
+"""Fingerprint of the runbooks whose flows this process has imported."""
+
+
+def preload(installation: Installation) -> None:
+    """In the process that children are forked from: the flows of every runbook, and what they import."""
+    global _loaded
+    _loaded = fingerprint(installation.home)
+    for runbook in loadable(installation.catalog):
+        importlib.import_module(entrypoint(runbook).rpartition(".")[0])
+    logs.configure()  # over what Prefect set up when it was imported
+
+
+async def live(channel: socket.socket) -> int:
+    """Returns the exit code: 0 when the run was carried (whatever became of it) or none came, 2 when it was refused."""
+    os.dup2(channel.fileno(), 0)  # what `tether.hold` watches
+    async with contextlib.AsyncExitStack() as stack:
+        installation = stack.enter_context(Installation.open())
+        with contextlib.suppress(RecordError):  # a full disk, say; the run meets it again
+            await asyncio.to_thread(lambda: installation.journal)
+        _ = installation.registry, installation.providers
+        with contextlib.suppress(Exception):  # the server may be away now and back when there is a run
+            client = (await stack.enter_async_context(AsyncClientContext.get_or_create())).client
+            await client.api_healthcheck()
+            await asyncio.wait_for(asyncio.to_thread(EventsWorker.instance), _CONNECTING)
+        _say(channel, {"ready": os.getpid()})
+        line = await asyncio.to_thread(_line, channel)
+        if not line:
+            return 0
+        tether.hold()
+        code = await _carry(installation, json.loads(line))
+        _say(channel, {"done": code})
+        return code
+
+
+async def _carry(installation: Installation, job: dict[str, Any]) -> int:
+    if job.get("socket"):
+        os.environ[SOCKET], os.environ[TOKEN] = job["socket"], job["token"]
+    flow_run = FlowRun.model_validate(job["flow_run"])
+    runbook_id = str(job["runbook"])
+    try:
+        return await execute.carry(installation, flow_run, _flow(installation, runbook_id))
+    except TenantryError as error:
+        _LOG.exception("%s %s", error.message, error.remedy, extra={"flow_run": str(flow_run.id)})
+        await execute.refuse(flow_run.id, error)
+        return 2
+
+
+def _flow(installation: Installation, runbook_id: str) -> Any:
+    """As imported; made anew when the runbooks were edited since."""
+    runbook = installation.catalog.get(runbook_id)
+    if fingerprint(installation.home) != _loaded:
+        return flow_of(runbook)
+    module, _, name = entrypoint(runbook).rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def _line(channel: socket.socket) -> bytes:
+    """The job; empty when the worker is gone."""
+    found = bytearray()
+    while not found.endswith(b"\n"):
+        piece = channel.recv(1 << 16)
+        if not piece or len(found) > _LONGEST_JOB:
+            return b""
+        found += piece
+    return bytes(found)
+
+
+def _say(channel: socket.socket, what: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # the worker is gone: the tether says so
+        channel.sendall(json.dumps(what).encode() + b"\n")

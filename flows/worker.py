@@ -1,0 +1,333 @@
+"""A Prefect worker of type ``tenantry``: runs of this installation's runbooks, each in a warm child, begun at once.
+
+A stock worker asks for work every ten seconds and starts an interpreter for each run, which is 4 to 14 s from the alert to the
+first line. This one is told by Prefect's event stream that a run was scheduled, claims it, and hands it to a process that has
+imported everything (`flows.warm`). Polling goes on behind the events, for those that are missed.
+
+It executes nothing but this installation's own runbooks. Entrypoints come from the list of runbooks; pull steps, commands,
+environments and job variables of deployments, pools and runs are not read, whoever wrote them. What is refused, or was asked for
+and ignored, stands in the record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket as sockets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import anyio
+from prefect.client.schemas import OrchestrationResult
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.responses import DeploymentResponse, SetStateStatus, WorkerFlowRunResponse
+from prefect.events import Event
+from prefect.events.clients import get_events_subscriber
+from prefect.events.filters import EventFilter, EventNameFilter
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Cancelled, Pending
+from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
+from pydantic import PrivateAttr
+
+from flows import admission
+from flows.api import errors
+from flows.assembly import Installation
+from flows.deployments import POOL, POOL_TYPE
+from flows.execute import refuse
+from flows.runbook_files import fingerprint
+from flows.warm import Warm, WarmChild
+from tenantry.broker import Supervisor
+from tenantry.errors import OutOfScope, RecordError, TenantryError
+
+_LOG: Final = logging.getLogger(__name__)
+POLL: Final = 2.0
+"""Seconds between two questions for scheduled runs, for those whose event was missed."""
+SIZE: Final = 3
+"""Children that wait. Each is some 15 MB of its own."""
+LIMIT: Final = 32
+"""Runs that are executed at once. More wait in Prefect's queue; a run that waits for a person is none of them."""
+_HEARTBEAT: Final = 30
+_TROUBLE: Final = 2.0
+_STARTING: Final = 90.0
+"""Seconds for a child to be ready, on a slow machine that has just begun."""
+_STILL_ENDING: Final = 10.0
+"""Seconds for a run's last process to say that it is done, when the run is scheduled again."""
+
+
+class TenantryJobConfiguration(BaseJobConfiguration):
+    """Nothing can be configured for a job: what would be, is not read."""
+
+    _reserved: None = PrivateAttr(default=None)
+
+
+class TenantryVariables(BaseVariables):
+    """Prefect's form of a pool shows the base fields; none of them has any effect here."""
+
+
+class TenantryWorkerResult(BaseWorkerResult):
+    """How the child of one run ended: its process id, and its exit code (minus the signal that killed it)."""
+
+
+class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, TenantryWorkerResult]):
+    """Carries scheduled runs of a work pool.
+
+    Args:
+        work_pool_name: whose runs.
+        installation: whose runbooks; that of ``TENANTRY_HOME`` when None.
+        supervisor: makes the grants with which children get secrets from the vault broker; None where there is no broker, and
+            each child opens the vault by itself.
+        size: how many warm children wait.
+        more: Prefect's own arguments of a worker.
+    """
+
+    type = POOL_TYPE
+    job_configuration = TenantryJobConfiguration
+    job_configuration_variables = TenantryVariables
+    _description = (
+        "Execute Tenantry's runbooks, each in a warm process. Nothing else, and nothing about it can be configured."
+    )
+    _display_name = "Tenantry"
+
+    def __init__(
+        self,
+        work_pool_name: str = POOL,
+        *args: Any,
+        installation: Installation | None = None,
+        supervisor: Supervisor | None = None,
+        size: int = SIZE,
+        **more: Any,
+    ) -> None:
+        more = {"limit": LIMIT, "name": f"tenantry {sockets.gethostname()}", **more}
+        more |= {"prefetch_seconds": 0.0}  # a run that is not due is not taken
+        more["heartbeat_interval_seconds"] = more.get("heartbeat_interval_seconds") or _HEARTBEAT
+        super().__init__(work_pool_name, *args, **more)
+        self._installation = installation or Installation.open()
+        self._supervisor = supervisor
+        self.on_interrupted: Callable[[], None] = lambda: None
+        """Called when a child died without a word."""
+        self._loaded = ""
+        self._children: dict[UUID, WarmChild] = {}
+        self._taking: set[UUID] = set()
+        self._runs: dict[UUID, str] = {}
+        home = self._installation.home
+        self._warm = Warm(size, {**os.environ, "TENANTRY_HOME": str(home.path)}, home.run / "worker.log")
+        self._admission = admission.Admission(self._installation)
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    async def setup(self) -> None:
+        """As every worker; and the children begin to warm up."""
+        self._loaded = fingerprint(self._installation.home)
+        await self._warm.start()
+        await super().setup()
+
+    async def teardown(self, *exc_info: Any) -> None:
+        """The children end: what they carry can be resumed."""
+        await asyncio.gather(*(child.end() for child in self._children.values()))
+        await self._warm.stop()
+        await super().teardown(*exc_info)
+
+    async def start(
+        self, run_once: bool = False, with_healthcheck: bool = False, printer: Callable[..., None] = print
+    ) -> None:
+        """Until cancelled. A server that is away for a while ends nothing: the children go on, and so does this."""
+        if run_once or with_healthcheck:
+            await super().start(run_once, with_healthcheck, printer)
+            return
+        async with self, anyio.create_task_group() as group:
+            group.start_soon(self._repeat, self._sync_and_initialize, float(self.heartbeat_interval_seconds))
+            group.start_soon(self._repeat, self.get_and_submit_flow_runs, POLL)
+            group.start_soon(self._listen)
+            self._started_event = await self._emit_worker_started_event()
+            printer(f"Worker {self.name!r} started!")
+
+    async def _repeat(self, work: Callable[[], Any], every: float) -> None:
+        while True:
+            pause = every
+            try:
+                await work()
+            except Exception as problem:  # noqa: BLE001  # the server is away, or ails: it comes back, and so do its runs
+                if not isinstance(problem, errors()):
+                    _LOG.exception("Prefect's server could not be asked")
+                else:
+                    _LOG.warning("Prefect's server could not be asked: %s", type(problem).__name__)
+                pause = _TROUBLE
+            await asyncio.sleep(pause)
+
+    async def _listen(self) -> None:
+        """Take what Prefect's event stream says was scheduled, at once."""
+        wanted = EventFilter(event=EventNameFilter(name=["prefect.flow-run.Scheduled"]))
+        while True:
+            try:
+                async with get_events_subscriber(filter=wanted, reconnection_attempts=2) as stream:
+                    async for event in stream:
+                        self._noticed(event)
+            except Exception as problem:  # noqa: BLE001  # as above; until then there is polling
+                _LOG.warning("Prefect's events are not heard: %s", type(problem).__name__)
+            await asyncio.sleep(_TROUBLE)
+
+    def _noticed(self, event: Event) -> None:
+        pool = None if self._work_pool is None else f"prefect.work-pool.{self._work_pool.id}"
+        if pool is None or all(related.id != pool for related in event.related) or self._runs_task_group is None:
+            return
+        with contextlib.suppress(ValueError):
+            flow_run_id = UUID(event.resource.id.removeprefix("prefect.flow-run."))
+            self._runs_task_group.start_soon(self._on_event, flow_run_id)
+
+    async def _on_event(self, flow_run_id: UUID) -> None:
+        if flow_run_id in self._taking:
+            return
+        try:
+            flow_run = await self.client.read_flow_run(flow_run_id)
+        except (errors(), ObjectNotFound):
+            return  # polling finds it, if it is there
+        due = flow_run.state.state_details.scheduled_time if flow_run.state is not None else None
+        if flow_run.state is not None and flow_run.state.is_scheduled() and (due is None or due <= datetime.now(UTC)):
+            await self._take(flow_run)
+
+    async def _submit_scheduled_flow_runs(self, flow_run_response: list[WorkerFlowRunResponse]) -> list[FlowRun]:
+        """What polling found: missed events, and what waited for a free slot."""
+        found = [entry.flow_run for entry in flow_run_response if entry.flow_run.id not in self._taking]
+        if self._runs_task_group is not None:
+            for flow_run in found:
+                self._runs_task_group.start_soon(self._take, flow_run)
+        return found
+
+    # --- one run ------------------------------------------------------------------------------------------------------
+
+    async def _take(self, flow_run: FlowRun) -> None:
+        """Claim a due flow run and have it carried, unless it is taken already or too many are."""
+        if flow_run.id in self._taking:
+            return
+        try:
+            self.limiter.acquire_on_behalf_of_nowait(flow_run.id)
+        except (anyio.WouldBlock, RuntimeError):
+            return  # full, or ours already: it stays scheduled
+        self._taking.add(flow_run.id)
+        try:
+            await self._carry(flow_run)
+        except TenantryError as error:
+            # Before anything was executed: Prefect says it still, and the next poll, or recovery, finds it.
+            _LOG.exception("%s %s", error.message, error.remedy, extra={"flow_run": str(flow_run.id)})
+        except errors() as problem:
+            _LOG.warning("the flow run %s could not be taken: %s", flow_run.id, type(problem).__name__)
+        finally:
+            self._taking.discard(flow_run.id)
+            self._runs.pop(flow_run.id, None)
+            self._release_limit_slot(flow_run.id)
+
+    async def run(
+        self,
+        flow_run: FlowRun,
+        configuration: TenantryJobConfiguration,
+        task_status: anyio.abc.TaskStatus[int] | None = None,
+    ) -> TenantryWorkerResult:
+        """Carry a flow run that was claimed. ``configuration`` is not read."""
+        del configuration
+        child = await self._begin(flow_run, None)
+        if task_status is not None:
+            task_status.started(child.pid)
+        return await self._follow(flow_run, child)
+
+    async def _submit_adhoc_run(self, *_: Any, **__: Any) -> None:
+        raise OutOfScope("this worker runs the installation's runbooks alone", remedy="Run it elsewhere.")
+
+    async def _carry(self, flow_run: FlowRun) -> None:
+        earlier = self._children.get(flow_run.id)
+        if earlier is not None:  # answered while its last process was still saying goodbye
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(earlier.done.wait(), _STILL_ENDING)
+        answer, deployment = await asyncio.gather(self._claim(flow_run), self._deployment(flow_run))
+        if answer.status is not SetStateStatus.ACCEPT:
+            return  # another worker was quicker, or it is not due
+        try:
+            child = await self._begin(flow_run, deployment)
+        except TenantryError as error:
+            if error.retryable or isinstance(error, RecordError):
+                raise
+            await asyncio.to_thread(self._admission.record_refusal, flow_run, deployment, error)
+            await refuse(flow_run.id, error)
+            return
+        await self._follow(flow_run, child)
+
+    async def _claim(self, flow_run: FlowRun) -> OrchestrationResult[Any]:
+        return await self.client.set_flow_run_state(flow_run.id, Pending())
+
+    async def _deployment(self, flow_run: FlowRun) -> DeploymentResponse | None:
+        if flow_run.deployment_id is None:
+            return None
+        try:
+            return await self.client.read_deployment(flow_run.deployment_id)
+        except ObjectNotFound:
+            return None
+
+    async def _begin(self, flow_run: FlowRun, deployment: DeploymentResponse | None) -> WarmChild:
+        """Hand a claimed flow run to a child.
+
+        Raises:
+            TenantryError: it may not be run here; or nothing can be run now (retryable).
+        """
+        deployment = deployment or await self._deployment(flow_run)
+        admitted = await asyncio.to_thread(self._admission.admit, flow_run, deployment)
+        self._runs[flow_run.id] = admitted.run_id
+        present = fingerprint(self._installation.home)
+        if present != self._loaded:
+            self._loaded = present
+            self._warm.renew()
+        job: dict[str, Any] = {"flow_run": flow_run.model_dump(mode="json"), "runbook": admitted.runbook}
+        while True:
+            async with asyncio.timeout(_STARTING):
+                child = await self._warm.take()
+            if self._supervisor is not None:
+                token = await asyncio.to_thread(self._supervisor.grant, admitted.run_id, admitted.tenant, pid=child.pid)
+                job |= {"socket": str(self._installation.home.broker_socket), "token": token.get_secret_value()}
+            if await child.give(job):
+                self._children[flow_run.id] = child
+                return child
+
+    async def _follow(self, flow_run: FlowRun, child: WarmChild) -> TenantryWorkerResult:
+        """Until the child has ended; what it could not say itself is said here."""
+        logger = self.get_flow_run_logger(flow_run)
+        try:
+            await child.gone.wait()
+        finally:
+            if self._children.get(flow_run.id) is child:
+                del self._children[flow_run.id]
+        if child.reported is None:
+            code = await self._warm.exit_code(child)
+            told = f"killed by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
+            logger.error("The process of this run was %s; the run goes on from its record.", told)
+            await self._propose_crashed_state(flow_run, f"its process was {told}; nothing is lost")
+            self.on_interrupted()
+        return TenantryWorkerResult(identifier=str(child.pid), status_code=child.reported or 0)
+
+    async def _cancel_run(self, flow_run_id: UUID) -> None:
+        await self.stop(flow_run_id)
+
+    async def stop(self, flow_run_id: UUID) -> None:
+        """Somebody pressed Cancel in Prefect: its process ends. That is no decision about the run, which has no name to it:
+        the record says interrupted, and `tenantry resume` or `tenantry cancel` go on from there."""
+        child = self._children.get(flow_run_id)
+        if child is not None:
+            await child.end()
+        await asyncio.to_thread(self._admission.halted, flow_run_id)
+        message = "the process was ended; `tenantry cancel` ends the run, `tenantry resume` goes on with it"
+        with contextlib.suppress(errors(), ObjectNotFound):
+            await self.client.set_flow_run_state(flow_run_id, Cancelled(message=message), force=True)
+
+    @property
+    def busy(self) -> frozenset[UUID]:
+        """Flow runs that are taken or executed here now."""
+        return frozenset(self._children) | frozenset(self._taking)
+
+    @property
+    def runs(self) -> frozenset[str]:
+        """The runs of these."""
+        return frozenset(self._runs.values())
+
+
+__all__ = ["LIMIT", "POLL", "SIZE", "TenantryWorker"]

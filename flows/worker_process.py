@@ -1,0 +1,67 @@
+"""The worker as a process of the service: ``python -m flows.worker_process``, started and kept up by `flows.service`.
+
+Its first line of input is JSON with the secret by which the vault broker knows the service (``broker``, or null where there is
+none); afterwards the input is the tether.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+
+from pydantic import SecretStr
+
+from flows.assembly import Installation
+from flows.keeper import Keeper
+from flows.worker import TenantryWorker
+from tenantry import logs, tether
+from tenantry.broker import Supervisor
+from tenantry.home import Home
+
+
+def main() -> int:
+    """Returns the exit code: 0 when it was told to end."""
+    logs.configure()
+    secret = _first_line()
+    tether.hold()
+    home = Home.locate().ensure()
+    supervisor = Supervisor(home.broker_socket, SecretStr(secret)) if secret else None
+    with Installation.open(home, supervisor) as installation:
+        asyncio.run(_serve(installation, supervisor))
+    return 0
+
+
+async def _serve(installation: Installation, supervisor: Supervisor | None) -> None:
+    worker = TenantryWorker(installation=installation, supervisor=supervisor)
+    keeper = Keeper(installation, worker)
+    worker.on_interrupted = keeper.look
+    parts = [asyncio.create_task(part) for part in (worker.start(printer=_quiet), keeper.serve())]
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: [part.cancel() for part in parts])
+    results = await asyncio.gather(*parts, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+def _quiet(*_: object) -> None:
+    """Prefect's workers print; this one logs."""
+
+
+def _first_line() -> str | None:
+    line = bytearray()
+    while len(line) < 4096 and (byte := os.read(0, 1)) not in (b"", b"\n"):
+        line += byte
+    with contextlib.suppress(ValueError):
+        found = json.loads(line)["broker"]
+        return None if found is None else str(found)
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

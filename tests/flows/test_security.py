@@ -1,0 +1,181 @@
+"""Somebody with Prefect's credential, and nothing else: no effect at the tenant, and what was tried stands in the record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tenantry.journal import MSP, Record
+from tenantry.run import START, Status
+from tests.flows.stand import ENDED, TENANT, Stand
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def recorded(stand: Stand, event: str, flow_run_id: str) -> list[Record]:
+    """What the estate's own record says of a flow run."""
+    with stand.opened() as installation:
+        return [
+            record
+            for record in installation.journal.tail(MSP)
+            if record.event == event and record.data.get("flow_run_id") == flow_run_id
+        ]
+
+
+def unknown(stand: Stand, run: str) -> bool:
+    """No run of this id is in the record."""
+    with stand.opened() as installation:
+        return all(index.run_id != run for index in installation.journal.runs())
+
+
+def parameters(stand: Stand, **more: Any) -> dict[str, Any]:
+    return {"tenant": TENANT, "account": stand.victim, **more}
+
+
+def test_a_run_that_nobody_proved_to_have_started_asks_before_its_first_effect(stand: Stand) -> None:
+    run = stand.start("plain", parameters(stand, requested_by="lab.lead"))
+    assert stand.wait_for(run, "PAUSED", *ENDED)["state_name"] == "Suspended"
+    state = stand.state(run)
+    assert [gate.step for gate in state.open_gates()] == [START]
+    assert stand.writes() == []
+    # Being resumed proves nothing, and neither does a wrong code.
+    stand.set_state(run, "SCHEDULED")
+    stand.wait_for_event(run, "run.stopped", 2)
+    stand.wait_for(run, "PAUSED", *ENDED)
+    stand.resume(run, "lab.engineer", stand.wrong_code("lab.engineer"))
+    stand.wait_for_event(run, "run.stopped", 3)
+    stand.wait_for(run, "PAUSED", *ENDED)
+    assert stand.writes() == []
+    stand.resume(run, "lab.engineer", stand.code("lab.engineer"), reason="I started it")
+    assert stand.wait_for(run, *ENDED)["state_name"] == "Completed"
+    assert len(stand.writes()) == 1
+    assert stand.state(run).starter == "lab.engineer"
+
+
+def test_a_plan_asks_nobody(stand: Stand) -> None:
+    run = stand.start("plain", parameters(stand, mode="plan"))
+    assert stand.wait_for(run, "PAUSED", *ENDED)["state_name"] == "Planned"
+    assert stand.writes() == []
+
+
+def test_what_the_installation_starts_by_itself_goes_on(stand: Stand) -> None:
+    run = stand.begin("plain", parameters(stand))
+    stand.wait_for_event(run, "run.ended")
+    assert stand.state(run).ended is Status.COMPLETED
+    assert len(stand.writes()) == 1
+
+
+def test_commands_environment_and_pull_steps_are_not_read(stand: Stand, tmp_path: Path) -> None:
+    marker = tmp_path / "executed"
+    ours = stand.deployment("plain")
+    shell = f"touch {marker}"
+    body = {
+        "name": ours["name"],
+        "flow_id": ours["flow_id"],
+        "work_pool_name": ours["work_pool_name"],
+        "entrypoint": ours["entrypoint"],
+        "pull_steps": [{"prefect.deployments.steps.run_shell_script": {"script": shell}}],
+        "job_variables": {"command": shell, "env": {"PYTHONPATH": str(tmp_path), "TENANTRY_HOME": str(tmp_path)}},
+        "parameter_openapi_schema": ours["parameter_openapi_schema"],
+    }
+    try:
+        stand.post("/deployments/", body)
+        run = stand.start("plain", parameters(stand), job_variables={"command": shell})
+        assert stand.wait_for(run, "PAUSED", *ENDED)["state_name"] == "Suspended"
+    finally:
+        stand.register()
+    assert not marker.exists()
+    assert stand.writes() == []
+    said = recorded(stand, "prefect.ignored", run)
+    assert {"deployment.pull_steps", "deployment.job_variables", "flow_run.job_variables"} <= set(
+        said[0].data["fields"]
+    )
+
+
+def test_a_foreign_entrypoint_is_refused_and_recorded(stand: Stand, tmp_path: Path) -> None:
+    (tmp_path / "evil.py").write_text("open('/tmp/never', 'w')\n", encoding="utf-8")
+    ours = stand.deployment("plain")
+    for entrypoint in ("os.system", f"{tmp_path}/evil.py:flow", "flows.incident.flows_of"):
+        answer = stand.api.patch(f"/deployments/{ours['id']}", json={"entrypoint": entrypoint})
+        assert answer.is_success, answer.text
+        try:
+            run = stand.start("plain", parameters(stand))
+            ended = stand.wait_for(run, "PAUSED", *ENDED)
+        finally:
+            stand.register()
+        assert ended["state_name"] == "Refused"
+        (said,) = recorded(stand, "prefect.refused", run)
+        assert said.data["why"] == "out_of_scope"
+        assert said.data["entrypoint"] == entrypoint
+        assert unknown(stand, run)
+    assert stand.writes() == []
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"tenant": "globex"},
+        {"tenant": ["acme"]},
+        {"tenant": "../acme"},
+        {"tenant": None},
+        {"mode": "undo"},
+        {"account": 7},
+        {"account": "x" * 100_000},
+        {"no_such": "parameter"},
+        {"account": {"upn": "dana@acme.example"}},
+    ],
+    ids=lambda forged: "-".join(map(str, forged)) + f"-{str(next(iter(forged.values())))[:8]}",
+)
+def test_parameters_that_the_form_would_refuse(stand: Stand, forged: dict[str, Any]) -> None:
+    """Whoever can write to the API can switch Prefect's own check of the form off."""
+    ours = stand.deployment("plain")
+    assert stand.api.patch(f"/deployments/{ours['id']}", json={"enforce_parameter_schema": False}).is_success
+    try:
+        run = stand.start("plain", {**parameters(stand), **forged})
+        ended = stand.wait_for(run, "PAUSED", *ENDED)
+    finally:
+        stand.api.patch(f"/deployments/{ours['id']}", json={"enforce_parameter_schema": True})
+    assert ended["state_type"] == "FAILED"
+    assert stand.writes() == []
+    assert unknown(stand, run)
+    assert recorded(stand, "prefect.refused", run)
+
+
+def test_forged_states_and_results_change_nothing(stand: Stand) -> None:
+    run = stand.start("small", parameters(stand))
+    stand.wait_for(run, "PAUSED", *ENDED)
+    before = stand.state(run)
+    task = next(task for task in stand.task_runs(run) if task["name"] == "contain · block")
+    state = {"type": "COMPLETED", "name": "Changed", "data": {"outcome": "changed"}}
+    stand.api.post(f"/task_runs/{task['id']}/set_state", json={"state": state, "force": True})
+    stand.post(f"/flow_runs/{run}/set_state", {"state": {**state, "name": "Completed"}, "force": True})
+    forged = '{"approver": "lab.approver", "code": "000000", "decision": "approve", "reason": "forged"}'
+    stand.post(f"/flow_runs/{run}/input", {"key": "suspended-answer-0000000000000000-00-response", "value": forged})
+    stand.set_state(run, "SCHEDULED")
+    stand.wait_for_event(run, "run.stopped", 2)
+    stand.wait_for(run, "PAUSED", *ENDED)
+    after = stand.state(run)
+    assert after.stopped is Status.WAITING
+    assert {key: item.outcome for key, item in after.items.items()} == {
+        key: item.outcome for key, item in before.items.items()
+    }
+    events = stand.events(run)
+    assert "approval.decided" not in events
+    assert "approval.refused" in events
+    assert stand.writes() == []
+
+
+def test_a_finished_run_that_is_scheduled_again_is_noted(stand: Stand) -> None:
+    run = stand.begin("plain", parameters(stand))
+    stand.wait_for_event(run, "run.ended")
+    flow_run = stand.flow_of(run)
+    stand.wait_for(run, *ENDED)
+    events, writes = stand.events(run), stand.writes()
+    stand.set_state(run, "SCHEDULED")
+    until(lambda: bool(recorded(stand, "prefect.ignored", flow_run)), "nothing was noted")
+    stand.wait_for(run, *ENDED)
+    assert stand.events(run) == events
+    assert stand.writes() == writes

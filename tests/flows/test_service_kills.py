@@ -1,0 +1,169 @@
+"""Each process of the service is killed while ten runs are under way. Nobody does anything; all end as if nothing had happened."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tenantry.run import Status
+from tests.flows.stand import TENANT, Stand
+from tests.support.waiting import until
+
+TWO = """\
+id: two
+version: 1
+title: Two effects
+kind: incident
+params:
+  account: {type: account, title: The account}
+phases: [contain]
+steps:
+  - id: block
+    title: Block sign-in
+    phase: contain
+    uses: identity.disable_sign_in
+    with: {account: "${params.account}"}
+  - id: team
+    title: Team
+    phase: contain
+    uses: incident.assemble_team
+    needs: [block]
+  - id: sessions
+    title: Revoke sessions
+    phase: contain
+    uses: identity.revoke_sessions
+    needs: [team]
+    with: {account: "${params.account}"}
+"""
+RUNS = 10
+MODULES = {
+    "server": b"flows.server_process",
+    "worker": b"flows.worker_process",
+    "broker": b"tenantry.broker",
+    "zygote": b"flows.zygote",
+}
+KINDS = ("child", "worker", "server", "broker", "supervisor")
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    with Stand(tmp_path_factory.mktemp("kills"), users=60) as stand:
+        (stand.home.runbooks / "two.yaml").write_text(TWO, encoding="utf-8")
+        stand.up()
+        stand.deployment("two")
+        yield stand
+
+
+def below(pid: int) -> list[int]:
+    """A process's children, and theirs."""
+    found: list[int] = []
+    try:
+        direct = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    except OSError:
+        return found
+    for child in map(int, direct):
+        found += [child, *below(child)]
+    return found
+
+
+def process(stand: Stand, kind: str) -> int | None:
+    """The process of this kind that runs now."""
+    assert stand.service is not None
+    for pid in below(stand.service.pid):
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if MODULES[kind] in words:
+            return pid
+    return None
+
+
+def owners(stand: Stand, runs: list[str]) -> list[int]:
+    """Processes that carry runs now."""
+    with stand.opened() as installation:
+        states = [installation.journal.records(run) for run in runs if installation.journal.live(run)]
+    # One that has the lease and has not said so yet is not found: nobody to kill.
+    attempts = [[r.data["owner"] for r in records if r.event == "run.attempt"] for records in states]
+    return [int(found[-1].split("|")[2]) for found in attempts if found]
+
+
+def kill(stand: Stand, kind: str, runs: list[str], dice: random.Random) -> None:
+    if kind == "supervisor":
+        stand.down(signal.SIGKILL)
+        stand.up()  # as systemd does
+        return
+    found: list[int] = []
+
+    def there() -> bool:
+        alive = owners(stand, runs) if kind == "child" else [pid for pid in [process(stand, kind)] if pid]
+        found[:] = [dice.choice(alive)] if alive else []
+        return bool(found) or ended(stand, runs)
+
+    until(there, f"no {kind} to kill")
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+
+
+def ended(stand: Stand, runs: list[str]) -> bool:
+    with stand.opened() as installation:
+        return all(installation.journal.run(run).ended for run in runs)
+
+
+def accounts(stand: Stand) -> list[str]:
+    """Accounts that hold no role: nobody need be asked about them."""
+
+    async def find() -> list[str]:
+        with stand.opened() as installation:
+            async with installation.access(TENANT, "run") as access:
+                identity = await access.capability("identity")
+                found: list[str] = []
+                async for account in identity.accounts():
+                    known = {account.id.lower(), account.upn.lower()} & access.protected
+                    if account.enabled and not account.synced and not known and not await identity.roles(account.id):
+                        found.append(account.upn)
+                    if len(found) == RUNS:
+                        break
+                return found
+
+    return asyncio.run(find())
+
+
+def under_way(stand: Stand, seed: int, kinds: list[str]) -> None:
+    dice = random.Random(seed)
+    stand.lab.reset()
+    httpx.post(f"{stand.lab_server.base_url}/_lab/faults", json={"latency_ms": 60}).raise_for_status()
+    runs = [stand.begin("two", {"tenant": TENANT, "account": account}) for account in accounts(stand)]
+    for kind in kinds:
+        time.sleep(dice.random() * 1.5)
+        kill(stand, kind, runs, dice)
+    until(lambda: ended(stand, runs), f"not ended: {stand.worker_log()}", seconds=180)
+    assert {stand.state(run).ended for run in runs} == {Status.COMPLETED}
+    writes = Counter((entry["service"], entry["method"], str(entry["target"])) for entry in stand.lab.audit)
+    assert len(writes) == 2 * RUNS, writes
+    assert set(writes.values()) == {1}, writes
+    with stand.opened() as installation:
+        assert installation.journal.verify().ok
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("seed", range(5))
+def test_killed_while_ten_runs_are_under_way(stand: Stand, seed: int) -> None:
+    under_way(stand, seed, ["child", KINDS[seed]])
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", range(100, 120))
+def test_killed_again_and_again(stand: Stand, seed: int) -> None:
+    dice = random.Random(seed)
+    under_way(stand, seed, [dice.choice((*KINDS, "zygote")) for _ in range(4)])

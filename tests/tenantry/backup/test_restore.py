@@ -1,0 +1,85 @@
+"""A restored record: another key signs it, and a run that was under way goes on."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from tenantry.backup import PassphraseKey, restore, take
+from tenantry.errors import NotFound
+from tenantry.home import Home
+from tenantry.journal import MSP, Event, Journal, Ledger
+from tenantry.signing import RecordSigner
+from tenantry.vault import Vault
+
+KEY = PassphraseKey(SecretStr("correct horse battery staple"))
+
+
+class Opened:
+    def __init__(self, home: Home) -> None:
+        self.vault = Vault.open(home)
+        self.journal = Journal(f"sqlite:///{home.journal_db}", lambda tenant: self.vault.subkey(tenant, "journal"))
+        self.ledger = Ledger(self.journal, RecordSigner(home, self.vault))
+
+    def close(self) -> None:
+        self.journal.close()
+        self.vault.close()
+
+
+@pytest.fixture
+def taken(tmp_path: Path) -> tuple[Home, bytes]:
+    """A home whose record was signed, and a backup of it."""
+    home = Home(tmp_path / "first").ensure()
+    first = Opened(home)
+    first.vault.create_tenant_key("acme")
+    first.journal.append("acme", [Event("note", {"text": "before"})])
+    first.ledger.checkpoint("acme")
+    out = io.BytesIO()
+    take(home, first.journal, out, KEY, by="dora")
+    first.close()
+    return home, out.getvalue()
+
+
+def test_the_key_of_the_backup_signs_nothing_more(taken: tuple[Home, bytes], tmp_path: Path) -> None:
+    home, backup = taken
+    before = Opened(home)
+    _, old = before.ledger.keys()
+    signed = len(old)
+    before.close()
+
+    second = Home(tmp_path / "second")
+    restore(second, io.BytesIO(backup), KEY, by="dora")
+    after = Opened(second)
+    _, keys = after.ledger.keys()
+    assert [key.public for key in keys[:signed]] == [key.public for key in old]
+    assert len(keys) == signed + 1
+    with pytest.raises(NotFound):
+        after.vault.get(MSP, "record/signing/1")
+    # What came since, the restoration itself included, is signed with the new key.
+    stored = after.ledger.checkpoint("acme")
+    assert stored is not None
+    assert stored.epoch == signed + 1
+    newest = after.ledger.checkpoint(MSP)
+    assert newest is not None
+    assert newest.epoch == signed + 1
+    assert after.journal.verify().ok
+    after.close()
+
+
+def test_a_record_that_was_never_signed_has_no_key_to_replace(tmp_path: Path) -> None:
+    home = Home(tmp_path / "first").ensure()
+    first = Opened(home)
+    first.vault.create_tenant_key("acme")
+    first.journal.append("acme", [Event("note", {"text": "before"})])
+    out = io.BytesIO()
+    take(home, first.journal, out, KEY, by="dora")
+    first.close()
+    second = Home(tmp_path / "second")
+    restore(second, io.BytesIO(out.getvalue()), KEY, by="dora")
+    after = Opened(second)
+    assert len(after.ledger.keys()[1]) <= 1
+    assert after.journal.verify().ok
+    after.close()
