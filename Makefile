@@ -33,7 +33,7 @@ demo: $(STAMP)  ## an incident from alert to report, on this machine alone
 # Without the right to install Chromium the browser tests are skipped, or fail when CI is set (tests/conftest.py).
 test: $(STAMP)  ## every test but the torture runs
 	@requirements/debian $$(grep -v '^#' requirements/debian.txt) || true
-	@$(BIN)/pytest -q -m "not torture" $(PARALLEL) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest -q -m "not torture" $(PARALLEL) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(STAMP)  ## ruff, strict types, layers
 	@$(BIN)/ruff check --quiet $(SOURCES)

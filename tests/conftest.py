@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,10 +13,14 @@ from tests.support.tools import needs
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _LONG = ("flows", "test_demo.py", "faults", "benchmarks", "test_lock.py")
 """What takes longest, by the first part of its path: begun first, so that no process is left with it at the end."""
+_SERVED = {
+    **dict.fromkeys(("test_body", "test_browser", "test_deployments"), "one service"),
+    **dict.fromkeys(("test_keeper", "test_launch", "test_security"), "another service"),
+}
+"""Files of tests/flows that share a service, which takes as long to start as most of them to run."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests run in one process, and those of all files that use the one service as well (``make test``)."""
     tests = Path(__file__).parent
 
     def place(item: pytest.Item) -> int:
@@ -23,10 +28,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return _LONG.index(first) if first in _LONG else len(_LONG)
 
     items.sort(key=place)  # stable
-    for item in items:
-        if item.get_closest_marker("torture") is None:
-            served = "served" in getattr(item, "fixturenames", ())
-            item.add_marker(pytest.mark.xdist_group("served" if served else str(item.path.relative_to(tests))))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """For ``--dist loadfile``: a file's tests run in one process, and so do those of files that share a service."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Shared(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = Path(super()._split_scope(nodeid))
+            return _SERVED.get(file.stem, str(file)) if file.parent.name == "flows" else str(file)
+
+    return Shared(config, log)
 
 
 def _chromium() -> str | None:
