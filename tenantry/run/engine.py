@@ -307,9 +307,15 @@ class Session:
     def _answered(self, reports: Mapping[str, StepReport]) -> bool:
         """Whether somebody answered, while other steps ran, a question that some step waits for."""
         waiting = {step for step, report in reports.items() if report.waiting}
+        gates = self.state.open_gates()
+        if self.state.start_unproven and self.state.vouched and waiting - {gate.step for gate in gates}:
+            return (
+                True  # they waited for somebody to vouch for the run, and an approval of another step has done so since
+            )
         return any(
-            (gate.step in waiting or gate.step == START) and self.items.questions.verdict(gate) != "pending"
-            for gate in self.state.open_gates()
+            (gate.step in waiting or (gate.step == START and not self.state.vouched))
+            and self.items.questions.verdict(gate) != "pending"
+            for gate in gates
         )
 
     async def _pass(self, call: Around) -> dict[str, StepReport]:

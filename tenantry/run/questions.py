@@ -91,6 +91,19 @@ class Questions:
             raise ApprovalExpired(f"nobody with the role {role!r} decided in time")
         return gate
 
+    async def withdraw(self, step: str) -> bool:
+        """Close what is open of a step's questions: as it was decided, else as no longer asked. True when somebody has said
+        no: that stands."""
+        gates = [gate for gate in self._state.gates.values() if gate.step == step]
+        for gate in gates:
+            if gate.closed is None:
+                verdict = self.verdict(gate)
+                why = verdict if verdict in {"approved", "denied"} else "replaced"
+                await self._record(
+                    Event("approval.closed", {"item": gate.item, "digest": gate.digest, "why": why}, step=step)
+                )
+        return any(gate.closed == "denied" for gate in gates)
+
     def _stale(self, gate: Gate) -> bool:
         """Approved earlier and not acted upon until the approval's own end. (A human's answer does not age.)"""
         if gate.request["kind"] == "answer" or self._state.item(gate.step, gate.item).intent is not None:

@@ -107,6 +107,7 @@ class ItemRunner:
         self._record = record
         self._patience = Patience(policy)
         self.questions = Questions(state, around, record)
+        self._vouching = asyncio.Lock()
         self.planned: dict[str, Any] = {}
         self._unsent: set[tuple[str, str | None]] = set()
 
@@ -367,19 +368,27 @@ class ItemRunner:
         """A run that came in through Prefect was started by whoever can write there, which proves nothing: before its first
         effect somebody of this estate says with a code that it is meant. Any approved question of the run says so too."""
         state = self._state
-        if state.mode != "run" or not state.start_unproven or state.vouched:
+        if state.mode != "run" or not state.start_unproven:
             return
-        gate = await self.questions.ask(
-            START,
-            None,
-            {"task": START, "tenant": state.tenant, "runbook": state.runbook_digest, "arguments": dict(state.params)},
-            role="engineer",
-            expires_in=timedelta(hours=24),
-            four_eyes=False,
-            reasons=["it was started in Prefect, where nobody proves who they are"],
-            question=f"Start {state.runbook} for {state.tenant}: {state.subject}?",
-        )
-        refuse_denied(gate)
+        async with self._vouching:  # several steps come here at once, and it is one question
+            if state.vouched and not await self.questions.withdraw(START):
+                return
+            gate = await self.questions.ask(
+                START,
+                None,
+                {
+                    "task": START,
+                    "tenant": state.tenant,
+                    "runbook": state.runbook_digest,
+                    "arguments": dict(state.params),
+                },
+                role="engineer",
+                expires_in=timedelta(hours=24),
+                four_eyes=False,
+                reasons=["it was started in Prefect, where nobody proves who they are"],
+                question=f"Start {state.runbook} for {state.tenant}: {state.subject}?",
+            )
+            refuse_denied(gate)
 
     @contextlib.asynccontextmanager
     async def _guarded(self, task: Task[Any], ctx: Context, params: Any) -> AsyncIterator[_Guard]:
