@@ -7,7 +7,6 @@ none); afterwards the input is the tether.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
@@ -54,13 +53,14 @@ def _quiet(*_: object) -> None:
 
 
 def _first_line() -> str | None:
+    """The secret; None where there is no broker. Whatever else stands there is a defect, and no reason to go on without one."""
     line = bytearray()
     while len(line) < 4096 and (byte := os.read(0, 1)) not in (b"", b"\n"):
         line += byte
-    with contextlib.suppress(ValueError):
-        found = json.loads(line)["broker"]
-        return None if found is None else str(found)
-    return None
+    if not line:
+        sys.exit(0)  # whoever started this has ended already
+    found = json.loads(line)["broker"]
+    return None if found is None else str(found)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ The baseline is the critical path, made of two measurements of the same process 
   and is needed once for all accounts.
 * ``latency``: the median time of a plain httpx request for one user to the same lab, measured before and after each run.
 
-    critical path = latency × (1 + (chain - 1) × ceil(accounts / width))
+    critical path = latency × chain
 
-where ``width`` is how many accounts the engine has in hand at once. ``strict_ratio`` compares with the chain of a single
-account instead, as if any number of accounts could be handled at once.
+Accounts do not wait for each other, so this is the critical path of any number of them. How many the engine takes in hand at
+once is its own choice, and no part of what it is measured against; ``ratio_given_width`` says what remains with that choice.
 """
 
 from __future__ import annotations
@@ -131,7 +131,8 @@ def measure(name: str, scale: Scale, option: Any) -> Bench:
     policy = Policy()
     value, latency = statistics.median(rounds.seconds), statistics.median(rounds.latencies)
     waves = math.ceil(count / policy.concurrency)
-    critical = latency * (1 + (rounds.chain - 1) * waves)
+    critical = latency * rounds.chain
+    given_width = latency * (1 + (rounds.chain - 1) * waves)  # signing in is needed once for all
     ratio, size = value / critical, peak_rss_mb()
     return Bench(
         name=name,
@@ -151,9 +152,8 @@ def measure(name: str, scale: Scale, option: Any) -> Bench:
             "chain": rounds.chain,
             "requests_of_one_account": rounds.requests,
             "width": policy.concurrency,
-            "baseline_is": "plain_request p50 x (1 + (chain - 1) x ceil(accounts / width))",
-            "strict_critical_path_s": round(latency * rounds.chain, 4),
-            "strict_ratio": round(value / (latency * rounds.chain), 3),
+            "baseline_is": "plain_request p50 x chain",
+            "ratio_given_width": round(value / given_width, 3),
             "lab_peak_rss_mb": lab_mb,
             "lab_latency_ms": _LATENCY_MS,
         },
