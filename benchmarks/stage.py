@@ -15,11 +15,12 @@ from typing import Any, Final
 from benchmarks.registry import BenchmarkFailed
 from flows.assembly import Installation
 from tenantry import tether
+from tenantry.capabilities.identity import Account
 from tenantry.discovery import TaskRegistry
 from tenantry.run import RunState, Status, Surroundings, create
 from tenantry.runbook import parse_runbook, validate_params
 
-__all__ = ["LAB_TENANT", "LabProcess", "created", "lab_process", "must_complete"]
+__all__ = ["LAB_TENANT", "LabProcess", "created", "lab_process", "must_complete", "plain_accounts"]
 
 LAB_TENANT: Final = "bench"
 _START_S: Final = 60.0
@@ -69,10 +70,29 @@ class LabProcess:
         with urllib.request.urlopen(request, timeout=10) as answer:
             answer.read()
 
-    def writes(self) -> int:
-        """How many writes it accepted so far."""
+    def audit(self) -> list[dict[str, Any]]:
+        """The writes it accepted so far, in order."""
         with urllib.request.urlopen(f"{self.base_url}/_lab/audit", timeout=30) as answer:
-            return len(json.load(answer))
+            found: list[dict[str, Any]] = json.load(answer)
+            return found
+
+
+async def plain_accounts(installation: Installation, count: int) -> list[Account]:
+    """So many enabled accounts that live in the cloud and hold no role: nobody need be asked about them.
+
+    Raises:
+        BenchmarkFailed: the lab has fewer.
+    """
+    found: list[Account] = []
+    async with installation.access(LAB_TENANT, "run") as access:
+        identity = await access.capability("identity")
+        async for account in identity.accounts():
+            known = {account.id.lower(), account.upn.lower()} & access.protected
+            if account.enabled and not account.synced and not known and not await identity.roles(account.id):
+                found.append(account)
+            if len(found) == count:
+                return found
+    raise BenchmarkFailed(f"the lab has {len(found)} plain accounts, {count} are needed")
 
 
 @contextlib.contextmanager

@@ -213,10 +213,8 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
         except TenantryError as error:
             # Before anything was executed: Prefect says it still, and the next poll, or recovery, finds it.
             _LOG.exception("%s %s", error.message, error.remedy, extra={"flow_run": str(flow_run.id)})
-        except (
-            TimeoutError,
-            errors(),
-        ) as problem:  # no child was ready in time, or no server: recovery schedules it again
+        except (TimeoutError, ObjectNotFound, errors()) as problem:
+            # No child was ready in time, or no server: recovery schedules it again, if it is still there.
             _LOG.warning("the flow run %s could not be taken: %s", flow_run.id, type(problem).__name__)
         finally:
             self._taking.discard(flow_run.id)

@@ -64,7 +64,6 @@ def _warm_up(stand: Service, lab: LabProcess, start: Callable[[str, str, str], d
     """Until the service registered its deployments and its children are warm."""
     deadline = time.monotonic() + _PATIENCE_S * 2
     log = stand.home.run / "worker.log"
-    time.sleep(5)
     for _ in range(3):
         if time.monotonic() > deadline:
             raise BenchmarkFailed(log.read_text(encoding="utf-8", errors="replace")[-1000:])

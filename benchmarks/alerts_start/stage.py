@@ -10,14 +10,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from benchmarks.registry import BenchmarkFailed
-from benchmarks.stage import LAB_TENANT, LabProcess, lab_process
+from benchmarks.stage import LAB_TENANT, LabProcess, lab_process, plain_accounts
 from flows.assembly import Installation
 from flows.server import credential
 from flows.settings import client_environment
@@ -92,7 +91,7 @@ def service(accounts: int) -> Iterator[tuple[Service, LabProcess, list[str]]]:
         before, os.environ["TENANTRY_HOME"] = os.environ.get("TENANTRY_HOME"), str(home.path)
         try:
             with Installation.open(home) as installation, lab_process(installation, accounts * 3) as lab:
-                found = asyncio.run(_accounts(installation, accounts))
+                found = [account.upn for account in asyncio.run(plain_accounts(installation, accounts))]
                 with _up(home) as said:
                     yield Service(home, said), lab, found
         finally:
@@ -122,29 +121,10 @@ def _up(home: Home) -> Iterator[dict[str, str]]:
         process.wait(60)
 
 
-async def _accounts(installation: Installation, count: int) -> list[str]:
-    """UPNs of so many accounts that live in the cloud and hold no role: nobody need be asked about them."""
-    found: list[str] = []
-    async with installation.access(LAB_TENANT, "run") as access:
-        identity = await access.capability("identity")
-        async for account in identity.accounts():
-            known = {account.id.lower(), account.upn.lower()} & access.protected
-            if account.enabled and not account.synced and not known and not await identity.roles(account.id):
-                found.append(account.upn)
-            if len(found) == count:
-                return found
-    raise BenchmarkFailed(f"the lab has {len(found)} plain accounts, {count} are needed")
-
-
-def _get(lab: LabProcess, path: str) -> Any:
-    with urllib.request.urlopen(f"{lab.base_url}{path}", timeout=30) as answer:
-        return json.load(answer)
-
-
 def first_writes(lab: LabProcess) -> dict[str, float]:
     """Account → Unix time at which the lab accepted the first write on it."""
     found: dict[str, float] = {}
-    for entry in _get(lab, "/_lab/audit"):
+    for entry in lab.audit():
         account = str(entry["target"]).removeprefix("users/")
         found.setdefault(account, datetime.fromisoformat(entry["at"]).timestamp())
     return found

@@ -31,7 +31,7 @@ from prefect import flow
 
 from benchmarks.model import Baseline, Bench, Scale, peak_rss_mb, summary
 from benchmarks.registry import BenchmarkFailed
-from benchmarks.stage import LAB_TENANT, LabProcess, created, lab_process, must_complete
+from benchmarks.stage import LAB_TENANT, LabProcess, created, lab_process, must_complete, plain_accounts
 from flows.assembly import Installation
 from flows.graph import PrefectSteps
 from tenantry.run import Engine, Policy
@@ -166,7 +166,7 @@ async def _measured(installation: Installation, lab: LabProcess, count: int, tim
     @flow(name="bench-containment")
     async def measured() -> None:
         async with _plain(installation, lab) as (plain, user):
-            accounts = await _accounts(installation, 1 + count * times)
+            accounts = [account.id for account in await plain_accounts(installation, 1 + count * times)]
             lab.faults(latency_ms=_LATENCY_MS)
             with watched() as wire:
                 found.first, _ = await _contain(installation, accounts[:1])
@@ -180,7 +180,7 @@ async def _measured(installation: Installation, lab: LabProcess, count: int, tim
                 found.latencies += [await _latency(plain, user) for _ in range(5)]
 
     await measured()
-    writes = lab.writes()
+    writes = len(lab.audit())
     if writes != 2 * (1 + count * times):
         raise BenchmarkFailed(f"{writes} writes were made, not {2 * (1 + count * times)}")
     return found
@@ -195,20 +195,6 @@ async def _contain(installation: Installation, accounts: list[str]) -> tuple[flo
         took = time.perf_counter() - begun, time.process_time() - cpu
     must_complete(state)
     return took
-
-
-async def _accounts(installation: Installation, count: int) -> list[str]:
-    """Ids of so many enabled accounts that live in the cloud and hold no role: nobody need be asked about them."""
-    found: list[str] = []
-    async with installation.access(LAB_TENANT, "run") as access:
-        identity = await access.capability("identity")
-        async for account in identity.accounts():
-            known = {account.id.lower(), account.upn.lower()} & access.protected
-            if account.enabled and not account.synced and not known and not await identity.roles(account.id):
-                found.append(account.id)
-            if len(found) == count:
-                return found
-    raise BenchmarkFailed(f"the lab has {len(found)} plain accounts, {count} are needed")
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,45 @@
+"""What one run meets ends no other: the worker goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+import anyio
+import httpx
+import pytest
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import ObjectNotFound
+
+from flows.assembly import Installation
+from flows.worker import TenantryWorker
+from tenantry.errors import JournalUnavailable
+from tenantry.home import Home
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        TimeoutError(),
+        ObjectNotFound(Exception("deleted meanwhile")),
+        httpx.ConnectError("no server"),
+        JournalUnavailable("the disk is full"),
+    ],
+    ids=lambda problem: type(problem).__name__,
+)
+async def test_a_run_that_cannot_be_begun_is_let_go(
+    problem: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Installation.open(Home(tmp_path).ensure()) as installation:
+        worker = TenantryWorker(installation=installation)
+
+        async def meets(flow_run: FlowRun) -> None:
+            assert flow_run.id in worker.busy
+            raise problem
+
+        monkeypatch.setattr(worker, "_carry", meets)
+        monkeypatch.setattr(worker, "_limiter", anyio.CapacityLimiter(1))
+        for _ in range(2):  # the slot is free again
+            await worker._take(FlowRun(flow_id=uuid4()))
+            assert worker.busy == frozenset()
+            assert worker.limiter.borrowed_tokens == 0
