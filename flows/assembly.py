@@ -242,31 +242,32 @@ class TenantContext:
         self.disruptive_needs = tenant.policy.disruptive_needs
         self._installation = installation
         self._drill = drill
-        self._handles: dict[str, Handle] = {}
-        self._opening = asyncio.Lock()
+        self._handles: dict[str, asyncio.Task[Handle]] = {}
 
     async def capability(self, name: str) -> Any:
         if name == "secrets":
             return TenantSecrets(self._installation.vault, self.name)
-        async with self._opening:
-            key, config = self._config(name)
-            if key not in self._handles:
-                self._handles[key] = await self._open(key, config)
-            return self._handles[key].capability(name)
+        return (await self.handle(self._offering(name))).capability(name)
 
     async def handle(self, key: str) -> Handle:
-        """The opened provider of that name in the tenant's file, for check-ups."""
-        async with self._opening:
-            if key not in self._handles:
-                self._handles[key] = await self._open(key, self.tenant.providers[key])
-            return self._handles[key]
+        """The opened provider of that name in the tenant's file. Opened once, however many ask at the same moment; one that could
+        not be opened is tried again by who asks next."""
+        opening = self._handles.get(key)
+        if opening is None:
+            opening = self._handles[key] = asyncio.create_task(self._open(key, self.tenant.providers[key]))
+        try:
+            return await asyncio.shield(opening)
+        finally:
+            failed = opening.done() and (opening.cancelled() or opening.exception() is not None)
+            if failed and self._handles.get(key) is opening:
+                del self._handles[key]
 
-    def _config(self, capability: str) -> tuple[str, ProviderConfig]:
+    def _offering(self, capability: str) -> str:
         """The first provider of the tenant's file that offers the capability."""
         for key, config in self.tenant.providers.items():
             offered = config.capabilities or self._provider(config.vendor).capabilities
             if capability in offered:
-                return key, config
+                return key
         raise InvalidTenant(
             f"the tenant {self.name} has no provider for {capability!r}",
             remedy=f"Add a provider with this capability to tenants/{self.name}.yaml.",
@@ -301,8 +302,11 @@ class TenantContext:
         return await provider.open(settings, secret)
 
     async def aclose(self) -> None:
-        handles, self._handles = list(self._handles.values()), {}
-        await asyncio.gather(*(handle.aclose() for handle in handles))
+        opened, self._handles = list(self._handles.values()), {}
+        for opening in opened:
+            opening.cancel()  # no effect on those that are open
+        handles = await asyncio.gather(*opened, return_exceptions=True)
+        await asyncio.gather(*(handle.aclose() for handle in handles if not isinstance(handle, BaseException)))
 
 
 def _drill(tenant: Tenant, params: Mapping[str, Any]) -> Drill:
