@@ -50,7 +50,7 @@ from integrations.microsoft365.graph import Graph, segment
 from integrations.microsoft365.roles import PRIVILEGED
 from integrations.microsoft365.sdk import METHOD_COLLECTIONS, Sdk, build, build_for
 from tenantry.capabilities import Account, AuthMethod, Consent, Device, DirectoryEvent, RoleAssignment, SignIn
-from tenantry.errors import PermissionMissing, Rejected, TargetNotFound, TenantryError
+from tenantry.errors import PermissionMissing, Rejected, TargetNotFound
 
 __all__ = ["Microsoft365Identity"]
 

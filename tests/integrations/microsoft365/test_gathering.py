@@ -197,11 +197,13 @@ class Post:
 
     def __init__(self) -> None:
         self.batches: list[tuple[list[str], bool, float | None]] = []
+        self.sent = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def __call__(self, items: Sequence[BatchItem], write: bool) -> Sequence[Result]:
         self.batches.append(([item.path for item in items], write, deadline.remaining()))
+        self.sent.set()
         await self.gate.wait()
         return [{"path": item.path} for item in items]
 
@@ -247,8 +249,7 @@ async def test_who_gives_up_meanwhile_takes_nobody_along() -> None:
     post.gate.clear()
     gathering = Gathering(post)
     calls = [asyncio.create_task(ask(gathering, f"/{n}")) for n in range(3)]
-    while not post.batches:
-        await asyncio.sleep(0)
+    await post.sent.wait()
     calls[0].cancel()
     post.gate.set()
     found = await all_of(calls)
