@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from json.encoder import encode_basestring
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import rfc8785
 from cryptography.exceptions import InvalidTag
@@ -70,6 +70,15 @@ class Draft:
     event: Event
     payload: bytes
     """JCS."""
+
+
+class Closed(NamedTuple):
+    """A draft with its payload sealed: what it lacks is its place and time."""
+
+    event: Event
+    id: str
+    sealed: bytes
+    payload_digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +282,12 @@ class Sealer:
         drawn = secrets.token_bytes(_SALT + _NONCE)
         plain, nonce = drawn[:_SALT] + payload, drawn[_SALT:]
         return nonce + self._encrypt(nonce, plain, entry_id.encode()), hashlib.sha256(plain).hexdigest()
+
+    def close(self, one: Draft) -> Closed:
+        """Give it an id, and seal its payload."""
+        entry_id = secrets.token_hex(16)
+        sealed, payload_digest = self.seal(one.payload, entry_id)
+        return Closed(one.event, entry_id, sealed, payload_digest)
 
 
 def seal(payload: bytes, *, key: bytes, entry_id: str) -> tuple[bytes, str]:

@@ -184,9 +184,9 @@ def test_the_tail_begins_after_a_sequence_number(journal: Journal) -> None:
         "UPDATE entries SET body = replace(body, 'step.intent', 'step.inteNt')",
         "UPDATE entries SET body = CAST(replace(body, 'step.intent', 'step.inteNt') AS BLOB)",
         "UPDATE entries SET leaf = zeroblob(32)",
-        "UPDATE payloads SET sealed = 'text'",
-        "UPDATE payloads SET sealed = zeroblob(length(sealed))",
-        "DELETE FROM payloads",
+        "UPDATE entries SET sealed = 'text'",
+        "UPDATE entries SET sealed = zeroblob(length(sealed))",
+        "UPDATE entries SET sealed = NULL",
         "UPDATE entries SET body = x'00'",
     ],
 )
@@ -203,7 +203,7 @@ def test_damage_is_noticed_when_it_is_read(journal: Journal, path: Path, damage:
 
 def test_an_erased_payload_is_gone_and_the_record_still_verifies(journal: Journal, path: Path) -> None:
     first, second = journal.append("acme", [event(user="anna"), event(user="bert")])
-    sealed = sql(path, "SELECT sealed FROM payloads WHERE entry_id = ?", [first.id])[0][0]
+    sealed = sql(path, "SELECT sealed FROM entries WHERE id = ?", [first.id])[0][0]
     journal.erase("acme", [first.id], by="dora", reason="GDPR 17")
     records = journal.tail("acme")
     assert [record.payload for record in records[:2]] == [None, {"user": "bert"}]
