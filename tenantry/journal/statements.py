@@ -27,7 +27,11 @@ class Statements:
         self.new_tree = Prepared(insert(trees).on_conflict_do_nothing(), dialect)
         self.grow = Prepared(
             trees.update()
-            .where(trees.c.tree == sa.bindparam("at"))
+            .where(
+                trees.c.tree == sa.bindparam("at"),
+                trees.c.size == sa.bindparam("was_size"),
+                trees.c.head == sa.bindparam("was_head"),
+            )
             .values({name: sa.bindparam(f"new_{name}") for name in ("size", "head", "last_ts")}),
             dialect,
         )

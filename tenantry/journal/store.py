@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -44,6 +44,24 @@ from tenantry.names import MSP
 __all__ = ["Journal", "RunIndex", "Unsettled"]
 
 
+class _Tip(NamedTuple):
+    """Where a tree ends: what its row in ``trees`` says."""
+
+    tree: str
+    size: int
+    head: str
+    """Leaf of the newest entry, hex."""
+    last_ts: str
+
+
+class _Chain(NamedTuple):
+    """Entries that follow a tip, their rows, and the tip after them. A recorded step of the clock is in the rows alone."""
+
+    tip: _Tip
+    entries: list[Entry]
+    rows: list[dict[str, Any]]
+
+
 class Journal:
     """Thread-safe; one per process. Synchronous: the engine appends through :class:`~tenantry.journal.writer.Writer`.
 
@@ -58,6 +76,8 @@ class Journal:
         self._key = key
         self._keys: dict[str, bytes] = {}
         self._sealers: dict[str, Sealer] = {}
+        self._tips: dict[str, _Tip] = {}
+        """Where each tenant's tree ended when this process appended last."""
         self.clock: Clock = clock or SystemClock()
         self._engine = open_engine(url)
         self._writing = self._engine.execution_options(write=True)
@@ -118,7 +138,29 @@ class Journal:
         return [sealer.close(one) for one in drafts]
 
     def _grow(self, db: Transaction, tenant: str, closed: Sequence[Closed]) -> list[Entry]:
-        tree, size, head, last_ts = self._tree(db, tenant)
+        # Mostly this process appended last, and knows where the tree ends; the update itself says whether that still holds.
+        tip = self._tips.get(tenant)
+        chain = self._chain(tip, tenant, closed) if tip is not None else None
+        if tip is None or chain is None or not self._advance(db, tip, chain.tip):
+            tip = self._tree(db, tenant)
+            chain = self._chain(tip, tenant, closed)
+            self._advance(db, tip, chain.tip)
+        self._tips[tenant] = chain.tip
+        self._sql.entry.many(db, chain.rows)
+        for one, entry in zip(closed, chain.entries, strict=True):
+            if one.event.event in runs.STANDING:
+                runs.keep(self._sql, db, one.event, tip.tree, entry.fields["ts"])
+        return chain.entries
+
+    def _advance(self, db: Transaction, tip: _Tip, to: _Tip) -> bool:
+        """Let the tree end at ``to``; False, and nothing changed, when it does not end at ``tip``."""
+        at = {"at": tip.tree, "was_size": tip.size, "was_head": tip.head}
+        new = {"new_size": to.size, "new_head": to.head, "new_last_ts": to.last_ts}
+        return self._sql.grow(db, at | new) == 1
+
+    def _chain(self, tip: _Tip, tenant: str, closed: Sequence[Closed]) -> _Chain:
+        """The entries that follow the tip."""
+        tree, size, head, last_ts = tip
         entries: list[Entry] = []
         rows: list[dict[str, Any]] = []
 
@@ -155,14 +197,10 @@ class Journal:
                 said = draft(Event("clock.stepped_back", {"was": last_ts, "is": ts}))
                 add(self._closed(tenant, [said])[0], ts)
             entries.append(add(one, ts))
-            if one.event.event in runs.STANDING:
-                runs.keep(self._sql, db, one.event, tree, ts)
-        self._sql.entry.many(db, rows)
-        self._sql.grow(db, {"at": tree, "new_size": size, "new_head": head, "new_last_ts": last_ts})
-        return entries
+        return _Chain(_Tip(tree, size, head, last_ts), entries, rows)
 
-    def _tree(self, db: Transaction, tenant: str) -> tuple[str, int, str, str]:
-        """The tenant's tree, locked until the transaction ends: id, size, head, time of the newest entry."""
+    def _tree(self, db: Transaction, tenant: str) -> _Tip:
+        """Where the tenant's tree ends, locked until the transaction does."""
         values = {"tenant": tenant}
         row = self._sql.tree.row(db, values)
         if row is None:
@@ -171,8 +209,7 @@ class Journal:
             row = self._sql.tree.row(db, values)
             if row is None:
                 raise JournalCorrupt(f"the tree of {tenant} belongs to another tenant")
-        tree, size, head, last_ts = row
-        return tree, size, head, last_ts
+        return _Tip(*row)
 
     def _tree_id(self, tenant: str) -> str:
         """What entries name instead of the tenant: opaque to whoever lacks the MSP's key, which outlives every client's.
@@ -198,7 +235,7 @@ class Journal:
         places = self._places(tenant, entry_ids)
         wanted = sorted(places)
         with mapped("erase payloads"), self._writing.begin() as db:
-            tree = self._tree(db, tenant)[0]
+            tree = self._tree(db, tenant).tree
             for entry_id in wanted:
                 self._blank(db, tree, places[entry_id], entry_id)
             said = {"entries": wanted, "evidence": sorted(evidence), "by": by, "reason": reason}

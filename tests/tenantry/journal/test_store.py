@@ -100,6 +100,31 @@ def test_commits_are_durable_before_they_are_answered(journal: Journal) -> None:
         assert db.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
 
+def test_an_append_writes_few_pages(journal: Journal, path: Path) -> None:
+    """What a commit syncs decides how long it takes: its row, two indexes, the tree's head, and now and then a new page."""
+    wal = path.with_name(path.name + "-wal")
+    for _ in range(20):
+        journal.append("acme", [event(user="anna")])
+    before = wal.stat().st_size
+    for _ in range(200):
+        journal.append("acme", [event(user="anna")])
+    assert wal.stat().st_size - before < 200 * 5.5 * (2048 + 24)
+
+
+def test_a_tree_that_somebody_else_grew_is_read_again(journal: Journal, path: Path, clock: SteppingClock) -> None:
+    """A process remembers where a tree ended when it appended last, and asks only whether that still holds."""
+    other = Journal(url_of(path), key, clock)
+    for turn in range(3):
+        for writer in (journal, other, other):
+            writer.append("acme", [event(str(turn))])
+    with pytest.raises(InvalidInput):
+        journal.append("acme", [created("run-1"), created("run-1")])  # what is remembered of it never came to be
+    journal.append("acme", [event("after")])
+    assert [record.entry.seq for record in other.tail("acme")] == list(range(10))
+    assert other.verify().ok
+    other.close()
+
+
 # --- the clock --------------------------------------------------------------------------------------------------------
 
 
