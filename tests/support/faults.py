@@ -14,6 +14,7 @@ import signal
 import tempfile
 import threading
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -214,6 +215,13 @@ class End:
     verified: bool
 
 
+def writes(audit: Iterable[Mapping[str, Any]], run: str) -> dict[tuple[str, str, str, str], int]:
+    """How often the lab took each write of a run: service, method, target and properties → times."""
+    return dict(
+        Counter((e["service"], e["method"], str(e["target"]).replace(run, "RUN"), _what(e["after"])) for e in audit)
+    )
+
+
 def _what(after: Any) -> str:
     """Which properties a write set, with the values that are switches: two writes to one object are told apart."""
     if not isinstance(after, dict):
@@ -278,12 +286,7 @@ class Ordeal:
         return End(
             status=state.status(live=False).value,
             outcomes=self.lab_stand.stand.outcomes(run_id),
-            writes=dict(
-                Counter(
-                    (e["service"], e["method"], str(e["target"]).replace(run_id, "RUN"), _what(e["after"]))
-                    for e in lab.audit
-                )
-            ),
+            writes=writes(lab.audit, run_id),
             innocent_touched=len(lab.innocent_touched()),
             verified=self.lab_stand.stand.journal.verify().ok,
         )
