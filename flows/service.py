@@ -154,7 +154,7 @@ def up(
             raise Conflict(
                 f"a server runs for this home already at {running.url}", remedy="Wait for the command that uses it."
             )
-        broker = BrokerProcess(home, passphrase_from_environment(os.environ))
+        broker = BrokerProcess(home, passphrase_from_environment(os.environ), module="flows.broker_process")
         stack.callback(broker.stop)
         hand = _patiently(broker.start)
         installation.close()

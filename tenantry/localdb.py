@@ -11,7 +11,7 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,13 @@ class LocalDb:
         path: the database; created with mode 0600 when missing.
         schema: statements that create what is missing (``IF NOT EXISTS``).
         version: the schema's number, kept in ``user_version``; a file written by a newer release is refused.
+        upgrades: number → statement that makes an older file's tables what ``schema`` would make, in turn.
 
     Raises:
         RecordError: here and from every method: the file cannot be opened, written or read.
     """
 
-    def __init__(self, path: Path, schema: str, *, version: int = 1) -> None:
+    def __init__(self, path: Path, schema: str, *, version: int = 1, upgrades: Mapping[int, str] | None = None) -> None:
         self.path = path
         self._lock = threading.RLock()
         try:
@@ -51,12 +52,12 @@ class LocalDb:
                 path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=64
             )
             try:
-                self._prepare(schema, version)
+                self._prepare(schema, version, upgrades or {})
             except BaseException:
                 self._db.close()
                 raise
 
-    def _prepare(self, schema: str, version: int) -> None:
+    def _prepare(self, schema: str, version: int, upgrades: Mapping[int, str]) -> None:
         self._db.row_factory = sqlite3.Row
         self._to_wal()
         self._db.execute("PRAGMA synchronous=FULL")
@@ -72,7 +73,9 @@ class LocalDb:
             )
         if found < version:
             with self.transaction():
-                for statement in schema.split(";"):
+                found = self._db.execute("PRAGMA user_version").fetchone()[0]  # another first start may have been here
+                older = [upgrades.get(step, "") for step in range(found + 1, version + 1)] if found else []
+                for statement in ";".join((*older, schema)).split(";"):
                     if statement.strip():
                         self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version={version:d}")

@@ -44,6 +44,7 @@ __all__ = [
     "TenantStore",
     "load_all",
     "load_tenant",
+    "secret_in",
 ]
 
 Severity = Literal["low", "medium", "high", "critical"]
@@ -259,7 +260,7 @@ class ProviderConfig(Model):
 
     @model_validator(mode="after")
     def _no_plain_secret(self) -> Self:
-        offender = _secret_in(self.settings)
+        offender = secret_in(self.settings)
         if offender is not None:
             raise misplaced(
                 "looks like a secret: store it with `tenantry vault put` and name its reference under secrets",
@@ -322,6 +323,11 @@ class Tenant(Model):
         description="For each provider of the estate, what this client is called there (company id, customer tenant id); "
         "a run reaches nothing else through it.",
     )
+    secret_store: Slug | None = Field(
+        default=None,
+        description="Where this client's secrets go: embedded, or a store of estate.yaml; none: as estate.yaml says. Those that are "
+        "stored already move with `tenantry vault move`.",
+    )
     break_glass_accounts: list[Account] = Field(
         default_factory=list, description="Emergency accounts (UPN or object id); no run ever touches them."
     )
@@ -354,7 +360,7 @@ class Tenant(Model):
         """What runbooks, messages and tasks may see of the tenant, as JSON: no systems, no references, no accounts."""
         return self.model_dump(
             mode="json",
-            exclude={"providers", "estate_handles", "break_glass_accounts", "responder_accounts"},
+            exclude={"providers", "secret_store", "estate_handles", "break_glass_accounts", "responder_accounts"},
         )
 
     def contact(self, which: str) -> Contact:
@@ -382,7 +388,7 @@ _SECRET_VALUE: Final = re.compile(
 )
 
 
-def _secret_in(settings: Any) -> tuple[str | int, ...] | None:
+def secret_in(settings: Any) -> tuple[str | int, ...] | None:
     """The path of the first setting that looks like a secret. A guard against slips, not a proof of absence."""
     entries: Iterable[tuple[str | int, Any]]
     if isinstance(settings, dict):
@@ -393,7 +399,7 @@ def _secret_in(settings: Any) -> tuple[str | int, ...] | None:
         return None
     for key, value in entries:
         if isinstance(value, (dict, list)):
-            inner = _secret_in(value)
+            inner = secret_in(value)
             if inner is not None:
                 return (key, *inner)
         elif isinstance(value, (str, int, float)) and not isinstance(value, bool):

@@ -155,7 +155,7 @@ def delete(tenant: str, name: str, version: int | None, person: str | None) -> N
     with opened() as installation:
         _ready(installation, tenant)
         by = actor(installation, person, purpose="vault.delete", tenant=tenant)
-        gone = installation.vault.delete(tenant, name, version)
+        gone = installation.vault.delete(tenant, name, version).versions
         _record(installation, tenant, "vault.deleted", {"name": name, "version": version, "versions_gone": gone}, by)
         if wants_json():
             echo_json({"tenant": tenant, "name": name, "versions_gone": gone})

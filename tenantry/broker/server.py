@@ -37,6 +37,7 @@ from tenantry.journal.lease import process
 from tenantry.masterkey import Passphrase
 from tenantry.names import SecretRef, check_tenant
 from tenantry.people import People
+from tenantry.secretstore import EMBEDDED, StoreOpener
 from tenantry.signing import RecordSigner
 from tenantry.vault import Vault
 
@@ -46,6 +47,8 @@ _LOG: Final = logging.getLogger(__name__)
 _FIRST_FRAME: Final = 5.0
 """Seconds to say who one is, and to finish any frame once begun."""
 _ANSWER: Final = 30.0
+_OUTSIDE: Final = frozenset({"resolve", "get", "get_or_create"})
+"""What may have to ask a secret store outside."""
 _KEYS: Final = frozenset({"journal", "evidence"})
 """Purposes of keys that leave the broker; the vault's own, and the broker's, never do."""
 
@@ -60,6 +63,8 @@ class Limits:
     refusals: int = 50
     """After so many a token is of no use any more."""
     connections: int = 256
+    outside: int = 4
+    """Calls that may wait for one secret store at the same time."""
     record_every: float = 1.0
     """Seconds in which refusals of one kind are counted together after the first, so that who asks in a loop does not fill
     the disk."""
@@ -101,6 +106,7 @@ class Broker:
         passphrase: of the vault, if it has one.
         limits: how much may be asked.
         uid: the account that may connect; this process's own when None.
+        stores: opens the estate's secret stores.
 
     Raises:
         VaultLocked: as `Vault.open`.
@@ -115,6 +121,7 @@ class Broker:
         limits: Limits | None = None,
         uid: int | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        stores: StoreOpener | None = None,
     ) -> None:
         self.home = home
         self.path = home.broker_socket
@@ -123,7 +130,7 @@ class Broker:
         self._uid = os.getuid() if uid is None else uid
         self._now = monotonic
         self._asking = threading.local()
-        self._vault = Vault.open(home, passphrase, on_read=self._on_read)
+        self._vault = Vault.open(home, passphrase, on_read=self._on_read, stores=stores)
         self._journal = Journal(f"sqlite:///{home.journal_db}", lambda tenant: self._vault.subkey(tenant, "journal"))
         self._ledger = Ledger(self._journal, RecordSigner(home, self._vault))
         self._people = People(home, self._vault, on_event=self._on_people)
@@ -138,6 +145,8 @@ class Broker:
         self._connections = 0
         # The vault is SQLite: a second thread would only wait.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="broker")
+        # A store outside may take seconds to say no: each has threads of its own, so that one that is away holds up no other.
+        self._outside: dict[str, ThreadPoolExecutor] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -147,7 +156,8 @@ class Broker:
 
     def close(self) -> None:
         """Record what is still counted, close vault and record."""
-        self._thread.shutdown(wait=True)
+        for outside in (*self._outside.values(), self._thread):
+            outside.shutdown(wait=True, cancel_futures=True)
         with contextlib.suppress(RecordError):  # the record cannot be written: nobody was given anything meanwhile
             self._write_tallies(everything=True)
         self._people.close()
@@ -237,7 +247,10 @@ class Broker:
                 return {"role": session.grant.role, "run": session.grant.run, "tenant": session.grant.tenant}
             self._admit(session.grant, str(operation))
             async with asyncio.timeout(_ANSWER):
-                answer: dict[str, Any] = await self._in_thread(self._do, session, str(operation), request)
+                thread = await self._thread_for(session.grant, str(operation))
+                answer: dict[str, Any] = await self._in_thread(
+                    self._do, session, str(operation), request, thread=thread
+                )
         except TimeoutError:
             return error_out(BrokerUnavailable("the broker took too long"))
         except TenantryError as error:
@@ -248,8 +261,20 @@ class Broker:
             return error_out(error)
         return answer
 
-    async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+    async def _in_thread(
+        self, work: Callable[..., Any], *arguments: Any, thread: ThreadPoolExecutor | None = None
+    ) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(thread or self._thread, work, *arguments)
+
+    async def _thread_for(self, grant: Grant, operation: str) -> ThreadPoolExecutor:
+        if operation not in _OUTSIDE or grant.tenant is None:
+            return self._thread
+        store = await self._in_thread(self._vault.store_of, grant.tenant)
+        if store == EMBEDDED:
+            return self._thread
+        return self._outside.setdefault(
+            store, ThreadPoolExecutor(max_workers=self._limits.outside, thread_name_prefix=f"broker-{store}")
+        )
 
     # --- who asks -----------------------------------------------------------------------------------------------------
 
