@@ -38,6 +38,7 @@ class EmbeddedStore:
     the master key since."""
 
     vendor = EMBEDDED
+    keeps: int | None = None
 
     def __init__(self, db: LocalDb, keys: TenantKeys, clock: Callable[[], datetime]) -> None:
         self._db = db

@@ -183,6 +183,8 @@ class SecretStore(Protocol):
     """
 
     vendor: str
+    keeps: int | None
+    """How many versions of a secret it keeps; None: all."""
 
     def put(self, tenant: str, name: str, value: bytes, facts: Facts, *, expect: int | None = None) -> SecretVersion:
         """Store the next version.

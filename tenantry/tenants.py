@@ -454,6 +454,9 @@ def _named(tenant: Tenant, document: Document, stem: str) -> Tenant:
     return tenant
 
 
+_STORE_LINE: Final = re.compile(r"^secret_store:.*$", re.MULTILINE)
+
+
 class TenantStore:
     """The tenant files of a home. Read anew each time: an operator edits them while things run."""
 
@@ -514,6 +517,40 @@ class TenantStore:
         if parse(text, file=str(file), error=InvalidTenant).data != document.data:
             raise InvalidTenant("was changed while it was read; try again", place=str(file))
         self._home.ensure()
+        self._write(target, text)
+        return tenant
+
+    def set_secret_store(self, name: str, store: str) -> bool:
+        """Make the file say where the tenant's secrets lie; everything else in it stays as it is, comments too.
+
+        Returns:
+            whether it had to be changed.
+
+        Raises:
+            NotFound: no such tenant.
+            InvalidTenant: the file is wrong, or written so that the line cannot be added.
+        """
+        before = self.get(name)
+        if before.secret_store == store:
+            return False
+        target = self.path(name)
+        text = target.read_text("utf-8-sig")
+        line = f"secret_store: {store}"
+        changed, found = _STORE_LINE.subn(line, text)
+        if not found:
+            changed = f"{text.rstrip()}\n{line}\n"
+        by_hand = InvalidTenant(f"{target.name} cannot be changed by itself", remedy=f"Write `{line}` into it.")
+        try:
+            after = _build(parse(changed, file=str(target), error=InvalidTenant))
+        except InvalidTenant:
+            raise by_hand from None
+        if after != before.model_copy(update={"secret_store": store}):
+            raise by_hand
+        self._write(target, changed)
+        return True
+
+    @staticmethod
+    def _write(target: Path, text: str) -> None:
         temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
         try:
             with os.fdopen(
@@ -527,4 +564,3 @@ class TenantStore:
         except OSError as exc:
             temporary.unlink(missing_ok=True)
             raise InvalidInput(f"{target} cannot be written ({exc.strerror})", place="TENANTRY_HOME") from exc
-        return tenant

@@ -30,7 +30,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Final, NoReturn, Self
+from typing import Final, NamedTuple, NoReturn, Self
 
 from pydantic import SecretBytes, SecretStr
 
@@ -63,7 +63,7 @@ from tenantry.tenantkeys import VAULT_PURPOSE, TenantKeys
 from tenantry.tenants import TenantStore
 from tenantry.vaultkeys import derive, establish, new_master, pending, settle, unlock, unwrap, wrap
 
-__all__ = ["MSP", "Argon2Parameters", "SecretRef", "SecretVersion", "Vault", "passphrase_from_environment"]
+__all__ = ["MSP", "Argon2Parameters", "Placement", "SecretRef", "SecretVersion", "Vault", "passphrase_from_environment"]
 
 OnRead = Callable[[str, str, int, str], None]
 """``(tenant, name, version, purpose)``, called before a secret is handed out; what it raises keeps the secret in."""
@@ -75,7 +75,7 @@ CREATE TABLE IF NOT EXISTS master (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS tenant_keys (
     tenant TEXT PRIMARY KEY, key_id TEXT NOT NULL, wrapped BLOB, created_at TEXT NOT NULL, destroyed_at TEXT,
-    store TEXT, moving_to TEXT
+    store TEXT, moving_to TEXT, leaving TEXT
 ) STRICT;
 CREATE TABLE IF NOT EXISTS secrets (
     tenant TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, kind TEXT NOT NULL, created_at TEXT NOT NULL,
@@ -85,12 +85,26 @@ CREATE TABLE IF NOT EXISTS secrets (
 """
 _UPGRADES: Final = {
     2: "ALTER TABLE tenant_keys ADD COLUMN store TEXT; ALTER TABLE tenant_keys ADD COLUMN moving_to TEXT; "
-    "ALTER TABLE secrets ADD COLUMN rotate_at TEXT"
+    "ALTER TABLE tenant_keys ADD COLUMN leaving TEXT; ALTER TABLE secrets ADD COLUMN rotate_at TEXT"
 }
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+class Placement(NamedTuple):
+    """Where a tenant's secrets lie.
+
+    Attributes:
+        store: the store that is asked.
+        moving_to: the one to which they are being copied; nothing is written meanwhile.
+        leaving: the one from which they still have to be deleted.
+    """
+
+    store: str
+    moving_to: str | None = None
+    leaving: str | None = None
 
 
 class Vault:
@@ -382,6 +396,25 @@ class Vault:
         if row is not None and row["store"] is not None:
             return str(row["store"])
         return EMBEDDED
+
+    def placement(self, tenant: str) -> Placement:
+        """Where a tenant's secrets lie, and what a move that is under way has come to."""
+        store = self.store_of(tenant)
+        row = self._db.one("SELECT moving_to, leaving FROM tenant_keys WHERE tenant = ?", tenant)
+        return Placement(store, row["moving_to"] if row else None, row["leaving"] if row else None)
+
+    def place(self, tenant: str, placement: Placement) -> None:
+        """Write down where a move has come to. For `tenantry.vaultmove`, which holds `alone_with`."""
+        with self._db.transaction() as db:
+            db.execute(
+                "UPDATE tenant_keys SET store = ?, moving_to = ?, leaving = ? WHERE tenant = ?",
+                (placement.store, placement.moving_to, placement.leaving, tenant),
+            )
+
+    def told(self, tenant: str, name: str, version: int, purpose: str) -> None:
+        """Record a read of a store that did not go through `get`."""
+        if self._on_read is not None:
+            self._on_read(tenant, name, version, purpose)
 
     # --- keys ---------------------------------------------------------------------------------------------------------
 

@@ -116,6 +116,7 @@ class AwsSecretsStore:
     """Implements :class:`~tenantry.secretstore.SecretStore`."""
 
     vendor = VENDOR
+    keeps: int | None = _KEPT
 
     def __init__(
         self,

@@ -94,6 +94,7 @@ class AzureKeyVaultStore:
     """Implements :class:`~tenantry.secretstore.SecretStore`."""
 
     vendor = VENDOR
+    keeps: int | None = None
 
     def __init__(
         self,

@@ -27,8 +27,8 @@ openbao.org/api-docs/auth/approle, openbao.org/api-docs/system/health.
 A secret id that is good for one sign-in alone works as long as the token that it gave can be renewed: the token is renewed before half
 of its life is over. When it is lost (the process was started again), signing in fails as SignInFailed and asks for a new secret id.
 
-Known limits: how many versions are kept is the engine's own setting (ten unless it says otherwise). Deleting a whole secret removes
-its metadata too, so numbers begin at 1 again. Names end up in the server's audit log; values there are HMACs.
+Known limits: a hundred versions of a secret are kept. Deleting a whole secret removes its metadata too, so numbers begin at 1 again.
+Names end up in the server's audit log; values there are HMACs.
 """
 
 from __future__ import annotations
@@ -102,6 +102,7 @@ class OpenBaoStore:
     """Implements :class:`~tenantry.secretstore.SecretStore`."""
 
     vendor = VENDOR
+    keeps: int | None = 100
 
     def __init__(
         self,
@@ -144,7 +145,9 @@ class OpenBaoStore:
         version, created = int(answer.data["data"]["version"]), _time(answer.data["data"]["created_time"])
         tags["version"] = str(version)
         with contextlib.suppress(StoreUnavailable, InDoubt):  # stored it is; a list without these tags opens the value
-            self._call("POST", "metadata", tenant, name, body={"custom_metadata": tags}, write=True)
+            self._call(
+                "POST", "metadata", tenant, name, body={"custom_metadata": tags, "max_versions": self.keeps}, write=True
+            )
         return SecretVersion.of(tenant, name, version, created, facts)
 
     def get(self, tenant: str, name: str, version: int | None = None) -> Opened:

@@ -36,7 +36,7 @@ from tenantry.journal.checkpoints import Stored
 from tenantry.masterkey import Argon2Parameters, Passphrase
 from tenantry.names import MSP, SecretRef
 from tenantry.secretstore import Deletion, SecretStore, SecretVersion
-from tenantry.vault import Vault
+from tenantry.vault import Placement, Vault
 
 __all__ = ["SOCKET", "TOKEN", "BrokeredVault", "Supervisor"]
 
@@ -277,6 +277,18 @@ class BrokeredVault(Vault):
 
     @override
     def store(self, name: str) -> SecretStore:
+        self._never()
+
+    @override
+    def placement(self, tenant: str) -> Placement:
+        self._never()
+
+    @override
+    def place(self, tenant: str, placement: Placement) -> None:
+        self._never()
+
+    @override
+    def told(self, tenant: str, name: str, version: int, purpose: str) -> None:
         self._never()
 
     @override

@@ -29,6 +29,7 @@ from tenantry.errors import (
     RateLimited,
     RecordError,
     TenantryError,
+    VaultLocked,
 )
 from tenantry.estate import load_estate
 from tenantry.home import Home
@@ -143,6 +144,7 @@ class Broker:
         self._tallies: dict[tuple[str, ...], _Tally] = {}
         self._counters = _Counters()
         self._connections = 0
+        self._stale = threading.Event()
         # The vault is SQLite: a second thread would only wait.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="broker")
         # A store outside may take seconds to say no: each has threads of its own, so that one that is away holds up no other.
@@ -167,7 +169,7 @@ class Broker:
     # --- the socket ---------------------------------------------------------------------------------------------------
 
     async def serve(self, ready: Callable[[], None] | None = None) -> None:
-        """Until cancelled.
+        """Until cancelled, or until the master key was changed by another process.
 
         Args:
             ready: called once connections are taken.
@@ -189,7 +191,7 @@ class Broker:
             async with server:
                 if ready is not None:
                     ready()
-                while True:
+                while not self._stale.is_set():
                     await asyncio.sleep(self._limits.record_every)
                     with contextlib.suppress(RecordError):  # tried again in the next round
                         await self._in_thread(self._write_tallies)
@@ -253,6 +255,10 @@ class Broker:
                 )
         except TimeoutError:
             return error_out(BrokerUnavailable("the broker took too long"))
+        except VaultLocked:
+            # The master key was changed meanwhile: the service starts a broker that reads the new one; tokens stay good.
+            self._stale.set()
+            return error_out(BrokerUnavailable("the master key was changed; the broker starts again"))
         except TenantryError as error:
             try:
                 await self._in_thread(self._note, session, str(operation), request, error)
