@@ -63,6 +63,8 @@ class LocalDb:
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("PRAGMA foreign_keys=ON")
         self._db.execute("PRAGMA trusted_schema=OFF")
+        # KiB: the vault of a few hundred clients stays in memory, sealed as it lies on the disk; taken only as it is used.
+        self._db.execute("PRAGMA cache_size=-16384")
         # What is deleted is overwritten: a destroyed key must not linger in a free page.
         self._db.execute("PRAGMA secure_delete=ON")
         found = self._db.execute("PRAGMA user_version").fetchone()[0]
@@ -107,14 +109,30 @@ class LocalDb:
 
     def one(self, sql: str, *values: Any) -> sqlite3.Row | None:
         """The first row of a read, or None."""
-        with self._lock, self._mapped():
-            row: sqlite3.Row | None = self._db.execute(sql, values).fetchone()
-            return row
+        try:  # not `_mapped`: a generator costs as much as a small query
+            with self._lock:
+                row: sqlite3.Row | None = self._db.execute(sql, values).fetchone()
+                return row
+        except sqlite3.Error as exc:
+            raise self._problem(exc) from exc
 
     def all(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         """Every row of a read."""
-        with self._lock, self._mapped():
-            return self._db.execute(sql, values).fetchall()
+        try:
+            with self._lock:
+                return self._db.execute(sql, values).fetchall()
+        except sqlite3.Error as exc:
+            raise self._problem(exc) from exc
+
+    def tuples(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """As `all`, as plain tuples: half the time where there are many."""
+        try:
+            with self._lock:
+                cursor = self._db.cursor()
+                cursor.row_factory = None
+                return cursor.execute(sql, values).fetchall()
+        except sqlite3.Error as exc:
+            raise self._problem(exc) from exc
 
     def forget_deleted(self) -> None:
         """Empty the write-ahead log into the database, so that no earlier copy of a deleted page remains in it. Readers in
@@ -131,5 +149,8 @@ class LocalDb:
         try:
             yield
         except sqlite3.Error as exc:
-            code = getattr(exc, "sqlite_errorname", None) or type(exc).__name__
-            raise RecordError(f"{self.path.name} cannot be used ({code})", sqlite=code) from exc
+            raise self._problem(exc) from exc
+
+    def _problem(self, exc: sqlite3.Error) -> RecordError:
+        code = getattr(exc, "sqlite_errorname", None) or type(exc).__name__
+        return RecordError(f"{self.path.name} cannot be used ({code})", sqlite=code)

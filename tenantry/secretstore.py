@@ -19,9 +19,9 @@ import binascii
 import builtins
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final, Protocol
+from types import MappingProxyType
+from typing import Annotated, Any, Final, NamedTuple, Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretBytes, ValidationError
 
@@ -94,11 +94,9 @@ class Facts(BaseModel):
         return cls(kind=kind, expires_at=expires_at, rotate_at=rotate_at, metadata=given)
 
 
-class SecretVersion(BaseModel):
+class SecretVersion(NamedTuple):
     """What is known of a stored secret without opening it. Of older versions network stores know number and time alone: the rest
-    is then the secret's as it is now."""
-
-    model_config = ConfigDict(frozen=True)
+    is then the secret's as it is now. (A tuple: lists of thousands are made of it.)"""
 
     tenant: str
     name: str
@@ -107,7 +105,7 @@ class SecretVersion(BaseModel):
     created_at: datetime
     expires_at: datetime | None = None
     rotate_at: datetime | None = None
-    metadata: Mapping[str, str] = Field(default_factory=dict)
+    metadata: Mapping[str, str] = MappingProxyType({})
 
     @classmethod
     def of(cls, tenant: str, name: str, version: int, created_at: datetime, facts: Facts) -> SecretVersion:
@@ -149,8 +147,7 @@ class Deletion(BaseModel):
     how: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """A secret, opened. ``repr`` shows stars."""
 
     version: int

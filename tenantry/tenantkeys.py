@@ -53,12 +53,10 @@ class TenantKeys:
         """What a tenant's secrets are encrypted with. Raises as `key`."""
         return self._opened(tenant)[2]
 
-    def cipher_of(self, tenant: str, identifier: str, wrapped: bytes | None) -> AESGCM:
-        """As `cipher`, of a row that was read already."""
+    def cipher_of(self, tenant: str, identifier: str) -> AESGCM:
+        """As `cipher`, where the key's id was read just now: what is in memory is good if it has that id."""
         known = self._open.get(tenant)
-        if known is not None and known[0] == identifier:
-            return known[2]
-        return self._unwrapped(tenant, identifier, wrapped)[2]
+        return known[2] if known is not None and known[0] == identifier else self._opened(tenant)[2]
 
     def _opened(self, tenant: str) -> tuple[str, bytes, AESGCM]:
         row = self._db.one("SELECT key_id, wrapped FROM tenant_keys WHERE tenant = ?", tenant)

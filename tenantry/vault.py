@@ -243,21 +243,19 @@ class Vault:
             SecretUnreadable: damaged, or another tenant's, name's or version's ciphertext.
             StoreUnavailable: the tenant's store does not answer.
         """
-        check_tenant(tenant)
-        check_secret_name(name)
-        row = self._embedded.find(tenant, name, version)
-        opened = (
-            self._embedded.open(tenant, name, row)
-            if row is not None and row["store"] in (None, EMBEDDED)
-            else self._elsewhere(tenant, name, version)
-        )
+        row = self._embedded.find(tenant, name, version, here=True)
+        # A row that is there has names that were checked when it was stored.
+        if row is not None:
+            value, found = self._embedded.unsealed(tenant, name, row), row[0]
+        else:
+            found, value = self._elsewhere(tenant, name, version)
         if self._on_read is not None:
-            self._on_read(tenant, name, opened.version, purpose)
-        return opened.value
+            self._on_read(tenant, name, found, purpose)
+        return value
 
     def _elsewhere(self, tenant: str, name: str, version: int | None) -> Opened:
-        store = self.store(self.store_of(tenant))
-        return store.get(tenant, name, version)
+        check_secret_name(name)
+        return self.store(self.store_of(check_tenant(tenant))).get(tenant, name, version)
 
     def get_text(self, tenant: str, name: str, version: int | None = None, *, purpose: str = "") -> SecretStr:
         """As `get`, for secrets that are text.
@@ -295,6 +293,9 @@ class Vault:
 
     def list(self, tenant: str) -> list[SecretVersion]:
         """The newest version of each secret of a tenant, by name; nothing is handed out."""
+        rows = self._embedded.find_all(tenant, here=True)
+        if rows:
+            return self._embedded.shown(tenant, rows)
         return self.store(self.store_of(check_tenant(tenant))).list(tenant)
 
     def versions(self, tenant: str, name: str) -> tuple[SecretVersion, ...]:
