@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,9 +40,14 @@ def command(*args: str) -> list[str]:
 
 
 class Stand:
-    """Lab, home and, when asked for, the service."""
+    """Lab, home and, when asked for, the service.
 
-    def __init__(self, folder: Path, *, users: int = 30) -> None:
+    Args:
+        options: of `tenantry up`.
+    """
+
+    def __init__(self, folder: Path, *, users: int = 30, options: Sequence[str] = ()) -> None:
+        self.options = tuple(options)
         self.home = Home(folder / "home").ensure()
         self.lab = labtenant.lab_for(TENANT, users=users)
         self.lab_server = LabServer(self.lab)
@@ -77,7 +82,7 @@ class Stand:
         """`tenantry up`, until it says that it is ready."""
         log = (self.home.path / "up.log").open("ab")
         self.service = subprocess.Popen(
-            command("up", "--json"),
+            command("up", *self.options, "--json"),
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -89,7 +94,8 @@ class Stand:
         line = self.service.stdout.readline()
         assert line, (self.home.path / "up.log").read_text(encoding="utf-8")
         self.said = json.loads(line)
-        self.api = httpx.Client(base_url=self.said["api"], auth=self.credential, timeout=30)
+        self.loopback = f"{self.said['local']}/api"
+        self.api = httpx.Client(base_url=self.loopback, auth=self.credential, timeout=30)
 
     @property
     def credential(self) -> tuple[str, str]:
@@ -176,7 +182,7 @@ class Stand:
         """Run a script as a client of the service, in a process of its own: Prefect is set up once a process."""
         environment = {
             **self.environment,
-            **client_environment(self.home, ":".join(self.credential), self.said["api"]),
+            **client_environment(self.home, ":".join(self.credential), self.loopback),
         }
         done = subprocess.run(
             [sys.executable, "-c", script, *args],
