@@ -79,7 +79,7 @@ class Busy(Protocol):
         ...
 
     async def stop(self, flow_run_id: UUID) -> None:
-        """End the flow run's process, and say in Prefect that it was cancelled there."""
+        """End the flow run's process if it is here, and, unless it is elsewhere, say in Prefect that it was cancelled."""
         ...
 
 

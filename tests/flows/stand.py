@@ -44,10 +44,14 @@ class Stand:
 
     Args:
         options: of `tenantry up`.
+        packages: folder with an operator's own packages, that the service and the commands find tasks in.
     """
 
-    def __init__(self, folder: Path, *, users: int = 30, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, *, users: int = 30, options: Sequence[str] = (), packages: Path | None = None
+    ) -> None:
         self.options = tuple(options)
+        self.packages = packages
         self.home = Home(folder / "home").ensure()
         self.lab = labtenant.lab_for(TENANT, users=users)
         self.lab_server = LabServer(self.lab)
@@ -65,6 +69,8 @@ class Stand:
     @property
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+        if self.packages is not None:
+            kept["PYTHONPATH"] = str(self.packages)
         return {**kept, "TENANTRY_HOME": str(self.home.path)}
 
     @contextmanager
