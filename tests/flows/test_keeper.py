@@ -46,6 +46,7 @@ def test_a_run_whose_process_died_goes_on_without_a_person(stand: Stand) -> None
 
 def test_two_keepers_take_each_run_up_once(stand: Stand) -> None:
     """Two processes over one record, as on two machines."""
+    stand.deployment("plain")  # which the service's own keeper has registered
     credential = ":".join(stand.credential)
     environment = worker_environment(stand.home, credential, stand.loopback, stand.environment)
     log = stand.home.run / "second.log"
