@@ -40,6 +40,7 @@ from flows.binding import bound
 from flows.body import final, named
 from flows.deployments import POOL, register
 from flows.runbook_files import fingerprint
+from tenantry import room
 from tenantry.errors import LeaseLost, NotFound, RecordError, TenantryError
 from tenantry.journal import Event, Fence, LeaseHeld, Unsettled
 from tenantry.run import RunState, Status, fold
@@ -154,6 +155,8 @@ class Keeper:
         await self._keep_registered(client)
         unsettled = await asyncio.to_thread(self._installation.journal.unsettled)
         left = [run for run in unsettled if not run.live and run.run_id not in self._worker.runs]
+        if left and not room.enough(self._installation.home.path):
+            return  # as below; the service says that the disk is full
         if left:
             # Taking a run up is counted: not when it is known beforehand that nothing can take it.
             problem = await client.api_healthcheck()

@@ -32,7 +32,7 @@ from flows.outside import Outside
 from flows.pages import Pages
 from flows.server import EmbeddedServer, Server, ServerBusy, ServerFailed, credential, find
 from flows.settings import worker_environment
-from tenantry import logs, tether
+from tenantry import logs, room, tether
 from tenantry.broker import BrokerProcess, Supervisor
 from tenantry.errors import BrokerUnavailable, Conflict, TenantryError
 from tenantry.estate import ServiceSettings
@@ -44,14 +44,14 @@ T = TypeVar("T")
 _LOG: Final = logging.getLogger(__name__)
 _LOOK: Final = 0.25
 _TROUBLE: Final = 2.0
-"""Seconds before what did not start is started again."""
+"""Seconds before what did not start is started again, and between two looks at the disk."""
 _LONGEST: Final = 30.0
 _SIGN: Final = 600.0
 """Seconds between two signings of the whole record. Runs have their client's signed when they end."""
 WORKER_ENDS: Final = 40.0
 """Seconds for the worker to end its children, and itself, when the service stops."""
 _LOW: Final = 256 << 20
-"""Bytes left on the disk below which the log says so, once a minute."""
+"""Bytes left on the disk below which the log says so."""
 
 
 class WorkerProcess:
@@ -158,6 +158,7 @@ def up(
     home = installation.home
     settings = settings or installation.estate.service
     outside = Outside.of(settings, home)
+    _wait_for_room(home, say)
     with _alone(home), contextlib.ExitStack() as stack:
         running = find(home)
         if running is not None:
@@ -279,17 +280,37 @@ async def _sign(installation: Installation) -> None:
             _LOG.exception("the record could not be signed: %s %s", error.message, error.remedy)
 
 
+def _wait_for_room(home: Home, say: Callable[[str], None]) -> None:
+    """A machine that comes up with a full disk goes on by itself once somebody has made room: nobody need start it again."""
+    if room.enough(home.path):
+        return
+    say(f"{_full(home.path)}; it starts by itself then")
+    while not room.enough(home.path):
+        time.sleep(_TROUBLE)
+
+
+def _full(folder: Path) -> str:
+    return (
+        f"the disk with {folder} is full: {room.free(folder) >> 20} MB are left, and no run begins or goes on "
+        f"until there are {room.NEEDED >> 20}: free some"
+    )
+
+
 async def _watch_disk(folder: Path) -> None:
-    """Say that the disk is nearly full before it is: nothing that cannot be recorded is done."""
+    """Say that the disk is nearly full, then that it is, each once a minute; and that there is room again."""
+    said, at = "", 0.0
     while True:
-        found = os.statvfs(folder)
-        free = found.f_bavail * found.f_frsize
-        if free < _LOW:
-            _LOG.error(
-                "the disk has %d MB left: when it is full, runs stop before their next effect, and go on once there is room",
-                free >> 20,
-            )
-        await asyncio.sleep(60)
+        free = room.free(folder)
+        text = "full" if free < room.NEEDED else "low" if free < _LOW else ""
+        if text != said or (text and time.monotonic() - at > 60):
+            if text == "full":
+                _LOG.error("%s", _full(folder))
+            elif text:
+                _LOG.error("the disk with %s has %d MB left: free some before it is full", folder, free >> 20)
+            else:
+                _LOG.warning("the disk with %s has room again", folder)
+            said, at = text, time.monotonic()
+        await asyncio.sleep(_TROUBLE)
 
 
 __all__ = ["WorkerProcess", "up"]

@@ -46,6 +46,7 @@ from flows.deployments import POOL, POOL_TYPE
 from flows.execute import refuse
 from flows.runbook_files import fingerprint
 from flows.warm import Warm, WarmChild
+from tenantry import room
 from tenantry.broker import Supervisor
 from tenantry.errors import OutOfScope, RecordError, TenantryError
 
@@ -229,8 +230,9 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
     # --- one run ------------------------------------------------------------------------------------------------------
 
     async def _take(self, flow_run: FlowRun) -> None:
-        """Claim a due flow run and have it carried, unless it is taken already or too many are."""
-        if flow_run.id in self._taking:
+        """Claim a due flow run and have it carried, unless it is taken already, too many are, or the disk is full: it stays
+        scheduled."""
+        if flow_run.id in self._taking or not room.enough(self._installation.home.path):
             return
         try:
             self.limiter.acquire_on_behalf_of_nowait(flow_run.id)

@@ -53,6 +53,8 @@ class Stand:
         self.options = tuple(options)
         self.packages = packages
         self.home = Home(folder / "home").ensure()
+        self.log = folder / "up.log"
+        """What the service says; not in the home, whose disk may be full."""
         self.lab = labtenant.lab_for(TENANT, users=users)
         self.lab_server = LabServer(self.lab)
         self.lab_server.__enter__()
@@ -86,7 +88,12 @@ class Stand:
 
     def up(self) -> None:
         """`tenantry up`, until it says that it is ready."""
-        log = (self.home.path / "up.log").open("ab")
+        self.begin_up()
+        self.ready()
+
+    def begin_up(self) -> None:
+        """`tenantry up`."""
+        log = self.log.open("ab")
         self.service = subprocess.Popen(
             command("up", *self.options, "--json"),
             env=self.environment,
@@ -96,9 +103,13 @@ class Stand:
             text=True,
             cwd="/",
         )
+
+    def ready(self) -> None:
+        """Until it says that it is."""
+        assert self.service is not None
         assert self.service.stdout is not None
         line = self.service.stdout.readline()
-        assert line, (self.home.path / "up.log").read_text(encoding="utf-8")
+        assert line, self.log.read_text(encoding="utf-8")
         self.said = json.loads(line)
         self.loopback = f"{self.said['local']}/api"
         self.api = httpx.Client(base_url=self.loopback, auth=self.credential, timeout=30)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from tenantry.run import Status
 from tests.flows.stand import ENDED, TENANT, Stand
-from tests.flows.test_kills import kill, prefect_server
+from tests.flows.test_kills import kill, owner, prefect_server
 from tests.support.certificates import Authority
+from tests.support.disk import SmallDisk, small_disk
+from tests.support.tools import needs
 from tests.support.waiting import until
 
 
@@ -27,11 +33,19 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Stand]:
-    """A service of this module's own, on every address of this machine: it is stopped, and its database deleted."""
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallDisk | None]:
+    with small_disk(tmp_path_factory.mktemp("own") / "home", 400) as disk:
+        yield disk
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory, authority: Authority, disk: SmallDisk | None) -> Iterator[Stand]:
+    """A service of this module's own, on every address of this machine and on a disk of its own: it is stopped, its database
+    deleted, and the disk filled."""
+    folder = disk.folder.parent if disk is not None else tmp_path_factory.mktemp("own")
     certificate, key = authority.issue()
     options = ("--host", "0.0.0.0", "--tls-cert", str(certificate), "--tls-key", str(key))
-    with Stand(tmp_path_factory.mktemp("own"), options=options) as stand:
+    with Stand(folder, options=options) as stand:
         stand.up()
         yield stand
 
@@ -66,7 +80,7 @@ def test_everything_asks_for_the_credential(own: Stand, trusting: ssl.SSLContext
         assert answer.status_code == (404 if "timeline" in address else 200), address
     assert (own.home.path / "prefect.credential").stat().st_mode & 0o077 == 0
     assert password not in " ".join(own.said.values())
-    assert password not in (own.home.path / "up.log").read_text(encoding="utf-8")
+    assert password not in own.log.read_text(encoding="utf-8")
 
 
 def test_beyond_loopback_there_is_tls_and_nothing_else(own: Stand, trusting: ssl.SSLContext) -> None:
@@ -137,7 +151,44 @@ def test_a_server_that_starts_again_is_reached_at_the_same_address(own: Stand, t
     assert answer.status_code == 200
 
 
-def test_told_to_go_it_goes_and_a_run_goes_on_after_prefect_forgot_everything(own: Stand) -> None:
+def test_a_disk_that_is_full_stops_runs_and_loses_none(own: Stand, disk: SmallDisk | None) -> None:
+    needs(disk is not None, "the right to mount")
+    assert disk is not None
+    assert own.service is not None
+    httpx.post(f"{own.lab_server.base_url}/_lab/faults", json={"latency_ms": 700}).raise_for_status()
+    own.deployment("plain")
+    run = own.begin("plain", {"tenant": TENANT, "account": own.victim})
+    own.wait_for_event(run, "run.attempt")
+    carrier = owner(own, run)
+    with closing(sqlite3.connect(own.home.journal_db)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # or there would be pages left that are the record's already
+    disk.fill()
+    until(lambda: "is full: 0 MB are left" in own.log.read_text(encoding="utf-8"), "nobody says that the disk is full")
+    until(lambda: not Path(f"/proc/{carrier}").exists(), "the run goes on although it cannot be recorded")
+    doctor = own.command("doctor", "--json")
+    assert doctor.returncode == 1
+    (said,) = (check for check in json.loads(doctor.stdout)["checks"] if check["check"] == "disk")
+    assert said["status"] == "failed"
+    assert "Free" in said["remedy"]
+    assert own.state(run).ended is None
+
+    disk.free()
+    own.lab.faults = type(own.lab.faults)()
+    own.wait_for_event(run, "run.ended")
+    assert own.state(run).ended is Status.COMPLETED
+    assert len(own.writes()) == 1
+    with own.opened() as installation:
+        assert installation.journal.verify().ok
+    own.lab.reset()
+    again = own.begin("plain", {"tenant": TENANT, "account": own.victim})
+    own.wait_for_event(again, "run.ended")
+    assert own.service.poll() is None
+    assert "has room again" in own.log.read_text(encoding="utf-8")
+
+
+def test_told_to_go_it_goes_and_a_run_goes_on_after_prefect_forgot_everything(
+    own: Stand, disk: SmallDisk | None
+) -> None:
     run = own.start("small", {"tenant": TENANT, "account": own.victim})
     assert own.wait_for(run, "PAUSED", *ENDED)["state_name"] == "Suspended"
     server = prefect_server(own)
@@ -147,7 +198,18 @@ def test_told_to_go_it_goes_and_a_run_goes_on_after_prefect_forgot_everything(ow
 
     for file in own.home.prefect.glob("prefect.db*"):
         file.unlink()
-    own.up()
+    if disk is not None:  # as after a machine came up with a full one
+        disk.fill()
+    own.begin_up()
+    if disk is not None:
+        until(
+            lambda: "it starts by itself then" in own.log.read_text(encoding="utf-8"),
+            "it does not say what it waits for",
+        )
+        assert own.service is not None
+        assert own.service.poll() is None
+        disk.free()
+    own.ready()
     done = own.command("resume", run, "--json")
     assert done.returncode == 3, done.stderr
     state = own.state(run)
