@@ -114,7 +114,8 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
         grace: float | None = None,
         **more: Any,
     ) -> None:
-        more = {"limit": LIMIT, "name": f"tenantry {sockets.gethostname()}", **more}
+        given = {name: value for name, value in more.items() if value is not None}  # `prefect worker start` says None
+        more = {"limit": LIMIT, "name": f"tenantry {sockets.gethostname()}", **given}
         more |= {"prefetch_seconds": 0.0}  # a run that is not due is not taken
         more["heartbeat_interval_seconds"] = more.get("heartbeat_interval_seconds") or _HEARTBEAT
         super().__init__(work_pool_name, *args, **more)
