@@ -31,6 +31,7 @@ import asyncio
 import enum
 import functools
 import json
+import logging
 import random
 import ssl
 import time
@@ -64,6 +65,7 @@ __all__ = [
     "Fate",
     "Http",
     "Limits",
+    "limiter",
     "refused",
     "retry_after",
 ]
@@ -133,6 +135,9 @@ FATES: Final[Mapping[type[Exception], Fate]] = {
     httpx.RequestNotRead: Fate.UNKNOWN,
 }
 """Every exception class of httpx, by name: a test walks httpx's tree and fails on one that is not here."""
+
+# The library logs the whole address of each request, and some addresses are secrets or name people.
+logging.getLogger("httpx").addFilter(lambda line: line.levelno > logging.INFO)
 
 _HTTPX_ERRORS: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError)
 
@@ -219,6 +224,7 @@ class _Call:
     timeout: float
     what: str
     attempts: int
+    plain: bool
 
 
 class _Unauthorized(Exception):
@@ -258,7 +264,7 @@ _limiters: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.WeakValu
 _limiters = weakref.WeakKeyDictionary()
 
 
-def _limiter(vendor: str, tenant: str, concurrency: int) -> asyncio.Semaphore:
+def limiter(vendor: str, tenant: str, concurrency: int) -> asyncio.Semaphore:
     """The one limiter of a tenant at a vendor; semaphores cannot be shared between event loops."""
     mine = _limiters.setdefault(asyncio.get_running_loop(), weakref.WeakValueDictionary())
     key = f"{vendor}\n{tenant}\n{concurrency}"
@@ -304,7 +310,7 @@ class Http:
     ) -> Http:
         """A client pinned to nothing but its limiter; ``transport`` replaces the network (tests, the lab in process)."""
         limits = limits or Limits()
-        limiter = _limiter(vendor, tenant, limits.concurrency)
+        turns = limiter(vendor, tenant, limits.concurrency)
 
         def client(carrier: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
             return httpx.AsyncClient(
@@ -313,10 +319,10 @@ class Http:
 
         if transport is not None:
             only = client(transport)
-            return cls(vendor, _Clients(only, only), limits, limiter, sleep)
+            return cls(vendor, _Clients(only, only), limits, turns, sleep)
         tls = await asyncio.to_thread(tls_context)  # reads the certificate store
         clients = _Clients(client(Lanes(tls, idle=30.0)), client(Lanes(tls, idle=1.0)))
-        return cls(vendor, clients, limits, limiter, sleep)
+        return cls(vendor, clients, limits, turns, sleep)
 
     async def aclose(self) -> None:
         """Close the connections. May be called twice."""
@@ -362,7 +368,7 @@ class Http:
             TenantryError: what ``dialect`` returned.
         """
         return await self._call(
-            self._prepared(method, url, False, headers, content, authorizer, dialect, timeout, what, attempts)
+            self._prepared(method, url, False, headers, content, authorizer, dialect, timeout, what, attempts, False)
         )
 
     async def write(
@@ -376,8 +382,12 @@ class Http:
         dialect: Dialect = refused,
         timeout: float | None = None,  # one request's own limit, not the call's
         what: str = "",
+        plain: bool = False,
     ) -> Answer:
         """Change something; repeated only where nothing was done. Parameters as for :meth:`read`.
+
+        Args:
+            plain: the vendor answers in plain text: a body that is no JSON is no fault.
 
         Raises:
             InDoubt: it was sent and its answer never came, or cannot be understood.
@@ -387,7 +397,7 @@ class Http:
             TenantryError: what ``dialect`` returned.
         """
         return await self._call(
-            self._prepared(method, url, True, headers, content, authorizer, dialect, timeout, what, None)
+            self._prepared(method, url, True, headers, content, authorizer, dialect, timeout, what, None, plain)
         )
 
     def _prepared(
@@ -402,6 +412,7 @@ class Http:
         timeout: float | None,
         what: str,
         attempts: int | None,
+        plain: bool,
     ) -> _Call:
         return _Call(
             method=method,
@@ -414,6 +425,7 @@ class Http:
             timeout=self.limits.timeout if timeout is None else timeout,
             what=what or f"{method} {urlsplit(url).path}",
             attempts=attempts or self.limits.attempts,
+            plain=plain,
         )
 
     async def _call(self, call: _Call) -> Answer:
@@ -530,7 +542,7 @@ class Http:
                     problem = True
                 else:
                     problem = False
-                if problem:
+                if problem and not call.plain:
                     raise self._fault(call, answer, "answered something that is not JSON to")
             return answer
         if status == 401 and header is not None:

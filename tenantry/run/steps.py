@@ -161,10 +161,13 @@ class ItemRunner:
     ) -> None:
         plan = self._state.mode == "plan"
         timeout = self._policy.effect_timeout(step.timeout_seconds or task.timeout)
+        doubt = state.intent is not None  # what the record does not call certain is not
         for attempt in range(1, self._policy.effect_attempts + 1):
             if state.in_doubt:
                 await self._settle_doubt(task, ctx, params, state)
-            ctx = replace(ctx, now=self._around.now(), intent_at=state.intent.at if state.intent else None)
+            ctx = replace(
+                ctx, now=self._around.now(), intent_at=state.intent.at if state.intent else None, in_doubt=doubt
+            )
             async with self._guarded(task, ctx, params) as guard:
                 try:
                     changes = await self._patience.patiently(partial(self._check, task, ctx, params))
@@ -189,22 +192,25 @@ class ItemRunner:
                     return
                 await self._gate(step, task, guard, state, arguments, changes)
             self.refuse_when_frozen()
-            first_intent = state.intent is None
             changes = await self._intend(step, state, arguments, changes, timeout)
             trouble = await self._apply(task, ctx, params, changes, timeout)
             if trouble is None:
+                doubt = False
                 break
-            if isinstance(trouble, _NOTHING_SENT):
+            nothing_sent = isinstance(trouble, _NOTHING_SENT)
+            if nothing_sent:
                 state.in_doubt = False
+            # Of several changes the first may have been made before one was refused.
+            doubt = doubt or not (nothing_sent and len(changes) == 1)
             if attempt == self._policy.effect_attempts or not self._again(trouble):
                 if not isinstance(trouble, (InDoubt, TimedOut)):
-                    if first_intent and len(changes) == 1 and isinstance(trouble, _NOTHING_SENT):
+                    if not doubt:
                         self._unsent.add((step.id, state.item))
                     raise trouble
                 await self._settle_doubt(task, ctx, params, state)
                 break  # the verification below has the last word
             await self._patience.pause(attempt, trouble)
-        await self._verified(step, task, ctx, params, state, arguments, started)
+        await self._verified(step, task, replace(ctx, in_doubt=doubt), params, state, arguments, started)
 
     async def _check(self, task: Task[Any], ctx: Context, params: Any) -> list[Change]:
         return await self._patience.timed(task.check(ctx, params), task.timeout * 3)
@@ -350,10 +356,13 @@ class ItemRunner:
         if rule is None and not reasons:
             await self._vouched()
             return
+        bound: dict[str, Any] = {"task": task.name, "tenant": self._state.tenant, "arguments": dict(arguments)}
+        if task.asks_again and state.intent is not None:
+            bound["tries"] = state.attempts
         gate = await self.questions.ask(
             step.id,
             state.item,
-            {"task": task.name, "tenant": self._state.tenant, "arguments": dict(arguments)},
+            bound,
             role=rule["role"] if rule else "approver",
             expires_in=rule["expires_in"] if rule else timedelta(hours=24),
             four_eyes=rule["four_eyes"] if rule else False,
