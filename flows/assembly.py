@@ -35,7 +35,7 @@ from tenantry.evidence import EvidenceStore
 from tenantry.home import Home
 from tenantry.journal import MSP, Event, Journal, Ledger, Stored
 from tenantry.people import People
-from tenantry.providers import Client, EstateProvider, Handle, Provider, channels_of
+from tenantry.providers import Client, EstateProvider, Handle, Provider, SecretSource, channels_of
 from tenantry.run import RunState, Surroundings, fold, run_view
 from tenantry.runbook import Runbook, parse_runbook
 from tenantry.signing import RecordSigner
@@ -339,6 +339,11 @@ class TenantContext:
                 purpose=f"{config.vendor} sign-in",
             )
 
+        with self._sharing():
+            return await self._pinned(source, provider, settings, secret)
+
+    async def _pinned(self, source: Source, provider: Provider, settings: Any, secret: SecretSource) -> Handle:
+        key, config = source.key, source.config
         if source.handle is None:
             return await provider.open(settings, secret)
         if not isinstance(provider, EstateProvider):
@@ -347,6 +352,12 @@ class TenantContext:
                 remedy=f"Name it in the clients' own files instead of under providers.{key} in estate.yaml.",
             )
         return await provider.open_for(self._client(source.handle), settings, secret)
+
+    def _sharing(self) -> contextlib.AbstractContextManager[None]:
+        """Several runs of a tenant, each in its process, share what its vendors allow."""
+        from integrations.turns import shared_in
+
+        return shared_in(self._installation.home.limits)
 
     def _client(self, handle: str) -> Client:
         addresses = (contact.email for contact in self.tenant.contacts if contact.email)

@@ -36,7 +36,6 @@ import random
 import ssl
 import time
 import uuid
-import weakref
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -46,7 +45,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from integrations.lanes import Lanes
-from tenantry import deadline
+from integrations.turns import Turns, family, turns
+from tenantry import deadline, waits
 from tenantry.errors import (
     InDoubt,
     Rejected,
@@ -65,7 +65,6 @@ __all__ = [
     "Fate",
     "Http",
     "Limits",
-    "limiter",
     "refused",
     "retry_after",
 ]
@@ -78,7 +77,8 @@ class Limits:
     """How much one tenant's client may do. Times in seconds.
 
     Attributes:
-        concurrency: requests in flight at one tenant of one vendor, over all clients of this process and event loop.
+        concurrency: requests in flight at one tenant of one vendor, over all clients of this process, and of all processes of
+            the machine where they share their turns (:mod:`integrations.turns`).
         timeout: one request, from the first byte sent to the last byte received.
         connect_timeout: making the connection.
         attempts: how often a call is tried when it fails for another reason than throttling.
@@ -225,6 +225,7 @@ class _Call:
     what: str
     attempts: int
     plain: bool
+    family: str
 
 
 class _Unauthorized(Exception):
@@ -260,20 +261,6 @@ def tls_context() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-_limiters: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.WeakValueDictionary[str, asyncio.Semaphore]]
-_limiters = weakref.WeakKeyDictionary()
-
-
-def limiter(vendor: str, tenant: str, concurrency: int) -> asyncio.Semaphore:
-    """The one limiter of a tenant at a vendor; semaphores cannot be shared between event loops."""
-    mine = _limiters.setdefault(asyncio.get_running_loop(), weakref.WeakValueDictionary())
-    key = f"{vendor}\n{tenant}\n{concurrency}"
-    found = mine.get(key)
-    if found is None:
-        found = mine[key] = asyncio.Semaphore(concurrency)
-    return found
-
-
 @dataclass(slots=True)
 class _Clients:
     reads: httpx.AsyncClient
@@ -288,13 +275,11 @@ class Http:
     repeated, a write must not be, so a connection idle for more than a second is never used for a write.
     """
 
-    def __init__(
-        self, vendor: str, clients: _Clients, limits: Limits, limiter: asyncio.Semaphore, sleep: Sleep
-    ) -> None:
+    def __init__(self, vendor: str, clients: _Clients, limits: Limits, shared: Turns, sleep: Sleep) -> None:
         self.vendor = vendor
         self.limits = limits
         self._clients = clients
-        self._limiter = limiter
+        self._turns = shared
         self._sleep = sleep
         self._random = random.Random()  # noqa: S311  # jitter, not a secret
 
@@ -310,7 +295,7 @@ class Http:
     ) -> Http:
         """A client pinned to nothing but its limiter; ``transport`` replaces the network (tests, the lab in process)."""
         limits = limits or Limits()
-        turns = limiter(vendor, tenant, limits.concurrency)
+        shared = turns(vendor, tenant, limits.concurrency)
 
         def client(carrier: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
             return httpx.AsyncClient(
@@ -319,10 +304,10 @@ class Http:
 
         if transport is not None:
             only = client(transport)
-            return cls(vendor, _Clients(only, only), limits, turns, sleep)
+            return cls(vendor, _Clients(only, only), limits, shared, sleep)
         tls = await asyncio.to_thread(tls_context)  # reads the certificate store
         clients = _Clients(client(Lanes(tls, idle=30.0)), client(Lanes(tls, idle=1.0)))
-        return cls(vendor, clients, limits, turns, sleep)
+        return cls(vendor, clients, limits, shared, sleep)
 
     async def aclose(self) -> None:
         """Close the connections. May be called twice."""
@@ -426,17 +411,22 @@ class Http:
             what=what or f"{method} {urlsplit(url).path}",
             attempts=attempts or self.limits.attempts,
             plain=plain,
+            family=family(urlsplit(url).path),
         )
 
     async def _call(self, call: _Call) -> Answer:
         failures = 0
         waited = 0.0
-        refreshed = False
+        refreshed = rested = False
         error: TenantryError
         while True:
             # Outside of the retries below: signing in has retried by itself.
             token = await call.authorizer.header() if call.authorizer is not None else None
+            held = 0.0 if rested else self._turns.left(call.family)
+            rested = False
             try:
+                if held:  # the vendor said so to another client, of this run or of another
+                    raise Throttled(f"{self.vendor} throttles {call.what}", retry_after=held, vendor=self.vendor)
                 return await self._attempt(call, token)
             except _Unauthorized as signal:
                 answer, header = signal.answer, signal.header
@@ -451,6 +441,8 @@ class Http:
                     failures += 1
                     wait = self._backoff(failures)
                 else:
+                    if not held:
+                        self._turns.hold(call.family, wait)
                     wait += wait * 0.1 * self._random.random() + 0.01  # not all of us at the same moment
             except (Unreachable, VendorFault) as fault:
                 failures += 1
@@ -469,6 +461,9 @@ class Http:
             if failures >= call.attempts or waited + wait > self.limits.budget or (left is not None and wait >= left):
                 raise error
             waited += wait
+            if isinstance(error, Throttled):
+                rested = True
+                waits.asked(self.vendor, call.what, wait)
             await self._sleep(wait)
 
     def _backoff(self, failures: int) -> float:
@@ -483,7 +478,7 @@ class Http:
             headers["Authorization"] = header
         if content is not None:
             headers.setdefault("Content-Type", "application/json")
-        async with self._limiter:
+        async with self._turns.turn():
             deadline.check()  # right before sending: waiting for the token or for our turn may have taken long
             answer = await self._exchange(call, headers, content, request_id)
         return self._judged(call, answer, header)

@@ -37,8 +37,9 @@ from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
 from typing import Any, Final, TypeVar
 
-from integrations.http import limiter, tls_context
+from integrations.http import tls_context
 from integrations.messages._sent import Accepted, message_id
+from integrations.turns import turns
 from tenantry import deadline
 from tenantry.capabilities import Channel, Message
 from tenantry.errors import InDoubt, OutOfScope, Rejected, SignInFailed, TenantryError, Throttled, Unreachable
@@ -136,7 +137,7 @@ class SmtpMessenger:
         password = None
         if self._relay.user is not None:
             password = (await self._secrets("password")).get_secret_value()
-        async with limiter("smtp", self._relay.host, _AT_ONCE):
+        async with turns("messages-smtp", self._relay.host, _AT_ONCE).turn():
             deadline.check()
             session = _Session(self._relay, password)
             try:

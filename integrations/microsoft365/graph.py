@@ -21,6 +21,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from integrations.http import Answer, Authorizer, Http, retry_after
 from integrations.microsoft365.sdk import Prepared
+from tenantry import waits
 from tenantry.errors import (
     InDoubt,
     OutOfScope,
@@ -178,6 +179,8 @@ class Graph:
             if not waiting or attempt == limits.attempts or waited + longest > limits.budget:
                 break
             waited += longest
+            if any(isinstance(results[at], Throttled) for at in waiting):
+                waits.asked(self.http.vendor, "a part of a batch", longest)
             await self.http.pause(longest)
         return [results[at] for at in range(len(items))]
 

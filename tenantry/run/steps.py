@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from tenantry import deadline
+from tenantry import deadline, waits
 from tenantry.clock import rfc3339
 from tenantry.errors import (
     CannotCheck,
@@ -110,10 +110,16 @@ class ItemRunner:
         self._vouching = asyncio.Lock()
         self.planned: dict[str, Any] = {}
         self._unsent: set[tuple[str, str | None]] = set()
+        self._waits: dict[tuple[str, str | None], waits.Waits] = {}
 
     async def run(self, step: Step, task: BaseTask[Any], item: str | None, arguments: Mapping[str, Any]) -> None:
         """Bring one item to an outcome, or raise :class:`Waiting`. Errors become the item's outcome; only the loss of the
         lease or of the record itself propagates."""
+        with waits.counted() as waited:
+            self._waits[step.id, item] = waited
+            await self._run(step, task, item, arguments)
+
+    async def _run(self, step: Step, task: BaseTask[Any], item: str | None, arguments: Mapping[str, Any]) -> None:
         state = self._state.item(step.id, item)
         started = self._around.now()
         evidence = _EvidenceLog(self._around.evidence(self._state.tenant, self._state.run_id))
@@ -162,7 +168,9 @@ class ItemRunner:
         plan = self._state.mode == "plan"
         timeout = self._policy.effect_timeout(step.timeout_seconds or task.timeout)
         doubt = state.intent is not None  # what the record does not call certain is not
-        for attempt in range(1, self._policy.effect_attempts + 1):
+        attempt, began = 0, asyncio.get_running_loop().time()
+        while True:
+            attempt += 1
             if state.in_doubt:
                 await self._settle_doubt(task, ctx, params, state)
             ctx = replace(
@@ -202,6 +210,9 @@ class ItemRunner:
                 state.in_doubt = False
             # Of several changes the first may have been made before one was refused.
             doubt = doubt or not (nothing_sent and len(changes) == 1)
+            if isinstance(trouble, Throttled) and await self._patience.waited_out(trouble, began):
+                attempt -= 1  # slowed, not failed
+                continue
             if attempt == self._policy.effect_attempts or not self._again(trouble):
                 if not isinstance(trouble, (InDoubt, TimedOut)):
                     if not doubt:
@@ -569,6 +580,9 @@ class ItemRunner:
             payload["evidence"] = [reference.as_dict() for reference in evidence.stored]
         if nothing_sent:
             payload["nothing_sent"] = True
+        waited = self._waits.pop((step.id, state.item), None)
+        if waited is not None and waited.times:
+            payload["throttled"] = {"times": waited.times, "seconds": round(waited.seconds, 3)}
         await self._record(Event("step.outcome", payload, step=step.id, outcome=outcome.value))
 
     async def fail(self, step: Step, state: ItemState, error: TenantryError) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tenantry.errors import InDoubt, Throttled
 from tenantry.places import SHIPPED
 from tenantry.run import Status
 from tenantry.runbook.templates import Templates
-from tests.support.stand import Access, Stand
+from tests.support.stand import QUICK, Access, Stand
 
 TEXT = """\
 id: tell
@@ -65,15 +66,18 @@ def on(channel: Channel) -> Access:
 
 async def test_throttling_slows_and_asks_nobody(stand):
     stand.create(TEXT)
-    channel = Channel(Throttled("slow"), Throttled("slow"))
+    channel = Channel(*[Throttled("slow", retry_after=0.01)] * 20)
     assert (await stand.run("run-1", on(channel))).ended is Status.COMPLETED
     assert len(channel.arrived) == 1
+    slowed = stand.view()["steps"][0]["throttled"]
+    assert slowed["times"] == 20
+    assert 0.1 < slowed["seconds"] < 10
 
 
 async def test_a_run_that_gave_up_on_throttling_goes_on_without_a_question(stand):
     stand.create(TEXT)
     channel = Channel(*[Throttled("slow")] * 4)
-    assert (await stand.run("run-1", on(channel))).stopped is Status.PAUSED
+    assert (await stand.run("run-1", on(channel), replace(QUICK, throttle_patience=0))).stopped is Status.PAUSED
     assert (await stand.run("run-1", on(channel))).ended is Status.COMPLETED
     assert len(channel.arrived) == 1
 
