@@ -282,6 +282,7 @@ class Http:
         self._turns = shared
         self._sleep = sleep
         self._random = random.Random()  # noqa: S311  # jitter, not a secret
+        self._last: tuple[str, float] | None = None
 
     @classmethod
     async def open(
@@ -308,6 +309,23 @@ class Http:
         tls = await asyncio.to_thread(tls_context)  # reads the certificate store
         clients = _Clients(client(Lanes(tls, idle=30.0)), client(Lanes(tls, idle=1.0)))
         return cls(vendor, clients, limits, shared, sleep)
+
+    @property
+    def answered(self) -> bool:
+        """Whether anything ever answered, whatever it said."""
+        return self._last is not None
+
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds by which the vendor's clock was ahead of ours at its newest answer, to the second; None when it did not
+        say (RFC 9110 section 6.6.1)."""
+        if self._last is None:
+            return None
+        said, here = self._last
+        try:
+            return parsedate_to_datetime(said).timestamp() - here
+        except (ValueError, OverflowError):
+            return None
 
     async def aclose(self) -> None:
         """Close the connections. May be called twice."""
@@ -506,6 +524,7 @@ class Http:
                 response = await client.send(request, stream=True)
                 try:
                     status, received = response.status_code, response.headers
+                    self._last = (response.headers.get("date", ""), time.time())
                     body = await response.aread()
                 finally:
                     await response.aclose()
