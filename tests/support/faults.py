@@ -195,8 +195,10 @@ class _KillingTransport(httpx.AsyncBaseTransport):
 
 
 def _writes(request: httpx.Request) -> bool:
-    if request.method == "GET" or "/oauth2/" in request.url.path or request.url.path.endswith("/$batch"):
+    if request.method == "GET" or "/oauth2/" in request.url.path:
         return False
+    if request.url.path.endswith("/$batch"):
+        return any(item["method"] != "GET" for item in json.loads(request.content)["requests"])
     if request.url.path.endswith("/auditLog/queries"):
         return False
     return b'"CmdletName":"Get-' not in request.content.replace(b": ", b":")
