@@ -124,7 +124,7 @@ def test_who_followed_a_run_until_it_stopped_sees_how_it_stands(installation):
     )
     journal = installation.journal
     lease = journal.acquire("r-1234567")
-    flow = ("nothing", 1)
+    flow = ("nothing", "1")
     for event, payload, outcome in (
         ("run.attempt", {"attempt": 1, "owner": "test", "flow_run_id": None}, None),
         ("run.stopped", {"status": "waiting_for_approval"}, "waiting_for_approval"),
