@@ -65,6 +65,7 @@ def asleep(pid: int | None) -> Iterator[None]:
 
 def test_prefect_worker_start(stand: Stand) -> None:
     """On another machine of the estate, say: a worker of this type, started as every worker is."""
+    stand.deployment("plain")  # registered by the service
     log = stand.home.run / "prefect-worker.log"
     with log.open("ab") as out:
         worker = subprocess.Popen(
