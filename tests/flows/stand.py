@@ -172,7 +172,7 @@ class Stand:
         found: dict[str, Any] = {}
 
         def there() -> bool:
-            answer = self.api.get(f"/deployments/name/{runbook}/tenantry")
+            answer = self._patiently(lambda: self.api.get(f"/deployments/name/{runbook}/tenantry"))
             if answer.is_success:
                 found.update(answer.json())
             return bool(found)
