@@ -77,6 +77,7 @@ def test_prefect_worker_start(stand: Stand) -> None:
         )
     try:
         until(lambda: "started!" in log.read_text(encoding="utf-8"), "the worker does not start")
+        until(lambda: process(stand, "worker") is not None, "the service has no worker")
         with asleep(process(stand, "worker")):
             flow_run = run(stand)
             assert stand.wait_for(flow_run, *ENDED)["state_name"] == "Planned"

@@ -68,10 +68,10 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 def below(pid: int) -> list[int]:
     """A process's children, and theirs."""
     found: list[int] = []
-    try:
-        direct = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    except OSError:
-        return found
+    direct: list[str] = []
+    for thread in Path(f"/proc/{pid}/task").glob("*/children"):  # each has those that it started itself
+        with suppress(OSError):
+            direct += thread.read_text(encoding="ascii").split()
     for child in map(int, direct):
         found += [child, *below(child)]
     return found
