@@ -10,6 +10,7 @@ import httpx
 from pydantic import SecretBytes
 
 from integrations.lab import Lab, LabServer
+from integrations.lab.provider import PROVIDER as HOSTS
 from integrations.microsoft365.provider import PROVIDER as MICROSOFT365
 from integrations.sink.provider import PROVIDER as SINK
 from tenantry.discovery import TaskRegistry
@@ -115,10 +116,12 @@ class LabAccess(Access):
             transport=transport,
         )
         sink = await SINK.open(SINK.Settings.model_validate({"base_url": f"{base}/sink"}), secret, transport=transport)
+        hosts = await HOSTS.open({"base_url": base}, secret, transport=transport)
         made = cls(subject=SUBJECT)
         made._handles = {
             **dict.fromkeys(("identity", "mail", "logs"), microsoft365),
             "messenger": sink,
+            "host": hosts,
         }
         return made
 
