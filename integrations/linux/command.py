@@ -98,20 +98,19 @@ class Command:
                 ticket, so the command's own input begins behind it whether sudo wanted a password or not.
         """
         words = b" ".join(quote(argument) for argument in self.argv)
-        silent = b" 2>/dev/null" if self.quiet else b""
+        if self.root and sudo:
+            words = b"sudo -n -- " + words
+        if self.quiet:
+            words += b" 2>/dev/null"
+        # How much there is to read is told, and its end never sent: a channel's end-of-file that crosses the end of a quick
+        # command is a protocol error to sshd, which hangs up.
+        words = b"head -c %d | %s" % (len(self.stdin), words) if self.stdin else words + b" </dev/null"
         head = b"LC_ALL=C; export LC_ALL; "
-        if not (self.root and sudo):
-            return head + words + silent
-        if not password:
-            return head + b"sudo -n -- " + words + silent
+        if not (self.root and sudo and password):
+            return head + words
         # `; exit $?` keeps the shell as the parent of both: sudo's ticket is the parent's where there is no terminal.
-        return (
-            head
-            + b"IFS= read -r p && printf '%s\\n' \"$p\" | sudo -S -p '' -v 2>/dev/null; unset p; sudo -n -- "
-            + words
-            + silent
-            + b"; exit $?"
-        )
+        taken = b"IFS= read -r p && printf '%s\\n' \"$p\" | sudo -S -p '' -v 2>/dev/null; unset p; "
+        return head + taken + words + b"; exit $?"
 
 
 @dataclass(frozen=True, slots=True)

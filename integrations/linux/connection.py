@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import paramiko
@@ -35,6 +36,9 @@ from tenantry.errors import InDoubt, Rejected, SignInFailed, Unreachable, Vendor
 __all__ = ["Connection", "Credential", "Limits", "Login", "Target"]
 
 T = TypeVar("T")
+
+# Every error of paramiko's becomes one of ours; what it would log besides is what a host said, which may be anything.
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 _PIECE: Final = 65_536
 _STDERR: Final = 16_384
@@ -50,14 +54,12 @@ class Limits:
         command: a command that nobody gave another time.
         output: bytes of one command's output that is read as a whole.
         channels: commands at a time over one connection; sshd allows ten (MaxSessions).
-        idle: a connection that was silent for as long is probed before it is trusted.
     """
 
     connect: float = 15.0
     command: float = 60.0
     output: int = 64 * 1024 * 1024
-    channels: int = 8
-    idle: float = 30.0
+    channels: int = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,8 @@ class _Call:
 class _Opened:
     transport: _Transport
     login: Login
-    used: float = field(default_factory=time.monotonic)
+    busy: int = 0
+    """Calls under way."""
 
 
 class Connection:
@@ -233,6 +236,7 @@ class Connection:
                 call = _Call()
                 if write:
                     deadline.check()
+                opened.busy += 1
                 try:
                     return await self._threaded(
                         lambda: _execute(opened.transport, call, line, stdin, timeout, self._limits.output),  # noqa: B023  # awaited here
@@ -248,7 +252,7 @@ class Connection:
                         vendor="linux",
                     ) from None
                 except (paramiko.SSHException, EOFError, OSError, TimeoutError) as error:
-                    await self._forget(opened)
+                    await self._doubted(opened)
                     if not call.sent and not fresh:
                         continue
                     if write and call.sent:
@@ -256,6 +260,8 @@ class Connection:
                     raise VendorFault(
                         f"{self.target.name}: the connection ended while {command.program} ran", vendor="linux"
                     ) from error
+                finally:
+                    opened.busy -= 1
         raise VendorFault(f"{self.target.name}: no connection holds", vendor="linux")
 
     async def stream(self, command: Command, *, timeout: float | None = None) -> AsyncIterator[bytes]:
@@ -272,6 +278,7 @@ class Connection:
         async with self._channels:
             opened = await self._open()
             call = _Call()
+            opened.busy += 1
             try:
                 begin = await self._threaded(
                     lambda: _begin(opened.transport, call, line, stdin, limit), call, limit + 1
@@ -280,11 +287,12 @@ class Connection:
                     yield piece
                 status = await self._threaded(lambda: _status(begin, limit), call, limit + 1)
             except (paramiko.SSHException, EOFError, OSError, TimeoutError) as error:
-                await self._forget(opened)
+                await self._doubted(opened)
                 raise VendorFault(
                     f"{self.target.name}: the connection ended while {command.program} ran", vendor="linux"
                 ) from error
             finally:
+                opened.busy -= 1
                 call.close()
         if status != 0:
             raise VendorFault(
@@ -362,7 +370,6 @@ class Connection:
         async with self._opening:
             opened = self._opened
             if opened is not None and opened.transport.is_active():
-                opened.used = time.monotonic()
                 return opened
             credential = await self._credential()
             sock = await self._socket()
@@ -406,6 +413,11 @@ class Connection:
             raise Unreachable(
                 f"{address} port {port} does not answer through {self.target.name}", vendor="linux"
             ) from error
+
+    async def _doubted(self, opened: _Opened) -> None:
+        """A call over it failed: it is given up where it has ended, or where nobody else uses it and it may have."""
+        if not opened.transport.is_active() or opened.busy <= 1:
+            await self._forget(opened)
 
     async def _forget(self, opened: _Opened) -> None:
         if self._opened is opened:
@@ -514,15 +526,28 @@ def _authenticate(transport: Any, account: str, credential: Credential) -> None:
     transport.auth_publickey(account, credential.key)
 
 
+def _session(transport: Any, timeout: float) -> Any:
+    """A channel. sshd counts a session until its process is collected, a moment after we saw its end: asked again then."""
+    until = time.monotonic() + timeout
+    pause = 0.005
+    while True:
+        try:
+            return transport.open_session(timeout=timeout)
+        except paramiko.ChannelException:
+            if time.monotonic() + pause > until:
+                raise
+            time.sleep(pause)
+            pause = min(0.2, pause * 2)
+
+
 def _begin(transport: Any, call: _Call, line: bytes, stdin: bytes, timeout: float) -> Any:
-    channel = transport.open_session(timeout=min(timeout, 15.0))
+    channel = _session(transport, min(timeout, 15.0))
     call.adopt(channel)
     channel.settimeout(timeout)
     call.sent = True
     channel.exec_command(line)
     if stdin:
         channel.sendall(stdin)
-    channel.shutdown_write()
     return channel
 
 

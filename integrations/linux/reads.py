@@ -538,7 +538,14 @@ class Reads:
         there, unconfirmed = isolation.tokens(parse.json_of(listed.out, "firewall"))
         if not there:
             return Isolation(active=False, confirmed=False, allowed=())
-        rules = await self._ok(host, isolation.rules())
+        rules = await self._ok(host, isolation.rules(), codes=(0, 1))
+        if rules.code != 0:
+            there, unconfirmed = isolation.tokens(
+                parse.json_of((await self._ok(host, isolation.tables())).out, "firewall")
+            )
+            if not there:  # taken back between the two looks
+                return Isolation(active=False, confirmed=False, allowed=())
+            rules = await self._ok(host, isolation.rules())
         return isolation.state(parse.json_of(rules.out, "firewall"), unconfirmed)
 
     async def reaches(self, host: str, other: str) -> bool:

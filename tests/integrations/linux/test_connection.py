@@ -193,15 +193,17 @@ def _alive(pid: int) -> bool:
 async def test_who_is_cancelled_leaves_no_thread_and_no_command_behind(handle, net: HostNet) -> None:
     ssh = connection(handle)
     await ssh.login()
-    reading = asyncio.create_task(ssh.read(Command.of("cat", "/dev/zero"), timeout=60))
-    while "cat /dev/zero" not in net.hosts["web1"].run("ps -eo args"):  # noqa: ASYNC110  # as above
+    reading = asyncio.create_task(
+        ssh.read(Command.of("sh", "-c", "while sleep 0.05; do echo endless; done"), timeout=60)
+    )
+    while "echo endless" not in net.hosts["web1"].run("ps -eo args"):  # noqa: ASYNC110  # as above
         await asyncio.sleep(0.02)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
     for _ in range(100):
         busy = [t for t in threading.enumerate() if t.name.startswith("tenantry-ssh")]
-        if "cat /dev/zero" not in net.hosts["web1"].run("ps -eo args"):
+        if "echo endless" not in net.hosts["web1"].run("ps -eo args"):
             break
         await asyncio.sleep(0.05)
     else:
