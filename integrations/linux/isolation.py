@@ -62,23 +62,31 @@ def _set(networks: Iterable[Any]) -> str:
     return ", ".join(str(network) for network in networks)
 
 
-def ruleset(allowed: Sequence[str], port: int, token: str) -> bytes:
+def ruleset(allowed: Sequence[str], port: int, token: str, mirrors: Sequence[str] = ()) -> bytes:
     """The transaction for ``nft -f -``.
 
     Args:
         allowed: addresses and networks that get through, to the ssh port and back.
         port: the ssh port.
         token: sixteen hexadecimal digits, new for each attempt.
+        mirrors: addresses to whose web server the host may still go, for updates.
     """
     networks = collapsed(allowed)
     if not networks:
         raise Rejected("an isolation that lets nobody in would lock us out as well")
     into, out = [], []
+    sources = collapsed(mirrors)
     for version, family in ((4, "ip"), (6, "ip6")):
         of = [network for network in networks if network.version == version]
         if of:
             into.append(f"{family} saddr {{ {_set(of)} }} tcp dport {port} accept")
             out.append(f"{family} daddr {{ {_set(of)} }} tcp sport {port} accept")
+        packages = [network for network in sources if network.version == version]
+        if packages:
+            into.append(
+                f"{family} saddr {{ {_set(packages)} }} tcp sport {{ 80, 443 }} tcp flags & (syn | ack) != syn accept"
+            )
+            out.append(f"{family} daddr {{ {_set(packages)} }} tcp dport {{ 80, 443 }} accept")
     chains = "\n".join(
         (
             "  chain input { type filter hook input priority -300; policy drop;",
@@ -173,6 +181,9 @@ def state(listed: Any, unconfirmed: Sequence[str]) -> Isolation:
         rule = entry.get("rule")
         if not isinstance(rule, dict) or rule.get("chain") != "input":
             continue
+        ports = [part["match"]["left"] for part in rule.get("expr", ()) if isinstance(part, dict) and "match" in part]
+        if not any(isinstance(p, dict) and p.get("payload", {}).get("field") == "dport" for p in ports):
+            continue  # answers of a mirror: nobody gets in by it
         for part in rule.get("expr", ()):
             match = part.get("match", {}) if isinstance(part, dict) else {}
             left = match.get("left", {})

@@ -94,6 +94,9 @@ class Settings(BaseModel):
     account: str = Field("root", description="Account that we sign in as")
     authorities: tuple[PublicKey, ...] = Field((), description="Public keys of authorities that certify hosts")
     responder_addresses: tuple[str, ...] = Field((), description="Addresses or networks that get through an isolation")
+    update_addresses: tuple[str, ...] = Field(
+        (), description="Addresses or networks of the package mirror or proxy, which an isolated host may still reach"
+    )
     rollback_after: int = Field(60, ge=2, le=3600, description="Seconds until an unconfirmed isolation is taken back")
     connect_timeout: float = Field(15.0, gt=0, le=120)
     jump: _Place | None = Field(None, description="Host through which others are reached")
@@ -101,7 +104,7 @@ class Settings(BaseModel):
 
     _check = field_validator("authorities")(_keys)
 
-    @field_validator("responder_addresses")
+    @field_validator("responder_addresses", "update_addresses")
     @classmethod
     def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         import ipaddress
@@ -296,7 +299,13 @@ class LinuxProvider:
             )
             for name, host in own.hosts.items()
         }
-        hosts = LinuxHosts(connections, refs, responders=own.responder_addresses, rollback_after=own.rollback_after)
+        hosts = LinuxHosts(
+            connections,
+            refs,
+            responders=own.responder_addresses,
+            mirrors=own.update_addresses,
+            rollback_after=own.rollback_after,
+        )
         return LinuxHandle(hosts, connections, jump, executor, expiry)
 
 

@@ -34,6 +34,7 @@ class LinuxHosts(Reads):
 
     Args as :class:`Reads`, and:
         responders: addresses that always get through an isolation, beside the one that we come from.
+        mirrors: addresses of package mirrors, to which an isolated host may still go.
         rollback_after: seconds.
     """
 
@@ -43,10 +44,12 @@ class LinuxHosts(Reads):
         refs: Mapping[str, HostRef],
         *,
         responders: Sequence[str] = (),
+        mirrors: Sequence[str] = (),
         rollback_after: int = ROLLBACK_AFTER,
     ) -> None:
         super().__init__(connections, refs)
         self._responders = tuple(responders)
+        self._mirrors = tuple(mirrors)
         self._rollback_after = rollback_after
 
     async def _do(self, host: str, command: Command, codes: Sequence[int] = (0,)) -> Outcome:
@@ -190,7 +193,7 @@ class LinuxHosts(Reads):
         systemd = (await self._ok(host, Command.of("test", "-d", "/run/systemd/system"), codes=_GONE)).code == 0
         token = secrets.token_hex(8)
         rules = isolation.ruleset(
-            [*allowed, *self._responders, origin[0].removeprefix("::ffff:")], int(origin[3]), token
+            [*allowed, *self._responders, origin[0].removeprefix("::ffff:")], int(origin[3]), token, self._mirrors
         )
         await self._do(host, isolation.arm(token, self._rollback_after, systemd=systemd))
         await self._do(host, Command.of("nft", "-f", "-", root=True, stdin=rules))
