@@ -35,8 +35,10 @@ class DisableUnit(Task[DisableUnitParams]):
     async def check(self, ctx: Context, p: DisableUnitParams) -> list[Change]:
         unit = await find(ctx, p)
         path = f"unit/{p.host}:{p.unit}/enabled"
-        off = unit is None or (unit.enabled == "masked" and unit.active not in ("active", "activating", "reloading"))
-        if unit is None or ctx.seen(path, "masked" if off else unit.enabled) == "masked":
+        if unit is None:
+            return []
+        runs = unit.active in ("active", "activating", "reloading")
+        if ctx.seen(path, "masked and running" if unit.enabled == "masked" and runs else unit.enabled) == "masked":
             return []
         return [Change(path=path, before=unit.model_dump(mode="json"), after="masked")]
 

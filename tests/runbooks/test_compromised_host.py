@@ -238,11 +238,11 @@ async def test_on_real_hosts(real: LabStand, net: HostNet, tmp_path: Path) -> No
     real.text = text
     real.create(run_id="plan", mode="plan", params=given)
     before = web.run(
-        "nft list tables; cat /etc/cron.d/* /root/.ssh/authorized_keys; ls -l --time-style=full-iso /etc/systemd/system"
+        "nft list tables; cat /etc/cron.d/* ~root/.ssh/authorized_keys; ls -l --time-style=full-iso /etc/systemd/system"
     )
     assert (await real.to_the_end("plan")).ended is Status.PLANNED
     assert before == web.run(
-        "nft list tables; cat /etc/cron.d/* /root/.ssh/authorized_keys; ls -l --time-style=full-iso /etc/systemd/system"
+        "nft list tables; cat /etc/cron.d/* ~root/.ssh/authorized_keys; ls -l --time-style=full-iso /etc/systemd/system"
     )
     real.create(params=given)
     access = await real.access()
@@ -258,7 +258,7 @@ async def test_on_real_hosts(real: LabStand, net: HostNet, tmp_path: Path) -> No
     assert "\n30 2 * * * root" in "\n" + web.run("cat /etc/cron.d/backup")
     assert web.run("cat /etc/cron.d/0sync").startswith("#tenantry-quarantined ")
     assert "sysupd L" in web.run("passwd -S sysupd")
-    keys = web.run("cat /root/.ssh/authorized_keys").splitlines()
+    keys = web.run("cat ~root/.ssh/authorized_keys").splitlines()
     assert [line.startswith("#tenantry-quarantined ") for line in keys] == [False, True]
     assert "#" not in web.run("cat /home/alice/.ssh/authorized_keys /home/deploy/.ssh/authorized_keys")
     await access.aclose()

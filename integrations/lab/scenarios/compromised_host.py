@@ -33,6 +33,7 @@ from tenantry.capabilities import (
 ATTACKER_IP = "203.0.113.66"
 DEPLOY_IP = "198.51.100.20"
 HOST = "web1"
+_KEYS = "{}/.ssh/authorized_keys"
 IMPLANT = "/dev/shm/.x/kworkerd"  # noqa: S108  # the attacker's choice
 _CONFIGURED = timedelta(days=200)
 _NAMES = (HOST, "db1", "mon1", "bastion")
@@ -176,7 +177,7 @@ def _ordinary(tenant: Tenant, name: str, number: int) -> LabHost:
     ):
         host.accounts[account.id] = account
     for key in (
-        _key(tenant, "/root/.ssh/authorized_keys", "root", "msp@responder", old, "responder"),
+        _key(tenant, _KEYS.format("/root"), "root", "msp@responder", old, "responder"),
         _key(tenant, "/home/deploy/.ssh/authorized_keys", "deploy", "ci@build", old, "ci"),
     ):
         host.keys[key.id] = key
@@ -206,7 +207,7 @@ class _Intrusion:
     def leave(self) -> None:
         host, began = self._host, self._began
         host.accounts["sysupd"] = _account("sysupd", 1003, groups=("sudo",), chosen=True)
-        for path, account in (("/root/.ssh/authorized_keys", "root"), ("/home/sysupd/.ssh/authorized_keys", "sysupd")):
+        for path, account in ((_KEYS.format("/root"), "root"), ("/home/sysupd/.ssh/authorized_keys", "sysupd")):
             key = _key(self._tenant, path, account, "root@attacker", began + timedelta(minutes=12), "attacker")
             host.keys[key.id] = key
         stolen = next(key for key in host.keys.values() if key.account == "deploy")
