@@ -86,9 +86,8 @@ def worker_environment(home: Home, credential: str, api_url: str, base: Mapping[
     return {
         **kept,
         **client_environment(home, credential, api_url),
-        # Cancelling in the UI ends a run's process; told by events, and asked for behind them.
-        "PREFECT_WORKER_ENABLE_CANCELLATION": "true",
-        "PREFECT_WORKER_CANCELLATION_POLL_SECONDS": "10",
+        # Ours to do: Prefect's own observer knows only runs that its base class submitted.
+        "PREFECT_WORKER_ENABLE_CANCELLATION": "false",
         "PREFECT_WORKER_QUERY_SECONDS": "2",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     }

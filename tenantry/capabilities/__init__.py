@@ -38,7 +38,7 @@ from tenantry.capabilities.identity import (
 )
 from tenantry.capabilities.logs import AuditRecord, Logs
 from tenantry.capabilities.mail import Delegate, Forwarding, InboxRule, Mail, MobileDevice, SentMessage
-from tenantry.capabilities.messenger import Message, Messenger
+from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messenger
 from tenantry.capabilities.secrets import Secrets
 
 CAPABILITIES: Final[dict[str, Any]] = {
@@ -57,6 +57,8 @@ __all__ = [
     "AuditRecord",
     "AuthMethod",
     "AuthorizedKey",
+    "ByChannel",
+    "Channel",
     "Consent",
     "CronEntry",
     "Delegate",
