@@ -13,7 +13,7 @@ import httpx
 from pydantic import SecretBytes
 
 from integrations.lab.lab import Lab
-from integrations.lab.provider import PROVIDER as HOSTS
+from integrations.labhosts.provider import PROVIDER as HOSTS
 from integrations.messages.provider import PROVIDER as MESSAGES
 from integrations.microsoft365.provider import PROVIDER as MICROSOFT365
 from integrations.sink.provider import PROVIDER as SINK

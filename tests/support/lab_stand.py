@@ -10,7 +10,7 @@ import httpx
 from pydantic import SecretBytes
 
 from integrations.lab import Lab, LabServer
-from integrations.lab.provider import PROVIDER as HOSTS
+from integrations.labhosts.provider import PROVIDER as HOSTS
 from integrations.microsoft365.provider import PROVIDER as MICROSOFT365
 from integrations.sink.provider import PROVIDER as SINK
 from tenantry.discovery import TaskRegistry

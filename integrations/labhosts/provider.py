@@ -1,10 +1,10 @@
-"""The lab's Linux hosts as a provider: vendor ``lab``, capability ``host``. In a drill it also stands in for ``linux``.
+"""The lab's Linux hosts as a provider: vendor ``labhosts``, capability ``host``. In a drill it also stands in for ``linux``.
 
 In a tenant's file::
 
     providers:
       hosts:
-        vendor: lab
+        vendor: labhosts
         settings: {base_url: "http://127.0.0.1:8080"}
         secrets: {token: vault:lab/sink-token}
 """
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     import httpx
 
     from integrations.http import Http
-    from integrations.lab.hosts.client import LabHosts
+    from integrations.labhosts.client import LabHosts
 
 __all__ = ["PROVIDER", "LabHandle", "LabProvider", "Settings"]
 
-VENDOR: Final = "lab"
+VENDOR: Final = "labhosts"
 
 
 class Settings(BaseModel):
@@ -88,7 +88,7 @@ class LabProvider:
         """A handle; arguments as for the message sink's."""
         # Imported here, so that naming the vendor and checking a tenant's file load no HTTP client.
         from integrations.http import Http
-        from integrations.lab.hosts.client import LabHosts
+        from integrations.labhosts.client import LabHosts
         from integrations.sink.messenger import TokenHeader
 
         own = Settings.model_validate(settings)

@@ -10,7 +10,7 @@ from pydantic import SecretBytes
 
 from integrations.lab import Lab
 from integrations.lab.faults import FaultPlan
-from integrations.lab.provider import PROVIDER
+from integrations.labhosts.provider import PROVIDER
 from tenantry.errors import InDoubt, OutOfScope, SignInFailed
 from tests.conformance.host import HostConformance, HostWorld
 

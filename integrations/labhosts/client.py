@@ -37,7 +37,7 @@ M = TypeVar("M", bound=BaseModel)
 
 def _refused(answer: Answer, what: str) -> TenantryError:
     if answer.status == 404:
-        return TargetNotFound(f"there is no such thing: {what}", vendor="lab", **answer.ids)
+        return TargetNotFound(f"there is no such thing: {what}", vendor="labhosts", **answer.ids)
     return refused(answer, what)
 
 
@@ -53,7 +53,7 @@ class LabHosts:
         url = self._url + where + (f"?{urlencode(query)}" if query else "")
         answer = await self._http.read("GET", url, authorizer=self._authorizer, dialect=_refused)
         if not isinstance(answer.data, dict) or "value" not in answer.data:
-            raise VendorFault("the lab answered without a value", vendor="lab", **answer.ids)
+            raise VendorFault("the lab answered without a value", vendor="labhosts", **answer.ids)
         return answer.data["value"]
 
     async def _all(self, model: type[M], host: str, what: str, **query: str) -> list[M]:
@@ -61,7 +61,7 @@ class LabHosts:
         try:
             return [model.model_validate(row) for row in rows]
         except (ValidationError, TypeError):
-            raise VendorFault(f"the lab's {what} are of another form", vendor="lab") from None
+            raise VendorFault(f"the lab's {what} are of another form", vendor="labhosts") from None
 
     async def _post(self, host: str, what: str, body: Mapping[str, Any]) -> None:
         await self._http.write(
