@@ -9,6 +9,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tenantry.capabilities.backup import (
+    Backup,
+    BackupJob,
+    BackupSource,
+    RecoveryPoint,
+    RestoreTarget,
+    Verification,
+)
 from tenantry.capabilities.host import (
     AuthorizedKey,
     CronEntry,
@@ -48,6 +56,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "messenger": Messenger,
     "host": Host,
     "secrets": Secrets,
+    "backup": Backup,
 }
 """Name in a task's ``needs`` and in a tenant file → Protocol."""
 
@@ -57,6 +66,9 @@ __all__ = [
     "AuditRecord",
     "AuthMethod",
     "AuthorizedKey",
+    "Backup",
+    "BackupJob",
+    "BackupSource",
     "ByChannel",
     "Channel",
     "Consent",
@@ -84,9 +96,12 @@ __all__ = [
     "MobileDevice",
     "Package",
     "Process",
+    "RecoveryPoint",
+    "RestoreTarget",
     "RoleAssignment",
     "Secrets",
     "SentMessage",
     "SignIn",
     "Update",
+    "Verification",
 ]
