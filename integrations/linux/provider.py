@@ -143,6 +143,10 @@ class LinuxHandle:
             raise OutOfScope(f"{VENDOR} does not offer {name!r}", vendor=VENDOR)
         return self._hosts
 
+    def connections(self) -> list[Connection]:
+        """To each host, in the order of the tenant's file; not opened yet."""
+        return list(self._connections.values())
+
     async def check(self) -> ProviderCheck:
         """Every host: reached, proven, signed in, what sudo grants, how wrong its clock is; and when our certificate ends.
 
