@@ -322,8 +322,8 @@ def hashes(out: bytes) -> dict[bytes, str]:
 # --- logins -----------------------------------------------------------------------------------------------------------
 
 _LOGIN: Final = re.compile(
-    r"(?P<how>Accepted|Failed) (?P<method>[a-z/-]+) for (?P<invalid>invalid user )?(?P<account>.{0,256}?)"
-    r" from (?P<origin>[0-9a-fA-F.:]+) port \d+ ssh2(?:: \S+ (?P<key>SHA256:\S+))?"
+    r"(?P<how>Accepted|Failed) (?P<method>[a-z/-]+) for (?P<invalid>invalid user )?(?P<account>.{0,256})"
+    r" from (?P<origin>[0-9a-fA-F.:]+) port \d+ ssh2(?:: \S+ (?P<key>SHA256:\S+))?\s*\Z"
 )
 _SSHD: Final = re.compile(r"\bsshd(?:-session)?\[(\d+)\]: (.*)")
 _TRADITIONAL: Final = re.compile(r"([A-Z][a-z]{2}) ([ \d]\d) (\d\d):(\d\d):(\d\d) ")
