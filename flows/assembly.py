@@ -200,10 +200,16 @@ class Installation:
         except TenantryError:
             return None
 
-    def view(self, run_id: str) -> dict[str, Any]:
-        """The run's JSON shape (``Run`` of the command line's contract)."""
+    def view(self, run_id: str, *, live: bool | None = None) -> dict[str, Any]:
+        """The run's JSON shape (``Run`` of the command line's contract).
+
+        Args:
+            live: whether a process owns it; looked up when None. Whoever followed the run until it stopped says False: its process
+                has yet to sign the record, and owns it until then.
+        """
         state = self.state(run_id)
-        return run_view(state, live=self.journal.live(state.run_id), runbook=self.runbook_of(state))
+        owned = self.journal.live(state.run_id) if live is None else live
+        return run_view(state, live=owned, runbook=self.runbook_of(state))
 
     def views(self, tenant: str | None = None, limit: int | None = None) -> Iterator[dict[str, Any]]:
         """Runs, newest first."""
