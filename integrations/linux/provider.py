@@ -34,12 +34,14 @@ import io
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from tenantry.errors import InvalidInput, OutOfScope, SignInFailed, TenantryError
-from tenantry.providers import ProviderCheck, SecretSource
+from tenantry.errors import InvalidInput, OutOfScope, SignInFailed, TenantryError, Unreachable
+from tenantry.least import Grant
+from tenantry.providers import HostKey, ProviderCheck, SecretSource
 
 if TYPE_CHECKING:
     from integrations.linux.connection import Connection, Credential, Limits
@@ -50,8 +52,6 @@ __all__ = ["PROVIDER", "HostSettings", "LinuxHandle", "LinuxProvider", "Settings
 VENDOR: Final = "linux"
 _SKEW: Final = 5.0
 """Seconds by which a host's clock may be wrong without a complaint."""
-_SOON: Final = 14 * 86_400.0
-"""Seconds before its end at which a certificate is complained about."""
 _KEPT: Final = 60.0
 """Seconds for which a key that came out of the vault is used without asking again."""
 _AT_A_TIME: Final = 64
@@ -158,18 +158,26 @@ class LinuxHandle:
         facts: dict[str, Any] = {
             "hosts": {name: fact for name, (_, fact, _) in zip(self._connections, answers, strict=True)}
         }
+        facts["sign_in"] = "key"
+        expiries: dict[str, datetime] = {}
         ends = await self._expiry()
         if ends is not None:
-            facts["certificate_ends_in_days"] = round((ends - time.time()) / 86_400, 1)
-            if ends - time.time() < _SOON:
-                problems.append(
-                    f"the certificate of our key ends in {(ends - time.time()) / 86_400:.0f} days. Renew it."
-                )
+            expiries["certificate"] = datetime.fromtimestamp(ends, UTC)
+            facts["sign_in"] = "certificate"
+        skews = [fact["clock_skew_s"] for _, fact, _ in answers if "clock_skew_s" in fact]
         return ProviderCheck(
             signed_in=len(granted) == len(answers),
             granted=frozenset.intersection(*granted) if granted else None,
             problems=tuple(problems),
             facts=facts,
+            reachable=any(fact["reachable"] for _, fact, _ in answers),
+            host_keys={
+                name: HostKey(fact["host_key"], expected=fact["expected"])
+                for name, (_, fact, _) in zip(self._connections, answers, strict=True)
+                if fact.get("host_key")
+            },
+            clock_skew=max(skews, key=abs) if skews else None,
+            expiries=expiries,
         )
 
     async def _look(self, name: str) -> tuple[frozenset[str] | None, dict[str, Any], list[str]]:
@@ -189,7 +197,12 @@ class LinuxHandle:
                 program for program in PROGRAMS if program != "restic" and not await self._granted(connection, program)
             ]
         except TenantryError as error:
-            return None, {"reachable": False}, [f"{name}: {error.message}. {error.remedy}"]
+            shown = error.detail.get("fingerprint")  # of a host that did not prove itself
+            fact = {
+                "reachable": not isinstance(error, Unreachable),
+                **({"host_key": shown, "expected": False} if shown else {}),
+            }
+            return None, fact, [f"{name}: {error.message}. {error.remedy}"]
         if missing:
             lines = sudoers(connection.target.account, missing)
             problems.append(f"{name}: sudo does not grant {', '.join(missing)}. Add to sudoers: {lines}")
@@ -201,6 +214,7 @@ class LinuxHandle:
                 "reachable": True,
                 "system": facts.system,
                 "host_key": login.host_key,
+                "expected": True,
                 "proven_by": "certificate" if login.certificate else "known key",
                 "clock_skew_s": facts.clock_skew,
             },
@@ -236,6 +250,13 @@ class LinuxProvider:
     capabilities = ("host",)
     Settings: type[BaseModel] = Settings
     secrets = ("key", "certificate", "passphrase", "sudo_password")
+
+    def least_privilege(self, names: tuple[str, ...], settings: Mapping[str, Any]) -> Grant:
+        """sudoers lines with the programs' paths; tasks name the programs."""
+        from integrations.linux.sudo import PROGRAMS, sudoers
+
+        account = str(settings.get("account") or "root")
+        return Grant("sudoers", names, sudoers(account, [name for name in names if name in PROGRAMS]))
 
     async def open(self, settings: Any, secrets: SecretSource, *, limits: Limits | None = None) -> LinuxHandle:
         """A handle of one tenant's hosts; signs in to each at first use.

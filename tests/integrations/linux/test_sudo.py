@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from integrations.linux.provider import PROVIDER
 from integrations.linux.sudo import NEEDS, PROGRAMS, sudoers
 from tenantry.capabilities import Host
 from tenantry.discovery import TaskRegistry
@@ -40,6 +41,9 @@ def test_the_lines_are_sudoers(tmp_path) -> None:
     path = tmp_path / "responder"
     path.write_text(sudoers("responder", PROGRAMS))
     assert shutil.which("visudo")
+    assert PROVIDER.least_privilege(("nft", "sed"), {"account": "responder"}).text == sudoers(
+        "responder", ["sed", "nft"]
+    )
     done = subprocess.run(["visudo", "-c", "-f", str(path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr + done.stdout
     assert sudoers("responder", []) == ""
