@@ -1,4 +1,4 @@
-"""Linux hosts over SSH: ``host`` of one tenant.
+"""Linux hosts over SSH: ``host``, and ``backup`` with restic, of one tenant.
 
 In a tenant's file::
 
@@ -18,6 +18,7 @@ In a tenant's file::
           certificate: vault:acme/ssh-certificate     # of that key, where the hosts trust an authority
           passphrase: vault:acme/ssh-passphrase       # where the key has one
           sudo_password: vault:acme/sudo              # where sudo asks for one
+          restic_password: vault:acme/restic          # where hosts are backed up: hosts.web1.backup
 
 The promise: a handle signs in to the configured hosts and nowhere else; a host that does not prove itself is refused before
 anything is said to it; the key is only ever in memory; nothing is installed and nothing of ours stays on a host but what a
@@ -79,11 +80,22 @@ class _Place(BaseModel):
     _check = field_validator("host_keys")(_keys)
 
 
+class BackupSettings(BaseModel):
+    """What a host backs up with restic."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    repository: str = Field(pattern=r"^[^-\x00-\x1f][^\x00-\x1f]*$", description="As restic takes it with -r")
+    paths: tuple[Annotated[str, Field(pattern=r"^/")], ...] = Field(min_length=1, description="Folders and files")
+    restores: str = Field("/var/restore", pattern=r"^/[^\x00]+$", description="Folder under which restores go")
+
+
 class HostSettings(_Place):
     """One host."""
 
     jump: bool = Field(False, description="Reached through the jump host")
     gateway: bool = Field(False, description="Others depend on it to be reached; it is cut off only after asking")
+    backup: BackupSettings | None = Field(None, description="Its backup with restic, if it has one")
 
 
 class Settings(BaseModel):
@@ -130,7 +142,9 @@ class LinuxHandle:
         jump: Connection | None,
         executor: ThreadPoolExecutor,
         expiry: Any,
+        backups: Any = None,
     ) -> None:
+        self._backups = backups
         self._hosts = hosts
         self._connections = connections
         self._jump = jump
@@ -138,9 +152,11 @@ class LinuxHandle:
         self._expiry = expiry
 
     def capability(self, name: str) -> Any:
-        """``host``. Raises OutOfScope for any other."""
+        """``host``, and ``backup`` where a host of the file has one. Raises OutOfScope for any other."""
+        if name == "backup" and self._backups is not None:
+            return self._backups
         if name != "host":
-            raise OutOfScope(f"{VENDOR} does not offer {name!r}", vendor=VENDOR)
+            raise OutOfScope(f"{VENDOR} does not offer {name!r} here", vendor=VENDOR)
         return self._hosts
 
     def connections(self) -> list[Connection]:
@@ -247,9 +263,9 @@ class LinuxProvider:
     """The vendor, for the assembly."""
 
     vendor = VENDOR
-    capabilities = ("host",)
+    capabilities = ("host", "backup")
     Settings: type[BaseModel] = Settings
-    secrets = ("key", "certificate", "passphrase", "sudo_password")
+    secrets = ("key", "certificate", "passphrase", "sudo_password", "restic_password")
 
     def least_privilege(self, names: tuple[str, ...], settings: Mapping[str, Any]) -> Grant:
         """sudoers lines with the programs' paths; tasks name the programs."""
@@ -268,6 +284,7 @@ class LinuxProvider:
         """
         # Imported here, so that naming the vendor and checking a tenant's file load no SSH client.
         from integrations.linux import connection as ssh
+        from integrations.linux.backups import Plan, ResticBackups
         from integrations.linux.hostkeys import KnownHost, blob_of, certificate_expiry
         from integrations.linux.writes import LinuxHosts
         from tenantry.capabilities import HostRef
@@ -331,7 +348,17 @@ class LinuxProvider:
             mirrors=own.update_addresses,
             rollback_after=own.rollback_after,
         )
-        return LinuxHandle(hosts, connections, jump, executor, expiry)
+        plans = {
+            name: Plan(host.backup.repository, host.backup.paths, host.backup.restores)
+            for name, host in own.hosts.items()
+            if host.backup is not None
+        }
+
+        async def restic_password() -> bytes:
+            return (await secrets("restic_password")).get_secret_value()
+
+        backups = ResticBackups(hosts, plans, restic_password) if plans else None
+        return LinuxHandle(hosts, connections, jump, executor, expiry, backups)
 
 
 def _credential(key: bytes, certificate: bytes | None, passphrase: bytes | None) -> Credential:

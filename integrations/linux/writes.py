@@ -58,6 +58,14 @@ class LinuxHosts(Reads):
             raise await self.refusal(host, command, outcome)
         return outcome
 
+    async def run_read(self, host: str, command: Command) -> Outcome:
+        """For the provider's other capabilities: a read, whatever its exit status. Raises TargetNotFound."""
+        return await self._to(host).read(command)
+
+    async def run_write(self, host: str, command: Command) -> None:
+        """Likewise: a write, which must succeed."""
+        await self._do(host, command)
+
     # --- accounts -----------------------------------------------------------------------------------------------------
 
     async def lock_account(self, host: str, account: str) -> None:
