@@ -392,7 +392,13 @@ def _drill(tenant: Tenant, params: Mapping[str, Any]) -> Drill:
 
     account = params.get("account")
     victim = account if isinstance(account, str) and "@" in account else None
-    return Drill(tenant.name, tenant.domains[0] if tenant.domains else "client.example", victim)
+    host = params.get("host")
+    return Drill(
+        tenant.name,
+        tenant.domains[0] if tenant.domains else "client.example",
+        victim,
+        host if isinstance(host, str) else None,
+    )
 
 
 class TenantSecrets:

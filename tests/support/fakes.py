@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from pydantic import SecretStr
@@ -338,6 +339,13 @@ class FakeTenant:
         self.messenger = FakeMessenger(self.writes)
         self.secrets = FakeSecrets()
 
+    @cached_property
+    def host(self) -> Any:
+        """Hosts, made when first asked for."""
+        from .fake_host import FakeHost
+
+        return FakeHost(self.writes)
+
     def context(
         self,
         task: BaseTask[Any],
@@ -356,6 +364,7 @@ class FakeTenant:
             "logs": self.logs,
             "messenger": self.messenger,
             "secrets": self.secrets,
+            **({"host": self.host} if "host" in task.needs else {}),
         }
         return Context(
             run=RunFacts("run-1", "acme", mode, NOW, "business_email_compromise", step, item),

@@ -232,12 +232,15 @@ def _what(after: Any) -> str:
 class Ordeal:
     """One lab and one home, used again and again: set back, run, killed, resumed, compared."""
 
-    def __init__(self, zygote: Zygote, folder: Path, *, scenario: str = "bec", seed: int = 1, users: int = 40) -> None:
+    def __init__(
+        self, zygote: Zygote, folder: Path, *, scenario: str = "bec", seed: int = 1, users: int = 40, **stand: Any
+    ) -> None:
+        """``stand``: runbook and parameters, as :class:`LabStand` takes them."""
         self._zygote = zygote
         self._folder = folder
         self._story = (scenario, seed, users)
         self._count = 0
-        self.lab_stand = LabStand(folder / "home", scenario=scenario, seed=seed, users=users)
+        self.lab_stand = LabStand(folder / "home", scenario=scenario, seed=seed, users=users, **stand)
 
     def run(
         self, *kills: Kill, faults: dict[str, Any] | None = None, params: dict[str, Any] | None = None, at_once: int = 1
