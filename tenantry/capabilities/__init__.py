@@ -9,6 +9,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tenantry.capabilities.applications import (
+    Application,
+    ApplicationCredential,
+    ApplicationGrant,
+    Applications,
+    ConsentPolicy,
+    Owner,
+)
 from tenantry.capabilities.identity import (
     Account,
     AuthMethod,
@@ -25,6 +33,7 @@ from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messeng
 from tenantry.capabilities.secrets import Secrets
 
 CAPABILITIES: Final[dict[str, Any]] = {
+    "applications": Applications,
     "identity": Identity,
     "mail": Mail,
     "logs": Logs,
@@ -36,11 +45,16 @@ CAPABILITIES: Final[dict[str, Any]] = {
 __all__ = [
     "CAPABILITIES",
     "Account",
+    "Application",
+    "ApplicationCredential",
+    "ApplicationGrant",
+    "Applications",
     "AuditRecord",
     "AuthMethod",
     "ByChannel",
     "Channel",
     "Consent",
+    "ConsentPolicy",
     "Delegate",
     "Device",
     "DirectoryEvent",
@@ -52,6 +66,7 @@ __all__ = [
     "Message",
     "Messenger",
     "MobileDevice",
+    "Owner",
     "RoleAssignment",
     "Secrets",
     "SentMessage",
