@@ -25,6 +25,12 @@ class VerifyApplicationRemovedParams(BaseModel):
         list[Planted], Field(max_length=500, description="Credentials that it had put on other applications")
     ] = []
     accounts: Annotated[Accounts, Field(description="Accounts that had let it in: their sessions have ended")] = []
+    disabled_only: Annotated[
+        bool,
+        Field(
+            description="Its own grants and credentials may stay: a tool that is to be let in again after it was rebuilt"
+        ),
+    ] = False
     patience: Annotated[
         float, Field(ge=0, le=600, description="Seconds for which the vendor may go on showing an old state")
     ] = 60.0
@@ -97,8 +103,9 @@ async def _look(ctx: Context, p: VerifyApplicationRemovedParams) -> tuple[list[A
         ctx.applications.credentials(p.application),
     )
     point(found.name, "disabled", not found.enabled, "gets no tokens" if not found.enabled else "still gets tokens")
-    point(found.name, "nothing_granted", not grants, f"{len(grants)} grants are left")
-    point(found.name, "no_credentials", not credentials, f"{len(credentials)} credentials are left")
+    if not p.disabled_only:
+        point(found.name, "nothing_granted", not grants, f"{len(grants)} grants are left")
+        point(found.name, "no_credentials", not credentials, f"{len(credentials)} credentials are left")
     for one in p.planted:
         left = any(held.id == one.credential_id for held in await ctx.applications.credentials(one.application_id))
         point(one.application, "nothing_planted", not left, f"{one.label} is {'still there' if left else 'gone'}")

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from integrations.lab.scenarios import bec, oauth_app, quiet
+from integrations.lab.scenarios import bec, msp_tool, oauth_app, quiet
 from integrations.lab.scenarios.stage import Stage
 from integrations.lab.state import Tenant
 from tenantry.errors import NotFound
 
-SCENARIOS: dict[str, Callable[[Stage], None]] = {"bec": bec.build, "oauth_app": oauth_app.build, "quiet": quiet.build}
+SCENARIOS: dict[str, Callable[[Stage], None]] = {
+    "bec": bec.build,
+    "msp_tool": msp_tool.build,
+    "oauth_app": oauth_app.build,
+    "quiet": quiet.build,
+}
 """Name → builder."""
 
 

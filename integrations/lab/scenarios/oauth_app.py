@@ -32,7 +32,7 @@ def build(stage: Stage) -> None:
     story.compromised = [stage.upn(FINANCE), stage.upn(SECOND), stage.upn(DEPUTY)]
     story.attacker = {"ips": [ATTACKER_IP], "country": "NL", "addresses": [], "user_agent": "python-requests/2.32"}
     app = stage.principal(tenant.dice.guid("malicious application"), NAME, None)
-    app.props["passwordCredentials"] = [_password(stage, "attackers own", "sync", began)]
+    app.props["passwordCredentials"] = [password(stage, "attackers own", "sync", began)]
     facts = story.artefacts["application"] = {"id": app.id, "app_id": app.props["appId"], "name": NAME}
     _consents(stage, app, began)
     _imitated(stage)
@@ -44,7 +44,8 @@ def build(stage: Stage) -> None:
     stage.innocent(*kept)
 
 
-def _password(stage: Stage, purpose: str, name: str, at: Any) -> dict[str, Any]:
+def password(stage: Stage, purpose: str, name: str, at: Any) -> dict[str, Any]:
+    """A password credential, as Graph shows one: without the password."""
     return {
         "customKeyIdentifier": None,
         "displayName": name,
@@ -136,8 +137,8 @@ def _own(stage: Stage, began: Any) -> Record:
     tenant = stage.tenant
     app_id = tenant.dice.guid("payroll sync")
     principal = stage.principal(app_id, "Payroll Sync", None, owner=tenant.tenant_id)
-    own = _password(stage, "payroll own", "payroll server", tenant.start - timedelta(days=365))
-    added = _password(stage, "payroll attackers", "sync", began + timedelta(hours=9))
+    own = password(stage, "payroll own", "payroll server", tenant.start - timedelta(days=365))
+    added = password(stage, "payroll attackers", "sync", began + timedelta(hours=9))
     key = tenant.dice.guid("registration", app_id)
     registration = tenant.applications.add(
         Record(
@@ -176,26 +177,24 @@ def _at_work(stage: Stage, app: Record, own: Record, began: Any) -> None:
     listed = []
     for number in range(12):
         at = began + timedelta(hours=8, minutes=30 + 190 * number)
-        made = tenant.add_sign_in(
-            DEPUTY,
-            min(at, tenant.start - timedelta(minutes=20 + number)),
-            ATTACKER_IP,
-            "Amsterdam",
-            "NL",
-            interactive=False,
-            agent="python-requests/2.32",
-        )
-        made.update(
-            appId=app.props["appId"],
-            appDisplayName=NAME,
-            resourceDisplayName="Microsoft Graph",
-            servicePrincipalId=app.id,
-            servicePrincipalName=NAME,
-            signInEventTypes=["servicePrincipal"],
-            userDisplayName=None,
-            userId=None,
-            userPrincipalName=None,
-            clientAppUsed="",
-        )
-        listed.append(made["id"])
+        listed.append(signs_in(stage, app, min(at, tenant.start - timedelta(minutes=20 + number)), ATTACKER_IP))
     tenant.story.artefacts["sign_ins"] = {"ids": listed, "ip": ATTACKER_IP}
+
+
+def signs_in(stage: Stage, app: Record, at: Any, ip: str) -> str:
+    """An application's sign-in as itself; its id in the log."""
+    made = stage.tenant.add_sign_in(
+        DEPUTY, at, ip, "Amsterdam", "NL", interactive=False, agent="python-requests/2.32", app=app.props["displayName"]
+    )
+    made.update(
+        appId=app.props["appId"],
+        resourceDisplayName="Microsoft Graph",
+        servicePrincipalId=app.id,
+        servicePrincipalName=app.props["displayName"],
+        signInEventTypes=["servicePrincipal"],
+        userDisplayName=None,
+        userId=None,
+        userPrincipalName=None,
+        clientAppUsed="",
+    )
+    return str(made["id"])
