@@ -200,10 +200,16 @@ class Installation:
         except TenantryError:
             return None
 
-    def view(self, run_id: str) -> dict[str, Any]:
-        """The run's JSON shape (``Run`` of the command line's contract)."""
+    def view(self, run_id: str, *, live: bool | None = None) -> dict[str, Any]:
+        """The run's JSON shape (``Run`` of the command line's contract).
+
+        Args:
+            live: whether a process owns it; looked up when None. Whoever followed the run until it stopped says False: its process
+                has yet to sign the record, and owns it until then.
+        """
         state = self.state(run_id)
-        return run_view(state, live=self.journal.live(state.run_id), runbook=self.runbook_of(state))
+        owned = self.journal.live(state.run_id) if live is None else live
+        return run_view(state, live=owned, runbook=self.runbook_of(state))
 
     def views(self, tenant: str | None = None, limit: int | None = None) -> Iterator[dict[str, Any]]:
         """Runs, newest first."""
@@ -253,8 +259,7 @@ class TenantContext:
         self.disruptive_needs = tenant.policy.disruptive_needs
         self._installation = installation
         self._drill = drill
-        self._handles: dict[str, Handle] = {}
-        self._opening = asyncio.Lock()
+        self._handles: dict[str, asyncio.Task[Handle]] = {}
 
     async def capability(self, name: str) -> Any:
         if name == "secrets":
@@ -305,10 +310,16 @@ class TenantContext:
         return openers
 
     async def _opened(self, source: Source) -> Handle:
-        async with self._opening:
-            if source.key not in self._handles:
-                self._handles[source.key] = await self._open(source)
-            return self._handles[source.key]
+        """Opened once, however many ask at the same moment; one that could not be opened is tried again by who asks next."""
+        opening = self._handles.get(source.key)
+        if opening is None:
+            opening = self._handles[source.key] = asyncio.create_task(self._open(source))
+        try:
+            return await asyncio.shield(opening)
+        finally:
+            failed = opening.done() and (opening.cancelled() or opening.exception() is not None)
+            if failed and self._handles.get(source.key) is opening:
+                del self._handles[source.key]
 
     def _provider(self, vendor: str) -> Provider:
         try:
@@ -364,8 +375,11 @@ class TenantContext:
         return Client(self.name, handle, frozenset(address.lower() for address in addresses))
 
     async def aclose(self) -> None:
-        handles, self._handles = list(self._handles.values()), {}
-        await asyncio.gather(*(handle.aclose() for handle in handles))
+        opened, self._handles = list(self._handles.values()), {}
+        for opening in opened:
+            opening.cancel()  # no effect on those that are open
+        handles = await asyncio.gather(*opened, return_exceptions=True)
+        await asyncio.gather(*(handle.aclose() for handle in handles if not isinstance(handle, BaseException)))
 
 
 def _drill(tenant: Tenant, params: Mapping[str, Any]) -> Drill:

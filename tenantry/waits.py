@@ -11,11 +11,11 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-__all__ = ["Waits", "asked", "counted", "stretched"]
+__all__ = ["Waiting", "Waits", "asked", "counted", "for_all", "here", "stretched"]
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +44,15 @@ class _Limit:
     waits: Waits
 
 
-_counting: ContextVar[Waits | None] = ContextVar("tenantry_waits", default=None)
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Whoever waits where a request is made: sums that count it, limits that it stretches."""
+
+    counted: tuple[Waits, ...]
+    limits: tuple[_Limit, ...]
+
+
+_counting: ContextVar[tuple[Waits, ...]] = ContextVar("tenantry_waits", default=())
 _limits: ContextVar[tuple[_Limit, ...]] = ContextVar("tenantry_waits_limits", default=())
 
 
@@ -52,7 +60,7 @@ _limits: ContextVar[tuple[_Limit, ...]] = ContextVar("tenantry_waits_limits", de
 def counted() -> Iterator[Waits]:
     """Sum up what is waited within the block, in tasks that begin there too."""
     waits = Waits()
-    token = _counting.set(waits)
+    token = _counting.set((waits,))
     try:
         yield waits
     finally:
@@ -69,11 +77,28 @@ def stretched(timeout: asyncio.Timeout) -> Iterator[None]:
         _limits.reset(token)
 
 
+def here() -> Waiting:
+    """Who waits here, for a request that somebody else makes for several."""
+    return Waiting(_counting.get(), _limits.get())
+
+
+@contextlib.contextmanager
+def for_all(waiting: Iterable[Waiting]) -> Iterator[None]:
+    """Within the block, what is waited is waited by all of these."""
+    together = list(waiting)
+    counting = _counting.set(tuple(waits for one in together for waits in one.counted))
+    limits = _limits.set(tuple(limit for one in together for limit in one.limits))
+    try:
+        yield
+    finally:
+        _limits.reset(limits)
+        _counting.reset(counting)
+
+
 def asked(vendor: str, what: str, seconds: float) -> None:
     """A vendor asked to wait before ``what``; call it right before waiting."""
     _log.warning("%s asks to wait %.1f s before %s", vendor, seconds, what, extra={"waited_seconds": round(seconds, 3)})
-    waits = _counting.get()
-    if waits is not None:
+    for waits in _counting.get():
         waits.add(seconds)
     for limit in _limits.get():
         end = limit.timeout.when()

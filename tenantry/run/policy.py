@@ -26,7 +26,7 @@ class Policy:
     """
 
     lease_life: float = LIFE
-    concurrency: int = 16
+    concurrency: int = 100
     effect_attempts: int = 4
     read_attempts: int = 3
     backoff: float = 0.25

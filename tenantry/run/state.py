@@ -131,6 +131,8 @@ class RunState:
     recoveries: int = 0
     """How often the run was taken up again by itself since a step was last settled, or since that was given up."""
     recovered_at: datetime | None = None
+    begun_at: datetime | None = None
+    """When its newest attempt began."""
     last_entry_at: datetime | None = None
     journal_size: int = 0
     erased: int = 0
@@ -187,6 +189,7 @@ class RunState:
 
 def _attempt(state: RunState, record: Record) -> None:
     state.attempt = int(record.data["attempt"])
+    state.begun_at = record.at
     state.flow_run_id = record.data.get("flow_run_id") or state.flow_run_id
     state.stopped = None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -65,6 +66,9 @@ _Guard = Callable[[], Awaitable[list[str]]]
 _GUARD_LIFE = 5.0
 """Seconds for which a guard's answer, read beside the check, still counts."""
 
+_FREEZE_LIFE = 0.02
+"""Seconds for which "not frozen" still counts: items that come to it together look once. A write takes longer to be sent."""
+
 _NOTHING_SENT = (PermissionMissing, Rejected, TargetNotFound, SignInFailed, Throttled, Unreachable, Refused)
 """Errors after which the vendor certainly did not act."""
 
@@ -110,6 +114,7 @@ class ItemRunner:
         self._vouching = asyncio.Lock()
         self.planned: dict[str, Any] = {}
         self._unsent: set[tuple[str, str | None]] = set()
+        self._unfrozen_at = -math.inf
         self._waits: dict[tuple[str, str | None], waits.Waits] = {}
 
     async def run(self, step: Step, task: BaseTask[Any], item: str | None, arguments: Mapping[str, Any]) -> None:
@@ -505,10 +510,14 @@ class ItemRunner:
 
     def refuse_when_frozen(self) -> None:
         """Raises Frozen."""
+        now = asyncio.get_running_loop().time()
+        if now - self._unfrozen_at < _FREEZE_LIFE:
+            return
         freeze = self._around.journal.frozen(self._state.tenant)
         if freeze is not None:
             where = "everywhere" if freeze["scope"] == "*" else f"for {freeze['scope']}"
             raise Frozen(f"frozen {where} by {freeze['by']} since {freeze['since']}: {freeze['reason']}")
+        self._unfrozen_at = now
 
     def _timeout(self, step: Step, task: BaseTask[Any]) -> float:
         return step.timeout_seconds or task.timeout

@@ -10,6 +10,9 @@ from flows.assembly import Installation
 from tenantry.capabilities import Message
 from tenantry.errors import InvalidTenant, OutOfScope
 from tenantry.home import Home
+from tenantry.journal import Event
+from tenantry.run import create
+from tenantry.runbook import parse_runbook
 
 ESTATE = """\
 providers:
@@ -93,3 +96,42 @@ async def test_a_vendor_that_cannot_be_pinned_is_refused(installation):
     async with installation.access("acme", "run") as access:
         with pytest.raises(InvalidTenant, match="pinned"):
             await access.capability("messenger")
+
+
+RUNBOOK = """\
+id: nothing
+version: 1
+title: Nothing
+kind: incident
+phases: [one]
+steps:
+  - {id: team, phase: one, uses: incident.assemble_team}
+"""
+
+
+def test_who_followed_a_run_until_it_stopped_sees_how_it_stands(installation):
+    tenant(installation, "acme")
+    runbook = parse_runbook(RUNBOOK, source="test", registry=installation.registry)
+    create(
+        installation.surroundings(),
+        run_id="r-1234567",
+        runbook=runbook,
+        tenant="acme",
+        params={},
+        mode="run",
+        requester={"person": None, "proven": False, "via": "test"},
+        subject="test",
+    )
+    journal = installation.journal
+    lease = journal.acquire("r-1234567")
+    flow = ("nothing", "1")
+    for event, payload, outcome in (
+        ("run.attempt", {"attempt": 1, "owner": "test", "flow_run_id": None}, None),
+        ("run.stopped", {"status": "waiting_for_approval"}, "waiting_for_approval"),
+    ):
+        journal.append("acme", [Event(event, payload, "r-1234567", None, 1, outcome, flow)], fence=lease.fence)
+    # Its process has yet to sign the record, and owns the run until then.
+    assert installation.view("r-1234567")["status"] == "running"
+    assert installation.view("r-1234567", live=False)["status"] == "waiting_for_approval"
+    journal.release(lease.fence)
+    assert installation.view("r-1234567")["status"] == "waiting_for_approval"

@@ -197,8 +197,9 @@ async def test_a_token_is_renewed_before_it_ends_and_used_on_when_that_fails(
 
 
 async def test_signing_in_by_certificate(stand: Stand, rsa_key: rsa.RSAPrivateKey) -> None:
-    stand.lab.register_certificate(certificate(rsa_key))
-    handle = await with_certificate(stand, private(rsa_key) + certificate(rsa_key))
+    ours = certificate(rsa_key)
+    stand.lab.register_certificate(ours)
+    handle = await with_certificate(stand, private(rsa_key) + ours)
     assert (await handle.check()).signed_in
     assertions = [parse_qs(request.content.decode())["client_assertion"][0] for request in tokens(stand)]
     assert len(assertions) == len({unverified_claims(one)["jti"] for one in assertions}) == 2
@@ -209,8 +210,9 @@ async def test_signing_in_by_certificate(stand: Stand, rsa_key: rsa.RSAPrivateKe
 
 
 async def test_an_assertion_is_used_once_even_when_repeated(stand: Stand, rsa_key: rsa.RSAPrivateKey) -> None:
-    stand.lab.register_certificate(certificate(rsa_key))
-    handle = await with_certificate(stand, certificate(rsa_key) + private(rsa_key))
+    ours = certificate(rsa_key)
+    stand.lab.register_certificate(ours)
+    handle = await with_certificate(stand, ours + private(rsa_key))
     lost = [httpx.ReadTimeout("x")]
     stand.wire.after = lambda _request, _response: lost.pop() if lost else None
     assert (await handle.capability("identity").account(stand.user)).upn == stand.user
