@@ -101,6 +101,7 @@ class TestCheck:
         assert all(provider["signed_in"] for provider in report["providers"])
         assert {row["id"] for row in report["runbooks"]} >= {
             "business_email_compromise",
+            "compromised_host",
             "malicious_oauth_app",
             "plain",
             "small",
@@ -112,6 +113,7 @@ class TestCheck:
             "mail",
             "logs",
             "messenger",
+            "host",
         }
 
     def test_what_a_provider_says_of_itself(self, stand: Desk) -> None:
