@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tenantry.errors import OutOfScope
 
 if TYPE_CHECKING:
-    from tenantry.capabilities import Identity, Logs, Mail, Messenger, Secrets
+    from tenantry.capabilities import Backup, Identity, Logs, Mail, Messenger, Secrets
 
 
 class Impact(enum.StrEnum):
@@ -183,6 +183,10 @@ class Context:
     @property
     def messenger(self) -> Messenger:
         return self.capability("messenger")  # type: ignore[no-any-return]  # as above
+
+    @property
+    def backup(self) -> Backup:
+        return self.capability("backup")  # type: ignore[no-any-return]  # as above
 
     @property
     def secrets(self) -> Secrets:

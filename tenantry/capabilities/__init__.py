@@ -9,6 +9,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tenantry.capabilities.backup import (
+    Backup,
+    BackupJob,
+    BackupSource,
+    RecoveryPoint,
+    RestoreTarget,
+    Verification,
+)
 from tenantry.capabilities.identity import (
     Account,
     AuthMethod,
@@ -30,6 +38,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "logs": Logs,
     "messenger": Messenger,
     "secrets": Secrets,
+    "backup": Backup,
 }
 """Name in a task's ``needs`` and in a tenant file → Protocol."""
 
@@ -38,6 +47,9 @@ __all__ = [
     "Account",
     "AuditRecord",
     "AuthMethod",
+    "Backup",
+    "BackupJob",
+    "BackupSource",
     "Consent",
     "Delegate",
     "Device",
@@ -50,8 +62,11 @@ __all__ = [
     "Message",
     "Messenger",
     "MobileDevice",
+    "RecoveryPoint",
+    "RestoreTarget",
     "RoleAssignment",
     "Secrets",
     "SentMessage",
     "SignIn",
+    "Verification",
 ]
