@@ -33,6 +33,7 @@ from tenantry.evidence import EvidenceStore
 from tenantry.home import Home
 from tenantry.journal import MSP, Event, Journal, Ledger, Stored
 from tenantry.people import People
+from tenantry.providers import Estate as HandleAtEstate
 from tenantry.providers import Handle, Provider
 from tenantry.run import RunState, Surroundings, fold, run_view
 from tenantry.runbook import Runbook, parse_runbook
@@ -284,8 +285,17 @@ class TenantContext:
         if self._drill is not None:
             return await self._drill.open(config.vendor)
         settings = provider.Settings.model_validate(dict(config.settings))
+        shared = self._estate_provider(config.vendor) if hasattr(provider, "EstateSettings") else None
 
         async def secret(name: str) -> SecretBytes:
+            if name not in config.secrets and shared is not None and name in shared[1].secrets:
+                return await asyncio.to_thread(
+                    self._installation.vault.resolve,
+                    shared[1].secrets[name],
+                    for_tenant=self.name,
+                    estate_provider=True,
+                    purpose=f"{config.vendor} sign-in for {self.name}",
+                )
             if name not in config.secrets:
                 raise InvalidTenant(
                     f"the provider {key!r} of {self.name} needs the secret {name!r}",
@@ -298,7 +308,17 @@ class TenantContext:
                 purpose=f"{config.vendor} sign-in",
             )
 
+        if hasattr(provider, "EstateSettings"):
+            estate = None if shared is None else HandleAtEstate(dict(shared[1].settings), shared[0])
+            return await provider.open(settings, secret, estate=estate)  # type: ignore[call-arg]  # it says that it takes one
         return await provider.open(settings, secret)
+
+    def _estate_provider(self, vendor: str) -> tuple[str, ProviderConfig] | None:
+        """What this client is called at the estate's provider of that vendor, and the provider; None where it has no handle."""
+        for key, config in self._installation.estate.providers.items():
+            if config.vendor == vendor and key in self.tenant.estate_handles:
+                return self.tenant.estate_handles[key], config
+        return None
 
     async def aclose(self) -> None:
         handles, self._handles = list(self._handles.values()), {}

@@ -17,6 +17,20 @@ from tenantry.capabilities.backup import (
     RestoreTarget,
     Verification,
 )
+from tenantry.capabilities.cloud import Cloud, EncryptionKey, Instance, PublicAccess, SecurityGroup, Snapshot
+from tenantry.capabilities.cloud_identity import (
+    CloudCaller,
+    CloudIdentity,
+    CloudKey,
+    CloudLogin,
+    CloudPolicy,
+    MfaDevice,
+    NewCloudKey,
+    Principal,
+)
+from tenantry.capabilities.cloud_logs import CloudEvent, CloudLogs, Trail
+from tenantry.capabilities.dns import Dns, RecordSet, Zone
+from tenantry.capabilities.findings import DetectorState, Findings, VendorFinding
 from tenantry.capabilities.identity import (
     Account,
     AuthMethod,
@@ -31,6 +45,7 @@ from tenantry.capabilities.logs import AuditRecord, Logs
 from tenantry.capabilities.mail import Delegate, Forwarding, InboxRule, Mail, MobileDevice, SentMessage
 from tenantry.capabilities.messenger import Message, Messenger
 from tenantry.capabilities.secrets import Secrets
+from tenantry.capabilities.storage import Bucket, BucketProtection, Retention, Storage, StoredObject
 
 CAPABILITIES: Final[dict[str, Any]] = {
     "identity": Identity,
@@ -39,6 +54,12 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "messenger": Messenger,
     "secrets": Secrets,
     "backup": Backup,
+    "cloud_identity": CloudIdentity,
+    "cloud": Cloud,
+    "cloud_logs": CloudLogs,
+    "storage": Storage,
+    "dns": Dns,
+    "findings": Findings,
 }
 """Name in a task's ``needs`` and in a tenant file → Protocol."""
 
@@ -50,23 +71,51 @@ __all__ = [
     "Backup",
     "BackupJob",
     "BackupSource",
+    "Bucket",
+    "BucketProtection",
+    "Cloud",
+    "CloudCaller",
+    "CloudEvent",
+    "CloudIdentity",
+    "CloudKey",
+    "CloudLogin",
+    "CloudLogs",
+    "CloudPolicy",
     "Consent",
     "Delegate",
+    "DetectorState",
     "Device",
     "DirectoryEvent",
+    "Dns",
+    "EncryptionKey",
+    "Findings",
     "Forwarding",
     "Identity",
     "InboxRule",
+    "Instance",
     "Logs",
     "Mail",
     "Message",
     "Messenger",
+    "MfaDevice",
     "MobileDevice",
+    "NewCloudKey",
+    "Principal",
+    "PublicAccess",
+    "RecordSet",
     "RecoveryPoint",
     "RestoreTarget",
+    "Retention",
     "RoleAssignment",
     "Secrets",
+    "SecurityGroup",
     "SentMessage",
     "SignIn",
+    "Snapshot",
+    "Storage",
+    "StoredObject",
+    "Trail",
+    "VendorFinding",
     "Verification",
+    "Zone",
 ]

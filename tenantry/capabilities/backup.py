@@ -85,8 +85,12 @@ class RestoreTarget(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(min_length=1, description="Name of what is made: identifier of a database or instance, folder on a host")
-    options: Mapping[str, str] = Field(default_factory=dict, description="The vendor's own (subnet, security group, role)")
+    name: str = Field(
+        min_length=1, description="Name of what is made: identifier of a database or instance, folder on a host"
+    )
+    options: Mapping[str, str] = Field(
+        default_factory=dict, description="The vendor's own (subnet, security group, role)"
+    )
 
 
 class Verification(_Fact):
@@ -127,9 +131,7 @@ class Backup(Protocol):
         """Begin a backup. Raises TargetNotFound, Rejected (a source of a kind that cannot be backed up on demand)."""
         ...
 
-    async def restore(
-        self, point: str, target: RestoreTarget, *, token: str, at: datetime | None = None
-    ) -> BackupJob:
+    async def restore(self, point: str, target: RestoreTarget, *, token: str, at: datetime | None = None) -> BackupJob:
         """Begin a restore beside the original; ``at`` chooses the moment of a continuous point.
 
         Raises TargetNotFound; Rejected (the point is not available, ``at`` lies outside of it, the target's name is taken).
