@@ -330,7 +330,9 @@ def _drill(tenant: Tenant, params: Mapping[str, Any]) -> Drill:
 
     account = params.get("account")
     victim = account if isinstance(account, str) and "@" in account else None
-    return Drill(tenant.name, tenant.domains[0] if tenant.domains else "client.example", victim)
+    key = params.get("access_key")
+    domain = tenant.domains[0] if tenant.domains else "client.example"
+    return Drill(tenant.name, domain, victim, key if isinstance(key, str) and key else None)
 
 
 class TenantSecrets:

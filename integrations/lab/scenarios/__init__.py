@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from integrations.lab.scenarios import bec, quiet
+from integrations.lab.cloud.account import CloudAccount
+from integrations.lab.scenarios import bec, leaked_key, quiet
 from integrations.lab.scenarios.stage import Stage
-from integrations.lab.state import Tenant
+from integrations.lab.state import Story, Tenant
 from tenantry.errors import NotFound
 
-SCENARIOS: dict[str, Callable[[Stage], None]] = {"bec": bec.build, "quiet": quiet.build}
-"""Name → builder."""
+SCENARIOS: dict[str, Callable[[Stage], None]] = {
+    "bec": bec.build,
+    "leaked_key": quiet.build,
+    "quiet": quiet.build,
+}
+"""Name → builder of the directory and its mailboxes. What happened in the cloud account: :func:`furnish`."""
+
+
+def furnish(name: str, account: CloudAccount, story: Story) -> None:
+    """Fill the cloud account: with the story of that name, if it has one there."""
+    if name == "leaked_key":
+        leaked_key.furnish(account, story)
+    else:
+        leaked_key.ordinary(account)
 
 
 def build(name: str, tenant: Tenant, client_id: str, permissions: Iterable[str]) -> None:
