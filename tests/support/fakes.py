@@ -321,6 +321,8 @@ class FakeTenant:
     writes: Writes = field(default_factory=Writes)
     evidence: FakeEvidence = field(default_factory=FakeEvidence)
     protected: set[str] = field(default_factory=set)
+    more: dict[str, Any] = field(default_factory=dict)
+    """Capability → provider, besides the directory's."""
     subject: dict[str, Any] = field(
         default_factory=lambda: {
             "name": "acme",
@@ -355,6 +357,7 @@ class FakeTenant:
             "logs": self.logs,
             "messenger": self.messenger,
             "secrets": self.secrets,
+            **self.more,
         }
         return Context(
             run=RunFacts("run-1", "acme", mode, NOW, "business_email_compromise", step, item),

@@ -7,6 +7,7 @@ with the new administrator's key. Beside it the deployment goes on with the same
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -144,7 +145,7 @@ def _footholds(script: _Script, story: Story, key: str, began: datetime) -> str:
     }
     role = account.truth("principals", "role/build").props
     role["trust"] = {**role["trust"], "Statement": [*role["trust"]["Statement"], stranger]}
-    act(18, "UpdateAssumeRolePolicy", request={"roleName": "build", "policyDocument": str(role["trust"])})
+    act(18, "UpdateAssumeRolePolicy", request={"roleName": "build", "policyDocument": json.dumps(role["trust"])})
     story.artefacts["trust"] = {"ref": "role/build", "principal": stranger["Principal"]}
 
     trust = {"Version": "2012-10-17", "Statement": [stranger]}
