@@ -165,7 +165,7 @@ OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
 """Operations whose action has another name."""
 
 EXCESSIVE: Final = (
-    *("iam:CreateUser", "iam:CreatePolicyVersion", "iam:UpdateLoginProfile", "organizations:LeaveOrganization"),
+    *("iam:CreateUser", "iam:CreateRole", "iam:CreatePolicyVersion", "organizations:LeaveOrganization"),
     *("cloudtrail:DeleteTrail", "guardduty:DeleteDetector", "kms:ScheduleKeyDeletion", "s3:DeleteBucket"),
     *("s3:BypassGovernanceRetention", "ec2:TerminateInstances", "rds:DeleteDBSnapshot", "backup:DeleteRecoveryPoint"),
     *("lambda:InvokeFunction", "secretsmanager:GetSecretValue", "ssm:SendCommand", "kms:Decrypt"),

@@ -1,9 +1,10 @@
 """How AWS is called: botocore in threads, each call with a timeout, nothing repeated that may have been done.
 
 botocore is synchronous. A call runs in a thread of the handle's own pool; whoever awaits it may be cancelled at any moment: the thread then
-sends nothing more, and ends with its call's timeout at the latest. botocore's own repetitions are off (it would repeat writes after
-timeouts); its adaptive rate limiter is on, so that throttling slows every thread of the handle
-(https://docs.aws.amazon.com/boto3/latest/guide/retries.html, adaptive mode). ``errors.py`` has what is repeated.
+sends nothing more, and ends with its call's timeout at the latest. botocore's own repetitions are off: it would repeat writes after
+timeouts. Throttling slows every thread of the handle that calls the same service and region: whoever comes next waits as long as the one
+that was throttled. (botocore's own adaptive mode falls to one call in two seconds after a single throttled one, which an effect's deadline does
+not outlive.) ``errors.py`` has what is repeated.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import contextvars
 import functools
 import random
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
@@ -21,6 +23,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from botocore.client import BaseClient
 from botocore.config import Config
+from botocore.parsers import ResponseParserError
 
 from integrations.aws.errors import EXPIRED, VENDOR, code_of, mapped
 from tenantry import deadline
@@ -29,6 +32,10 @@ from tenantry.errors import InDoubt, TenantryError, Throttled, Unreachable, Vend
 __all__ = ["Caller", "Limits", "Sessions", "answered"]
 
 T = TypeVar("T")
+
+_SENSELESS: Final = (LookupError, ValueError, TypeError, AttributeError)
+"""What botocore's parsers raise over an answer that is well formed and none of the service's (a proxy's page): after sending, it says as
+much as a broken one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,7 @@ class _Attempt:
 
     write: bool
     cancelled: threading.Event
+    sent: bool = False
 
 
 _attempt: ContextVar[_Attempt | None] = ContextVar("aws_attempt", default=None)
@@ -91,6 +99,7 @@ def _before_send(request: Any, **_: Any) -> None:  # noqa: ARG001  # botocore ca
         raise _GivenUp
     if attempt.write:
         deadline.check()  # connecting may have taken long, or the machine slept meanwhile
+    attempt.sent = True
 
 
 class Caller:
@@ -108,11 +117,13 @@ class Caller:
         self._clients: dict[tuple[str, str], BaseClient] = {}
         self._making = threading.Lock()
         self._pool = ThreadPoolExecutor(self.limits.concurrency, thread_name_prefix="aws")
+        self._not_before: dict[tuple[str, str], float] = {}
+        """Service and region → monotonic time before which nothing is sent there, because somebody was throttled."""
         self._random = random.Random()  # noqa: S311  # jitter, not a secret
         self._config = Config(
             connect_timeout=self.limits.connect_timeout,
             read_timeout=self.limits.timeout,
-            retries={"mode": "adaptive", "total_max_attempts": 1},
+            retries={"mode": "standard", "total_max_attempts": 1},
             max_pool_connections=self.limits.concurrency,
             user_agent_extra="tenantry",
             s3={"addressing_style": "path"},
@@ -205,9 +216,12 @@ class Caller:
     ) -> dict[str, Any]:
         client = self._client(service, region)
         what = f"{service}.{client.meta.method_to_api_mapping[operation]}"
-        _attempt.set(_Attempt(write, cancelled))
+        state = _Attempt(write, cancelled)
+        _attempt.set(state)
         waited = 0.0
         for attempt in range(1, 1000):
+            state.sent = False
+            self._queue(service, region, what, cancelled, write=write)
             try:
                 answer: dict[str, Any] = getattr(client, operation)(**params)
                 if accept is None or accept(answer):
@@ -220,11 +234,35 @@ class Caller:
                 if code_of(caught) in EXPIRED:
                     raise _Expired(mapped(caught, what, write=write)) from None
                 found = mapped(caught, what, write=write)
+                if found is None and state.sent and isinstance(caught, _SENSELESS):
+                    found = mapped(ResponseParserError(type(caught).__name__), what, write=write)
                 if found is None:
                     raise
                 error = found
+            if isinstance(error, Throttled):
+                self._slow(service, region, error, attempt)
             waited += self._wait(error, attempt, waited, cancelled, write=write)
         raise AssertionError("unreachable")
+
+    def _slow(self, service: str, region: str | None, error: Throttled, attempt: int) -> None:
+        """Nobody else calls this service in this region for as long as the throttled one waits."""
+        key = (service, region or self.regions[0])
+        until = time.monotonic() + max(error.retry_after or 0.0, self._backoff(attempt) / 2)
+        self._not_before[key] = max(until, self._not_before.get(key, 0.0))
+
+    def _queue(self, service: str, region: str | None, what: str, cancelled: threading.Event, *, write: bool) -> None:
+        wait = self._not_before.get((service, region or self.regions[0]), 0.0) - time.monotonic()
+        if wait <= 0:
+            return
+        left = deadline.remaining()
+        if wait > self.limits.budget or (write and left is not None and wait >= left):
+            raise Throttled(f"{what} waits for throttling to end", retry_after=wait, vendor=VENDOR)
+        if cancelled.wait(wait):
+            raise asyncio.CancelledError
+
+    def _backoff(self, attempt: int) -> float:
+        limits = self.limits
+        return min(limits.longest_wait, limits.first_wait * 2.0 ** min(attempt - 1, 16))
 
     def _wait(
         self, error: TenantryError, attempt: int, waited: float, cancelled: threading.Event, *, write: bool
@@ -235,8 +273,7 @@ class Caller:
         if not safe or (not throttled and attempt >= self.limits.attempts):
             raise error
         limits = self.limits
-        backoff = min(limits.longest_wait, limits.first_wait * 2 ** min(attempt - 1, 16))
-        wait: float = backoff * self._random.uniform(0.5, 1.0)
+        wait = self._backoff(attempt) * self._random.uniform(0.5, 1.0)
         if isinstance(error, Throttled) and error.retry_after is not None:
             wait = max(error.retry_after, wait)
         left = deadline.remaining()

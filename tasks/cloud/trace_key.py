@@ -117,7 +117,15 @@ class TraceKey(ReadTask[TraceKeyParams, KeyTrace]):
 
     name = "cloud.trace_key"
     needs = ("cloud_identity", "cloud_logs", "cloud")
-    permissions = (FIND, KEYS, aws("cloudtrail:LookupEvents", "sts:GetCallerIdentity", "ec2:DescribeInstances"))
+    permissions = (
+        FIND,
+        KEYS,
+        aws("cloudtrail:LookupEvents", "sts:GetCallerIdentity", "ec2:DescribeInstances"),
+        aws("iam:GetLoginProfile", "iam:ListMFADevices", "iam:GetPolicy", "iam:GetPolicyVersion"),
+        aws("iam:ListUserPolicies", "iam:GetUserPolicy", "iam:ListAttachedUserPolicies"),
+        aws("iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"),
+        aws("iam:ListGroupPolicies", "iam:GetGroupPolicy", "iam:ListAttachedGroupPolicies"),
+    )
     timeout = 900.0
     Params = TraceKeyParams
     Output = KeyTrace

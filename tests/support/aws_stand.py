@@ -19,6 +19,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import socket
 import threading
 import uuid
 from collections import Counter
@@ -39,7 +40,7 @@ from tests.support.aws_gaps import Gap, Gaps, Reply
 
 HUB_KEY, HUB_SECRET = "AKIAHUBHUBHUBHUBHUB0", "canary-hub-secret-5f1e"
 REGIONS = ("eu-central-1", "us-east-1")
-QUICK = Limits(concurrency=8, timeout=5, connect_timeout=2, attempts=3, budget=5, first_wait=0.01, longest_wait=0.05)
+QUICK = Limits(concurrency=8, timeout=60, connect_timeout=30, attempts=3, budget=60, first_wait=0.01, longest_wait=0.05)
 _SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
 
@@ -175,12 +176,13 @@ class AwsStand:
 
     def _send(self, reply: Reply | None, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         if reply is None:
-            environ["werkzeug.socket"].close()
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise ConnectionError("cut on purpose")
         headers = [
             ("Content-Type", reply.content_type),
             ("Content-Length", str(len(reply.body) if reply.length is None else reply.length)),
             *reply.headers,
+            *([("Connection", "close")] if reply.length is not None else []),
         ]
         start(f"{reply.status} X", headers)
         return [reply.body]
