@@ -12,7 +12,7 @@ from tenantry.errors import NotFound, OutOfScope, Refused, TenantryError
 if TYPE_CHECKING:
     from flows.assembly import Installation
     from tenantry.estate import Roles
-    from tenantry.journal.store import RunIndex
+    from tenantry.journal.runs import RunIndex
     from tenantry.names import Role
     from tenantry.people import Person
     from tenantry.run import RunState

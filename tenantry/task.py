@@ -161,6 +161,9 @@ class Context:
     intent_at: datetime | None = None
     """When this step's effect was first intended, if it ever was: lets ``check`` recognise an effect that cannot be read
     back otherwise (a password reset)."""
+    in_doubt: bool = False
+    """An earlier try of this effect may have been made: its answer never came, or nobody recorded it. False when the vendor
+    certainly did nothing each time."""
     planned: Mapping[str, Any] = field(default_factory=dict)
     """Plan mode: path → value that earlier steps of the plan would have written. Empty in a real run."""
     protected: frozenset[str] = frozenset()
@@ -287,6 +290,9 @@ class Task(BaseTask[P]):
     no_undo: ClassVar[str | None] = None
     removes_foothold: ClassVar[bool] = False
     timeout: ClassVar[float] = 10.0
+    asks_again: ClassVar[bool] = False
+    """Its effect cannot be looked up: what a person said about an earlier try says nothing about the next, so that ``guard``'s
+    reasons are a question of their own each time."""
     patience: ClassVar[float] = 60.0
     """Seconds for which ``verify`` may go on seeing the old state before the step counts as not verified."""
 

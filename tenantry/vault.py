@@ -28,15 +28,12 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from pydantic import SecretBytes, SecretStr, ValidationError
+from pydantic import SecretBytes, SecretStr
 
 from tenantry.clock import rfc3339
 from tenantry.errors import InvalidInput, NotFound, OutOfScope, Refused, SecretUnreadable, VaultLocked
@@ -46,14 +43,12 @@ from tenantry.masterkey import (
     KEY_BYTES,
     Argon2Parameters,
     Passphrase,
-    derive_key,
     key_id,
     passphrase_from_environment,
-    read_key_file,
-    sync_folder,
     write_key_file,
 )
 from tenantry.names import MSP, SecretRef, check_secret_name, check_tenant
+from tenantry.vaultkeys import NONCE, derive, establish, new_master, pending, settle, unlock, unwrap, wrap
 
 __all__ = ["MSP", "Argon2Parameters", "SecretRef", "SecretVersion", "Vault", "passphrase_from_environment"]
 
@@ -62,7 +57,6 @@ OnRead = Callable[[str, str, int, str], None]
 
 _MAX_SECRET: Final = 1_048_576
 _MAX_METADATA: Final = 4_096
-_NONCE: Final = 12
 _OWN_PURPOSE: Final = "vault"
 
 _SCHEMA: Final = """
@@ -149,8 +143,8 @@ class Vault:
         db = LocalDb(home.vault_db, _SCHEMA)
         try:
             if db.one("SELECT 1 FROM master") is None:
-                _found(home, db, passphrase, argon2 or Argon2Parameters(), clock)
-            vault = cls(home, db, _unlock(home, db, passphrase), on_read, clock)
+                establish(home, db, passphrase, argon2 or Argon2Parameters(), clock)
+            vault = cls(home, db, unlock(home, db, passphrase), on_read, clock)
             vault._tenant_key(MSP)  # proves the master key before anybody relies on it
         except BaseException:
             db.close()
@@ -317,7 +311,7 @@ class Vault:
                     f"the key of {tenant} was destroyed", remedy="A returning client takes a new name, or a new key."
                 )
             identifier = secrets.token_hex(16)
-            wrapped = _wrap(self._master, tenant, identifier, secrets.token_bytes(KEY_BYTES))
+            wrapped = wrap(self._master, tenant, identifier, secrets.token_bytes(KEY_BYTES))
             db.execute(
                 "INSERT OR REPLACE INTO tenant_keys VALUES (?, ?, ?, ?, NULL)",
                 (tenant, identifier, wrapped, rfc3339(self._clock())),
@@ -359,7 +353,7 @@ class Vault:
         """
         if not purpose or purpose == _OWN_PURPOSE:
             raise InvalidInput("choose another purpose", place="purpose")
-        return _derive(self._tenant_key(check_tenant(tenant)), purpose)
+        return derive(self._tenant_key(check_tenant(tenant)), purpose)
 
     def rotate_master(self, passphrase: Passphrase | None = None, *, argon2: Argon2Parameters | None = None) -> None:
         """Replace the master key by a new one and wrap every tenant's key anew, all or nothing. With ``passphrase`` the
@@ -369,22 +363,22 @@ class Vault:
         Raises:
             VaultLocked: another process has rotated it since this one opened it.
         """
-        source, salt, parameters, master = _new_master(passphrase, argon2 or Argon2Parameters())
+        source, salt, parameters, master = new_master(passphrase, argon2 or Argon2Parameters())
         with self._db.transaction() as db:
             self._same_master()
             if source == "file":
                 # Under its own name first: were we killed now, the old file still opens the old record.
-                write_key_file(_pending(self._home, key_id(master)), master)
+                write_key_file(pending(self._home, key_id(master)), master)
             for row in db.execute("SELECT * FROM tenant_keys WHERE wrapped IS NOT NULL").fetchall():
                 tenant, identifier = str(row["tenant"]), str(row["key_id"])
-                wrapped = _wrap(master, tenant, identifier, _unwrap(self._master, tenant, identifier, row["wrapped"]))
+                wrapped = wrap(master, tenant, identifier, unwrap(self._master, tenant, identifier, row["wrapped"]))
                 db.execute("UPDATE tenant_keys SET wrapped = ? WHERE tenant = ?", (wrapped, tenant))
             db.execute(
                 "UPDATE master SET id = ?, source = ?, salt = ?, argon2 = ?",
                 (key_id(master), source, salt, parameters),
             )
         self._master = master
-        _settle(self._home, self._db)
+        settle(self._home, self._db)
         self._db.forget_deleted()
 
     # --- life ---------------------------------------------------------------------------------------------------------
@@ -431,8 +425,8 @@ class Vault:
         row = self._db.one("SELECT max(version) AS v FROM secrets WHERE tenant = ? AND name = ?", tenant, name)
         version = (row["v"] or 0) + 1 if row is not None else 1
         stored = SecretVersion(tenant, name, version, kind, self._clock(), expires_at, dict(metadata or {}))
-        nonce = secrets.token_bytes(_NONCE)
-        sealed = nonce + AESGCM(_derive(key, _OWN_PURPOSE)).encrypt(nonce, plain, _associated(tenant, name, version))
+        nonce = secrets.token_bytes(NONCE)
+        sealed = nonce + AESGCM(derive(key, _OWN_PURPOSE)).encrypt(nonce, plain, _associated(tenant, name, version))
         times = (rfc3339(stored.created_at), rfc3339(expires_at) if expires_at else None)
         db.execute(
             "INSERT INTO secrets VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (tenant, name, version, kind, *times, facts, sealed)
@@ -447,9 +441,9 @@ class Vault:
         )
 
     def _open(self, tenant: str, name: str, version: int, sealed: bytes) -> bytes:
-        key = _derive(self._tenant_key(tenant), _OWN_PURPOSE)
+        key = derive(self._tenant_key(tenant), _OWN_PURPOSE)
         try:
-            return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], _associated(tenant, name, version))
+            return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], _associated(tenant, name, version))
         except (InvalidTag, ValueError):
             raise SecretUnreadable(f"{name} of {tenant} does not open") from None
 
@@ -465,7 +459,7 @@ class Vault:
         if known is not None and known[0] == identifier:
             return known[1]
         try:
-            key = _unwrap(self._master, tenant, identifier, bytes(row["wrapped"]))
+            key = unwrap(self._master, tenant, identifier, bytes(row["wrapped"]))
         except SecretUnreadable:
             self._same_master()
             raise
@@ -479,108 +473,11 @@ class Vault:
             raise VaultLocked("the master key was changed by another process", remedy="Start this command again.")
 
 
-# --- the master key and its record ------------------------------------------------------------------------------------
-
-
-def _found(
-    home: Home, db: LocalDb, passphrase: Passphrase | None, argon2: Argon2Parameters, clock: Callable[[], datetime]
-) -> None:
-    """Make the vault. SQLite's write lock keeps two first starts apart."""
-    with db.transaction() as connection:
-        if connection.execute("SELECT 1 FROM master").fetchone() is not None:
-            return
-        if passphrase is None and home.master_key.exists():  # killed right here last time, or brought along by a person
-            source, salt, parameters, master = "file", None, None, read_key_file(home.master_key)
-        else:
-            source, salt, parameters, master = _new_master(passphrase, argon2)
-            if source == "file":
-                write_key_file(home.master_key, master)
-        connection.execute("INSERT INTO master VALUES (1, ?, ?, ?, ?)", (key_id(master), source, salt, parameters))
-        identifier = secrets.token_hex(16)
-        wrapped = _wrap(master, MSP, identifier, secrets.token_bytes(KEY_BYTES))
-        connection.execute(
-            "INSERT INTO tenant_keys VALUES (?, ?, ?, ?, NULL)", (MSP, identifier, wrapped, rfc3339(clock()))
-        )
-
-
-def _new_master(passphrase: Passphrase | None, argon2: Argon2Parameters) -> tuple[str, bytes | None, str | None, bytes]:
-    """Source, salt, parameters and key."""
-    if passphrase is None:
-        return "file", None, None, secrets.token_bytes(KEY_BYTES)
-    salt = secrets.token_bytes(16)
-    return "passphrase", salt, argon2.model_dump_json(), derive_key(passphrase(), salt, argon2)
-
-
-def _unlock(home: Home, db: LocalDb, passphrase: Passphrase | None) -> bytes:
-    row = db.one("SELECT * FROM master")
-    if row is None:
-        raise VaultLocked("the vault has no master record", remedy="Restore vault.db from the backup.")
-    if row["source"] == "passphrase":
-        if passphrase is None:
-            raise VaultLocked(
-                "this vault needs its passphrase", remedy="Give it at the prompt or through a descriptor."
-            )
-        try:
-            parameters = Argon2Parameters.model_validate_json(row["argon2"] or "")
-            key = derive_key(passphrase(), bytes(row["salt"] or b""), parameters)
-        except (InvalidInput, ValidationError, ValueError, TypeError):
-            raise VaultLocked("wrong passphrase, or a damaged master record") from None
-        if not secrets.compare_digest(key_id(key), str(row["id"])):
-            raise VaultLocked("wrong passphrase")
-        return key
-    if _pending(home, str(row["id"])).exists():
-        _settle(home, db)  # a rotation was committed and killed before its key file got its name
-    key = read_key_file(home.master_key)
-    if not secrets.compare_digest(key_id(key), str(row["id"])):
-        raise VaultLocked("master.key is not this vault's key")
-    return key
-
-
-def _pending(home: Home, identifier: str) -> Path:
-    return home.master_key.with_name(f"{home.master_key.name}.{identifier}")
-
-
-def _settle(home: Home, db: LocalDb) -> None:
-    """Give the committed key its name and remove what no record needs. Under the write lock, because a key file that
-    another process has written but not yet committed must not be touched."""
-    with db.transaction() as connection:
-        row = connection.execute("SELECT id, source FROM master").fetchone()
-        pending = _pending(home, str(row["id"]))
-        try:
-            if row["source"] == "passphrase":
-                home.master_key.unlink(missing_ok=True)
-            elif pending.exists():
-                pending.replace(home.master_key)
-            for stale in home.path.glob(f"{home.master_key.name}.{'[0-9a-f]' * 32}"):
-                stale.unlink()
-            sync_folder(home.path)
-        except OSError as exc:
-            raise VaultLocked(f"{home.master_key.name} cannot be replaced ({exc.strerror})") from exc
-
-
 # --- bytes ------------------------------------------------------------------------------------------------------------
 
 
 def _associated(tenant: str, name: str, version: int) -> bytes:
     return f"{tenant}\0{name}\0{version}".encode()
-
-
-def _wrap(master: bytes, tenant: str, identifier: str, key: bytes) -> bytes:
-    nonce = secrets.token_bytes(_NONCE)
-    return nonce + AESGCM(master).encrypt(nonce, key, f"tenant-key\0{tenant}\0{identifier}".encode())
-
-
-def _unwrap(master: bytes, tenant: str, identifier: str, wrapped: bytes) -> bytes:
-    try:
-        return AESGCM(master).decrypt(
-            wrapped[:_NONCE], wrapped[_NONCE:], f"tenant-key\0{tenant}\0{identifier}".encode()
-        )
-    except (InvalidTag, ValueError):
-        raise SecretUnreadable(f"the key of {tenant} does not open") from None
-
-
-def _derive(key: bytes, purpose: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode("utf-8")).derive(key)
 
 
 def _plain(value: bytes | str | SecretStr | SecretBytes) -> bytes:

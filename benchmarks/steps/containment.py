@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import math
 import statistics
 import time
@@ -168,6 +169,8 @@ async def _measured(installation: Installation, lab: LabProcess, count: int, tim
         async with _plain(installation, lab) as (plain, user):
             accounts = [account.id for account in await plain_accounts(installation, 1 + count * times)]
             lab.faults(latency_ms=_LATENCY_MS)
+            gc.collect()
+            gc.freeze()  # as the processes that execute runs are (flows/zygote.py)
             with watched() as wire:
                 found.first, _ = await _contain(installation, accounts[:1])
             found.requests, found.chain = len(wire.calls), chain_of(wire.calls)

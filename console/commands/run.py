@@ -96,7 +96,7 @@ def _carry(installation: Installation, run_id: str, *, wait: bool) -> int:
     except KeyboardInterrupt:
         click.echo(f"tenantry: interrupted; nothing is lost: `tenantry resume {run_id}` goes on", err=True)
         raise
-    return _show(installation.view(run_id), code=wait)
+    return _show(installation.view(run_id, live=False if wait else None), code=wait)
 
 
 def _show(view: Mapping[str, Any], *, code: bool = True) -> int:

@@ -9,7 +9,14 @@ from integrations.aws.actions import EXCESSIVE, every_action
 from integrations.aws.caller import Caller
 from integrations.aws.session import AccountSessions
 from integrations.aws.settings import Settings
-from tenantry.errors import PermissionMissing, ProviderError, Rejected, TargetNotFound, TenantryError
+from tenantry.errors import (
+    PermissionMissing,
+    ProviderError,
+    Rejected,
+    TargetNotFound,
+    TenantryError,
+    Unreachable,
+)
 from tenantry.providers import ProviderCheck
 
 __all__ = ["check"]
@@ -34,7 +41,10 @@ async def check(caller: Caller, sessions: AccountSessions, settings: Settings) -
     try:
         await sessions.ready()
     except TenantryError as error:
-        return ProviderCheck(signed_in=False, granted=None, problems=(f"{error.message}. {error.remedy}",))
+        answered = not isinstance(error, Unreachable)
+        return ProviderCheck(
+            signed_in=False, granted=None, problems=(f"{error.message}. {error.remedy}",), reachable=answered
+        )
     problems: list[str] = []
     identity = sessions.identity
     facts: dict[str, Any] = {"account": settings.account, "role": settings.role_arn}
@@ -51,13 +61,19 @@ async def check(caller: Caller, sessions: AccountSessions, settings: Settings) -
     granted = await _simulated(caller, settings.role_arn, problems)
     if granted is None:
         await _used(caller, problems, facts)
-        return ProviderCheck(signed_in=True, granted=None, problems=tuple(problems), facts=facts)
-    excess = sorted(granted & set(EXCESSIVE) - every_action())
-    if excess:
-        problems.append(f"the role may do more than any runbook needs: {', '.join(excess)}")
+        skew = None if identity is None else identity.clock_skew
+        return ProviderCheck(
+            signed_in=True, granted=None, problems=tuple(problems), facts=facts, reachable=True, clock_skew=skew
+        )
     facts["simulated"] = True
+    # What goes beyond is in there too: what no runbook needs is told by whoever knows the runbooks.
     return ProviderCheck(
-        signed_in=True, granted=frozenset(granted & every_action()), problems=tuple(problems), facts=facts
+        signed_in=True,
+        granted=frozenset(granted),
+        problems=tuple(problems),
+        facts=facts,
+        reachable=True,
+        clock_skew=None if identity is None else identity.clock_skew,
     )
 
 

@@ -29,12 +29,14 @@ names of other accounts are refused before anything is sent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
 from integrations.aws.settings import HubSettings, Settings
 from tenantry.errors import InvalidTenant, OutOfScope
+from tenantry.least import Grant
 from tenantry.providers import Estate, ProviderCheck, SecretSource
 
 if TYPE_CHECKING:
@@ -141,6 +143,14 @@ class AwsProvider:
                 "findings": AwsFindings(caller),
             },
         )
+
+    def least_privilege(self, names: Sequence[str], settings: Any) -> Grant:  # noqa: ARG002  # the same for every account
+        """The policy of the client's role; passing on a role is narrowed to the one that AWS Backup works as."""
+        import json
+
+        from integrations.aws.actions import least_policy
+
+        return Grant("iam", tuple(names), json.dumps(least_policy(names), indent=2) + "\n")
 
 
 PROVIDER: Final = AwsProvider()

@@ -22,6 +22,7 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -78,7 +79,8 @@ class Identity:
 
     account: str
     arn: str
-    user_id: str
+    clock_skew: float | None
+    """Seconds by which AWS's clock is ahead of this machine's; None: its answer had no date."""
 
 
 class _Given(CredentialProvider):  # type: ignore[misc]  # botocore has no types
@@ -259,7 +261,8 @@ class AccountSessions:
 
     async def _who(self, keys: _Keys) -> Identity:
         answer = await self._sts(keys, "get_caller_identity")
-        return Identity(str(answer.get("Account", "")), str(answer.get("Arn", "")), str(answer.get("UserId", "")))
+        headers = (answer.get("ResponseMetadata") or {}).get("HTTPHeaders") or {}
+        return Identity(str(answer.get("Account", "")), str(answer.get("Arn", "")), _skew(str(headers.get("date", ""))))
 
     async def _secret(self, name: str) -> str:
         return (await self._secrets(name)).get_secret_value().decode().strip()
@@ -309,3 +312,10 @@ class AccountSessions:
                 remedy="Check the role's trust policy, the external id and the hub's credential; `tenantry tenants check T`.",
                 **error.detail,
             ) from None
+
+
+def _skew(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return None

@@ -14,6 +14,7 @@ from pydantic import SecretBytes
 
 from integrations.lab.lab import Lab
 from integrations.lab.provider import PROVIDER as CLOUD
+from integrations.messages.provider import PROVIDER as MESSAGES
 from integrations.microsoft365.provider import PROVIDER as MICROSOFT365
 from integrations.sink.provider import PROVIDER as SINK
 from tenantry.errors import OutOfScope
@@ -55,7 +56,7 @@ class Drill:
                 "exchange_url": f"{_BASE}/exchange",
             }
             return await MICROSOFT365.open(settings, self._secret, transport=transport)
-        if vendor == SINK.vendor:
+        if vendor in (SINK.vendor, MESSAGES.vendor):
             base = {"base_url": f"{_BASE}/sink"}
             return await SINK.open(SINK.Settings.model_validate(base), self._secret, transport=transport)
         if vendor in _CLOUDS:

@@ -1,5 +1,5 @@
-"""Microsoft Graph: single objects, lists page by page, ``$batch``; plain JSON, because parsing with the SDK's models costs
-a hundred times as much.
+"""Microsoft Graph: single objects, lists page by page, writes; plain JSON, because parsing with the SDK's models costs a hundred
+times as much. What is asked at the same moment travels as one ``$batch`` (:mod:`integrations.microsoft365.gathering`).
 
 Sources (learn.microsoft.com/graph):
     /errors                  ``{"error": {code, message, innerError}}``
@@ -12,15 +12,18 @@ Pinned: a next link that leaves the configured service raises OutOfScope before 
 
 from __future__ import annotations
 
-import asyncio
+import functools
 import json
+import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from integrations.http import Answer, Authorizer, Http, retry_after
+from integrations.microsoft365.gathering import BatchItem, Gathering
 from integrations.microsoft365.sdk import Prepared
+from tenantry import deadline, waits
 from tenantry.errors import (
     InDoubt,
     OutOfScope,
@@ -33,30 +36,17 @@ from tenantry.errors import (
     VendorFault,
 )
 
-__all__ = ["BATCH_SIZE", "BatchItem", "Graph", "segment"]
+__all__ = ["Graph", "segment"]
 
-BATCH_SIZE: Final = 20
+_BATCHED: Final = "v1.0"
+"""The version in which requests travel together."""
+_PLAIN_HEADERS: Final = frozenset({"accept", "content-type"})
 _LICENCE_CODES: Final = frozenset({"Authentication_RequestFromNonPremiumTenantOrB2CTenant"})
 
 
 def segment(value: str) -> str:
     """One path segment: nothing in it can add segments or a query (guests' names hold ``#``, ids may hold ``/``)."""
     return quote(value, safe="@")
-
-
-@dataclass(frozen=True, slots=True)
-class BatchItem:
-    """One request of a batch.
-
-    Attributes:
-        path: relative to the version, with its query, already quoted: ``/users/…?$select=id``.
-        method: HTTP method.
-        json: body, for writes.
-    """
-
-    path: str
-    method: str = "GET"
-    json: Any = None
 
 
 class Graph:
@@ -73,6 +63,7 @@ class Graph:
         self._authorizer = authorizer
         self.base_url = base_url.rstrip("/")
         self._pinned = urlsplit(self.base_url)
+        self._gathering = Gathering(self._post_batch)
 
     async def get(
         self, path: str, *, needs: str, params: Mapping[str, str] | None = None, version: str = "v1.0"
@@ -83,31 +74,44 @@ class Graph:
             TargetNotFound, PermissionMissing, Rejected: what Graph said.
             ProviderError: see :class:`~integrations.http.Http`.
         """
-        answer = await self.http.read(
-            "GET", self._url(path, params, version), authorizer=self._authorizer, dialect=_Dialect(needs)
-        )
-        return self._object(answer)
+        if version == _BATCHED:
+            found = await self._together(BatchItem(_local(path, params), needs))
+            if found is not None:
+                return found
+        return await self._read(self._url(path, params, version), needs)
 
     async def pages(
-        self, path: str, *, needs: str, params: Mapping[str, str] | None = None, version: str = "v1.0"
+        self,
+        path: str,
+        *,
+        needs: str,
+        params: Mapping[str, str] | None = None,
+        version: str = "v1.0",
+        short: bool = False,
     ) -> AsyncIterator[list[dict[str, Any]]]:
-        """The rows, a page at a time; only one page is in memory."""
+        """The rows, a page at a time; only one page is in memory. A list that is usually ``short`` may travel with others."""
         url: str | None = self._url(path, params, version)
-        dialect = _Dialect(needs)
+        page = await self._together(BatchItem(_local(path, params), needs)) if short and version == _BATCHED else None
         while url is not None:
-            answer = await self.http.read("GET", url, authorizer=self._authorizer, dialect=dialect)
-            page = self._object(answer)
+            if page is None:
+                page = await self._read(url, needs)
             rows = page.get("value")
             if not isinstance(rows, list):
-                raise VendorFault("graph answered a list without rows", vendor=self.http.vendor, **answer.ids)
+                raise VendorFault("graph answered a list without rows", vendor=self.http.vendor)
             yield rows
-            url = self._next(page.get("@odata.nextLink"), url)
+            url, page = self._next(page.get("@odata.nextLink"), url), None
 
     async def rows(
-        self, path: str, *, needs: str, params: Mapping[str, str] | None = None, version: str = "v1.0"
+        self,
+        path: str,
+        *,
+        needs: str,
+        params: Mapping[str, str] | None = None,
+        version: str = "v1.0",
+        short: bool = False,
     ) -> AsyncIterator[dict[str, Any]]:
-        """The rows, one by one; constant memory."""
-        async for page in self.pages(path, needs=needs, params=params, version=version):
+        """The rows, one by one; constant memory. ``short`` as for :meth:`pages`."""
+        async for page in self.pages(path, needs=needs, params=params, version=version, short=short):
             for row in page:
                 yield row
 
@@ -131,6 +135,10 @@ class Graph:
             ProviderError: it was not done.
         """
         self._own(prepared.url)
+        item = self._item(prepared, needs)
+        found = await self._together(item, write=True) if item is not None else None
+        if found is not None:
+            return found or None
         answer = await self.http.write(
             prepared.method,
             prepared.url,
@@ -141,76 +149,62 @@ class Graph:
         )
         return answer.data
 
-    async def batch(
-        self, items: Sequence[BatchItem], *, needs: str, write: bool = False
-    ) -> list[dict[str, Any] | TenantryError]:
-        """Many small requests, twenty at a time: for each item, in order, its answer or its error.
+    async def _read(self, url: str, needs: str) -> dict[str, Any]:
+        answer = await self.http.read("GET", url, authorizer=self._authorizer, dialect=_Dialect(needs))
+        return self._object(answer)
 
-        Items that the vendor throttled or (reads only) failed are sent again, alone; nobody else's are. For writes an item
-        that is missing from the answer, or ended with 5xx, is InDoubt, and so is each item of a batch without an answer.
-        """
-        chunks = [items[at : at + BATCH_SIZE] for at in range(0, len(items), BATCH_SIZE)]
-        done = await asyncio.gather(*(self._batch(chunk, needs, write) for chunk in chunks))
-        return [answer for chunk in done for answer in chunk]
+    async def _together(self, item: BatchItem, *, write: bool = False) -> dict[str, Any] | None:
+        """The item's answer out of a batch; None when it has to be sent alone, after the wait that the vendor asked for."""
+        found = await self._gathering.ask(item, write=write)
+        if isinstance(found, Throttled | VendorFault):  # a write's fault is InDoubt
+            asked = found.retry_after if isinstance(found, Throttled) else None
+            wait = (self.http.limits.first_wait if asked is None else asked) * random.uniform(1.0, 1.2)  # noqa: S311  # jitter
+            left = deadline.remaining()
+            if wait > self.http.limits.budget or (left is not None and wait >= left):
+                raise found
+            if isinstance(found, Throttled):
+                waits.asked(self.http.vendor, f"{item.method} {item.path.partition('?')[0]}", wait)
+            await self.http.pause(wait)
+            return None
+        if isinstance(found, TenantryError):
+            raise found
+        return found
 
-    async def _batch(self, items: Sequence[BatchItem], needs: str, write: bool) -> list[dict[str, Any] | TenantryError]:
-        dialect = _Dialect(needs)
-        results: dict[int, dict[str, Any] | TenantryError] = {}
-        waiting = list(range(len(items)))
-        waited = 0.0
-        limits = self.http.limits
-        for attempt in range(1, limits.attempts + 1):
-            try:
-                answers = await self._post_batch(items, waiting, needs, write)
-            except ProviderError as exc:  # the other batches' answers are still worth having
-                results.update(dict.fromkeys(waiting, exc))
-                break
-            again: list[int] = []
-            longest = 0.0
-            for at in waiting:
-                result = _item_result(answers.get(str(at)), dialect, items[at], write)
-                results[at] = result
-                if isinstance(result, Throttled | VendorFault):  # a write's fault is InDoubt
-                    again.append(at)
-                    asked = result.retry_after if isinstance(result, Throttled) else None
-                    longest = max(longest, limits.first_wait * 2.0 ** (attempt - 1) if asked is None else asked)
-            waiting = again
-            if not waiting or attempt == limits.attempts or waited + longest > limits.budget:
-                break
-            waited += longest
-            await self.http.pause(longest)
-        return [results[at] for at in range(len(items))]
-
-    async def _post_batch(
-        self, items: Sequence[BatchItem], indexes: Sequence[int], needs: str, write: bool
-    ) -> dict[str, dict[str, Any]]:
+    async def _post_batch(self, items: Sequence[BatchItem], write: bool) -> list[dict[str, Any] | TenantryError]:
+        """One batch, sent once. An item that is missing from the answer of a write, or ended with 5xx, is InDoubt."""
         requests = []
-        for at in indexes:
-            item = items[at]
+        for at, item in enumerate(items):
             request: dict[str, Any] = {"id": str(at), "method": item.method, "url": item.path}
             if item.json is not None:
                 request["headers"] = {"Content-Type": "application/json"}
                 request["body"] = item.json
             requests.append(request)
-        content = json.dumps({"requests": requests}).encode()
-        url = self._url("/$batch", None, "v1.0")
-        dialect = _Dialect(needs)
-        if write:
-            answer = await self.http.write(
-                "POST", url, content=content, authorizer=self._authorizer, dialect=dialect, what="POST $batch"
-            )
-        else:
-            answer = await self.http.read(
-                "POST", url, content=content, authorizer=self._authorizer, dialect=dialect, what="POST $batch"
-            )
+        answer = await (self.http.write if write else self.http.read)(
+            "POST",
+            self._url("/$batch", None, _BATCHED),
+            content=json.dumps({"requests": requests}).encode(),
+            authorizer=self._authorizer,
+            dialect=_Dialect(" ".join(sorted({item.needs for item in items}))),
+            what=f"POST $batch of {len(items)}",
+        )
         responses = answer.data.get("responses") if isinstance(answer.data, dict) else None
-        if not isinstance(responses, list):
-            return {}
-        return {str(found.get("id")): found for found in responses if isinstance(found, dict)}
+        found = {
+            str(one.get("id")): one
+            for one in (responses if isinstance(responses, list) else ())
+            if isinstance(one, dict)
+        }
+        return [_item_result(found.get(str(at)), item, write) for at, item in enumerate(items)]
+
+    def _item(self, prepared: Prepared, needs: str) -> BatchItem | None:
+        """The write as a batch's item; None for one that says more in its headers than an item can."""
+        root = f"{self.base_url}/{_BATCHED}"
+        if not prepared.url.startswith(f"{root}/") or {name.lower() for name in prepared.headers} - _PLAIN_HEADERS:
+            return None
+        body = json.loads(prepared.content) if prepared.content else None
+        return BatchItem(prepared.url.removeprefix(root), needs, prepared.method, body)
 
     def _url(self, path: str, params: Mapping[str, str] | None, version: str) -> str:
-        query = f"?{urlencode(params, quote_via=quote, safe='$,:')}" if params else ""
-        return f"{self.base_url}/{version}{path}{query}"
+        return f"{self.base_url}/{version}{_local(path, params)}"
 
     def _object(self, answer: Answer) -> dict[str, Any]:
         if not isinstance(answer.data, dict):
@@ -268,16 +262,27 @@ class _Dialect:
         return Rejected(f"Graph refused {what} with {status} ({code or 'no code'})", **detail)
 
 
-def _item_result(
-    found: dict[str, Any] | None, dialect: _Dialect, item: BatchItem, write: bool
-) -> dict[str, Any] | TenantryError:
-    what = f"{item.method} {item.path.partition('?')[0]}"
+def _local(path: str, params: Mapping[str, str] | None) -> str:
+    """Path and query, relative to the version."""
+    return f"{path}?{_query(tuple(params.items()))}" if params else path
+
+
+@functools.lru_cache(maxsize=256)
+def _query(params: tuple[tuple[str, str], ...]) -> str:
+    """Most requests differ in their path alone."""
+    return urlencode(params, quote_via=quote, safe="$,:")
+
+
+def _item_result(found: dict[str, Any] | None, item: BatchItem, write: bool) -> dict[str, Any] | TenantryError:
+    what = f"{item.method} /{_BATCHED}{item.path.partition('?')[0]}"
     status = found.get("status") if found is not None else None
     if found is None or not isinstance(status, int):
         return _lost(f"no answer in the batch for {what}", write)
     body = found.get("body")
     if 200 <= status < 300:
-        return body if isinstance(body, dict) else {}
+        if isinstance(body, dict):
+            return body
+        return {} if write else _lost(f"something that is no object in the batch for {what}", write)
     given = found.get("headers")
     headers = {str(name).lower(): str(value) for name, value in given.items()} if isinstance(given, dict) else {}
     wait = retry_after(headers)
@@ -285,7 +290,8 @@ def _item_result(
         return Throttled(f"Graph throttles {what}", retry_after=wait, vendor="microsoft365", status=status)
     if status >= 500 or status < 400 or status == 408:
         return _lost(f"Graph answered {status} to {what}", write, status=status)
-    return dialect.error(status, body, what, {})
+    ids = {"request_id": headers["request-id"]} if "request-id" in headers else {}
+    return _Dialect(item.needs).error(status, body, what, ids)
 
 
 def _lost(message: str, write: bool, **detail: Any) -> TenantryError:

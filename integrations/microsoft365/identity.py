@@ -46,11 +46,11 @@ from uuid import UUID
 from pydantic import SecretStr
 
 from integrations.microsoft365._read import GUID, address, at, literal, merged, odata_time, text, when
-from integrations.microsoft365.graph import BatchItem, Graph, segment
+from integrations.microsoft365.graph import Graph, segment
 from integrations.microsoft365.roles import PRIVILEGED
-from integrations.microsoft365.sdk import METHOD_COLLECTIONS, Sdk, build
+from integrations.microsoft365.sdk import METHOD_COLLECTIONS, Sdk, build, build_for
 from tenantry.capabilities import Account, AuthMethod, Consent, Device, DirectoryEvent, RoleAssignment, SignIn
-from tenantry.errors import PermissionMissing, Rejected, TargetNotFound, TenantryError
+from tenantry.errors import PermissionMissing, Rejected, TargetNotFound
 
 __all__ = ["Microsoft365Identity"]
 
@@ -99,14 +99,21 @@ class Microsoft365Identity:
 
     async def set_enabled(self, user: str, enabled: bool) -> None:
         """Allow or block sign-in. For a synced account the next directory sync decides otherwise."""
-        await self._update_user(
-            user, "User.EnableDisableAccount.All", lambda sdk: sdk.model("user", "User", account_enabled=enabled)
+        prepared = await build_for(
+            self._root,
+            segment(user),
+            f"accountEnabled={enabled}",
+            lambda one, sdk: one.to_patch_request_information(sdk.model("user", "User", account_enabled=enabled)),
         )
+        await self._graph.send(prepared, needs="User.EnableDisableAccount.All")
 
     async def revoke_sessions(self, user: str) -> None:
         """End refresh tokens and session cookies; access tokens live on for up to about an hour."""
-        prepared = await build(
-            self._root, lambda sdk: sdk.user(user).revoke_sign_in_sessions.to_post_request_information()
+        prepared = await build_for(
+            self._root,
+            segment(user),
+            "revokeSignInSessions",
+            lambda one, _sdk: one.revoke_sign_in_sessions.to_post_request_information(),
         )
         answer = await self._graph.send(prepared, needs="User.RevokeSessions.All")
         if isinstance(answer, dict) and answer.get("value") is False:
@@ -115,16 +122,16 @@ class Microsoft365Identity:
     async def reset_password(self, user: str, password: SecretStr, *, change_at_next_sign_in: bool) -> None:
         """Set a password. The vendor refuses it for a synced account without password writeback (Rejected)."""
 
-        def model(sdk: Sdk) -> Any:
+        def patch(sdk: Sdk) -> Any:
             profile = sdk.model(
                 "password_profile",
                 "PasswordProfile",
                 password=password.get_secret_value(),
                 force_change_password_next_sign_in=change_at_next_sign_in,
             )
-            return sdk.model("user", "User", password_profile=profile)
+            return sdk.user(user).to_patch_request_information(sdk.model("user", "User", password_profile=profile))
 
-        await self._update_user(user, "User-PasswordProfile.ReadWrite.All", model)
+        await self._graph.send(await build(self._root, patch), needs="User-PasswordProfile.ReadWrite.All")
 
     # --- roles --------------------------------------------------------------------------------------------------------
 
@@ -134,7 +141,8 @@ class Microsoft365Identity:
         account_id = await self._id(user)
         params = {"$filter": f"principalId eq {literal(account_id)}", "$expand": "roleDefinition"}
         found: list[RoleAssignment] = []
-        async for row in self._graph.rows("/roleManagement/directory/roleAssignments", params=params, needs=needs):
+        rows = self._graph.rows("/roleManagement/directory/roleAssignments", params=params, needs=needs, short=True)
+        async for row in rows:
             definition = row.get("roleDefinition") or {}
             template = text(definition.get("templateId") or row.get("roleDefinitionId"))
             found.append(
@@ -148,7 +156,7 @@ class Microsoft365Identity:
             )
         held = {role.role_id for role in found}
         path = f"/users/{segment(account_id)}/transitiveMemberOf"
-        async for row in self._graph.rows(path, params={"$top": "999"}, needs="User.Read.All"):
+        async for row in self._graph.rows(path, params={"$top": "999"}, needs="User.Read.All", short=True):
             template = text(row.get("roleTemplateId"))
             if row.get("@odata.type") == "#microsoft.graph.directoryRole" and template not in held:
                 found.append(
@@ -191,7 +199,9 @@ class Microsoft365Identity:
             async for row in members:
                 if row.get("@odata.type") == "#microsoft.graph.user":
                     ids[text(row.get("id"))] = None
-        rows = await self._objects((f"/users/{segment(one)}?$select={_USER}" for one in ids), "User.Read.All")
+        rows = await asyncio.gather(
+            *(self._object(f"/users/{segment(one)}?$select={_USER}", "User.Read.All") for one in ids)
+        )
         return [_account(row) for row in rows if row is not None]
 
     # --- authentication methods ---------------------------------------------------------------------------------------
@@ -200,7 +210,7 @@ class Microsoft365Identity:
         """All methods, in an order in which they can be removed: the default and the mobile phone come last."""
         needs = "UserAuthenticationMethod.Read.All"
         path = f"/users/{segment(user)}/authentication"
-        found = [_method(row) async for row in self._graph.rows(f"{path}/methods", needs=needs)]
+        found = [_method(row) async for row in self._graph.rows(f"{path}/methods", needs=needs, short=True)]
         if sum(method.kind in _PREFERENCES.values() for method in found) < 2:
             return found
         try:
@@ -429,6 +439,17 @@ class Microsoft365Identity:
         names = (_role_name(row, principals.get(text(row.get("resourceId")), {})) for row in assignments)
         return frozenset(name for name in names if name)
 
+    async def secrets_of(self, client_id: str) -> dict[str, datetime]:
+        """Each client secret of an application that is registered in this tenant → when it expires (Application.Read.All)."""
+        params = {"$filter": f"appId eq {literal(client_id)}", "$select": "id,passwordCredentials"}
+        found: dict[str, datetime] = {}
+        async for row in self._graph.rows("/applications", params=params, needs="Application.Read.All"):
+            for credential in row.get("passwordCredentials") or ():
+                expires = when(credential.get("endDateTime"))
+                if expires is not None:
+                    found[f"the client secret {text(credential.get('keyId'))[:8]}"] = expires
+        return found
+
     # --- helpers ------------------------------------------------------------------------------------------------------
 
     @property
@@ -442,35 +463,25 @@ class Microsoft365Identity:
         row = await self._graph.get(f"/users/{segment(user)}", params={"$select": "id"}, needs="User.Read.All")
         return text(row.get("id"))
 
-    async def _update_user(self, user: str, needs: str, model: Any) -> None:
-        prepared = await build(self._root, lambda sdk: sdk.user(user).to_patch_request_information(model(sdk)))
-        await self._graph.send(prepared, needs=needs)
-
     async def _all(self, path: str, needs: str) -> list[dict[str, Any]]:
-        return [row async for row in self._graph.rows(path, params={"$top": "999"}, needs=needs)]
+        return [row async for row in self._graph.rows(path, params={"$top": "999"}, needs=needs, short=True)]
 
-    async def _objects(self, paths: Iterable[str], needs: str) -> list[dict[str, Any] | None]:
-        """Many objects in batches; None for one that does not exist."""
-        answers = await self._graph.batch([BatchItem(path) for path in paths], needs=needs)
-        rows: list[dict[str, Any] | None] = []
-        for answer in answers:
-            if isinstance(answer, TenantryError):
-                if not isinstance(answer, TargetNotFound):
-                    raise answer
-                rows.append(None)
-            else:
-                rows.append(answer)
-        return rows
+    async def _object(self, path: str, needs: str) -> dict[str, Any] | None:
+        """One object, None when it does not exist. Many at once travel together."""
+        try:
+            return await self._graph.get(path, needs=needs)
+        except TargetNotFound:
+            return None
 
     async def _principals(self, ids: Iterable[str], roles_of: set[str]) -> dict[str, dict[str, Any]]:
         """Service principals by object id; those whose role names are needed come with ``appRoles``."""
         wanted = list(dict.fromkeys(ids))
-        rows = await self._objects(
-            (
-                f"/servicePrincipals/{segment(one)}?$select={_PRINCIPAL}{',appRoles' if one in roles_of else ''}"
-                for one in wanted
-            ),
-            "Application.Read.All",
+        chosen = {one: f"{_PRINCIPAL},appRoles" if one in roles_of else _PRINCIPAL for one in wanted}
+        rows = await asyncio.gather(
+            *(
+                self._object(f"/servicePrincipals/{segment(one)}?$select={fields}", "Application.Read.All")
+                for one, fields in chosen.items()
+            )
         )
         return {one: row for one, row in zip(wanted, rows, strict=True) if row is not None}
 

@@ -13,12 +13,12 @@ import asyncio
 import functools
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tenantry.errors import Rejected
 
-__all__ = ["METHOD_COLLECTIONS", "Prepared", "Sdk", "build", "preload"]
+__all__ = ["METHOD_COLLECTIONS", "Prepared", "Sdk", "build", "build_for", "preload"]
 
 METHOD_COLLECTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "emailMethods": ("email_methods", "by_email_authentication_method_id"),
@@ -105,6 +105,36 @@ async def build(base_url: str, make: Callable[[Sdk], Any]) -> Prepared:
         make: from the SDK to one of its ``to_*_request_information()``.
     """
     return await asyncio.to_thread(_build, base_url, make)
+
+
+async def build_for(base_url: str, user: str, kind: str, make: Callable[[Any, Sdk], Any]) -> Prepared:
+    """Build a write that is the same for every account but for the account: the SDK builds it once, for a placeholder.
+
+    Args:
+        base_url: Graph's address with version.
+        user: the account, as a path segment: quoted.
+        kind: what it writes, the values included; never for a write that holds a secret, since it is kept.
+        make: from the account's builder and the SDK to one of its ``to_*_request_information()``.
+    """
+    key = (base_url, kind)
+    pattern = _patterns.get(key)
+    if pattern is None:
+        building = _building.get(key)
+        if building is None or building.get_loop() is not asyncio.get_running_loop():
+            building = asyncio.create_task(build(base_url, lambda sdk: make(sdk.user(_PLACEHOLDER), sdk)))
+            _building[key] = building
+        try:
+            pattern = _patterns[key] = await asyncio.shield(building)  # many ask at once, and go on together
+        finally:
+            _building.pop(key, None)
+    if pattern.url.count(_PLACEHOLDER) != 1:
+        raise Rejected("the SDK built a request that does not name its account once")
+    return replace(pattern, url=pattern.url.replace(_PLACEHOLDER, user))
+
+
+_PLACEHOLDER: Final = "placeholder-for-the-account"
+_patterns: dict[tuple[str, str], Prepared] = {}
+_building: dict[tuple[str, str], asyncio.Task[Prepared]] = {}
 
 
 def preload() -> None:

@@ -43,7 +43,7 @@ from tenantry.capabilities.identity import (
 )
 from tenantry.capabilities.logs import AuditRecord, Logs
 from tenantry.capabilities.mail import Delegate, Forwarding, InboxRule, Mail, MobileDevice, SentMessage
-from tenantry.capabilities.messenger import Message, Messenger
+from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messenger
 from tenantry.capabilities.secrets import Secrets
 from tenantry.capabilities.storage import Bucket, BucketProtection, Retention, Storage, StoredObject
 
@@ -73,6 +73,8 @@ __all__ = [
     "BackupSource",
     "Bucket",
     "BucketProtection",
+    "ByChannel",
+    "Channel",
     "Cloud",
     "CloudCaller",
     "CloudEvent",

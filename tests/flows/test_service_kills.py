@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from benchmarks.stage import plain_accounts
 from tenantry.run import Status
 from tests.flows.stand import TENANT, Stand
 from tests.support.waiting import until
@@ -120,22 +121,8 @@ def ended(stand: Stand, runs: list[str]) -> bool:
 
 
 def accounts(stand: Stand) -> list[str]:
-    """Accounts that hold no role: nobody need be asked about them."""
-
-    async def find() -> list[str]:
-        with stand.opened() as installation:
-            async with installation.access(TENANT, "run") as access:
-                identity = await access.capability("identity")
-                found: list[str] = []
-                async for account in identity.accounts():
-                    known = {account.id.lower(), account.upn.lower()} & access.protected
-                    if account.enabled and not account.synced and not known and not await identity.roles(account.id):
-                        found.append(account.upn)
-                    if len(found) == RUNS:
-                        break
-                return found
-
-    return asyncio.run(find())
+    with stand.opened() as installation:
+        return [account.upn for account in asyncio.run(plain_accounts(installation, RUNS, TENANT))]
 
 
 def under_way(stand: Stand, seed: int, kinds: list[str]) -> None:

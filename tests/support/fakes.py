@@ -255,7 +255,7 @@ class FakeMessenger:
         self.accepted: dict[str, Message] = {}
         self.can_be_asked = True
 
-    async def sent(self, key: str) -> bool | None:
+    async def sent(self, key: str, channel: str = "mail") -> bool | None:
         return key in self.accepted if self.can_be_asked else None
 
     async def send(self, message: Message) -> None:
@@ -349,6 +349,7 @@ class FakeTenant:
         mode: str = "run",
         intent_at: datetime | None = None,
         planned: Mapping[str, Any] | None = None,
+        in_doubt: bool = False,
     ) -> Context:
         """As the engine makes it: only the capabilities that the task declares."""
         every = {
@@ -365,6 +366,7 @@ class FakeTenant:
             evidence=self.evidence,
             now=self.clock.now(),
             intent_at=intent_at,
+            in_doubt=in_doubt,
             planned=planned or {},
             protected=frozenset(self.protected),
             subject=self.subject,

@@ -14,6 +14,7 @@ import signal
 import tempfile
 import threading
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -194,8 +195,10 @@ class _KillingTransport(httpx.AsyncBaseTransport):
 
 
 def _writes(request: httpx.Request) -> bool:
-    if request.method == "GET" or "/oauth2/" in request.url.path or request.url.path.endswith("/$batch"):
+    if request.method == "GET" or "/oauth2/" in request.url.path:
         return False
+    if request.url.path.endswith("/$batch"):
+        return any(item["method"] != "GET" for item in json.loads(request.content)["requests"])
     if request.url.path.endswith("/auditLog/queries"):
         return False
     return b'"CmdletName":"Get-' not in request.content.replace(b": ", b":")
@@ -210,6 +213,13 @@ class End:
     writes: dict[tuple[str, str, str, str], int]
     innocent_touched: int
     verified: bool
+
+
+def writes(audit: Iterable[Mapping[str, Any]], run: str) -> dict[tuple[str, str, str, str], int]:
+    """How often the lab took each write of a run: service, method, target and properties → times."""
+    return dict(
+        Counter((e["service"], e["method"], str(e["target"]).replace(run, "RUN"), _what(e["after"])) for e in audit)
+    )
 
 
 def _what(after: Any) -> str:
@@ -276,12 +286,7 @@ class Ordeal:
         return End(
             status=state.status(live=False).value,
             outcomes=self.lab_stand.stand.outcomes(run_id),
-            writes=dict(
-                Counter(
-                    (e["service"], e["method"], str(e["target"]).replace(run_id, "RUN"), _what(e["after"]))
-                    for e in lab.audit
-                )
-            ),
+            writes=writes(lab.audit, run_id),
             innocent_touched=len(lab.innocent_touched()),
             verified=self.lab_stand.stand.journal.verify().ok,
         )

@@ -197,8 +197,9 @@ async def test_a_token_is_renewed_before_it_ends_and_used_on_when_that_fails(
 
 
 async def test_signing_in_by_certificate(stand: Stand, rsa_key: rsa.RSAPrivateKey) -> None:
-    stand.lab.register_certificate(certificate(rsa_key))
-    handle = await with_certificate(stand, private(rsa_key) + certificate(rsa_key))
+    ours = certificate(rsa_key)
+    stand.lab.register_certificate(ours)
+    handle = await with_certificate(stand, private(rsa_key) + ours)
     assert (await handle.check()).signed_in
     assertions = [parse_qs(request.content.decode())["client_assertion"][0] for request in tokens(stand)]
     assert len(assertions) == len({unverified_claims(one)["jti"] for one in assertions}) == 2
@@ -209,8 +210,9 @@ async def test_signing_in_by_certificate(stand: Stand, rsa_key: rsa.RSAPrivateKe
 
 
 async def test_an_assertion_is_used_once_even_when_repeated(stand: Stand, rsa_key: rsa.RSAPrivateKey) -> None:
-    stand.lab.register_certificate(certificate(rsa_key))
-    handle = await with_certificate(stand, certificate(rsa_key) + private(rsa_key))
+    ours = certificate(rsa_key)
+    stand.lab.register_certificate(ours)
+    handle = await with_certificate(stand, ours + private(rsa_key))
     lost = [httpx.ReadTimeout("x")]
     stand.wire.after = lambda _request, _response: lost.pop() if lost else None
     assert (await handle.capability("identity").account(stand.user)).upn == stand.user
@@ -265,3 +267,31 @@ def test_a_certificate_that_cannot_be_used(rsa_key: rsa.RSAPrivateKey, which: st
 @pytest.mark.parametrize("token", ["", "a.b", "a.!!.c", "a.bm90anNvbg.c", "a.W10.c", "é.é.é"])
 def test_claims_of_what_is_no_token(token: str) -> None:
     assert unverified_claims(token) == {}
+
+
+async def test_a_certificate_says_when_it_ends() -> None:
+    from datetime import UTC, datetime
+
+    import integrations.microsoft365.auth as auth
+    from tests.support.tls import authority
+
+    class Nothing:
+        vendor = "microsoft365"
+
+    async def secrets(_name: str) -> SecretBytes:
+        return SecretBytes(authority().pem.encode())
+
+    def tokens(kind: str) -> auth.Tokens:
+        return auth.Tokens(
+            Nothing(),
+            tenant_id="t",
+            client_id="c",
+            token_url="https://x/",
+            kind=kind,
+            secrets=secrets,  # type: ignore[arg-type]
+        )
+
+    expires = await tokens("certificate").certificate_expires()
+    assert expires is not None
+    assert 58 <= (expires - datetime.now(UTC)).days <= 60
+    assert await tokens("client_secret").certificate_expires() is None

@@ -76,7 +76,7 @@ async def test_consents_say_who_the_application_is(stand: Stand, handle: Microso
     assert (attackers.app_id, attackers.scope) == (artefact["app_id"], artefact["scope"])
     assert consents[artefact["app_role_assignment_id"]].kind == "application"
     names = stand.wire.sent("POST", "/$batch")
-    assert len(names) == 1, "the names of all applications come in one batch"
+    assert len(names) == 2, "both lists come in one batch, the names of all applications in another"
 
 
 async def test_an_application_assignment_is_removed_and_given_again(stand: Stand, handle: Microsoft365Handle) -> None:
