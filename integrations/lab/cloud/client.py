@@ -70,7 +70,13 @@ class LabCloudHandle:
             caller = await self.capability("cloud_identity").caller()
         except ProviderError as error:
             return ProviderCheck(signed_in=False, granted=None, problems=(f"{error.message}. {error.remedy}",))
-        return ProviderCheck(signed_in=True, granted=None, facts={"account": caller.account})
+        return ProviderCheck(
+            signed_in=True,
+            granted=None,
+            facts={"account": caller.account},
+            reachable=True,
+            clock_skew=self._http.clock_skew,
+        )
 
     async def aclose(self) -> None:
         """Close the connections."""

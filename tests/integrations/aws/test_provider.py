@@ -211,7 +211,7 @@ def many() -> list[Account]:
     return accounts
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10**6))
 async def test_many_tenants_at_once_each_reach_their_own(aws: AwsStand, many: list[Account], seed: int) -> None:
     """Reads, writes, errors and expired sessions at the same time, through one hub credential."""
