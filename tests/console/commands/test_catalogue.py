@@ -103,6 +103,7 @@ class TestCheck:
             "business_email_compromise",
             "compromised_host",
             "malicious_oauth_app",
+            "leaked_cloud_key",
             "plain",
             "small",
         }
@@ -114,6 +115,7 @@ class TestCheck:
             "logs",
             "messenger",
             "host",
+            *("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings"),
         }
 
     def test_what_a_provider_says_of_itself(self, stand: Desk) -> None:
