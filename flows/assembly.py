@@ -159,6 +159,11 @@ class Installation:
         """Vendor → provider: every package of ``integrations`` with a ``provider`` module, and entry points."""
         return discover_providers()
 
+    def like(self, other: Installation) -> None:
+        """Take over which tasks and providers are installed, where another one has found them already: looking reads the files of
+        every distribution."""
+        self.__dict__.update({name: getattr(other, name) for name in ("registry", "providers")})
+
     # --- runs ---------------------------------------------------------------------------------------------------------
 
     def surroundings(self) -> Surroundings:

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tenantry.errors import OutOfScope
 
 if TYPE_CHECKING:
-    from tenantry.capabilities import Backup, Host, Identity, Logs, Mail, Messenger, Secrets
+    from tenantry.capabilities import Applications, Backup, Host, Identity, Logs, Mail, Messenger, Secrets
 
 
 class Impact(enum.StrEnum):
@@ -170,6 +170,10 @@ class Context:
     def seen(self, path: str, value: Any) -> Any:
         """``value`` as just read from the tenant, or what this plan would have written there before this step."""
         return self.planned.get(path, value)
+
+    @property
+    def applications(self) -> Applications:
+        return self.capability("applications")  # type: ignore[no-any-return]  # the assembly checks the Protocol
 
     @property
     def identity(self) -> Identity:

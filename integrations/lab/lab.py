@@ -24,7 +24,7 @@ class Lab:
     """A stateful stand-in for a Microsoft 365 tenant.
 
     Args:
-        scenario: the story it holds: ``bec``, ``compromised_host`` or ``quiet``.
+        scenario: the story it holds: one of :data:`~integrations.lab.scenarios.SCENARIOS`.
         seed: everything made up follows from it; the same seed makes the same tenant.
         users: how many users, 20 or more. They are made when asked for, so a great number costs nothing.
         tenant_id: the directory's GUID; from the seed when omitted.

@@ -84,6 +84,7 @@ class Tenant:
         self.start = start
         self.directory = Directory(dice, users, domain, start)
         self.service_principals = Table()
+        self.applications = Table()
         self.grants = Table()
         self.app_roles = Table()
         self.role_assignments = Table()

@@ -9,6 +9,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tenantry.capabilities.applications import (
+    Application,
+    ApplicationCredential,
+    ApplicationGrant,
+    Applications,
+    ConsentPolicy,
+    Owner,
+)
 from tenantry.capabilities.backup import (
     Backup,
     BackupJob,
@@ -50,6 +58,7 @@ from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messeng
 from tenantry.capabilities.secrets import Secrets
 
 CAPABILITIES: Final[dict[str, Any]] = {
+    "applications": Applications,
     "identity": Identity,
     "mail": Mail,
     "logs": Logs,
@@ -63,6 +72,10 @@ CAPABILITIES: Final[dict[str, Any]] = {
 __all__ = [
     "CAPABILITIES",
     "Account",
+    "Application",
+    "ApplicationCredential",
+    "ApplicationGrant",
+    "Applications",
     "AuditRecord",
     "AuthMethod",
     "AuthorizedKey",
@@ -72,6 +85,7 @@ __all__ = [
     "ByChannel",
     "Channel",
     "Consent",
+    "ConsentPolicy",
     "CronEntry",
     "Delegate",
     "Device",
@@ -94,6 +108,7 @@ __all__ = [
     "Message",
     "Messenger",
     "MobileDevice",
+    "Owner",
     "Package",
     "Process",
     "RecoveryPoint",

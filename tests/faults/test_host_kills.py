@@ -19,7 +19,7 @@ def ordeal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ordeal]:
     with Zygote() as zygote:
         folder = tmp_path_factory.mktemp("ordeal")
         ordeal = Ordeal(
-            zygote, folder, scenario="compromised_host", users=20, runbook="compromised_host", params=params()
+            zygote, folder, scenario="compromised_host", users=20, runbook="compromised_host", params=lambda _: params()
         )
         yield ordeal
         ordeal.close()

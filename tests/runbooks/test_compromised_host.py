@@ -40,7 +40,9 @@ def registry() -> TaskRegistry:
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[LabStand]:
-    stand = LabStand(tmp_path, scenario="compromised_host", users=20, runbook="compromised_host", params=params())
+    stand = LabStand(
+        tmp_path, scenario="compromised_host", users=20, runbook="compromised_host", params=lambda _: params()
+    )
     yield stand
     stand.close()
 
@@ -164,7 +166,11 @@ class TestOnTheLab:
 
     async def test_the_way_to_other_hosts_is_not_cut_without_asking(self, tmp_path):
         lab = LabStand(
-            tmp_path, scenario="compromised_host", users=20, runbook="compromised_host", params={"host": "bastion"}
+            tmp_path,
+            scenario="compromised_host",
+            users=20,
+            runbook="compromised_host",
+            params=lambda _: {"host": "bastion"},
         )
         lab.create()
         access = await lab.access()
@@ -177,7 +183,11 @@ class TestOnTheLab:
 
     async def test_where_nothing_can_be_told_nothing_is_taken_away(self, tmp_path):
         lab = LabStand(
-            tmp_path, scenario="compromised_host", users=20, runbook="compromised_host", params={"host": "db1"}
+            tmp_path,
+            scenario="compromised_host",
+            users=20,
+            runbook="compromised_host",
+            params=lambda _: {"host": "db1"},
         )
         lab.create()
         access = await lab.access()

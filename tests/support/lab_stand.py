@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +66,10 @@ class LabStand:
         users: int = 60,
         serve: bool = True,
         runbook: str = "business_email_compromise",
-        params: Mapping[str, Any] | None = None,
+        params: Callable[[Lab], dict[str, Any]] | None = None,
     ) -> None:
-        self.source = f"{runbook}.yaml"
-        self.params = params
+        self.runbook = runbook
+        self._params = params or (lambda lab: {"account": lab.scenario_info()["compromised"][0]})
         self.lab = Lab(scenario, seed=seed, users=users)
         self.server = LabServer(self.lab)
         if serve:
@@ -77,7 +77,7 @@ class LabStand:
         self.stand = Stand(folder, TaskRegistry.discover(entry_points=False))
         for name, roles in (("ann", ("approver", "engineer", "lead")), ("bob", ("approver", "engineer", "lead"))):
             self.stand.person(name, *roles)
-        self.text = (RUNBOOKS / "incidents" / self.source).read_text(encoding="utf-8")
+        self.text = (RUNBOOKS / "incidents" / f"{runbook}.yaml").read_text(encoding="utf-8")
 
     @property
     def account(self) -> str:
@@ -88,9 +88,8 @@ class LabStand:
         return await LabAccess.open(self.server.base_url, self.lab, transport)
 
     def create(self, run_id: str = "run-1", **more: Any) -> str:
-        own = {"account": self.account} if self.params is None else self.params
-        params = {**own, **more.pop("params", {})}
-        return self.stand.create(self.text, params, run_id=run_id, source=self.source, **more)
+        params = {**self._params(self.lab), **more.pop("params", {})}
+        return self.stand.create(self.text, params, run_id=run_id, source=f"{self.runbook}.yaml", **more)
 
     async def to_the_end(self, run_id: str = "run-1", person: str = "ann", policy: Any = None) -> Any:
         """Run, answer every question with yes, until nothing more is asked."""
@@ -134,7 +133,7 @@ class LabAccess(Access):
         hosts = await HOSTS.open({"base_url": base}, secret, transport=transport)
         made = cls(subject=SUBJECT)
         made._handles = {
-            **dict.fromkeys(("identity", "mail", "logs"), microsoft365),
+            **dict.fromkeys(("identity", "mail", "logs", "applications"), microsoft365),
             "messenger": sink,
             "host": hosts,
         }
