@@ -107,7 +107,8 @@ class TestCheck:
             "plain",
             "small",
         }
-        assert all(row["ready"] for row in report["runbooks"])
+        assert all(row["ready"] for row in report["runbooks"] if row["applies"])
+        assert {"business_email_compromise", "plain"} <= {row["id"] for row in report["runbooks"] if row["applies"]}
         assert {c for provider in report["providers"] for c in provider["capabilities"]} == {
             "applications",
             "identity",
@@ -117,6 +118,26 @@ class TestCheck:
             "host",
             *("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings"),
         }
+
+    def test_a_runbook_for_systems_that_the_client_has_not_is_no_fault(self, stand: Desk) -> None:
+        report = stand.json("tenants", "check", TENANT)
+        rows = {row["id"]: row for row in report["runbooks"]}
+        host = rows["compromised_host"]
+        assert (host["applies"], host["ready"], host["not_here"]) == (False, None, ["no provider offers host"])
+        assert "compromised_host is not for this client: no provider offers host" in report["warnings"]
+        assert "not for this client" in stand("tenants", "check", TENANT).stdout
+
+    def test_a_capability_that_the_file_leaves_out_is_a_fault(self, stand: Desk) -> None:
+        path = stand.home / "tenants" / f"{TENANT}.yaml"
+        text = path.read_text(encoding="utf-8")
+        path.write_text(
+            text.replace("    vendor: microsoft365\n", "    vendor: microsoft365\n    capabilities: [identity]\n")
+        )
+        report = stand.json("tenants", "check", TENANT, code=1)
+        assert "business_email_compromise: no provider offers mail" in "; ".join(report["problems"])
+        path.write_text(text[: text.index("  messages:")] if "  messages:" in text else text)
+        report = stand.json("tenants", "check", TENANT, code=1)
+        assert any("no provider offers messenger" in said for said in report["problems"])
 
     def test_what_a_provider_says_of_itself(self, stand: Desk) -> None:
         rows = {row["name"]: row for row in stand.json("tenants", "check", TENANT)["providers"]}
