@@ -160,6 +160,11 @@ class Installation:
         """Vendor → provider: every package of ``integrations`` with a ``provider`` module, and entry points."""
         return discover_providers()
 
+    def like(self, other: Installation) -> None:
+        """Take over which tasks and providers are installed, where another one has found them already: looking reads the files of
+        every distribution."""
+        self.__dict__.update({name: getattr(other, name) for name in ("registry", "providers")})
+
     # --- runs ---------------------------------------------------------------------------------------------------------
 
     def surroundings(self) -> Surroundings:
@@ -411,9 +416,14 @@ def _drill(tenant: Tenant, params: Mapping[str, Any]) -> Drill:
 
     account = params.get("account")
     victim = account if isinstance(account, str) and "@" in account else None
-    key = params.get("access_key")
-    domain = tenant.domains[0] if tenant.domains else "client.example"
-    return Drill(tenant.name, domain, victim, key if isinstance(key, str) and key else None)
+    key, host = params.get("access_key"), params.get("host")
+    return Drill(
+        tenant.name,
+        tenant.domains[0] if tenant.domains else "client.example",
+        victim,
+        host=host if isinstance(host, str) and host else None,
+        access_key=key if isinstance(key, str) and key else None,
+    )
 
 
 class TenantSecrets:

@@ -25,12 +25,14 @@ from tenantry.errors import OutOfScope
 
 if TYPE_CHECKING:
     from tenantry.capabilities import (
+        Applications,
         Backup,
         Cloud,
         CloudIdentity,
         CloudLogs,
         Dns,
         Findings,
+        Host,
         Identity,
         Logs,
         Mail,
@@ -185,6 +187,10 @@ class Context:
         return self.planned.get(path, value)
 
     @property
+    def applications(self) -> Applications:
+        return self.capability("applications")  # type: ignore[no-any-return]  # the assembly checks the Protocol
+
+    @property
     def identity(self) -> Identity:
         return self.capability("identity")  # type: ignore[no-any-return]  # the assembly checks the Protocol
 
@@ -199,6 +205,10 @@ class Context:
     @property
     def messenger(self) -> Messenger:
         return self.capability("messenger")  # type: ignore[no-any-return]  # as above
+
+    @property
+    def host(self) -> Host:
+        return self.capability("host")  # type: ignore[no-any-return]  # as above
 
     @property
     def backup(self) -> Backup:

@@ -1,1 +1,1 @@
-"""What the platform adds to a vendor's plain client."""
+"""The providers against the plain clients of their vendors."""

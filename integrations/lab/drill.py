@@ -14,6 +14,7 @@ from pydantic import SecretBytes
 
 from integrations.lab.lab import Lab
 from integrations.lab.provider import PROVIDER as CLOUD
+from integrations.labhosts.provider import PROVIDER as HOSTS
 from integrations.messages.provider import PROVIDER as MESSAGES
 from integrations.microsoft365.provider import PROVIDER as MICROSOFT365
 from integrations.sink.provider import PROVIDER as SINK
@@ -32,13 +33,21 @@ class Drill:
         tenant: the tenant's name; the same tenant drills on the same made-up directory.
         domain: the client's own domain, so that addresses look like theirs.
         victim: the account that the run is about; the drill's story happens to it.
-        access_key: the key of a cloud account that the run is about; then the story is that of the leaked key.
+        host: the host that the run is about, likewise: the story is then that of a compromised host.
+        access_key: the key of a cloud account that the run is about: the story is then that of the leaked key.
     """
 
-    def __init__(self, tenant: str, domain: str, victim: str | None = None, access_key: str | None = None) -> None:
+    def __init__(
+        self,
+        tenant: str,
+        domain: str,
+        victim: str | None = None,
+        host: str | None = None,
+        access_key: str | None = None,
+    ) -> None:
         seed = int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:4])
-        scenario = "bec" if access_key is None else "leaked_key"
-        self.lab = Lab(scenario, seed=seed, domain=domain, victim=victim, access_key=access_key)
+        scenario = "compromised_host" if host else "leaked_key" if access_key else "bec"
+        self.lab = Lab(scenario, seed=seed, domain=domain, victim=victim, host=host, access_key=access_key)
 
     async def open(self, vendor: str) -> Handle:
         """The lab in the place of a vendor.
@@ -61,6 +70,8 @@ class Drill:
             return await SINK.open(SINK.Settings.model_validate(base), self._secret, transport=transport)
         if vendor in _CLOUDS:
             return await CLOUD.open({"base_url": f"{_BASE}/cloud"}, self._cloud_secret, transport=transport)
+        if vendor in (HOSTS.vendor, "linux"):
+            return await HOSTS.open({"base_url": _BASE}, self._secret, transport=transport)
         raise OutOfScope(f"the lab cannot stand in for {vendor!r}", remedy="Leave this provider out of the drill.")
 
     async def _cloud_secret(self, _: str) -> SecretBytes:

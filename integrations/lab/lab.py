@@ -25,13 +25,14 @@ class Lab:
     """A stateful stand-in for a Microsoft 365 tenant.
 
     Args:
-        scenario: the story it holds: ``bec``, ``leaked_key`` or ``quiet``.
+        scenario: the story it holds: one of :data:`~integrations.lab.scenarios.SCENARIOS`.
         seed: everything made up follows from it; the same seed makes the same tenant.
         users: how many users, 20 or more. They are made when asked for, so a great number costs nothing.
         tenant_id: the directory's GUID; from the seed when omitted.
         domain: the verified domain.
         victim: the user principal name of the story's first victim, instead of a made-up one (for drills).
         access_key: id of the key that the story of the leaked key is about, instead of a made-up one (for drills).
+        host: the name of the host that a story of hosts happens to, likewise.
         clock: the time it goes by. The story's times are relative to the moment at which the lab is made.
 
     Raises:
@@ -48,6 +49,7 @@ class Lab:
         clock: Clock = utc_now,
         victim: str | None = None,
         access_key: str | None = None,
+        host: str | None = None,
     ) -> None:
         if users < FEWEST_USERS:
             raise InvalidInput(f"a lab has at least {FEWEST_USERS} users, not {users}", place="users")
@@ -58,6 +60,7 @@ class Lab:
         self.domain = domain.lower()
         self.victim = victim
         self.access_key = access_key
+        self.host = host
         self.dice = Dice(seed)
         self.tenant_id = (tenant_id or self.dice.guid("tenant")).lower()
         self.client_id = self.dice.guid("client")
@@ -105,6 +108,7 @@ class Lab:
         )
         self.cloud_refused.clear()
         self.cloud = CloudAccount(self)
+        self.tenant.host = self.host
         build(self.scenario, self.tenant, self.client_id, self.granted_roles)
         furnish(self.scenario, self.cloud, self.tenant.story)
 

@@ -35,6 +35,7 @@ CONTAINS: Final[dict[str, tuple[str, ...]]] = {
     "Mail.Read": ("Mail.ReadBasic.All",),
     "Mail.ReadWrite": ("Mail.Read",),
     "MailboxSettings.ReadWrite": ("MailboxSettings.Read",),
+    "Policy.ReadWrite.Authorization": ("Policy.Read.All",),
     "Organization.ReadWrite.All": ("Organization.Read.All",),
     "RoleManagement.Read.All": ("RoleManagement.Read.Directory",),
     "RoleManagement.ReadWrite.Directory": ("RoleManagement.Read.Directory",),

@@ -1,4 +1,4 @@
-"""Microsoft 365: ``identity``, ``mail`` and ``logs`` of one tenant, as an application registered in it.
+"""Microsoft 365: ``identity``, ``mail``, ``logs`` and ``applications`` of one tenant, as an application registered in it.
 
 In a tenant's file::
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["CAPABILITIES", "PROVIDER", "Cloud", "Microsoft365Handle", "Microsoft365Provider", "Settings"]
 
 VENDOR: Final = "microsoft365"
-CAPABILITIES: Final = ("identity", "mail", "logs")
+CAPABILITIES: Final = ("identity", "mail", "logs", "applications")
 
 
 class Cloud(enum.StrEnum):
@@ -133,7 +133,7 @@ class Microsoft365Handle:
         self._capabilities = capabilities
 
     def capability(self, name: str) -> Any:
-        """``identity``, ``mail`` or ``logs``. Raises OutOfScope for any other."""
+        """One of ``CAPABILITIES``. Raises OutOfScope for any other."""
         try:
             return self._capabilities[name]
         except KeyError:
@@ -243,6 +243,7 @@ class Microsoft365Provider:
         """
         # Imported here, so that naming the vendor and checking a tenant's file load no HTTP client.
         from integrations.http import Http
+        from integrations.microsoft365.applications import Microsoft365Applications
         from integrations.microsoft365.auth import Tokens
         from integrations.microsoft365.exchange import Exchange
         from integrations.microsoft365.graph import Graph
@@ -270,6 +271,7 @@ class Microsoft365Provider:
             "identity": Microsoft365Identity(graph),
             "mail": Microsoft365Mail(exchange, graph),
             "logs": Microsoft365Logs(graph),
+            "applications": Microsoft365Applications(graph, own.tenant_id, own.client_id),
         }
         return Microsoft365Handle(own, http, tokens, capabilities)
 

@@ -9,6 +9,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tenantry.capabilities.applications import (
+    Application,
+    ApplicationCredential,
+    ApplicationGrant,
+    Applications,
+    ConsentPolicy,
+    Owner,
+)
 from tenantry.capabilities.backup import (
     Backup,
     BackupJob,
@@ -31,6 +39,23 @@ from tenantry.capabilities.cloud_identity import (
 from tenantry.capabilities.cloud_logs import CloudEvent, CloudLogs, Trail
 from tenantry.capabilities.dns import Dns, RecordSet, Zone
 from tenantry.capabilities.findings import DetectorState, Findings, VendorFinding
+from tenantry.capabilities.host import (
+    AuthorizedKey,
+    CronEntry,
+    Host,
+    HostAccount,
+    HostConnection,
+    HostFacts,
+    HostFile,
+    HostLogin,
+    HostRef,
+    HostSession,
+    HostUnit,
+    Isolation,
+    Package,
+    Process,
+    Update,
+)
 from tenantry.capabilities.identity import (
     Account,
     AuthMethod,
@@ -48,10 +73,12 @@ from tenantry.capabilities.secrets import Secrets
 from tenantry.capabilities.storage import Bucket, BucketProtection, Retention, Storage, StoredObject
 
 CAPABILITIES: Final[dict[str, Any]] = {
+    "applications": Applications,
     "identity": Identity,
     "mail": Mail,
     "logs": Logs,
     "messenger": Messenger,
+    "host": Host,
     "secrets": Secrets,
     "backup": Backup,
     "cloud_identity": CloudIdentity,
@@ -66,8 +93,13 @@ CAPABILITIES: Final[dict[str, Any]] = {
 __all__ = [
     "CAPABILITIES",
     "Account",
+    "Application",
+    "ApplicationCredential",
+    "ApplicationGrant",
+    "Applications",
     "AuditRecord",
     "AuthMethod",
+    "AuthorizedKey",
     "Backup",
     "BackupJob",
     "BackupSource",
@@ -84,6 +116,8 @@ __all__ = [
     "CloudLogs",
     "CloudPolicy",
     "Consent",
+    "ConsentPolicy",
+    "CronEntry",
     "Delegate",
     "DetectorState",
     "Device",
@@ -92,9 +126,19 @@ __all__ = [
     "EncryptionKey",
     "Findings",
     "Forwarding",
+    "Host",
+    "HostAccount",
+    "HostConnection",
+    "HostFacts",
+    "HostFile",
+    "HostLogin",
+    "HostRef",
+    "HostSession",
+    "HostUnit",
     "Identity",
     "InboxRule",
     "Instance",
+    "Isolation",
     "Logs",
     "Mail",
     "Message",
@@ -102,7 +146,10 @@ __all__ = [
     "MfaDevice",
     "MobileDevice",
     "NewCloudKey",
+    "Owner",
+    "Package",
     "Principal",
+    "Process",
     "PublicAccess",
     "RecordSet",
     "RecoveryPoint",
@@ -117,6 +164,7 @@ __all__ = [
     "Storage",
     "StoredObject",
     "Trail",
+    "Update",
     "VendorFinding",
     "Verification",
     "Zone",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from pydantic import SecretBytes
 
 from integrations.lab import Lab, LabServer
 from integrations.lab.provider import PROVIDER as CLOUD
+from integrations.labhosts.provider import PROVIDER as HOSTS
 from integrations.microsoft365.provider import PROVIDER as MICROSOFT365
 from integrations.sink.provider import PROVIDER as SINK
 from tenantry.discovery import TaskRegistry
@@ -57,12 +58,26 @@ SUBJECT: Mapping[str, Any] = {
 
 
 class LabStand:
-    """A lab in this process, served on a port, and a stand beside it."""
+    """A lab in this process, served on a port, and a stand beside it.
+
+    Args:
+        runbook: of the incident, the scenario's own when None; ``params`` are its parameters, the compromised account when None.
+    """
 
     def __init__(
-        self, folder: Path, *, scenario: str = "bec", seed: int = 1, users: int = 60, serve: bool = True
+        self,
+        folder: Path,
+        *,
+        scenario: str = "bec",
+        seed: int = 1,
+        users: int = 60,
+        serve: bool = True,
+        runbook: str | None = None,
+        params: Callable[[Lab], dict[str, Any]] | None = None,
     ) -> None:
-        self.runbook, self._param = RUNBOOK_OF.get(scenario, RUNBOOK_OF["bec"])
+        default, param = RUNBOOK_OF.get(scenario, RUNBOOK_OF["bec"])
+        self.runbook = runbook or default
+        self._params = params or (lambda _: {param: self.account})
         self.lab = Lab(scenario, seed=seed, users=users)
         self.server = LabServer(self.lab)
         if serve:
@@ -75,7 +90,7 @@ class LabStand:
     @property
     def account(self) -> str:
         """The account, or the key, that the incident is opened for."""
-        if self._param == "access_key":
+        if self.lab.scenario == "leaked_key":
             return str(self.lab.scenario_info()["accounts"]["key"])
         return str(self.lab.scenario_info()["compromised"][0])
 
@@ -83,7 +98,7 @@ class LabStand:
         return await LabAccess.open(self.server.base_url, self.lab, transport)
 
     def create(self, run_id: str = "run-1", **more: Any) -> str:
-        params = {self._param: self.account, **more.pop("params", {})}
+        params = {**self._params(self.lab), **more.pop("params", {})}
         return self.stand.create(self.text, params, run_id=run_id, source=f"{self.runbook}.yaml", **more)
 
     async def to_the_end(self, run_id: str = "run-1", person: str = "ann", policy: Any = None) -> Any:
@@ -126,11 +141,13 @@ class LabAccess(Access):
         )
         sink = await SINK.open(SINK.Settings.model_validate({"base_url": f"{base}/sink"}), secret, transport=transport)
         cloud = await CLOUD.open({"base_url": f"{base}/cloud"}, lambda _: secret("cloud"), transport=transport)
+        hosts = await HOSTS.open({"base_url": base}, secret, transport=transport)
         made = cls(subject=SUBJECT)
         made._handles = {
             **dict.fromkeys(CLOUD.capabilities, cloud),
-            **dict.fromkeys(("identity", "mail", "logs"), microsoft365),
+            **dict.fromkeys(("identity", "mail", "logs", "applications"), microsoft365),
             "messenger": sink,
+            "host": hosts,
         }
         return made
 

@@ -99,14 +99,16 @@ class TestCheck:
         assert report["ok"] is True
         assert report["problems"] == []
         assert all(provider["signed_in"] for provider in report["providers"])
-        assert {row["id"] for row in report["runbooks"]} == {
+        assert {row["id"] for row in report["runbooks"]} >= {
             "business_email_compromise",
+            "malicious_oauth_app",
             "leaked_cloud_key",
             "plain",
             "small",
         }
         assert all(row["ready"] for row in report["runbooks"])
         assert {c for provider in report["providers"] for c in provider["capabilities"]} == {
+            "applications",
             "identity",
             "mail",
             "logs",
