@@ -91,6 +91,14 @@ BENCHES: Final[dict[str, Spec]] = {
         "creating a flow run in another process to its first effect, against Prefect's serve()",
     ),
     "alerts-start.burst": Spec("benchmarks.alerts_start.burst:measure", "200 runs of five steps, created at once"),
+    "providers.ssh": Spec(
+        "benchmarks.providers.ssh:measure",
+        "sign in to 50 hosts and run four commands on each, against paramiko",
+        option=50,
+    ),
+    "providers.aws": Spec(
+        "benchmarks.providers.aws:measure", "listing a cloud account's users, against a plain boto3 paginator"
+    ),
     "steps.help": Spec("benchmarks.steps.help:measure", "`tenantry --help`, from start to exit"),
 }
 """Name → benchmark, in the order in which they run."""

@@ -17,7 +17,7 @@ from tenantry.secretstore import EMBEDDED
 from tenantry.tenants import Email, Minutes, Model, Network, Phone, ProviderConfig, Text, TimeZone, secret_in
 from tenantry.yamlpos import build, load, misplaced
 
-__all__ = ["Estate", "OnCall", "Roles", "SecretStoreConfig", "TimeStampAuthority", "load_estate"]
+__all__ = ["Estate", "OnCall", "Roles", "SecretStoreConfig", "ServiceSettings", "TimeStampAuthority", "load_estate"]
 
 
 class OnCall(Model):
@@ -73,6 +73,35 @@ class SecretStoreConfig(Model):
         return self
 
 
+class ServiceSettings(Model):
+    """How `tenantry up` is reached and behaves on this machine. Its options come before these."""
+
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        max_length=253,
+        description="Address to listen on. Beyond loopback only with a certificate.",
+    )
+    port: int | None = Field(default=None, ge=1, le=65535, description="Of Prefect's pages; none: a free one.")
+    pages_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Of the timelines and the metrics; none: a free one."
+    )
+    tls_certificate: str | None = Field(
+        default=None,
+        max_length=1000,
+        description="Certificate chain in PEM; a path, below TENANTRY_HOME unless absolute.",
+    )
+    tls_key: str | None = Field(
+        default=None, max_length=1000, description="Its private key in PEM, readable by the service's account alone."
+    )
+    cancel_grace_seconds: float = Field(
+        default=30.0,
+        ge=0.5,
+        le=600,
+        description="How long a run's process that was cancelled in Prefect has to end by itself before it is killed.",
+    )
+
+
 class Estate(Model):
     """The MSP: who is called, which role answers what, and its own tools."""
 
@@ -97,6 +126,7 @@ class Estate(Model):
         default_factory=list, description="The MSP's own addresses: offices, VPN exits, automation."
     )
 
+    service: ServiceSettings = Field(default_factory=ServiceSettings, description="This machine's service.")
     time_stamp_authority: TimeStampAuthority | None = Field(
         default=None, description="Who time-stamps the record's checkpoints; none: nobody outside does."
     )

@@ -69,6 +69,8 @@ class ItemState:
     output: Any = None
     error: Mapping[str, Any] | None = None
     note: str | None = None
+    throttled: Mapping[str, Any] | None = None
+    """``{times, seconds}``: how vendors that throttle slowed it in its newest attempt; None: they did not."""
     intent: Intent | None = None
     """The first intent whose effect was not yet proven; its ``before`` values are the true ones."""
     in_doubt: bool = False
@@ -129,6 +131,8 @@ class RunState:
     recoveries: int = 0
     """How often the run was taken up again by itself since a step was last settled, or since that was given up."""
     recovered_at: datetime | None = None
+    begun_at: datetime | None = None
+    """When its newest attempt began."""
     last_entry_at: datetime | None = None
     journal_size: int = 0
     erased: int = 0
@@ -185,6 +189,7 @@ class RunState:
 
 def _attempt(state: RunState, record: Record) -> None:
     state.attempt = int(record.data["attempt"])
+    state.begun_at = record.at
     state.flow_run_id = record.data.get("flow_run_id") or state.flow_run_id
     state.stopped = None
 
@@ -248,6 +253,7 @@ def _outcome(state: RunState, record: Record) -> None:
     item.output = data.get("output")
     item.error = data.get("error")
     item.note = data.get("note")
+    item.throttled = data.get("throttled")
     item.in_doubt = False
     if item.outcome.final or data.get("nothing_sent"):
         item.intent = None
