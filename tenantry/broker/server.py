@@ -43,7 +43,7 @@ __all__ = ["Broker", "Limits"]
 _FIRST_FRAME: Final = 5.0
 """Seconds to say who one is, and to finish any frame once begun."""
 _ANSWER: Final = 30.0
-_OUTSIDE: Final = frozenset({"resolve", "get", "get_or_create"})
+_OUTSIDE: Final = frozenset({"resolve", "get", "get_or_create", "put", "versions", "delete"})
 """What may have to ask a secret store outside."""
 
 
