@@ -13,7 +13,7 @@ class ForgetCandidate(Task[ProviderParams]):
     name = "credentials.forget_candidate"
     needs = ("credentials",)
     impact = Impact.REVERSIBLE
-    no_undo = "It is a copy."
+    no_undo = "The copy has no use any more: the credential lies under its own name, where every sign-in takes it."
     timeout = 60.0
     Params = ProviderParams
 

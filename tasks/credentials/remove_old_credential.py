@@ -26,10 +26,10 @@ class RemoveOldCredential(Task[ProviderParams]):
     async def check(self, ctx: Context, p: ProviderParams) -> list[Change]:
         at = await ctx.credentials.state(p.provider)
         if f"credential/{p.provider}/version" in ctx.planned and at.current is not None:
-            return [Change(path=f"credential/{p.provider}/{at.current}", before="live", after="removed")]
+            return _unplanned(ctx, [_removal(p, at.current)])
         if at.candidate is not None and at.candidate != at.current:
             raise Conflict(f"the new credential of {p.provider} is not in use yet")
-        found = [Change(path=f"credential/{p.provider}/{one}", before="live", after="removed") for one in at.superseded]
+        found = [_removal(p, one) for one in at.superseded]
         if (
             not found
             and at.previous_version is not None
@@ -39,7 +39,7 @@ class RemoveOldCredential(Task[ProviderParams]):
                 f"the old credential of {p.provider} still signs in, and the service does not say which one it is",
                 remedy="Remove it by hand, or wait until the service has forgotten it, then resume the run.",
             )
-        return found
+        return _unplanned(ctx, found)
 
     async def apply(self, ctx: Context, p: ProviderParams, changes: list[Change]) -> None:
         at = await ctx.credentials.state(p.provider)
@@ -55,3 +55,11 @@ class RemoveOldCredential(Task[ProviderParams]):
             return left
         # Gone from the list is not dead: tried, it must be refused.
         return changes if await ctx.credentials.version_works(p.provider, at.previous_version) else []
+
+
+def _removal(p: ProviderParams, credential: str) -> Change:
+    return Change(path=f"credential/{p.provider}/{credential}", before="live", after="removed")
+
+
+def _unplanned(ctx: Context, changes: list[Change]) -> list[Change]:
+    return [change for change in changes if change.path not in ctx.planned]
