@@ -24,6 +24,8 @@ SECTIONS = {
         "approvals": Lazy(f"{_C}.approvals:approvals", "What waits for a person's answer."),
         "approve": Lazy(f"{_C}.approvals:approve", "Approve or deny what a run asks, or answer its questions."),
         "people": Lazy(f"{_C}.people:people", "Who may do what, and how they prove who they are."),
+        "contacts": Lazy(f"{_C}.contacts:contacts", "The clients' contacts, and how they prove who they are."),
+        "verify-caller": Lazy(f"{_C}.contacts:verify_caller", "Make sure that a caller is who they say."),
     },
     "The record": {
         "note": Lazy(f"{_C}.record:note", "Put a note into a run's record."),

@@ -181,12 +181,15 @@ class Contacts:
             )
             self._tell(tenant, "caller.unlocked", {"contact": contact, "by": by})
 
-    def verify(self, tenant: str, contact: str, code: str | SecretStr, *, purpose: str) -> Caller:
+    def verify(
+        self, tenant: str, contact: str, code: str | SecretStr, *, purpose: str, by: dict[str, Any] | None = None
+    ) -> Caller:
         """Check a contact's one-time code; it is used up by this.
 
         Args:
             code: six digits; spaces are ignored.
             purpose: what they prove themselves for.
+            by: who of the MSP asked for it, for the record.
 
         Raises:
             NotAuthenticated: wrong or used code, not enrolled, or locked (``detail["locked_until"]``). Which of them it was
@@ -198,7 +201,7 @@ class Contacts:
         matching = self._matching(row, given, int(now.timestamp()) // STEP_SECONDS)
         until = now + PROOF_LIFE
         why, locked = self._judge(tenant, contact, row, matching, now, purpose, until)
-        facts = {"contact": contact[:80], "purpose": purpose, "method": "totp"}
+        facts = {"contact": contact[:80], "purpose": purpose, "method": "totp"} | ({"by": by} if by else {})
         if why is None:
             self._tell(tenant, "caller.verified", facts | {"until": rfc3339(until)})
             return Caller(tenant, contact, purpose, "totp", now, until)
