@@ -30,7 +30,7 @@ SECTIONS = {
     "The record": {
         "note": Lazy(f"{_C}.record:note", "Put a note into a run's record."),
         "timeline": Lazy(f"{_C}.record:timeline", "Export a run's timeline."),
-        "evidence": Lazy(f"{_C}.proof:evidence", "Export a run's record and evidence, and verify what was exported."),
+        "evidence": Lazy(f"{_C}.proof:evidence", "Export a run's record and evidence, and verify exports."),
         "journal": Lazy(f"{_C}.journal:journal", "Verify and sign the whole record."),
         "keys": Lazy(f"{_C}.proof:keys", "The keys that sign the record: export, rotate."),
         "attestation": Lazy(f"{_C}.proof:attestation", "Sign a statement over a run, and verify one."),

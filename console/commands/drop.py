@@ -136,12 +136,11 @@ def _free(
 ) -> tuple[Made, Contact]:
     from tenantry.drop import Expected
     from tenantry.errors import InvalidInput
-    from tenantry.runbook.model import parse_duration
 
     if tenant is None or contact is None or not expected:
         raise InvalidInput("say --tenant, --for and --expect, or --run", place="vault drop")
     wanted = [Expected.parse(text) for text in expected]
-    return _made(installation, tenant, contact, wanted, parse_duration(expires or "24h"), person)
+    return _made(installation, tenant, contact, wanted, _life(expires or "24h"), person)
 
 
 def _for_run(
@@ -156,19 +155,31 @@ def _for_run(
     from tasks.vault.expect_credentials import ExpectCredentialsParams
     from tenantry.clock import parse_rfc3339
     from tenantry.drop import LONGEST_LIFE, Expected, Question
+    from tenantry.drop.store import LATE
     from tenantry.errors import InvalidInput
-    from tenantry.runbook.model import parse_duration
 
     if any(others):
         raise InvalidInput("the run says whose, from whom and what", place="--run")
     state = find_run(installation, run)
     gate = _waiting(state, step)
     params = ExpectCredentialsParams.model_validate(gate.request["bound"]["arguments"])
-    rest = min(parse_rfc3339(gate.request["expires_at"]) - installation.journal.clock.now(), LONGEST_LIFE)
-    life = min(rest, parse_duration(expires)) if expires is not None else rest
+    # Before the question does: what the drop takes at the last moment, the run still takes.
+    rest = min(parse_rfc3339(gate.request["expires_at"]) - LATE - installation.journal.clock.now(), LONGEST_LIFE)
+    life = min(rest, _life(expires)) if expires is not None else rest
     question = Question(state.run_id, gate.step, gate.item, gate.digest, state.attempt, (state.runbook, state.version))
     wanted = [Expected(one.name, one.kind, one.title) for one in params.expect]
     return _made(installation, state.tenant, params.contact, wanted, life, person, question)
+
+
+def _life(text: str) -> timedelta:
+    """Raises InvalidInput: not a duration."""
+    from tenantry.errors import InvalidInput
+    from tenantry.runbook.model import parse_duration
+
+    try:
+        return parse_duration(text)
+    except InvalidInput as error:
+        raise InvalidInput(error.message, place="--expires", remedy=error.remedy) from error
 
 
 def _waiting(state: RunState, step: str | None) -> Gate:

@@ -265,7 +265,8 @@ class Drops:
         """
         row = self._by_session(drop, session)
         self._catch_up(row)
-        wanted = self._db.one("SELECT * FROM expected WHERE drop_id = ? AND place = ?", drop, place)
+        known = 0 <= place < MAX_EXPECTED  # SQLite takes no longer integers than 64 bits
+        wanted = self._db.one("SELECT * FROM expected WHERE drop_id = ? AND place = ?", drop, place if known else -1)
         if wanted is None:
             raise NotFound("nothing is expected there", place="place")
         digest = hashlib.sha256(sealed).digest()
