@@ -267,11 +267,12 @@ function row(wanted, place) {
     input.type = "password";
     item.querySelector(".field").append(shower(input, wanted.title));
   }
+  const hide = () => input.type === "text" && item.querySelector(".field > button").click();
   item.querySelector("form").addEventListener("submit", (event) => {
     event.preventDefault();
     hand(place);
   });
-  return { wanted, item, input, error, button: item.querySelector("button[type=submit]"), done: false };
+  return { wanted, item, input, error, button: item.querySelector("button[type=submit]"), hide, done: false };
 }
 
 function shower(input, title) {
@@ -319,6 +320,7 @@ async function hand(place) {
     waiting.set(place, await seal(value, one.wanted.name));
     value.fill(0);
     one.input.value = "";
+    if (one.wanted.kind === "password") one.hide();
     await send(place);
   } catch {
     one.error.textContent = "It could not be read or encrypted here. Try again.";
