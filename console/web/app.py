@@ -57,7 +57,7 @@ _STATUS: Final[Sequence[tuple[type[TenantryError], int]]] = (
 """The first that fits. Whatever else goes wrong is on this side, and may be tried again."""
 
 
-def application(routes: Sequence[BaseRoute], *, tls: bool, rejected: Callable[[], None] = lambda: None) -> Starlette:
+def application(routes: Sequence[BaseRoute], *, tls: bool, rejected: Callable[[], None] = lambda: None) -> ASGIApp:
     """What the console serves.
 
     Args:
@@ -88,8 +88,8 @@ def application(routes: Sequence[BaseRoute], *, tls: bool, rejected: Callable[[]
         return _plain(error.status_code if isinstance(error, HTTPException) else 500)
 
     handlers: Any = {TenantryError: failed, HTTPException: refused, Exception: failed}
-    headers = Middleware(_Headers, HEADERS | _HSTS if tls else HEADERS)
-    return Starlette(routes=list(routes), exception_handlers=handlers, middleware=[headers, Middleware(_SameOrigin)])
+    inner = Starlette(routes=list(routes), exception_handlers=handlers, middleware=[Middleware(_SameOrigin)])
+    return _Headers(inner, HEADERS | _HSTS if tls else HEADERS)  # around all of it: what fails carries them too
 
 
 def _plain(status: int) -> Response:

@@ -90,7 +90,7 @@ def routes(hand: Hand, *, secure: bool, clock: Callable[[], float] | None = None
     async def sealed(request: Request) -> Response:
         calls.admit(request)
         session = _session(request)  # before anything of the body is read
-        place, value = int(request.path_params["place"]), await body(request, MAX_SEALED)
+        place, value = _place(request), await body(request, MAX_SEALED)
         return JSONResponse(await run_in_threadpool(hand.take, _drop(request), session, place, value))
 
     return [
@@ -99,7 +99,7 @@ def routes(hand: Hand, *, secure: bool, clock: Callable[[], float] | None = None
         Route("/drop/{drop}/look", look, methods=["POST"]),
         Route("/drop/{drop}/verify", verify, methods=["POST"]),
         Route("/drop/{drop}/state", state, methods=["GET"]),
-        Route("/drop/{drop}/sealed/{place:int}", sealed, methods=["PUT"]),
+        Route("/drop/{drop}/sealed/{place}", sealed, methods=["PUT"]),
     ]
 
 
@@ -115,6 +115,13 @@ def _drop(request: Request) -> str:
     if not (len(drop) <= 32 and drop.isascii() and drop.isalnum()):
         raise NotFound("there is no such drop")
     return drop
+
+
+def _place(request: Request) -> int:
+    text = str(request.path_params["place"])
+    if not (len(text) <= 3 and text.isascii() and text.isdecimal()):
+        raise NotFound("there is no such place")
+    return int(text)
 
 
 def _session(request: Request) -> SecretStr:
