@@ -83,6 +83,11 @@ BENCHES: Final[dict[str, Spec]] = {
         "creating a flow run in another process to its first effect, against Prefect's serve()",
     ),
     "alerts-start.burst": Spec("benchmarks.alerts_start.burst:measure", "200 runs of five steps, created at once"),
+    "providers.ssh": Spec(
+        "benchmarks.providers.ssh:measure",
+        "sign in to 50 hosts and run four commands on each, against paramiko",
+        option=50,
+    ),
     "steps.help": Spec("benchmarks.steps.help:measure", "`tenantry --help`, from start to exit"),
 }
 """Name → benchmark, in the order in which they run."""

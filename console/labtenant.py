@@ -262,6 +262,11 @@ def _file(name: str, base_url: str, lab: Lab) -> dict[str, Any]:
                 },
                 "secrets": {"client_secret": f"vault:{name}/{_SECRETS['client_secret']}"},
             },
+            "hosts": {
+                "vendor": "labhosts",
+                "settings": {"base_url": base_url},
+                "secrets": {"token": f"vault:{name}/{_SECRETS['token']}"},
+            },
             "messages": {
                 "vendor": "sink",
                 "settings": {"base_url": f"{base_url}/sink"},

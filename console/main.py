@@ -17,6 +17,7 @@ SECTIONS = {
         "resume": Lazy(f"{_C}.run:resume", "Go on with a run that was interrupted, paused or waits."),
         "undo": Lazy(f"{_C}.run:undo", "Put back what a run changed."),
         "cancel": Lazy(f"{_C}.run:cancel", "End a run; what is done stays done."),
+        "campaign": Lazy(f"{_C}.campaign:campaign", "Start a runbook for many tenants at once, and follow them."),
         "freeze": Lazy(f"{_C}.record:freeze", "Stop every effect, everywhere or for one tenant."),
         "unfreeze": Lazy(f"{_C}.record:unfreeze", "Let effects happen again."),
     },

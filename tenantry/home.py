@@ -103,6 +103,11 @@ class Home:
         return self.path / "run"
 
     @property
+    def limits(self) -> Path:
+        """What processes share of vendors' limits: who is being asked now, and who asked to be left alone."""
+        return self.run / "limits"
+
+    @property
     def broker_socket(self) -> Path:
         """Where the vault broker listens, while the service runs."""
         return self.run / "broker.sock"

@@ -423,7 +423,8 @@ def load_all(home: Home) -> list[Tenant]:
     """Every tenant of the home, by name.
 
     Raises:
-        InvalidTenant: the first file that is wrong; a file whose name is not its tenant's; a domain that two claim.
+        InvalidTenant: the first file that is wrong; a file whose name is not its tenant's; a domain, or a name at a
+            provider of the estate, that two claim.
     """
     tenants = []
     owners: dict[str, str] = {}
@@ -436,6 +437,13 @@ def load_all(home: Home) -> list[Tenant]:
                     f"the domain {domain} is {owners[domain]}'s too", place=document.positions.place(("domains", index))
                 )
             owners[domain] = tenant.name
+        for key, handle in tenant.estate_handles.items():
+            owner = owners.setdefault(f"{key}\n{handle}", tenant.name)
+            if owner != tenant.name:
+                raise InvalidTenant(
+                    f"at the estate's {key}, {owner} is called the same",
+                    place=document.positions.place(("estate_handles", key)),
+                )
         tenants.append(tenant)
     return tenants
 
@@ -490,7 +498,7 @@ class TenantStore:
             replace: take the place of the tenant's present file.
 
         Raises:
-            InvalidTenant: the file is wrong, or claims another tenant's domain.
+            InvalidTenant: the file is wrong, or claims another tenant's domain or name at a provider of the estate.
             Conflict: the tenant exists, and ``replace`` was not said.
         """
         document = load(file, error=InvalidTenant)
@@ -503,6 +511,12 @@ class TenantStore:
                 if other.name != tenant.name and domain in other.domains:
                     raise InvalidTenant(
                         f"the domain {domain} is {other.name}'s", place=document.positions.place(("domains", index))
+                    )
+            for key, handle in tenant.estate_handles.items():
+                if other.name != tenant.name and other.estate_handles.get(key) == handle:
+                    raise InvalidTenant(
+                        f"at the estate's {key}, {other.name} is called the same",
+                        place=document.positions.place(("estate_handles", key)),
                     )
         text = file.read_text("utf-8-sig")
         if parse(text, file=str(file), error=InvalidTenant).data != document.data:

@@ -11,7 +11,7 @@ import pytest
 from tests.support.tools import needs
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
-_LONG = ("flows", "test_demo.py", "faults", "benchmarks", "test_lock.py")
+_LONG = ("flows", "test_demo.py", "faults", "runbooks", "benchmarks", "test_lock.py")
 """What takes longest, by the first part of its path: begun first, so that no process is left with it at the end."""
 _SERVED = {
     **dict.fromkeys(

@@ -13,6 +13,8 @@ import httpx
 from pydantic import SecretBytes
 
 from integrations.lab.lab import Lab
+from integrations.labhosts.provider import PROVIDER as HOSTS
+from integrations.messages.provider import PROVIDER as MESSAGES
 from integrations.microsoft365.provider import PROVIDER as MICROSOFT365
 from integrations.sink.provider import PROVIDER as SINK
 from tenantry.errors import OutOfScope
@@ -28,11 +30,12 @@ class Drill:
         tenant: the tenant's name; the same tenant drills on the same made-up directory.
         domain: the client's own domain, so that addresses look like theirs.
         victim: the account that the run is about; the drill's story happens to it.
+        host: the host that the run is about, likewise: the story is then that of a compromised host.
     """
 
-    def __init__(self, tenant: str, domain: str, victim: str | None = None) -> None:
+    def __init__(self, tenant: str, domain: str, victim: str | None = None, host: str | None = None) -> None:
         seed = int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:4])
-        self.lab = Lab("bec", seed=seed, domain=domain, victim=victim)
+        self.lab = Lab("compromised_host" if host else "bec", seed=seed, domain=domain, victim=victim, host=host)
 
     async def open(self, vendor: str) -> Handle:
         """The lab in the place of a vendor.
@@ -50,9 +53,11 @@ class Drill:
                 "exchange_url": f"{_BASE}/exchange",
             }
             return await MICROSOFT365.open(settings, self._secret, transport=transport)
-        if vendor == SINK.vendor:
+        if vendor in (SINK.vendor, MESSAGES.vendor):
             base = {"base_url": f"{_BASE}/sink"}
             return await SINK.open(SINK.Settings.model_validate(base), self._secret, transport=transport)
+        if vendor in (HOSTS.vendor, "linux"):
+            return await HOSTS.open({"base_url": _BASE}, self._secret, transport=transport)
         raise OutOfScope(f"the lab cannot stand in for {vendor!r}", remedy="Leave this provider out of the drill.")
 
     async def _secret(self, name: str) -> SecretBytes:

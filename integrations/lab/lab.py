@@ -24,12 +24,13 @@ class Lab:
     """A stateful stand-in for a Microsoft 365 tenant.
 
     Args:
-        scenario: the story it holds: ``bec`` or ``quiet``.
+        scenario: the story it holds: one of :data:`~integrations.lab.scenarios.SCENARIOS`.
         seed: everything made up follows from it; the same seed makes the same tenant.
         users: how many users, 20 or more. They are made when asked for, so a great number costs nothing.
         tenant_id: the directory's GUID; from the seed when omitted.
         domain: the verified domain.
         victim: the user principal name of the story's first victim, instead of a made-up one (for drills).
+        host: the name of the host that a story of hosts happens to, likewise.
         clock: the time it goes by. The story's times are relative to the moment at which the lab is made.
 
     Raises:
@@ -45,6 +46,7 @@ class Lab:
         domain: str = "contoso-lab.example",
         clock: Clock = utc_now,
         victim: str | None = None,
+        host: str | None = None,
     ) -> None:
         if users < FEWEST_USERS:
             raise InvalidInput(f"a lab has at least {FEWEST_USERS} users, not {users}", place="users")
@@ -54,6 +56,7 @@ class Lab:
         self.users = users
         self.domain = domain.lower()
         self.victim = victim
+        self.host = host
         self.dice = Dice(seed)
         self.tenant_id = (tenant_id or self.dice.guid("tenant")).lower()
         self.client_id = self.dice.guid("client")
@@ -95,6 +98,7 @@ class Lab:
         self.tenant = Tenant(
             self.dice, self.users, self.tenant_id, self.domain, self.now().replace(microsecond=0), self.victim
         )
+        self.tenant.host = self.host
         build(self.scenario, self.tenant, self.client_id, self.granted_roles)
 
     def register_certificate(self, pem: str | bytes) -> str:

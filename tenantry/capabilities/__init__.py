@@ -9,6 +9,39 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tenantry.capabilities.applications import (
+    Application,
+    ApplicationCredential,
+    ApplicationGrant,
+    Applications,
+    ConsentPolicy,
+    Owner,
+)
+from tenantry.capabilities.backup import (
+    Backup,
+    BackupJob,
+    BackupSource,
+    RecoveryPoint,
+    RestoreTarget,
+    Verification,
+)
+from tenantry.capabilities.host import (
+    AuthorizedKey,
+    CronEntry,
+    Host,
+    HostAccount,
+    HostConnection,
+    HostFacts,
+    HostFile,
+    HostLogin,
+    HostRef,
+    HostSession,
+    HostUnit,
+    Isolation,
+    Package,
+    Process,
+    Update,
+)
 from tenantry.capabilities.identity import (
     Account,
     AuthMethod,
@@ -21,37 +54,69 @@ from tenantry.capabilities.identity import (
 )
 from tenantry.capabilities.logs import AuditRecord, Logs
 from tenantry.capabilities.mail import Delegate, Forwarding, InboxRule, Mail, MobileDevice, SentMessage
-from tenantry.capabilities.messenger import Message, Messenger
+from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messenger
 from tenantry.capabilities.secrets import Secrets
 
 CAPABILITIES: Final[dict[str, Any]] = {
+    "applications": Applications,
     "identity": Identity,
     "mail": Mail,
     "logs": Logs,
     "messenger": Messenger,
+    "host": Host,
     "secrets": Secrets,
+    "backup": Backup,
 }
 """Name in a task's ``needs`` and in a tenant file → Protocol."""
 
 __all__ = [
     "CAPABILITIES",
     "Account",
+    "Application",
+    "ApplicationCredential",
+    "ApplicationGrant",
+    "Applications",
     "AuditRecord",
     "AuthMethod",
+    "AuthorizedKey",
+    "Backup",
+    "BackupJob",
+    "BackupSource",
+    "ByChannel",
+    "Channel",
     "Consent",
+    "ConsentPolicy",
+    "CronEntry",
     "Delegate",
     "Device",
     "DirectoryEvent",
     "Forwarding",
+    "Host",
+    "HostAccount",
+    "HostConnection",
+    "HostFacts",
+    "HostFile",
+    "HostLogin",
+    "HostRef",
+    "HostSession",
+    "HostUnit",
     "Identity",
     "InboxRule",
+    "Isolation",
     "Logs",
     "Mail",
     "Message",
     "Messenger",
     "MobileDevice",
+    "Owner",
+    "Package",
+    "Process",
+    "RecoveryPoint",
+    "RestoreTarget",
     "RoleAssignment",
     "Secrets",
     "SentMessage",
     "SignIn",
+    "Update",
+    "Verification",
 ]

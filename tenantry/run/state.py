@@ -69,6 +69,8 @@ class ItemState:
     output: Any = None
     error: Mapping[str, Any] | None = None
     note: str | None = None
+    throttled: Mapping[str, Any] | None = None
+    """``{times, seconds}``: how vendors that throttle slowed it in its newest attempt; None: they did not."""
     intent: Intent | None = None
     """The first intent whose effect was not yet proven; its ``before`` values are the true ones."""
     in_doubt: bool = False
@@ -254,6 +256,7 @@ def _outcome(state: RunState, record: Record) -> None:
     item.output = data.get("output")
     item.error = data.get("error")
     item.note = data.get("note")
+    item.throttled = data.get("throttled")
     item.in_doubt = False
     if item.outcome.final or data.get("nothing_sent"):
         item.intent = None

@@ -48,7 +48,7 @@ def events(records: Iterable[Recorded], book: Book) -> Iterator[TimelineEvent]:
 
 
 def changes_text(changes: Iterable[Mapping[str, Any]]) -> str:
-    return "; ".join(f"{c['path']}: {shown(c.get('before'))} → {shown(c.get('after'))}" for c in changes)
+    return "; ".join([f"{c['path']}: {shown(c.get('before'))} → {shown(c.get('after'))}" for c in changes])
 
 
 @dataclass(slots=True)
@@ -255,7 +255,7 @@ class Reader:
             Lane.PLATFORM,
             kind,
             f"{title}: {outcome_words(outcome, task)}",
-            "; ".join(part for part in parts if part),
+            "; ".join([part for part in parts if part]),
             certainty="uncertain" if outcome == "unknown" else "observed",
         )
 

@@ -172,7 +172,7 @@ class Stand:
         found: dict[str, Any] = {}
 
         def there() -> bool:
-            answer = self.api.get(f"/deployments/name/{runbook}/tenantry")
+            answer = self._patiently(lambda: self.api.get(f"/deployments/name/{runbook}/tenantry"))
             if answer.is_success:
                 found.update(answer.json())
             return bool(found)
@@ -312,8 +312,21 @@ class Stand:
         answer = self.post(f"/flow_runs/{flow_run_id}/resume", {"run_input": given})
         assert answer["status"] == "ACCEPT", answer
 
-    def task_runs(self, flow_run_id: str) -> list[dict[str, Any]]:
-        return list(self.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run_id]}}}))
+    def task_runs(self, flow_run_id: str, at_least: int = 1) -> list[dict[str, Any]]:
+        """Of a flow run that has stopped, as soon as Prefect has written what its steps reported: that is done in batches.
+
+        Args:
+            at_least: how many there are, if not more.
+        """
+        found: list[dict[str, Any]] = []
+
+        def written() -> bool:
+            found[:] = self.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run_id]}}})
+            time.sleep(0.1)
+            return len(found) >= at_least and all(task["state_type"] not in ("PENDING", "RUNNING") for task in found)
+
+        until(written, "its steps are still shown as running")
+        return found
 
     # --- the record, and people ---------------------------------------------------------------------------------------
 

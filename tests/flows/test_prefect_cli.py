@@ -65,6 +65,7 @@ def asleep(pid: int | None) -> Iterator[None]:
 
 def test_prefect_worker_start(stand: Stand) -> None:
     """On another machine of the estate, say: a worker of this type, started as every worker is."""
+    stand.deployment("plain")  # registered by the service
     log = stand.home.run / "prefect-worker.log"
     with log.open("ab") as out:
         worker = subprocess.Popen(
@@ -76,6 +77,7 @@ def test_prefect_worker_start(stand: Stand) -> None:
         )
     try:
         until(lambda: "started!" in log.read_text(encoding="utf-8"), "the worker does not start")
+        until(lambda: process(stand, "worker") is not None, "the service has no worker")
         with asleep(process(stand, "worker")):
             flow_run = run(stand)
             assert stand.wait_for(flow_run, *ENDED)["state_name"] == "Planned"

@@ -149,7 +149,7 @@ def test_forged_states_and_results_change_nothing(stand: Stand) -> None:
     run = stand.start("small", parameters(stand))
     stand.wait_for(run, "PAUSED", *ENDED)
     before = stand.state(run)
-    task = next(task for task in stand.task_runs(run) if task["name"] == "contain · block")
+    task = next(task for task in stand.task_runs(run, 3) if task["name"] == "contain · block")
     state = {"type": "COMPLETED", "name": "Changed", "data": {"outcome": "changed"}}
     stand.api.post(f"/task_runs/{task['id']}/set_state", json={"state": state, "force": True})
     stand.post(f"/flow_runs/{run}/set_state", {"state": {**state, "name": "Completed"}, "force": True})

@@ -14,7 +14,7 @@ import signal
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -232,12 +232,24 @@ def _what(after: Any) -> str:
 class Ordeal:
     """One lab and one home, used again and again: set back, run, killed, resumed, compared."""
 
-    def __init__(self, zygote: Zygote, folder: Path, *, scenario: str = "bec", seed: int = 1, users: int = 40) -> None:
+    def __init__(
+        self,
+        zygote: Zygote,
+        folder: Path,
+        *,
+        scenario: str = "bec",
+        seed: int = 1,
+        users: int = 40,
+        runbook: str = "business_email_compromise",
+        params: Callable[[Lab], dict[str, Any]] | None = None,
+    ) -> None:
         self._zygote = zygote
         self._folder = folder
         self._story = (scenario, seed, users)
         self._count = 0
-        self.lab_stand = LabStand(folder / "home", scenario=scenario, seed=seed, users=users)
+        self.lab_stand = LabStand(
+            folder / "home", scenario=scenario, seed=seed, users=users, runbook=runbook, params=params
+        )
 
     def run(
         self, *kills: Kill, faults: dict[str, Any] | None = None, params: dict[str, Any] | None = None, at_once: int = 1

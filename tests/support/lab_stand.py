@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import httpx
 from pydantic import SecretBytes
 
 from integrations.lab import Lab, LabServer
+from integrations.labhosts.provider import PROVIDER as HOSTS
 from integrations.microsoft365.provider import PROVIDER as MICROSOFT365
 from integrations.sink.provider import PROVIDER as SINK
 from tenantry.discovery import TaskRegistry
@@ -50,11 +51,25 @@ SUBJECT: Mapping[str, Any] = {
 
 
 class LabStand:
-    """A lab in this process, served on a port, and a stand beside it."""
+    """A lab in this process, served on a port, and a stand beside it.
+
+    Args:
+        runbook: of the incident; ``params`` are its parameters, the compromised account when None.
+    """
 
     def __init__(
-        self, folder: Path, *, scenario: str = "bec", seed: int = 1, users: int = 60, serve: bool = True
+        self,
+        folder: Path,
+        *,
+        scenario: str = "bec",
+        seed: int = 1,
+        users: int = 60,
+        serve: bool = True,
+        runbook: str = "business_email_compromise",
+        params: Callable[[Lab], dict[str, Any]] | None = None,
     ) -> None:
+        self.runbook = runbook
+        self._params = params or (lambda lab: {"account": lab.scenario_info()["compromised"][0]})
         self.lab = Lab(scenario, seed=seed, users=users)
         self.server = LabServer(self.lab)
         if serve:
@@ -62,7 +77,7 @@ class LabStand:
         self.stand = Stand(folder, TaskRegistry.discover(entry_points=False))
         for name, roles in (("ann", ("approver", "engineer", "lead")), ("bob", ("approver", "engineer", "lead"))):
             self.stand.person(name, *roles)
-        self.text = (RUNBOOKS / "incidents" / "business_email_compromise.yaml").read_text(encoding="utf-8")
+        self.text = (RUNBOOKS / "incidents" / f"{runbook}.yaml").read_text(encoding="utf-8")
 
     @property
     def account(self) -> str:
@@ -73,8 +88,8 @@ class LabStand:
         return await LabAccess.open(self.server.base_url, self.lab, transport)
 
     def create(self, run_id: str = "run-1", **more: Any) -> str:
-        params = {"account": self.account, **more.pop("params", {})}
-        return self.stand.create(self.text, params, run_id=run_id, source="business_email_compromise.yaml", **more)
+        params = {**self._params(self.lab), **more.pop("params", {})}
+        return self.stand.create(self.text, params, run_id=run_id, source=f"{self.runbook}.yaml", **more)
 
     async def to_the_end(self, run_id: str = "run-1", person: str = "ann", policy: Any = None) -> Any:
         """Run, answer every question with yes, until nothing more is asked."""
@@ -115,10 +130,12 @@ class LabAccess(Access):
             transport=transport,
         )
         sink = await SINK.open(SINK.Settings.model_validate({"base_url": f"{base}/sink"}), secret, transport=transport)
+        hosts = await HOSTS.open({"base_url": base}, secret, transport=transport)
         made = cls(subject=SUBJECT)
         made._handles = {
-            **dict.fromkeys(("identity", "mail", "logs"), microsoft365),
+            **dict.fromkeys(("identity", "mail", "logs", "applications"), microsoft365),
             "messenger": sink,
+            "host": hosts,
         }
         return made
 

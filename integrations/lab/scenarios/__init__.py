@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from integrations.lab.scenarios import bec, quiet
+from integrations.lab.scenarios import bec, compromised_host, msp_tool, oauth_app, quiet
 from integrations.lab.scenarios.stage import Stage
 from integrations.lab.state import Tenant
 from tenantry.errors import NotFound
 
-SCENARIOS: dict[str, Callable[[Stage], None]] = {"bec": bec.build, "quiet": quiet.build}
+SCENARIOS: dict[str, Callable[[Stage], None]] = {
+    "bec": bec.build,
+    "compromised_host": compromised_host.build,
+    "msp_tool": msp_tool.build,
+    "oauth_app": oauth_app.build,
+    "quiet": quiet.build,
+}
 """Name → builder."""
 
 
