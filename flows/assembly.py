@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from pydantic import SecretBytes, SecretStr
 
 import integrations
+from flows.stores import store_opener
 from tenantry.broker import BrokeredPeople, BrokeredVault, Supervisor
 from tenantry.capabilities import ByChannel
 from tenantry.contacts import Contacts
@@ -93,7 +94,12 @@ class Installation:
         brokered = BrokeredVault.from_environment(os.environ)
         if brokered is not None:
             return brokered
-        return Vault.open(self.home, passphrase_from_environment(os.environ), on_read=self._vault_read)
+        return Vault.open(
+            self.home,
+            passphrase_from_environment(os.environ),
+            on_read=self._vault_read,
+            stores=store_opener(self.home),
+        )
 
     def _vault_read(self, tenant: str, name: str, version: int, purpose: str) -> None:
         self.journal.append(tenant, [Event("vault.read", {"name": name, "version": version, "purpose": purpose})])

@@ -172,7 +172,7 @@ def up(
         # First of all: what cannot be listened on is said before anything starts.
         door, pages_door = (outside.open(settings.port), outside.open(settings.pages_port)) if outside else (None, None)
         facing = listen(home, outside, settings.console_port)
-        broker = BrokerProcess(home, passphrase_from_environment(os.environ))
+        broker = BrokerProcess(home, passphrase_from_environment(os.environ), module="flows.broker_process")
         stack.callback(broker.stop)
         hand = _patiently(broker.start)
         installation.close()

@@ -23,6 +23,7 @@ from tenantry.journal import MSP, Event, Journal, Ledger
 from tenantry.masterkey import Passphrase
 from tenantry.names import OWN_SECRETS, SecretRef, check_tenant
 from tenantry.people import People
+from tenantry.secretstore import StoreOpener
 from tenantry.signing import RecordSigner
 from tenantry.vault import Vault
 
@@ -33,27 +34,31 @@ _KEYS: Final = frozenset({"journal", "evidence"})
 
 
 class Operations:
-    """The vault, opened with the master key, and what of it is given to whom. Used by the broker's one thread.
+    """The vault, opened with the master key, and what of it is given to whom. Used by the broker's one thread, and by those that wait
+    for secret stores.
 
     Args:
         home: whose vault.
         passphrase: of the vault, if it has one.
+        stores: opens the estate's secret stores.
 
     Raises:
         VaultLocked: as `Vault.open`.
     """
 
-    def __init__(self, home: Home, passphrase: Passphrase | None, counters: Counters) -> None:
+    def __init__(
+        self, home: Home, passphrase: Passphrase | None, counters: Counters, stores: StoreOpener | None = None
+    ) -> None:
         self._home = home
         self._counters = counters
         self._asking = threading.local()
-        self._vault = Vault.open(home, passphrase, on_read=self._on_read)
-        self.journal = Journal(f"sqlite:///{home.journal_db}", lambda tenant: self._vault.subkey(tenant, "journal"))
-        self._ledger = Ledger(self.journal, RecordSigner(home, self._vault))
-        self._people = People(home, self._vault, on_event=self._on_people)
-        self._contacts = Contacts(home, self._vault, self._on_contact)
-        self._drops = Drops(home, self._vault, self.journal, self._contacts)
-        self.token_key = self._vault.subkey(MSP, "broker")
+        self.vault = Vault.open(home, passphrase, on_read=self._on_read, stores=stores)
+        self.journal = Journal(f"sqlite:///{home.journal_db}", lambda tenant: self.vault.subkey(tenant, "journal"))
+        self._ledger = Ledger(self.journal, RecordSigner(home, self.vault))
+        self._people = People(home, self.vault, on_event=self._on_people)
+        self._contacts = Contacts(home, self.vault, self._on_contact)
+        self._drops = Drops(home, self.vault, self.journal, self._contacts)
+        self.token_key = self.vault.subkey(MSP, "broker")
         self.revoked: set[str] = set()
         """Ids of grants that were taken back."""
 
@@ -63,7 +68,7 @@ class Operations:
         self._contacts.close()
         self._people.close()
         self.journal.close()
-        self._vault.close()
+        self.vault.close()
 
     def tend(self) -> None:
         """What is to be done from time to time: end drops whose time is over. Raises RecordError."""
@@ -100,7 +105,7 @@ class Operations:
             }
             if ref not in estate:
                 raise OutOfScope("estate.yaml does not give this secret to runs")
-        value = self._vault.resolve(
+        value = self.vault.resolve(
             ref,
             for_tenant=tenant,
             estate_provider=ref.tenant == MSP and bool(request.get("estate_provider")),
@@ -114,7 +119,7 @@ class Operations:
         if version is not None and not isinstance(version, int):
             raise InvalidInput("a version is a number", place="version")
         _for_runs(str(request["name"]))
-        value = self._vault.get(tenant, str(request["name"]), version, purpose=_purpose(request))
+        value = self.vault.get(tenant, str(request["name"]), version, purpose=_purpose(request))
         self._counters.reads += 1
         return {"value": pack(value.get_secret_value())}
 
@@ -128,7 +133,7 @@ class Operations:
             self.journal.append(tenant, [Event("vault.made", payload)])
             return offered
 
-        kept = self._vault.get_or_create(tenant, name, make, kind=kind, purpose=_purpose(request))
+        kept = self.vault.get_or_create(tenant, name, make, kind=kind, purpose=_purpose(request))
         self._counters.reads += 1
         return {"value": pack(kept.get_secret_value().encode())}
 
@@ -137,7 +142,7 @@ class Operations:
         tenant = check_tenant(str(request["tenant"])) if grant.role != "run" else _own(grant, request["tenant"])
         if purpose not in _KEYS:
             raise OutOfScope(f"no key for {purpose[:40]!r} leaves the broker")
-        key = self._vault.subkey(tenant, purpose)
+        key = self.vault.subkey(tenant, purpose)
         self.journal.append(tenant, [Event("vault.key", {"purpose": purpose, **self._who(grant)})])
         self._counters.keys += 1
         return {"value": pack(key)}
@@ -160,7 +165,7 @@ class Operations:
             tenant = check_tenant(str(tenant))
             if tenant == MSP or not isinstance(run, str) or not 0 < len(run) <= 80:
                 raise InvalidInput("a run's token names a run and a client", place="grant")
-            self._vault.subkey(tenant, "journal")  # a tenant without a key has no run
+            self.vault.subkey(tenant, "journal")  # a tenant without a key has no run
         elif role not in ("reader", "console") or run is not None or tenant is not None:
             raise InvalidInput("grant a run's token, a reader's or the console's", place="grant")
         made = Grant.make(_role(role), run=run, tenant=tenant, pid=None if pid is None else int(pid), life=life)
@@ -215,7 +220,7 @@ class Operations:
         return {
             "pid": os.getpid(),
             "started": c.started,
-            "tenants": list(self._vault.tenants()),
+            "tenants": list(self.vault.tenants()),
             "reads": c.reads,
             "keys": c.keys,
             "refused": c.refused,

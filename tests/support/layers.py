@@ -25,6 +25,7 @@ INWARD: Final = {
 
 MEETS_INTEGRATIONS: Final = {
     "flows/assembly.py": "builds one tenant's context: the place where tasks and integrations meet",
+    "flows/stores.py": "opens the estate's secret stores for whoever holds the master key",
     "console/commands/lab.py": "serves the lab to people",
     "console/labtenant.py": "registers the lab as a tenant",
     "console/demo.py": "runs the lab in the demonstration's own process",
