@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from tenantry.errors import InvalidInput
 from tenantry.sweep.logs import cloudtrail, entra, sshd, ual

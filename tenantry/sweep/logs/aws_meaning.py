@@ -4,10 +4,12 @@ Rules can compare fields, not read policies; so the reader does, for the few cal
 
 ===================  =========================================================================================
 ``outside``          accounts other than this one that the call lets in; ``*`` for everybody
+``external_id``      the role's trust asks for an external id, as vendors' do
 ``public``           everybody is let in, without a condition
 ``admin_policy``     the policy gives everything, or all of IAM
 ``target_user``      whose credentials or rights are changed
 ``on_self``          the actor changes its own
+``layers_outside``   accounts whose layers a function loads
 ``open_ports``       ports of administration and databases opened to the world
 ``expire_days``      after how many days a bucket's lifecycle rule deletes everything
 ``logging_less``     the trail records less than it did by default
@@ -110,8 +112,9 @@ def _principals(statement: Mapping[str, Any]) -> Iterator[str]:
 def _let_in(policy: Any, own: str) -> dict[str, Any]:
     """Who outside the account a resource's or role's policy lets in."""
     outside: list[str] = []
-    public = False
+    public = external = False
     for statement in _statements(policy):
+        external = external or "sts:externalid" in str(statement.get("Condition", "")).lower()
         bounded = bool(_BOUNDS.search(str(statement.get("Condition", ""))))
         for principal in _principals(statement):
             account = _ACCOUNT.match(principal)
@@ -121,7 +124,9 @@ def _let_in(policy: Any, own: str) -> dict[str, Any]:
                     public = True
             elif account and account[1] != own and account[1] not in _LOAD_BALANCERS:
                 outside.append(account[1])
-    return {"outside": sorted(set(outside)), "public": public} if outside else {}
+    if not outside:
+        return {}
+    return {"outside": sorted(set(outside)), "public": public, **({"external_id": True} if external else {})}
 
 
 def _gives_all(policy: Any) -> bool:
@@ -198,6 +203,17 @@ def _accounts(names: list[str], view: Mapping[str, Any]) -> dict[str, Any]:
     return {"outside": sorted(outside), "public": "*" in outside} if outside else {}
 
 
+def _layers(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
+    """Functions' layers by their owners' accounts. AWS's own insights and extensions are public, and still somebody else's."""
+    owners = {
+        parts[4]
+        for one in strings(parameters.get("layers"))
+        if len(parts := one.split(":")) > 5 and parts[5] == "layer"
+    }
+    owners -= {text(view["account"])}
+    return {"layers_outside": sorted(owners)} if owners else {}
+
+
 def _acl(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
     del view
     everybody = any("global/AllUsers" in one or "global/AuthenticatedUsers" in one for one in strings(parameters))
@@ -229,6 +245,22 @@ def _ports(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, 
             if whole or (isinstance(low, int) and low <= port <= (high if isinstance(high, int) else low))
         }
     return {"open_ports": sorted(opened), "world": True} if opened else {}
+
+
+def _changed_ports(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
+    """ModifySecurityGroupRules: each rule with its new values, IPv4 and IPv6 as single texts."""
+    request = inner(parameters, "ModifySecurityGroupRulesRequest") or parameters
+    found: dict[str, Any] = {}
+    for rule in as_list(inner(request, "SecurityGroupRule")):
+        values = inner(rule, "SecurityGroupRule")
+        if isinstance(values, Mapping):
+            plain = {
+                "fromPort": values.get("FromPort"),
+                "toPort": values.get("ToPort"),
+                "ipProtocol": values.get("IpProtocol"),
+            }
+            found.update(_ports({**plain, "cidrIp": values.get("CidrIpv4"), "cidrIpv6": values.get("CidrIpv6")}, view))
+    return found
 
 
 def _lifecycle(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
@@ -329,6 +361,9 @@ _WORKERS: Final[dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], dict[
     "PutBucketLifecycleConfiguration": _lifecycle,
     "PutEventSelectors": _selectors,
     "UpdateTrail": _trail,
+    "UpdateFunctionConfiguration": _layers,
+    "CreateFunction": _layers,
+    "ModifySecurityGroupRules": _changed_ports,
     "RunInstances": _instances,
     "DescribeParameters": _whole,
     "ListSecrets": _whole,

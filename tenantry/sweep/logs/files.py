@@ -236,7 +236,7 @@ def _members(name: str, raw: io.BufferedReader[Any], intake: Intake, depth: int)
 
 def _held(raw: io.BufferedReader[Any], scratch: Path | None) -> IO[bytes]:
     """An archive inside another, put aside, because its directory stands at its end. Small ones stay in memory."""
-    held = tempfile.SpooledTemporaryFile(64 << 20, dir=scratch)  # noqa: SIM115 - lives as long as the archive that reads it
+    held = tempfile.SpooledTemporaryFile(64 << 20, dir=None if scratch is None else str(scratch))  # noqa: SIM115 - lives as long as the archive that reads it
     shutil.copyfileobj(raw, held, CHUNK)
     held.seek(0)
     return held

@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 __all__ = [
-    "addresses",
     "address",
+    "addresses",
     "as_list",
     "client_family",
     "inner",
