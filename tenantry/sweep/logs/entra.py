@@ -30,9 +30,9 @@ from tenantry.sweep.logs.m365_meaning import meaning, plain_name
 from tenantry.sweep.logs.values import address, as_list, client_family, inner, network, parsed, seconds, text
 from tenantry.sweep.model import Event
 
-__all__ = ["audit_event", "read_audits", "read_sign_ins", "sign_in_event"]
+__all__ = ["RIGHT_PASSWORD", "audit_event", "read_audits", "read_sign_ins", "sign_in_event"]
 
-_RIGHT_PASSWORD: Final = frozenset(
+RIGHT_PASSWORD: Final = frozenset(
     {
         "50055",
         "50072",
@@ -135,7 +135,7 @@ def sign_in_event(record: Mapping[str, Any]) -> Event | None:
         "app": record.get("appDisplayName"),
         "app_id": record.get("appId"),
         "resource": record.get("resourceDisplayName"),
-        "outcome": "success" if error in ("0", "") else "interrupted" if error in _RIGHT_PASSWORD else "failure",
+        "outcome": "success" if error in ("0", "") else "interrupted" if error in RIGHT_PASSWORD else "failure",
         "error": error or None,
         "protocol": record.get("authenticationProtocol"),
         "transfer": record.get("originalTransferMethod"),
@@ -195,6 +195,7 @@ def audit_event(record: Mapping[str, Any]) -> Event | None:
         "targets": [
             found for one in targets if (found := text(one.get("displayName")) or text(one.get("userPrincipalName")))
         ],
+        "target_type": next((text(one.get("type")) for one in targets if one.get("type")), None),
         "modified": _properties(targets, "newValue"),
         "modified_old": _properties(targets, "oldValue"),
         "extended": details,

@@ -4,6 +4,7 @@
 ``recipients``        addresses to which mail is forwarded, redirected, copied
 ``outside``           domains among them that are not those of the mailbox, its owner or the organisation
 ``hides``             an inbox rule deletes mail, or moves it to where nobody looks
+``tucks_away``        an inbox rule moves mail to the archive or the deleted items, as many people do
 ``odd_name``          a rule's name is empty, punctuation, or a letter or two
 ``money_words``       a rule looks for words of payments, passwords, or warnings
 ``roles``             names of directory roles that are given
@@ -13,6 +14,13 @@
 ``all_users``         the consent is for everybody
 ``mfa_method``        methods of authentication before and after a change of a user
 ``on_self``           actor and target are one account
+``gives_to_self``     who gave a right is who has it now
+``role_opens_mail``   an Exchange role that opens all mailboxes
+``policy_weaker``     how a rule of Conditional Access asks less than before
+``location_trusted``  a named location is trusted
+``federated_known``   a federated credential's issuers are all well-known builders of software
+``lookalike``         a name that imitates a publisher's with letters of other alphabets
+``guest_to_member``   a guest became a member; ``mfa_off``: a second factor is no longer demanded
 ====================  ========================================================================================
 
 Privileged roles: https://learn.microsoft.com/en-us/entra/identity/role-based-access-control/permissions-reference (marked so).
@@ -25,6 +33,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
+from tenantry.sweep.logs.m365_policies import lookalike, policy_meaning
 from tenantry.sweep.logs.values import addresses, as_list, parsed, strings, text
 
 __all__ = ["PRIVILEGED", "RISKY", "meaning", "plain_name"]
@@ -43,10 +52,10 @@ _FORWARDING: Final = (
 )
 _RULES: Final = frozenset({"New-InboxRule", "Set-InboxRule", "UpdateInboxRules", "Enable-InboxRule"})
 _HIDING: Final = re.compile(
-    r"rss|archive|deleted ?items|junk|conversation history|sync issues|trash|notes|recoverable|"
-    r"archiv|gelöscht|posteingang.*rss|éléments supprimés|courrier indésirable|elementos eliminados|correo no deseado",
+    r"rss|junk|conversation history|sync issues|trash|\bnotes\b|recoverable|courrier indésirable|correo no deseado|unterhaltungsverlauf|problèmes de synchronisation",
     re.IGNORECASE,
 )
+_AWAY: Final = re.compile(r"archiv|deleted ?items|gelöscht|éléments supprimés|elementos eliminados", re.IGNORECASE)
 _WORDS: Final = re.compile(
     r"invoice|payment|remit|wire|iban|swift|bank|ach\b|payroll|salary|deposit|purchase order|overdue|quote|"
     r"password|passcode|mfa|verif|phish|hack|spam|suspicious|security alert|fraud|docusign|helpdesk|"
@@ -138,11 +147,43 @@ def meaning(view: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any
         found.update(_roles(view))
     if name in _GRANTS:
         found.update(_grant(view))
+    found.update(_exchange(name, parameters, view))
+    if "policy" in name or "location" in name or "administrative unit" in name or name.startswith("Update application"):
+        found.update(policy_meaning(name, view))
+    if name in _NAMED:
+        shown = [*strings(view.get("targets")), text(view.get("target"))]
+        if any(lookalike(one) for one in shown):
+            found["lookalike"] = True
     target = text(view.get("target")).lower()
     if target and view["actor"] in target:
         found["on_self"] = True
     if name == "Update user":
         found.update(_methods(view))
+    return found
+
+
+_NAMED: Final = frozenset(
+    {"Consent to application", "Add service principal", "Add application", "Add delegated permission grant"}
+)
+_OPENS_MAIL: Final = re.compile(
+    r"ApplicationImpersonation|Mailbox Import Export|Mailbox Search|Organization Management|Discovery Management|eDiscovery",
+    re.IGNORECASE,
+)
+
+
+def _exchange(name: str, parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
+    """Rights in Exchange."""
+    found: dict[str, Any] = {}
+    if name in ("Add-MailboxPermission", "Add-RecipientPermission"):
+        given = (text(parameters.get("User")) or text(parameters.get("Trustee"))).lower()
+        if given and given in (view["actor"], view["actor"].partition("@")[0]):
+            found["gives_to_self"] = True
+    elif name in ("New-ManagementRoleAssignment", "Add-RoleGroupMember"):
+        said = " ".join(
+            [*strings(parameters.get("Role")), *strings(parameters.get("Identity")), text(view.get("target"))]
+        )
+        if _OPENS_MAIL.search(said):
+            found["role_opens_mail"] = True
     return found
 
 
@@ -174,6 +215,8 @@ def _rule(parameters: Mapping[str, Any]) -> dict[str, Any]:
     moved = text(parameters.get("MoveToFolder")) or (actions if "Move" in actions else "")
     if deletes or _HIDING.search(moved):
         found["hides"] = True
+    elif _AWAY.search(moved):
+        found["tucks_away"] = True
     for key in ("Name", "RuleName"):
         if key in parameters and _ODD.match(text(parameters[key]).strip()):
             found["odd_name"] = True

@@ -9,7 +9,8 @@ Fields: https://learn.microsoft.com/en-us/office/office-365-management-api/offic
 ``ip``          ``ClientIP``, ``ClientIPAddress`` or ``ActorIpAddress`` without its port; ``network``
 ``agent``       ``UserAgent`` or ``ClientInfoString``   ``client``      its family
 ``session``     ``AADSessionId`` or ``SessionId``       ``outcome``     success, failure
-``target``      ``ObjectId``                            ``app``         the application's id
+``target``      ``ObjectId``                            ``targets``     names in ``Target``; ``target_type``
+``app``         the application's id
 ``parameters``  the cmdlet's or the rule's parameters, by name
 ``modified``    ``ModifiedProperties``: name → new value, ``modified_old`` → old value
 ``extended``    ``ExtendedProperties`` by name          ``error``       ``ErrorNumber`` of a sign-in
@@ -21,10 +22,12 @@ and what :mod:`tenantry.sweep.logs.m365_meaning` works out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from tenantry.sweep.logs.csvrows import rows
+from tenantry.sweep.logs.entra import RIGHT_PASSWORD
 from tenantry.sweep.logs.files import Intake, TextStream
 from tenantry.sweep.logs.jsonrecords import records
 from tenantry.sweep.logs.m365_meaning import meaning, plain_name
@@ -108,10 +111,16 @@ def event(record: Mapping[str, Any] | None) -> Event | None:
         text(record.get("ClientIP")) or text(record.get("ClientIPAddress")) or text(record.get("ActorIpAddress"))
     )
     actor = text(record.get("UserId")).strip().lower()
+    kind = _actor_type(actor, text(record.get("UserType")).lower(), record)
+    if kind == "application":
+        # A service principal is called by its id; what it is called stands beside it.
+        actor = next(
+            (name for name in _names(record, "Actor") if name and not name.startswith("ServicePrincipal_")), actor
+        )
     view: dict[str, Any] = {
         "name": name,
         "actor": actor or "unknown",
-        "actor_type": _actor_type(actor, text(record.get("UserType")).lower(), record),
+        "actor_type": kind,
         "ip": ip or None,
         "network": network(ip) if ip else None,
         "agent": agent or None,
@@ -123,6 +132,8 @@ def event(record: Mapping[str, Any] | None) -> Event | None:
         "service": record.get("Workload"),
         "outcome": _outcome(name, text(record.get("ResultStatus"))),
         "target": text(record.get("ObjectId")) or None,
+        "targets": _names(record, "Target"),
+        "target_type": _target_type(record),
         "app": text(record.get("AppId"))
         or text(record.get("ApplicationId"))
         or text(inner(record, "AppAccessContext", "ClientAppId"))
@@ -135,6 +146,8 @@ def event(record: Mapping[str, Any] | None) -> Event | None:
     }
     if name in _SIGN_INS:
         view["kind"] = "sign_in"
+        if name == "UserLoginFailed" and view["error"] in RIGHT_PASSWORD:
+            view["outcome"] = "interrupted"
         view["device_os"] = device.get("OS")
         view["managed"] = text(device.get("IsCompliantAndManaged")).lower() == "true"
     view.update(meaning(view, record))
@@ -164,6 +177,26 @@ def _actor_type(actor: str, user_type: str, record: Mapping[str, Any]) -> str:
         )
         return "system" if microsoft else "application"
     return "user"
+
+
+_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9A-F]{16}")
+
+
+def _names(record: Mapping[str, Any], key: str) -> list[str]:
+    """What ``Actor`` or ``Target`` are called, without ids."""
+    names = [text(one.get("ID")) for one in as_list(record.get(key)) if isinstance(one, Mapping)]
+    return [name for name in names if name and not _GUID.fullmatch(name.rpartition("_")[2])]
+
+
+def _target_type(record: Mapping[str, Any]) -> str | None:
+    """``Target`` lists ids and names, and among them what kind of object it is (``User_…``, ``ServicePrincipal_…``)."""
+    for one in as_list(record.get("Target")):
+        if isinstance(one, Mapping):
+            found = text(one.get("ID"))
+            for kind in ("ServicePrincipal", "Application", "User", "Group", "Device", "Role", "Policy"):
+                if found == kind or found.startswith(f"{kind}_"):
+                    return kind
+    return None
 
 
 def _pairs(value: Any) -> dict[str, Any]:

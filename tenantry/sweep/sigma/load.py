@@ -39,6 +39,9 @@ class Loaded:
     shipped: set[int] = field(default_factory=set)
     """``id()`` of the rules that are ours or the operator's own detections, not from ``--rules``."""
 
+    elsewhere: set[str] = field(default_factory=set)
+    """Names and ids of rules of ours about other logs."""
+
     def leave_out(self, rule: str, why: str) -> None:
         self.left_out.append({"rule": rule, "why": why})
 
@@ -66,7 +69,7 @@ def load(source: Source, own: tuple[Path, ...], others: tuple[Path, ...] = ()) -
                     str(path.relative_to(folder)), "its authors put it aside (deprecated, unsupported or a test)"
                 )
                 continue
-            for rule in _parse(path, source, loaded):
+            for rule in _parse(path, source, loaded, ours=ours):
                 if rule.id is not None and str(rule.id) in ids:
                     if not ours:
                         loaded.leave_out(_called(rule), f"another rule has its id ({rule.id})")
@@ -94,7 +97,7 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _parse(path: Path, source: Source, loaded: Loaded) -> Iterator[Any]:
+def _parse(path: Path, source: Source, loaded: Loaded, *, ours: bool) -> Iterator[Any]:
     try:
         if path.stat().st_size > _LARGEST:
             loaded.leave_out(path.name, "the file is larger than a megabyte")
@@ -111,6 +114,9 @@ def _parse(path: Path, source: Source, loaded: Loaded) -> Iterator[Any]:
         why = _elsewhere(one, source)
         if why is None:
             wanted.append(one)
+        elif ours and isinstance(one, dict):
+            # A folder of ours has the rules of several logs of one product: this one is another's.
+            loaded.elsewhere.update(str(one[key]) for key in ("name", "id") if key in one)
         else:
             loaded.leave_out(str(one.get("id") or one.get("title") or path.name), why)
     if not any("action" not in one or "detection" in one for one in wanted):
@@ -158,6 +164,9 @@ def _resolve(members: list[Any], loaded: Loaded) -> None:
         try:
             rule.resolve_rule_references(collection)
         except SigmaError as error:
+            if loaded.elsewhere.intersection(reference.reference for reference in rule.rules or ()):
+                loaded.elsewhere.update(str(one) for one in (rule.name, rule.id) if one)
+                continue
             loaded.leave_out(_called(rule), f"a rule that it refers to is not there ({error})"[:300])
             continue
         loaded.correlations.append(rule)
@@ -200,6 +209,8 @@ def _referenced_first(rules: list[SigmaCorrelationRule], loaded: Loaded) -> list
         return True
 
     for rule in rules:
-        if not place(rule, frozenset({id(rule)})):
+        if not place(rule, frozenset({id(rule)})) and not loaded.elsewhere.intersection(
+            reference.reference for reference in rule.rules or ()
+        ):
             loaded.leave_out(_called(rule), "it refers to a correlation that cannot be evaluated, or to itself")
     return placed
