@@ -91,9 +91,8 @@ def _progress() -> Callable[[Intake], None]:
 
 
 def _report(found: Sweep, out: Path) -> None:
-    from tenantry.sweep.report.page import page
-
     from console.output import written
+    from tenantry.sweep.report.page import page
 
     with written(out) as file:
         file.write(page(found).encode("utf-8", "replace"))

@@ -24,7 +24,8 @@ __all__ = ["Seen", "ask", "correlate", "folders", "sweep_logs"]
 
 _GENERATION: Final = 250_000
 _NO_LOGS: Final = (".md", ".txt.sha256", ".html", ".pdf", ".png")
-_SLOT: Final = 600.0
+_SLOT: Final = 60.0
+"""Seconds in which events are counted for the picture; twice as many when there are too many of them."""
 _MOST_SLOTS: Final = 5000
 
 

@@ -93,9 +93,24 @@ class Finding:
             "events": self.count,
             "first_seen": instant(self.first_seen),
             "last_seen": instant(self.last_seen),
-            "evidence": self.evidence,
+            "evidence": _timed(self.evidence),
             "remedy": self.remedy,
         }
+
+
+def _timed(evidence: dict[str, Any]) -> dict[str, Any]:
+    """Evidence with its times as RFC 3339."""
+    found = dict(evidence)
+    for key, times in (("events", ("time",)), ("windows", ("from", "to"))):
+        if key in found:
+            found[key] = [
+                {
+                    name: instant(value) if name in times and isinstance(value, float) else value
+                    for name, value in one.items()
+                }
+                for one in found[key]
+            ]
+    return found
 
 
 @dataclass(slots=True)

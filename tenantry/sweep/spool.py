@@ -86,7 +86,7 @@ class Spool:
         """Each group of a correlation with its hits in order of time. A group's hits must be used before the next."""
         self._flush()
         rows = self._db.execute(
-            "SELECT grp, t, part, value, event, brief FROM hit WHERE stream = ? ORDER BY grp, t, rowid", (stream,)
+            "SELECT grp, t, part, value, event, brief FROM hit WHERE stream = ? ORDER BY grp, t, part, rowid", (stream,)
         )
         row = next(rows, None)
         while row is not None:

@@ -10,7 +10,7 @@ from tenantry.sweep.logs.files import Intake
 from tenantry.sweep.model import Event, Sweep
 from tenantry.sweep.sources import Source
 from tenantry.sweep.spool import Spool
-from tenantry.sweep.statistics import access, places, sessions, volume
+from tenantry.sweep.statistics import access, places, sessions, signins, volume
 
 __all__ = ["SLOT", "Statistics"]
 
@@ -18,7 +18,7 @@ SLOT: Final = 600
 """Seconds."""
 _HELD: Final = 50_000
 _IDS: Final = 3
-_HISTORY: Final = 86_400.0
+_HISTORY: Final = 2 * 86_400.0
 
 
 class Statistics:
@@ -50,6 +50,7 @@ class Statistics:
             view.get("region"),
             view.get("outcome"),
             view.get("session"),
+            view.get("ip") if view.get("kind") == "sign_in" else None,
         )
         row = self._rows.get(key)
         if row is None:
@@ -76,7 +77,7 @@ class Statistics:
     def flush(self) -> None:
         """Put what is held aside."""
         for key, (count, first, last, ids, ip, reads) in self._rows.items():
-            self._spool.activity((*key, count, first, last, "\n".join(ids), ip, reads))
+            self._spool.activity((*key[:-1], count, first, last, "\n".join(ids), ip, reads))
         self._rows.clear()
 
     def finish(self, collector: Collector) -> None:
@@ -91,6 +92,7 @@ class Statistics:
             sessions.check(self._spool, collector, name)
         if name in ("entra-signin", "ual"):
             places.check_travel(self._spool, collector)
+            signins.check(self._spool, collector)
         if name == "ual":
             volume.check(self._spool, collector)
 

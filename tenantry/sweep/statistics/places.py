@@ -174,7 +174,9 @@ def _travelled(
         count=2,
         first=before[1],
         last=row[2],
-        summary=f"{here} ({before[7]}, {before[4]}) and {there} ({row[7]}, {row[4]}): {distance:.0f} km in {hours:.1f} hours.",
+        summary=f"{here} ({before[7]}, {before[4]}) and {there} ({row[7]}, {row[4]})"
+        + (f": {distance:.0f} km" if math.isfinite(distance) else "")
+        + f" within {hours:.1f} hours.",
         places=[here, there],
         addresses=[before[7], row[7]],
         clients=[before[4], row[4]],
