@@ -42,6 +42,9 @@ SECTIONS = {
         "tasks": Lazy(f"{_C}.tasks:tasks", "The tasks that runbooks are made of."),
         "vault": Lazy(f"{_C}.vault:vault", "The tenants' secrets: put, list, show, delete."),
     },
+    "Looking for a compromise": {
+        "sweep": Lazy(f"{_C}.sweep:sweep", "Sweep exported logs for signs of a compromise."),
+    },
     "This machine": {
         "up": Lazy(f"{_C}.up:up", "Serve Prefect's pages and execute the runs started there."),
         "doctor": Lazy(f"{_C}.doctor:doctor", "Whether this installation is well."),
