@@ -88,6 +88,9 @@ BENCHES: Final[dict[str, Spec]] = {
         "sign in to 50 hosts and run four commands on each, against paramiko",
         option=50,
     ),
+    "providers.aws": Spec(
+        "benchmarks.providers.aws:measure", "listing a cloud account's users, against a plain boto3 paginator"
+    ),
     "steps.help": Spec("benchmarks.steps.help:measure", "`tenantry --help`, from start to exit"),
 }
 """Name → benchmark, in the order in which they run."""

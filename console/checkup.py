@@ -44,7 +44,8 @@ async def check(installation: Installation, tenant: Tenant) -> dict[str, Any]:
     Returns:
         JSON: ``ok``; ``providers`` (reachable, signed in, what is granted and what of it no runbook needs, host keys, clocks,
         what expires, problems); ``runbooks`` (for each: what it lacks, ``ready``
-        true, false, or null where the vendor does not say what is granted); ``contacts``, ``clocks``, ``people`` (what is
+        true, false, or null where the vendor does not say what is granted, or where ``applies`` is false: the client has no system
+        that the runbook works on, ``not_here``); ``contacts``, ``clocks``, ``people`` (what is
         missing, in sentences); ``problems``, all of it in one list; ``warnings``, what a person should look at.
     """
     async with installation.access(tenant.name, "run") as context:
@@ -53,7 +54,7 @@ async def check(installation: Installation, tenant: Tenant) -> dict[str, Any]:
         checked = await asyncio.gather(*(_provider(context, source, serving) for source in sources))
     providers = {found["name"]: found for found in checked}
     runbooks = [_runbook(installation, serving, providers, runbook_id) for runbook_id in installation.catalog.ids()]
-    needed = needs_by_vendor(installation, installation.catalog.ids())
+    needed = needs_by_vendor(installation, (row["id"] for row in runbooks if row["applies"]))
     for found in checked:
         found["over_privileged"] = _excess(found, needed.get(found["vendor"], set()))
     contacts, clocks, people = _contacts(tenant), _clocks(tenant), _people(installation, tenant)
@@ -71,7 +72,10 @@ async def check(installation: Installation, tenant: Tenant) -> dict[str, Any]:
         "clocks": clocks,
         "people": people,
         "problems": problems,
-        "warnings": [f"{p['name']}: {warning}" for p in checked for warning in _warnings(p)],
+        "warnings": [
+            *(f"{p['name']}: {warning}" for p in checked for warning in _warnings(p)),
+            *(f"{r['id']} is not for this client: {'; '.join(r['not_here'])}" for r in runbooks if not r["applies"]),
+        ],
     }
 
 
@@ -198,13 +202,24 @@ def _runbook(
     runbook_id: str,
 ) -> dict[str, Any]:
     """What one runbook lacks at this tenant."""
-    shown: dict[str, Any] = {"id": runbook_id, "ready": True, "missing": [], "unknown": []}
+    shown: dict[str, Any] = {
+        "id": runbook_id,
+        "ready": True,
+        "applies": True,
+        "missing": [],
+        "not_here": [],
+        "unknown": [],
+    }
     try:
         runbook = installation.catalog.get(runbook_id)
     except InvalidRunbook as error:
         return shown | {"ready": False, "missing": [f"its file is broken: {error.message.splitlines()[0]}"]}
     needed, permissions = _needs(installation, runbook)
-    missing = [f"no provider offers {name}" for name in sorted(needed - {"secrets"} - offered.keys())]
+    lacking = needed - {"secrets"} - offered.keys()
+    absent = sorted(lacking - _expected(installation, providers)) if providers else []
+    if absent:
+        return shown | {"ready": None, "applies": False, "not_here": [f"no provider offers {name}" for name in absent]}
+    missing = [f"no provider offers {name}" for name in sorted(lacking)]
     unknown: list[str] = []
     for vendor, names in _by_vendor(permissions).items():
         here = [p for p in providers.values() if p["vendor"] == vendor]
@@ -219,6 +234,13 @@ def _runbook(
             missing += [f"{vendor} does not grant {n}" for n in sorted(names) if not any(n in g for g in granted)]
     ready = False if missing else None if unknown else True
     return shown | {"ready": ready, "missing": missing, "unknown": unknown}
+
+
+def _expected(installation: Installation, providers: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Capabilities that a client with these providers is expected to have: what their vendors offer, whether the file names it or not,
+    and a way to write to people. A client without hosts is not expected to have them: runbooks for hosts are not for it."""
+    vendors = (installation.providers.get(provider["vendor"]) for provider in providers.values())
+    return {"messenger"}.union(*(vendor.capabilities for vendor in vendors if vendor is not None))
 
 
 def _capabilities(installation: Installation, sources: Iterable[Source]) -> dict[str, list[str]]:

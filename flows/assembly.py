@@ -38,6 +38,7 @@ from tenantry.home import Home
 from tenantry.journal import MSP, Event, Journal, Ledger, Stored
 from tenantry.people import People
 from tenantry.providers import Client, EstateProvider, Handle, Provider, SecretSource, channels_of
+from tenantry.providers import Estate as HandleAtEstate
 from tenantry.run import RunState, Surroundings, fold, run_view
 from tenantry.runbook import Runbook, parse_runbook
 from tenantry.signing import RecordSigner
@@ -307,8 +308,12 @@ class TenantContext:
         return own + [
             Source(key, config, handles[key])
             for key, config in estate.items()
-            if key in handles and key not in self.tenant.providers
+            if key in handles and key not in self.tenant.providers and not self._is_hub(config.vendor)
         ]
+
+    def _is_hub(self, vendor: str) -> bool:
+        """Whether the estate's provider of that vendor only lends its credential to the client's own."""
+        return hasattr(self._installation.providers.get(vendor), "EstateSettings")
 
     def _sources(self, capability: str) -> list[Source]:
         return [
@@ -354,9 +359,18 @@ class TenantContext:
         if self._drill is not None:
             return await self._drill.open(config.vendor)
         settings = provider.Settings.model_validate(dict(config.settings))
+        shared = self._estate_provider(config.vendor) if hasattr(provider, "EstateSettings") else None
         file = "estate.yaml" if source.handle is not None else f"tenants/{self.name}.yaml"
 
         async def secret(name: str) -> SecretBytes:
+            if name not in config.secrets and shared is not None and name in shared[1].secrets:
+                return await asyncio.to_thread(
+                    self._installation.vault.resolve,
+                    shared[1].secrets[name],
+                    for_tenant=self.name,
+                    estate_provider=True,
+                    purpose=f"{config.vendor} sign-in for {self.name}",
+                )
             if name not in config.secrets:
                 raise InvalidTenant(
                     f"the provider {key!r} of {self.name} needs the secret {name!r}",
@@ -371,6 +385,9 @@ class TenantContext:
             )
 
         with self._sharing():
+            if hasattr(provider, "EstateSettings"):
+                estate = None if shared is None else HandleAtEstate(dict(shared[1].settings), shared[0])
+                return await provider.open(settings, secret, estate=estate)  # type: ignore[call-arg]  # it says that it takes one
             return await self._pinned(source, provider, settings, secret)
 
     async def _pinned(self, source: Source, provider: Provider, settings: Any, secret: SecretSource) -> Handle:
@@ -394,6 +411,13 @@ class TenantContext:
         addresses = (contact.email for contact in self.tenant.contacts if contact.email)
         return Client(self.name, handle, frozenset(address.lower() for address in addresses))
 
+    def _estate_provider(self, vendor: str) -> tuple[str, ProviderConfig] | None:
+        """What this client is called at the estate's provider of that vendor, and the provider; None where it has no handle."""
+        for key, config in self._installation.estate.providers.items():
+            if config.vendor == vendor and key in self.tenant.estate_handles:
+                return self.tenant.estate_handles[key], config
+        return None
+
     async def aclose(self) -> None:
         opened, self._handles = list(self._handles.values()), {}
         for opening in opened:
@@ -407,12 +431,14 @@ def _drill(tenant: Tenant, params: Mapping[str, Any]) -> Drill:
 
     account = params.get("account")
     victim = account if isinstance(account, str) and "@" in account else None
-    host = params.get("host")
+    domain = tenant.domains[0] if tenant.domains else "client.example"
+    host, key = params.get("host"), params.get("access_key")
     return Drill(
         tenant.name,
-        tenant.domains[0] if tenant.domains else "client.example",
+        domain,
         victim,
-        host if isinstance(host, str) else None,
+        host=host if isinstance(host, str) and host else None,
+        access_key=key if isinstance(key, str) and key else None,
     )
 
 

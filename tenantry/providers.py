@@ -73,6 +73,19 @@ class Client:
     addresses: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """What the estate's provider of the same vendor says, for one client.
+
+    Attributes:
+        settings: of the estate's provider.
+        handle: what this client is called there (``estate_handles`` of its file): the only thing that may be reached.
+    """
+
+    settings: Mapping[str, Any]
+    handle: str
+
+
 class Handle(Protocol):
     """One provider opened for one tenant. Reaches nothing of any other."""
 
@@ -96,7 +109,11 @@ class Provider(Protocol):
     """Names that the ``secrets`` block may use."""
 
     async def open(self, settings: Any, secrets: SecretSource) -> Handle:
-        """Build the handle. Signs in at first use, not here."""
+        """Build the handle. Signs in at first use, not here.
+
+        A vendor whose credential is the MSP's, one for all clients, also has ``EstateSettings`` and takes ``estate``: an
+        :class:`Estate`, or None where the client has no handle there.
+        """
         ...
 
 

@@ -24,7 +24,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from tenantry.errors import OutOfScope
 
 if TYPE_CHECKING:
-    from tenantry.capabilities import Applications, Backup, Host, Identity, Logs, Mail, Messenger, Secrets
+    from tenantry.capabilities import (
+        Applications,
+        Backup,
+        Cloud,
+        CloudIdentity,
+        CloudLogs,
+        Dns,
+        Findings,
+        Host,
+        Identity,
+        Logs,
+        Mail,
+        Messenger,
+        Secrets,
+        Storage,
+    )
 
 
 class Impact(enum.StrEnum):
@@ -197,6 +212,30 @@ class Context:
 
     def backup(self) -> Backup:
         return self.capability("backup")  # type: ignore[no-any-return]  # as above
+
+    @property
+    def cloud_identity(self) -> CloudIdentity:
+        return self.capability("cloud_identity")  # type: ignore[no-any-return]  # as above
+
+    @property
+    def cloud(self) -> Cloud:
+        return self.capability("cloud")  # type: ignore[no-any-return]  # as above
+
+    @property
+    def cloud_logs(self) -> CloudLogs:
+        return self.capability("cloud_logs")  # type: ignore[no-any-return]  # as above
+
+    @property
+    def storage(self) -> Storage:
+        return self.capability("storage")  # type: ignore[no-any-return]  # as above
+
+    @property
+    def dns(self) -> Dns:
+        return self.capability("dns")  # type: ignore[no-any-return]  # as above
+
+    @property
+    def findings(self) -> Findings:
+        return self.capability("findings")  # type: ignore[no-any-return]  # as above
 
     @property
     def secrets(self) -> Secrets:

@@ -67,7 +67,8 @@ def test_estate_loads(tmp_path: Path) -> None:
     (tmp_path / "estate.yaml").write_text(next(block for block in blocks("yaml") if "# estate.yaml" in block))
     providers = load_estate(Home(tmp_path)).providers
     for provider in providers.values():
-        discover_providers()[provider.vendor].Settings.model_validate(dict(provider.settings))
+        found = discover_providers()[provider.vendor]
+        getattr(found, "EstateSettings", found.Settings).model_validate(dict(provider.settings))
     assert set(load_tenant_handles(tmp_path)) <= set(providers)
 
 

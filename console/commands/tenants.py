@@ -237,7 +237,11 @@ def _print_report(report: dict[str, Any]) -> None:
     table(
         ("runbook", "ready", "missing"),
         (
-            (r["id"], {True: "yes", False: "NO", None: "not known"}[r["ready"]], "; ".join(r["missing"]))
+            (
+                r["id"],
+                {True: "yes", False: "NO", None: "not known"}[r["ready"]] if r["applies"] else "not for this client",
+                "; ".join(r["missing"] or r["not_here"]),
+            )
             for r in report["runbooks"]
         ),
     )

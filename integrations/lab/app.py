@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 import httpx
 
+from integrations.lab.cloud import CloudService
 from integrations.lab.control import Control
 from integrations.lab.exchange.service import ExchangeService
 from integrations.lab.faults import Decision
@@ -38,6 +39,7 @@ class App:
         self._graph = GraphService(lab)
         self._exchange = ExchangeService(lab)
         self._hosts = HostService(lab)
+        self._cloud = CloudService(lab)
         self._control = Control(lab)
         self.connections: dict[tuple[str, int], asyncio.Transport] = {}
         """Open connections by the client's address, kept by our server so that faults can cut them."""
@@ -113,6 +115,8 @@ class App:
             return self._graph.answer(request, shrink=shrink)
         if service == "exchange":
             return self._exchange.answer(request, shrink=shrink)
+        if service == "cloud":
+            return self._cloud.answer(request, shrink=shrink)
         if service == "sink":
             return self._lab.sink.answer(request)
         if service == "hosts":

@@ -19,6 +19,7 @@ progress to a second process, so a job that ended without a result is ``failed``
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
@@ -38,6 +39,7 @@ __all__ = ["Plan", "ResticBackups"]
 
 _SNAPSHOT: Final = re.compile(r"[0-9a-f]{64}\Z")
 _FOLDER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}\Z")
+_LOOKS: Final = 30
 _NO_REPOSITORY: Final = "the repository does not open: it is not there, is locked, or has another password"
 
 
@@ -102,12 +104,11 @@ class ResticBackups:
     async def back_up(self, source: str, *, token: str) -> BackupJob:
         """Begin a backup, once for one token."""
         plan, tag = self._plan(source), _tag(token)
-        job = f"{source}:backup:{tag}"
         present = await self._backup_job(source, tag)
         if present is not None and present.state != "failed":
             return present
         await self._begin(source, ("backup", "--quiet", "--tag", tag, "--", *plan.paths), f"tenantry-backup-{tag}", "")
-        return _job(job, "backup", source, "running")
+        return await self._seen(lambda: self._backup_job(source, tag))
 
     async def restore(self, point: str, target: RestoreTarget, *, token: str, at: datetime | None = None) -> BackupJob:
         """Begin a restore into a new folder under the host's folder for restores, once for one token."""
@@ -127,7 +128,7 @@ class ResticBackups:
             f"tenantry-restore-{_tag(token)}",
             folder,
         )
-        return _job(job, "restore", point, "running")
+        return await self._seen(lambda: self._restore_job(job, host, snapshot, folder))
 
     async def promote(self, replica: str, *, token: str) -> BackupJob:
         """There are no replicas here."""
@@ -238,6 +239,15 @@ class ResticBackups:
         )
         await self._hosts.run_write(host, command)
 
+    async def _seen(self, look: Callable[[], Awaitable[BackupJob | None]]) -> BackupJob:
+        """The job as soon as it shows: a moment passes between beginning it and its name among the processes."""
+        for _ in range(_LOOKS):
+            found = await look()
+            if found is not None:
+                return found
+            await asyncio.sleep(0.1)
+        raise VendorFault("what was begun on the host does not show there", vendor="linux")
+
     async def _snapshots(self, host: str) -> list[dict[str, Any]]:
         rows = parse.json_of(await self._restic(host, "snapshots", "--json"), "list of snapshots")
         return [row for row in rows or () if isinstance(row, dict) and _SNAPSHOT.match(str(row.get("id")))]
@@ -260,6 +270,8 @@ class ResticBackups:
         tag = folder.rsplit(".", 1)[-1]
         if await self._running(host, f"tenantry-restore-{tag}"):
             return _job(job, "restore", point, "running")
+        if await self._folders(host, self._plan(host), folder.rsplit("/", 1)[-1]):  # it ended between the two looks
+            return _job(job, "restore", point, "completed", folder)
         if await self._folders(host, self._plan(host), f"{folder.rsplit('/', 1)[-1]}.partial"):
             return _job(job, "restore", point, "failed")
         return None

@@ -25,6 +25,20 @@ from tenantry.capabilities.backup import (
     RestoreTarget,
     Verification,
 )
+from tenantry.capabilities.cloud import Cloud, EncryptionKey, Instance, PublicAccess, SecurityGroup, Snapshot
+from tenantry.capabilities.cloud_identity import (
+    CloudCaller,
+    CloudIdentity,
+    CloudKey,
+    CloudLogin,
+    CloudPolicy,
+    MfaDevice,
+    NewCloudKey,
+    Principal,
+)
+from tenantry.capabilities.cloud_logs import CloudEvent, CloudLogs, Trail
+from tenantry.capabilities.dns import Dns, RecordSet, Zone
+from tenantry.capabilities.findings import DetectorState, Findings, VendorFinding
 from tenantry.capabilities.host import (
     AuthorizedKey,
     CronEntry,
@@ -56,6 +70,7 @@ from tenantry.capabilities.logs import AuditRecord, Logs
 from tenantry.capabilities.mail import Delegate, Forwarding, InboxRule, Mail, MobileDevice, SentMessage
 from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messenger
 from tenantry.capabilities.secrets import Secrets
+from tenantry.capabilities.storage import Bucket, BucketProtection, Retention, Storage, StoredObject
 
 CAPABILITIES: Final[dict[str, Any]] = {
     "applications": Applications,
@@ -66,6 +81,12 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "host": Host,
     "secrets": Secrets,
     "backup": Backup,
+    "cloud_identity": CloudIdentity,
+    "cloud": Cloud,
+    "cloud_logs": CloudLogs,
+    "storage": Storage,
+    "dns": Dns,
+    "findings": Findings,
 }
 """Name in a task's ``needs`` and in a tenant file → Protocol."""
 
@@ -82,14 +103,28 @@ __all__ = [
     "Backup",
     "BackupJob",
     "BackupSource",
+    "Bucket",
+    "BucketProtection",
     "ByChannel",
     "Channel",
+    "Cloud",
+    "CloudCaller",
+    "CloudEvent",
+    "CloudIdentity",
+    "CloudKey",
+    "CloudLogin",
+    "CloudLogs",
+    "CloudPolicy",
     "Consent",
     "ConsentPolicy",
     "CronEntry",
     "Delegate",
+    "DetectorState",
     "Device",
     "DirectoryEvent",
+    "Dns",
+    "EncryptionKey",
+    "Findings",
     "Forwarding",
     "Host",
     "HostAccount",
@@ -102,21 +137,35 @@ __all__ = [
     "HostUnit",
     "Identity",
     "InboxRule",
+    "Instance",
     "Isolation",
     "Logs",
     "Mail",
     "Message",
     "Messenger",
+    "MfaDevice",
     "MobileDevice",
+    "NewCloudKey",
     "Owner",
     "Package",
+    "Principal",
     "Process",
+    "PublicAccess",
+    "RecordSet",
     "RecoveryPoint",
     "RestoreTarget",
+    "Retention",
     "RoleAssignment",
     "Secrets",
+    "SecurityGroup",
     "SentMessage",
     "SignIn",
+    "Snapshot",
+    "Storage",
+    "StoredObject",
+    "Trail",
     "Update",
+    "VendorFinding",
     "Verification",
+    "Zone",
 ]

@@ -409,6 +409,8 @@ class FakeTenant:
     writes: Writes = field(default_factory=Writes)
     evidence: FakeEvidence = field(default_factory=FakeEvidence)
     protected: set[str] = field(default_factory=set)
+    more: dict[str, Any] = field(default_factory=dict)
+    """Capability → provider, besides the directory's."""
     subject: dict[str, Any] = field(
         default_factory=lambda: {
             "name": "acme",
@@ -454,6 +456,7 @@ class FakeTenant:
             "messenger": self.messenger,
             "secrets": self.secrets,
             **({"host": self.host} if "host" in task.needs else {}),
+            **self.more,
         }
         return Context(
             run=RunFacts("run-1", "acme", mode, NOW, "business_email_compromise", step, item),

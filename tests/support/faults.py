@@ -240,7 +240,7 @@ class Ordeal:
         scenario: str = "bec",
         seed: int = 1,
         users: int = 40,
-        runbook: str = "business_email_compromise",
+        runbook: str | None = None,
         params: Callable[[Lab], dict[str, Any]] | None = None,
     ) -> None:
         self._zygote = zygote

@@ -10,6 +10,7 @@ import httpx
 from pydantic import SecretBytes
 
 from integrations.lab import Lab, LabServer
+from integrations.lab.provider import PROVIDER as CLOUD
 from integrations.labhosts.provider import PROVIDER as HOSTS
 from integrations.microsoft365.provider import PROVIDER as MICROSOFT365
 from integrations.sink.provider import PROVIDER as SINK
@@ -17,6 +18,12 @@ from tenantry.discovery import TaskRegistry
 from tests.support.stand import Access, Stand
 
 RUNBOOKS = Path(__file__).resolve().parents[2] / "runbooks"
+
+RUNBOOK_OF = {
+    "bec": ("business_email_compromise", "account"),
+    "leaked_key": ("leaked_cloud_key", "access_key"),
+}
+"""Scenario → the runbook that answers it, and the parameter that names what it is about."""
 
 SUBJECT: Mapping[str, Any] = {
     "name": "acme",
@@ -54,7 +61,7 @@ class LabStand:
     """A lab in this process, served on a port, and a stand beside it.
 
     Args:
-        runbook: of the incident; ``params`` are its parameters, the compromised account when None.
+        runbook: of the incident, the scenario's own when None; ``params`` are its parameters, what was compromised when None.
     """
 
     def __init__(
@@ -65,11 +72,12 @@ class LabStand:
         seed: int = 1,
         users: int = 60,
         serve: bool = True,
-        runbook: str = "business_email_compromise",
+        runbook: str | None = None,
         params: Callable[[Lab], dict[str, Any]] | None = None,
     ) -> None:
-        self.runbook = runbook
-        self._params = params or (lambda lab: {"account": lab.scenario_info()["compromised"][0]})
+        usual, param = RUNBOOK_OF.get(scenario, RUNBOOK_OF["bec"])
+        self.runbook = runbook or usual
+        self._params = params or (lambda lab: {param: lab.scenario_info()["compromised"][0]})
         self.lab = Lab(scenario, seed=seed, users=users)
         self.server = LabServer(self.lab)
         if serve:
@@ -77,11 +85,13 @@ class LabStand:
         self.stand = Stand(folder, TaskRegistry.discover(entry_points=False))
         for name, roles in (("ann", ("approver", "engineer", "lead")), ("bob", ("approver", "engineer", "lead"))):
             self.stand.person(name, *roles)
-        self.text = (RUNBOOKS / "incidents" / f"{runbook}.yaml").read_text(encoding="utf-8")
+        self.text = (RUNBOOKS / "incidents" / f"{self.runbook}.yaml").read_text(encoding="utf-8")
 
     @property
     def account(self) -> str:
-        """The account that the incident is opened for."""
+        """The account, or the key, that the incident is opened for."""
+        if self._param == "access_key":
+            return str(self.lab.scenario_info()["accounts"]["key"])
         return str(self.lab.scenario_info()["compromised"][0])
 
     async def access(self, transport: httpx.AsyncBaseTransport | None = None) -> LabAccess:
@@ -113,7 +123,7 @@ class LabAccess(Access):
 
     @classmethod
     async def open(cls, base: str, lab: Lab, transport: httpx.AsyncBaseTransport | None = None) -> LabAccess:
-        secrets = {"client_secret": lab.client_secret, "token": lab.sink_token}
+        secrets = {"client_secret": lab.client_secret, "token": lab.sink_token, "cloud": lab.cloud_token}
 
         async def secret(name: str) -> SecretBytes:
             return SecretBytes(secrets[name].encode())
@@ -131,8 +141,10 @@ class LabAccess(Access):
         )
         sink = await SINK.open(SINK.Settings.model_validate({"base_url": f"{base}/sink"}), secret, transport=transport)
         hosts = await HOSTS.open({"base_url": base}, secret, transport=transport)
+        cloud = await CLOUD.open({"base_url": f"{base}/cloud"}, lambda _: secret("cloud"), transport=transport)
         made = cls(subject=SUBJECT)
         made._handles = {
+            **dict.fromkeys(CLOUD.capabilities, cloud),
             **dict.fromkeys(("identity", "mail", "logs", "applications"), microsoft365),
             "messenger": sink,
             "host": hosts,

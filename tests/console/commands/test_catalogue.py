@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import yaml
 
 from tests.console.desk import PLAIN, SMALL, TENANT, Desk
 from tests.support.cacao import complaints
@@ -103,10 +104,12 @@ class TestCheck:
             "business_email_compromise",
             "compromised_host",
             "malicious_oauth_app",
+            "leaked_cloud_key",
             "plain",
             "small",
         }
-        assert all(row["ready"] for row in report["runbooks"])
+        assert all(row["ready"] for row in report["runbooks"] if row["applies"])
+        assert {"business_email_compromise", "plain"} <= {row["id"] for row in report["runbooks"] if row["applies"]}
         assert {c for provider in report["providers"] for c in provider["capabilities"]} == {
             "applications",
             "identity",
@@ -114,7 +117,32 @@ class TestCheck:
             "logs",
             "messenger",
             "host",
+            *("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings"),
         }
+
+    def test_a_runbook_for_systems_that_the_client_has_not_is_no_fault(self, stand: Desk) -> None:
+        path = stand.home / "tenants" / f"{TENANT}.yaml"
+        file = yaml.safe_load(path.read_text(encoding="utf-8"))
+        del file["providers"]["hosts"]
+        path.write_text(yaml.safe_dump(file), encoding="utf-8")
+        report = stand.json("tenants", "check", TENANT)
+        rows = {row["id"]: row for row in report["runbooks"]}
+        host = rows["compromised_host"]
+        assert (host["applies"], host["ready"], host["not_here"]) == (False, None, ["no provider offers host"])
+        assert "compromised_host is not for this client: no provider offers host" in report["warnings"]
+        assert "not for this client" in stand("tenants", "check", TENANT).stdout
+
+    @pytest.mark.parametrize(("left_out", "lack"), [("mail", "mail"), ("messages", "messenger")])
+    def test_a_capability_that_the_file_leaves_out_is_a_fault(self, stand: Desk, left_out: str, lack: str) -> None:
+        path = stand.home / "tenants" / f"{TENANT}.yaml"
+        file = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if left_out == "mail":
+            file["providers"]["m365"]["capabilities"] = ["identity"]
+        else:
+            del file["providers"]["messages"]
+        path.write_text(yaml.safe_dump(file), encoding="utf-8")
+        report = stand.json("tenants", "check", TENANT, code=1)
+        assert f"business_email_compromise: no provider offers {lack}" in "; ".join(report["problems"])
 
     def test_what_a_provider_says_of_itself(self, stand: Desk) -> None:
         rows = {row["name"]: row for row in stand.json("tenants", "check", TENANT)["providers"]}
