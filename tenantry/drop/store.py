@@ -14,7 +14,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
@@ -31,10 +31,10 @@ from tenantry.drop.model import (
     Made,
     Method,
     Question,
-    Received,
     Status,
     check_value,
 )
+from tenantry.drop.rows import SCHEMA, drop_of, hashed, packed, unpacked
 from tenantry.drop.seal import new_key, open_sealed
 from tenantry.errors import Conflict, InvalidInput, NotAuthenticated, NotFound, OutOfScope
 from tenantry.home import Home
@@ -52,20 +52,6 @@ SESSION_LIFE: Final = timedelta(hours=1)
 """Since the code was checked; then it takes another one."""
 LATE: Final = timedelta(minutes=2)
 """What was sent in time is taken, if the broker was away for a moment just then."""
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS drops (
-    id TEXT PRIMARY KEY, tenant TEXT NOT NULL, contact TEXT NOT NULL, method TEXT NOT NULL, status TEXT NOT NULL,
-    made_at TEXT NOT NULL, expires_at TEXT NOT NULL, ended_at TEXT, public BLOB NOT NULL, token BLOB NOT NULL, pin BLOB,
-    failures INTEGER NOT NULL DEFAULT 0, question TEXT, shown TEXT NOT NULL, key_gone INTEGER NOT NULL DEFAULT 0
-) STRICT;
-CREATE TABLE IF NOT EXISTS expected (
-    drop_id TEXT NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, title TEXT NOT NULL,
-    received_at TEXT, version INTEGER, digest BLOB, PRIMARY KEY (drop_id, place)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sessions (
-    hash BLOB PRIMARY KEY, drop_id TEXT NOT NULL, until TEXT NOT NULL, unopened INTEGER NOT NULL DEFAULT 0
-) STRICT, WITHOUT ROWID
-"""
 
 
 def key_name(drop: str) -> str:
@@ -90,7 +76,7 @@ class Drops:
         contacts: Contacts,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
-        self._db = LocalDb(home.ensure().drops_db, _SCHEMA)
+        self._db = LocalDb(home.ensure().drops_db, SCHEMA)
         self._vault = vault
         self._journal = journal
         self._contacts = contacts
@@ -135,9 +121,9 @@ class Drops:
         private, public = new_key()
         self._vault.put(tenant, key_name(drop_id), private, kind="drop key", expires_at=now + life)
         row = (
-            *(drop_id, tenant, contact, method, "open", rfc3339(now), rfc3339(now + life), None, public, _hash(token)),
+            *(drop_id, tenant, contact, method, "open", rfc3339(now), rfc3339(now + life), None, public, hashed(token)),
             *(None if pin is None else self._pin(tenant, drop_id, pin.get_secret_value()), 0),
-            *(None if question is None else _packed(question), json.dumps(dict(shown)), 0),
+            *(None if question is None else packed(question), json.dumps(dict(shown)), 0),
         )
         with self._db.transaction() as db:
             db.execute(f"INSERT INTO drops VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608  # question marks
@@ -220,9 +206,9 @@ class Drops:
         with self._db.transaction() as db:
             db.execute("DELETE FROM sessions WHERE until <= ?", (rfc3339(now),))
             until = rfc3339(min(now + SESSION_LIFE, parse_rfc3339(row["expires_at"])))
-            db.execute("INSERT INTO sessions (hash, drop_id, until) VALUES (?, ?, ?)", (_hash(session), drop, until))
+            db.execute("INSERT INTO sessions (hash, drop_id, until) VALUES (?, ?, ?)", (hashed(session), drop, until))
             self._tell(
-                row["tenant"], "drop.verified", drop, row["contact"], _unpacked(row["question"]), method=row["method"]
+                row["tenant"], "drop.verified", drop, row["contact"], unpacked(row["question"]), method=row["method"]
             )
         return {"session": session}
 
@@ -292,7 +278,7 @@ class Drops:
 
     def _received(self, row: Any, wanted: Any, version: int, digest: bytes) -> bool:
         """The ledger and the record say what the vault holds; whether it was the last one."""
-        drop, question = row["id"], _unpacked(row["question"])
+        drop, question = row["id"], unpacked(row["question"])
         with self._db.transaction() as db:
             changed = db.execute(
                 "UPDATE expected SET received_at = ?, version = ?, digest = ? WHERE drop_id = ? AND place = ? AND "
@@ -386,18 +372,18 @@ class Drops:
 
     def _count_unopened(self, session: str) -> None:
         with self._db.transaction() as db:
-            db.execute("UPDATE sessions SET unopened = unopened + 1 WHERE hash = ?", (_hash(session),))
-            db.execute("DELETE FROM sessions WHERE hash = ? AND unopened >= ?", (_hash(session), _MAX_UNOPENED))
+            db.execute("UPDATE sessions SET unopened = unopened + 1 WHERE hash = ?", (hashed(session),))
+            db.execute("DELETE FROM sessions WHERE hash = ? AND unopened >= ?", (hashed(session), _MAX_UNOPENED))
 
     def _by_token(self, drop: str, token: str) -> Any:
         row = self._db.one("SELECT * FROM drops WHERE id = ?", drop[:64])
         kept = bytes(row["token"]) if row is not None else bytes(32)
-        if not hmac.compare_digest(kept, _hash(token)) or row is None:
+        if not hmac.compare_digest(kept, hashed(token)) or row is None:
             raise NotFound("there is no such drop", place="drop")
         return row
 
     def _by_session(self, drop: str, session: str) -> Any:
-        kept = self._db.one("SELECT * FROM sessions WHERE hash = ?", _hash(session))
+        kept = self._db.one("SELECT * FROM sessions WHERE hash = ?", hashed(session))
         if kept is None or kept["drop_id"] != drop or parse_rfc3339(kept["until"]) + LATE <= self._clock():
             raise OutOfScope("the session has ended, or is another drop's", remedy="Give the code again.")
         return self._need(drop)
@@ -414,20 +400,7 @@ class Drops:
         return row
 
     def _drop(self, row: Any) -> Drop:
-        rows = self._db.all("SELECT * FROM expected WHERE drop_id = ? ORDER BY place", row["id"])
-        return Drop(
-            id=row["id"],
-            tenant=row["tenant"],
-            contact=row["contact"],
-            method=row["method"],
-            status=row["status"],
-            made_at=parse_rfc3339(row["made_at"]),
-            expires_at=parse_rfc3339(row["expires_at"]),
-            public=bytes(row["public"]),
-            credentials=tuple(_credentials(rows)),
-            question=_unpacked(row["question"]),
-            ended_at=parse_rfc3339(row["ended_at"]) if row["ended_at"] else None,
-        )
+        return drop_of(row, self._db.all("SELECT * FROM expected WHERE drop_id = ? ORDER BY place", row["id"]))
 
     def _tell(
         self, tenant: str, event: str, drop: str, contact: str, question: Question | None, **payload: Any
@@ -435,26 +408,3 @@ class Drops:
         facts = {"drop": drop, "contact": contact, **payload}
         bound = (question.run, question.step, question.attempt, None, question.flow) if question else ()
         self._journal.append(tenant, [Event(event, facts, *bound)])
-
-
-def _credentials(rows: Sequence[Any]) -> Iterator[Received]:
-    for row in rows:
-        at = parse_rfc3339(row["received_at"]) if row["received_at"] else None
-        yield Received(Expected(row["name"], row["kind"], row["title"]), at, row["version"])
-
-
-def _hash(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "replace")).digest()
-
-
-def _packed(question: Question) -> str:
-    return json.dumps(
-        [question.run, question.step, question.item, question.digest, question.attempt, list(question.flow)]
-    )
-
-
-def _unpacked(text: str | None) -> Question | None:
-    if text is None:
-        return None
-    run, step, item, digest, attempt, flow = json.loads(text)
-    return Question(run, step, item, digest, attempt, (flow[0], flow[1]))
