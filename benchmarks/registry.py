@@ -78,6 +78,14 @@ BENCHES: Final[dict[str, Spec]] = {
         )
         for kind in ("jsonl", "timesketch")
     },
+    **{
+        f"vault.{what}": Spec(
+            "benchmarks.vault.embedded:measure",
+            f"{what} among 10,000 secrets of 500 tenants, against plain SQLite and AES-GCM",
+            option=what,
+        )
+        for what in ("put", "get", "list", "rotate-master")
+    },
     "alerts-start.latency": Spec(
         "benchmarks.alerts_start.latency:measure",
         "creating a flow run in another process to its first effect, against Prefect's serve()",

@@ -52,7 +52,8 @@ def establish(
         identifier = secrets.token_hex(16)
         wrapped = wrap(master, MSP, identifier, secrets.token_bytes(KEY_BYTES))
         connection.execute(
-            "INSERT INTO tenant_keys VALUES (?, ?, ?, ?, NULL)", (MSP, identifier, wrapped, rfc3339(clock()))
+            "INSERT INTO tenant_keys (tenant, key_id, wrapped, created_at) VALUES (?, ?, ?, ?)",
+            (MSP, identifier, wrapped, rfc3339(clock())),
         )
 
 

@@ -7,6 +7,7 @@ import contextlib
 import hmac
 import os
 import stat
+import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -29,17 +30,23 @@ from tenantry.errors import (
     RateLimited,
     RecordError,
     TenantryError,
+    VaultLocked,
 )
 from tenantry.home import Home
 from tenantry.journal import MSP, Event
 from tenantry.journal.lease import process
 from tenantry.masterkey import Passphrase
+from tenantry.secretstore import EMBEDDED, StoreOpener
 
 __all__ = ["Broker", "Limits"]
 
 _FIRST_FRAME: Final = 5.0
 """Seconds to say who one is, and to finish any frame once begun."""
 _ANSWER: Final = 30.0
+_TEND: Final = 3.0
+"""Seconds between two looks at what has expired."""
+_OUTSIDE: Final = frozenset({"resolve", "get", "get_or_create"})
+"""What may have to ask a secret store outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +56,13 @@ class Limits:
     run: Rate = field(default_factory=lambda: Rate(burst=60, per_second=2.0))
     tenant: Rate = field(default_factory=lambda: Rate(burst=240, per_second=8.0))
     """All runs of one tenant together."""
+    console: Rate = field(default_factory=lambda: Rate(burst=200, per_second=20.0))
+    """Of the process that faces the network: everybody who hands something over, together."""
     refusals: int = 50
     """After so many a token is of no use any more."""
     connections: int = 256
+    outside: int = 4
+    """Calls that may wait for one secret store at the same time."""
     record_every: float = 1.0
     """Seconds in which refusals of one kind are counted together after the first, so that who asks in a loop does not fill
     the disk."""
@@ -66,6 +77,7 @@ class Broker:
         passphrase: of the vault, if it has one.
         limits: how much may be asked.
         uid: the account that may connect; this process's own when None.
+        stores: opens the estate's secret stores.
 
     Raises:
         VaultLocked: as `Vault.open`.
@@ -80,6 +92,7 @@ class Broker:
         limits: Limits | None = None,
         uid: int | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        stores: StoreOpener | None = None,
     ) -> None:
         self.home = home
         self.path = home.broker_socket
@@ -87,14 +100,19 @@ class Broker:
         self._limits = limits or Limits()
         self._uid = os.getuid() if uid is None else uid
         self._counters = Counters()
-        self._operations = Operations(home, passphrase, self._counters)
+        self._operations = Operations(home, passphrase, self._counters, stores)
         self._refusals = Refusals(self._operations.journal, self._limits.record_every, monotonic)
         self._runs = Buckets(self._limits.run, monotonic)
         self._tenants = Buckets(self._limits.tenant, monotonic)
+        self._console = Buckets(self._limits.console, monotonic)
+        self._tended = 0.0
         self._owners: dict[str, str] = {}
         self._failures: dict[str, int] = {}
+        self._stale = threading.Event()
         # The vault is SQLite: a second thread would only wait.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="broker")
+        # A store outside may take seconds to say no: each has threads of its own, so that one that is away holds up no other.
+        self._outside: dict[str, ThreadPoolExecutor] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +122,8 @@ class Broker:
 
     def close(self) -> None:
         """Record what is still counted, close vault and record."""
-        self._thread.shutdown(wait=True)
+        for outside in (*self._outside.values(), self._thread):
+            outside.shutdown(wait=True, cancel_futures=True)
         with contextlib.suppress(RecordError):  # the record cannot be written: nobody was given anything meanwhile
             self._refusals.write(everything=True)
         self._operations.close()
@@ -112,7 +131,7 @@ class Broker:
     # --- the socket ---------------------------------------------------------------------------------------------------
 
     async def serve(self, ready: Callable[[], None] | None = None) -> None:
-        """Until cancelled.
+        """Until cancelled, or until the master key was changed by another process.
 
         Args:
             ready: called once connections are taken.
@@ -134,10 +153,11 @@ class Broker:
             async with server:
                 if ready is not None:
                     ready()
-                while True:
+                while not self._stale.is_set():
                     await asyncio.sleep(self._limits.record_every)
                     with contextlib.suppress(RecordError):  # tried again in the next round
                         await self._in_thread(self._refusals.write)
+                        await self._in_thread(self._tend)
         finally:
             with contextlib.suppress(FileNotFoundError):
                 if self.path.stat().st_ino == mine:
@@ -196,9 +216,16 @@ class Broker:
                 return {"role": session.grant.role, "run": session.grant.run, "tenant": session.grant.tenant}
             self._admit(session.grant, str(operation))
             async with asyncio.timeout(_ANSWER):
-                answer: dict[str, Any] = await self._in_thread(self._operations.do, session, str(operation), request)
+                thread = await self._thread_for(session.grant, str(operation))
+                answer: dict[str, Any] = await self._in_thread(
+                    self._operations.do, session, str(operation), request, thread=thread
+                )
         except TimeoutError:
             return error_out(BrokerUnavailable("the broker took too long"))
+        except VaultLocked:
+            # The master key was changed meanwhile: the service starts a broker that reads the new one; tokens stay good.
+            self._stale.set()
+            return error_out(BrokerUnavailable("the master key was changed; the broker starts again"))
         except TenantryError as error:
             try:
                 await self._in_thread(self._note, session, str(operation), request, error)
@@ -207,8 +234,26 @@ class Broker:
             return error_out(error)
         return answer
 
-    async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+    def _tend(self) -> None:
+        now = time.monotonic()
+        if now - self._tended >= _TEND:
+            self._tended = now
+            self._operations.tend()
+
+    async def _in_thread(
+        self, work: Callable[..., Any], *arguments: Any, thread: ThreadPoolExecutor | None = None
+    ) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(thread or self._thread, work, *arguments)
+
+    async def _thread_for(self, grant: Grant, operation: str) -> ThreadPoolExecutor:
+        if operation not in _OUTSIDE or grant.tenant is None:
+            return self._thread
+        store = await self._in_thread(self._operations.vault.store_of, grant.tenant)
+        if store == EMBEDDED:
+            return self._thread
+        return self._outside.setdefault(
+            store, ThreadPoolExecutor(max_workers=self._limits.outside, thread_name_prefix=f"broker-{store}")
+        )
 
     # --- who asks -----------------------------------------------------------------------------------------------------
 
@@ -235,6 +280,12 @@ class Broker:
     def _admit(self, grant: Grant, operation: str) -> None:
         """Rate limits. Keys are not limited: a process asks for each once; nor are signatures: a run asks when it stops."""
         self._usable(grant)
+        if grant.role == "console":
+            wait = self._console.take(grant.id)
+            if wait:
+                self._counters.throttled += 1
+                raise RateLimited("the console asks too fast", retry_after=wait)
+            return
         if grant.role != "run" or operation in {"subkey", "info", "checkpoint"}:
             return
         wait = max(self._runs.take(grant.id), self._tenants.take(grant.tenant or ""))
