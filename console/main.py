@@ -25,11 +25,13 @@ SECTIONS = {
         "approvals": Lazy(f"{_C}.approvals:approvals", "What waits for a person's answer."),
         "approve": Lazy(f"{_C}.approvals:approve", "Approve or deny what a run asks, or answer its questions."),
         "people": Lazy(f"{_C}.people:people", "Who may do what, and how they prove who they are."),
+        "contacts": Lazy(f"{_C}.contacts:contacts", "The clients' contacts, and how they prove who they are."),
+        "verify-caller": Lazy(f"{_C}.contacts:verify_caller", "Make sure that a caller is who they say."),
     },
     "The record": {
         "note": Lazy(f"{_C}.record:note", "Put a note into a run's record."),
         "timeline": Lazy(f"{_C}.record:timeline", "Export a run's timeline."),
-        "evidence": Lazy(f"{_C}.proof:evidence", "Export a run's record and evidence, and verify what was exported."),
+        "evidence": Lazy(f"{_C}.proof:evidence", "Export a run's record and evidence, and verify exports."),
         "journal": Lazy(f"{_C}.journal:journal", "Verify and sign the whole record."),
         "keys": Lazy(f"{_C}.proof:keys", "The keys that sign the record: export, rotate."),
         "attestation": Lazy(f"{_C}.proof:attestation", "Sign a statement over a run, and verify one."),
@@ -39,6 +41,9 @@ SECTIONS = {
         "runbooks": Lazy(f"{_C}.runbooks:runbooks", "The runbooks: list, show, validate, schema."),
         "tasks": Lazy(f"{_C}.tasks:tasks", "The tasks that runbooks are made of."),
         "vault": Lazy(f"{_C}.vault:vault", "The tenants' secrets: put, list, show, delete."),
+    },
+    "Looking for a compromise": {
+        "sweep": Lazy(f"{_C}.sweep:sweep", "Sweep exported logs for signs of a compromise."),
     },
     "This machine": {
         "up": Lazy(f"{_C}.up:up", "Serve Prefect's pages and execute the runs started there."),

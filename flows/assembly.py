@@ -30,7 +30,9 @@ from flows.credentials import TenantCredentials
 from flows.stores import store_opener
 from tenantry.broker import BrokeredPeople, BrokeredVault, Supervisor
 from tenantry.capabilities import ByChannel
+from tenantry.contacts import Contacts
 from tenantry.discovery import RunbookCatalog, TaskRegistry
+from tenantry.drop import Drops
 from tenantry.errors import InvalidRunbook, InvalidTenant, OutOfScope, TenantryError
 from tenantry.estate import Estate, load_estate
 from tenantry.evidence import EvidenceStore
@@ -82,7 +84,7 @@ class Installation:
 
     def close(self) -> None:
         """Close what was opened."""
-        for name in ("journal", "people", "vault"):
+        for name in ("drops", "contacts", "journal", "people", "vault"):
             opened = self.__dict__.pop(name, None)
             if opened is not None:
                 opened.close()
@@ -138,6 +140,19 @@ class Installation:
         if isinstance(self.vault, BrokeredVault):
             return BrokeredPeople(self.home, self.vault)
         return People(self.home, self.vault, on_event=self._people_event)
+
+    @cached_property
+    def contacts(self) -> Contacts:
+        """Who of the clients' contacts can prove who they are."""
+        return Contacts(self.home, self.vault, self._contact_event)
+
+    def _contact_event(self, tenant: str, event: str, payload: dict[str, Any]) -> None:
+        self.journal.append(tenant, [Event(event, payload)])
+
+    @cached_property
+    def drops(self) -> Drops:
+        """Credential drops."""
+        return Drops(self.home, self.vault, self.journal, self.contacts)
 
     def _people_event(self, event: str, payload: dict[str, Any]) -> None:
         self.journal.append(MSP, [Event(event, payload)])

@@ -1,13 +1,14 @@
-"""This machine as a service: vault broker, Prefect server, worker and pages, each started again when it dies.
+"""This machine as a service: vault broker, Prefect server, worker, console and pages, each started again when it dies.
 
 ::
 
     tenantry up ─┬─ vault broker    alone holds the master key
                  ├─ Prefect server  API, UI, its database
                  ├─ worker          warm children, one for each run; looks after runs that nobody carries
+                 ├─ console         what faces the network: credential drops; has no key
                  └─ pages           timelines and /metrics, in this process
 
-The three processes are tethered: they end with this one, however it ends, and runs are then resumed from their record at the
+The four processes are tethered: they end with this one, however it ends, and runs are then resumed from their record at the
 next start, by themselves.
 """
 
@@ -28,6 +29,7 @@ from subprocess import Popen
 from typing import Final, TypeVar
 
 from flows.assembly import Installation
+from flows.front import Front, listen
 from flows.outside import Outside
 from flows.pages import Pages
 from flows.server import EmbeddedServer, Server, ServerBusy, ServerFailed, credential, find
@@ -137,16 +139,18 @@ def up(
     installation: Installation,
     *,
     settings: ServiceSettings | None = None,
-    ready: Callable[[Server, str], None],
+    console: str,
+    ready: Callable[[Server, str, str], None],
     say: Callable[[str], None] = lambda _: None,
     until: asyncio.Event | None = None,
 ) -> None:
-    """Broker, server, worker and pages, until SIGINT, SIGTERM or ``until``; then all of it ends, and runs can be resumed.
+    """Broker, server, worker, console and pages, until SIGINT, SIGTERM or ``until``; then all of it ends, and runs can be resumed.
 
     Args:
         installation: of the home; not used after the broker runs, which alone has the master key then.
         settings: where it is reached; those of ``estate.yaml`` when None.
-        ready: called with the server and the address of the pages once the server answers.
+        console: module of the process that faces the network.
+        ready: called with the server and the addresses of the pages and of the console once the server answers.
         say: told what takes a while.
 
     Raises:
@@ -167,6 +171,7 @@ def up(
             )
         # First of all: what cannot be listened on is said before anything starts.
         door, pages_door = (outside.open(settings.port), outside.open(settings.pages_port)) if outside else (None, None)
+        facing = listen(home, outside, settings.console_port)
         broker = BrokerProcess(home, passphrase_from_environment(os.environ), module="flows.broker_process")
         stack.callback(broker.stop)
         hand = _patiently(broker.start)
@@ -187,9 +192,12 @@ def up(
         worker = WorkerProcess(home, server, broker.secret.get_secret_value())
         stack.callback(worker.stop)
         worker.start()
-        ready(server, pages.url)
+        front = Front(home, console, facing, broker)
+        stack.callback(front.stop)
+        front.start()
+        ready(server, pages.url, front.url)
         _tell_systemd("READY=1")
-        parts = _Parts(broker, embedded, worker, counters)
+        parts = _Parts(broker, embedded, worker, front, counters)
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_serve(home, hand, parts, pages, until or asyncio.Event()))
         _tell_systemd("STOPPING=1")
@@ -209,13 +217,14 @@ class _Parts:
     """The processes, and how each is started again."""
 
     def __init__(
-        self, broker: BrokerProcess, server: EmbeddedServer, worker: WorkerProcess, counters: Counters
+        self, broker: BrokerProcess, server: EmbeddedServer, worker: WorkerProcess, front: Front, counters: Counters
     ) -> None:
         self._counters = counters
         self._parts: dict[str, tuple[Callable[[], Popen[bytes] | None], Callable[[], object]]] = {
             "vault broker": (lambda: broker.process, lambda: broker.restart().close()),
             "Prefect server": (lambda: server.process, server.restart),
             "worker": (lambda: worker.process, worker.restart),
+            "console": (lambda: front.process, front.restart),
         }
 
     async def keep_up(self) -> None:

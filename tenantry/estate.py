@@ -40,6 +40,9 @@ class Roles(Model):
     )
     unfreeze_needs: Role = Field(default="lead", description="Role that lifts a freeze.")
     reveal_needs: Role = Field(default="lead", description="Role that may have a secret shown.")
+    enroll_contact_needs: Role = Field(
+        default="lead", description="Role that may give a client's contact a code, and so decide who that is."
+    )
 
 
 class TimeStampAuthority(Model):
@@ -85,6 +88,9 @@ class ServiceSettings(Model):
     port: int | None = Field(default=None, ge=1, le=65535, description="Of Prefect's pages; none: a free one.")
     pages_port: int | None = Field(
         default=None, ge=1, le=65535, description="Of the timelines and the metrics; none: a free one."
+    )
+    console_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Of credential drops; none: a free one, kept from then on."
     )
     tls_certificate: str | None = Field(
         default=None,

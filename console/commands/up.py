@@ -36,6 +36,12 @@ if TYPE_CHECKING:
     help="Of timelines and metrics. A free one when left out.",
 )
 @click.option(
+    "--console-port",
+    type=click.IntRange(1, 65535),
+    metavar="P",
+    help="Of credential drops. A free one, kept from then on, when left out.",
+)
+@click.option(
     "--tls-cert", type=click.Path(), metavar="FILE", help="Certificate chain in PEM; renewed ones are taken up."
 )
 @click.option("--tls-key", type=click.Path(), metavar="FILE", help="Its key in PEM, readable by this account alone.")
@@ -57,7 +63,10 @@ def up(**options: str | int | None) -> int:
         service.up(
             installation,
             settings=_settings(installation.estate.service, options),
-            ready=lambda server, pages: _announce(server, pages, credential_file(installation.home), fresh=fresh),
+            console="console.web",
+            ready=lambda server, pages, console: _announce(
+                server, pages, console, credential_file(installation.home), fresh=fresh
+            ),
             say=lambda text: click.echo(f"tenantry: {text}", err=True),
         )
         click.echo("tenantry: stopped", err=True)
@@ -77,7 +86,7 @@ def _settings(configured: ServiceSettings, options: Mapping[str, str | int | Non
     return configured.model_copy(update=given)
 
 
-def _announce(server: Server, pages: str, file: Path, *, fresh: bool) -> None:
+def _announce(server: Server, pages: str, console: str, file: Path, *, fresh: bool) -> None:
     import json
 
     if wants_json():
@@ -86,6 +95,7 @@ def _announce(server: Server, pages: str, file: Path, *, fresh: bool) -> None:
             "url": server.shown,
             "api": f"{server.shown}/api",
             "pages": pages,
+            "console": console,
             "local": server.url,
             "credential_file": str(file),
         }
@@ -93,6 +103,7 @@ def _announce(server: Server, pages: str, file: Path, *, fresh: bool) -> None:
     else:
         click.echo(f"Prefect:   {server.shown}")
         click.echo(f"Timelines: {pages}/runs/RUN/timeline")
+        click.echo(f"Drops:     {console}/drop/…, made with `tenantry vault drop`")
         click.echo(f"Sign in with the line in {file}")
         if fresh and sys.stdout.isatty():  # once: afterwards it is in the browser, and in that file
             click.echo(f"  which is {server.credential}")

@@ -9,6 +9,7 @@ import click
 
 from console import complete
 from console.cli import echo_json, group, json_option, wants_json
+from console.commands import drop
 
 if TYPE_CHECKING:
     from console.session import Actor
@@ -35,6 +36,9 @@ _AS = click.option("--as", "person", metavar="PERSON", help="Who acts; their cod
 )
 def vault() -> None:
     """Secrets, each tenant's under a key of its own. Files refer to one as vault:TENANT/NAME."""
+
+
+drop.join(vault)
 
 
 @vault.command(

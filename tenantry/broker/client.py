@@ -374,6 +374,10 @@ class Supervisor(BrokeredVault):
         """A token for a process that shows the record (pages, exports): keys of every tenant's record and evidence."""
         return SecretStr(self._connection.ask("grant", role="reader", pid=pid, life=life)["token"])
 
+    def grant_console(self, *, pid: int, life: float = 7 * LIFE) -> SecretStr:
+        """A token for the process that faces the network (`ConsoleHand`): no secret, no key."""
+        return SecretStr(self._connection.ask("grant", role="console", pid=pid, life=life)["token"])
+
     def checkpoint_all(self) -> list[Stored]:
         """Have every tree of the record signed that grew. As `Ledger.checkpoint_all`."""
         return [

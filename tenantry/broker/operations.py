@@ -14,12 +14,14 @@ from tenantry.broker.sessions import Counters, Session
 from tenantry.broker.tokens import LIFE, Grant, Role, read, sign
 from tenantry.broker.wire import pack, unpack
 from tenantry.clock import rfc3339
+from tenantry.contacts import Contacts
+from tenantry.drop import Drops
 from tenantry.errors import InvalidInput, OutOfScope
 from tenantry.estate import load_estate
 from tenantry.home import Home
 from tenantry.journal import MSP, Event, Journal, Ledger
 from tenantry.masterkey import Passphrase
-from tenantry.names import SecretRef, check_tenant
+from tenantry.names import OWN_SECRETS, SecretRef, check_tenant
 from tenantry.people import People
 from tenantry.secretstore import CANDIDATES, Facts, SecretVersion, StoreOpener
 from tenantry.signing import RecordSigner
@@ -55,15 +57,23 @@ class Operations:
         self.journal = Journal(f"sqlite:///{home.journal_db}", lambda tenant: self.vault.subkey(tenant, "journal"))
         self._ledger = Ledger(self.journal, RecordSigner(home, self.vault))
         self._people = People(home, self.vault, on_event=self._on_people)
+        self._contacts = Contacts(home, self.vault, self._on_contact)
+        self._drops = Drops(home, self.vault, self.journal, self._contacts)
         self.token_key = self.vault.subkey(MSP, "broker")
         self.revoked: set[str] = set()
         """Ids of grants that were taken back."""
 
     def close(self) -> None:
         """Close vault and record."""
+        self._drops.close()
+        self._contacts.close()
         self._people.close()
         self.journal.close()
         self.vault.close()
+
+    def tend(self) -> None:
+        """What is to be done from time to time: end drops whose time is over. Raises RecordError."""
+        self._drops.tend()
 
     def do(self, session: Session, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a request.
@@ -86,6 +96,7 @@ class Operations:
     def _secret(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
         ref = SecretRef.parse(request["ref"])
         tenant = _own(grant)
+        _for_runs(ref.name)
         if ref.tenant == MSP and request.get("estate_provider"):
             # What the child claims does not count: estate.yaml says which of the estate's secrets runs may use.
             estate = {
@@ -108,12 +119,14 @@ class Operations:
         tenant, version = _own(grant, request["tenant"]), request.get("version")
         if version is not None and not isinstance(version, int):
             raise InvalidInput("a version is a number", place="version")
+        _for_runs(str(request["name"]))
         value = self.vault.get(tenant, str(request["name"]), version, purpose=_purpose(request))
         self._counters.reads += 1
         return {"value": pack(value.get_secret_value())}
 
     def _keep(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
         tenant, name, kind = _own(grant, request["tenant"]), str(request["name"]), str(request["kind"])
+        _for_runs(name)
         offered = SecretStr(unpack(request["value"]).decode("utf-8"))
 
         def make() -> SecretStr:
@@ -188,8 +201,8 @@ class Operations:
             if tenant == MSP or not isinstance(run, str) or not 0 < len(run) <= 80:
                 raise InvalidInput("a run's token names a run and a client", place="grant")
             self.vault.subkey(tenant, "journal")  # a tenant without a key has no run
-        elif role != "reader" or run is not None or tenant is not None:
-            raise InvalidInput("grant a run's token, or a reader's", place="grant")
+        elif role not in ("reader", "console") or run is not None or tenant is not None:
+            raise InvalidInput("grant a run's token, a reader's or the console's", place="grant")
         made = Grant.make(_role(role), run=run, tenant=tenant, pid=None if pid is None else int(pid), life=life)
         payload = {"grant": made.id, "role": role, "run": run, "pid": pid, "until_us": int(made.until * 1e6)}
         self.journal.append(tenant or MSP, [Event("vault.granted", payload)])
@@ -214,6 +227,27 @@ class Operations:
         del grant, request
         signed = self._ledger.checkpoint_all()
         return {"signed": [{**asdict(one), "note": pack(one.note)} for one in signed]}
+
+    def _drop_look(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
+        del grant
+        return self._drops.look(_text(request["drop"]), _text(request["token"]))
+
+    def _drop_verify(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
+        del grant
+        code = SecretStr(unpack(request["code"]).decode("utf-8"))
+        return self._drops.verify(_text(request["drop"]), _text(request["token"]), code)
+
+    def _drop_state(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
+        del grant
+        found = self._drops.state(_text(request["drop"]), _text(request["session"]))
+        return found | {"public": pack(found["public"])}
+
+    def _drop_take(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
+        del grant
+        sealed, place = unpack(request["sealed"]), request["place"]
+        if not isinstance(place, int):
+            raise InvalidInput("a place is a number", place="place")
+        return self._drops.take(_text(request["drop"]), _text(request["session"]), place, sealed)
 
     def _info(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
         del grant, request
@@ -241,6 +275,10 @@ class Operations:
         ("run", "checkpoint"): _checkpoint,
         ("reader", "subkey"): _subkey,
         ("reader", "info"): _info,
+        ("console", "drop.look"): _drop_look,
+        ("console", "drop.verify"): _drop_verify,
+        ("console", "drop.state"): _drop_state,
+        ("console", "drop.take"): _drop_take,
         ("supervisor", "subkey"): _subkey,
         ("supervisor", "info"): _info,
         ("supervisor", "checkpoint"): _checkpoint,
@@ -260,6 +298,9 @@ class Operations:
         payload = {"name": name, "version": version, "purpose": purpose, **who}
         self.journal.append(tenant, [Event("vault.read", payload)])
 
+    def _on_contact(self, tenant: str, event: str, payload: dict[str, Any]) -> None:
+        self.journal.append(tenant, [Event(event, payload)])
+
     def _on_people(self, event: str, payload: dict[str, Any]) -> None:
         self.journal.append(MSP, [Event(event, payload)])
 
@@ -272,7 +313,19 @@ def _own(grant: Grant, tenant: Any = None) -> str:
 
 
 def _role(text: str) -> Role:
-    return "run" if text == "run" else "reader"
+    return "run" if text == "run" else "console" if text == "console" else "reader"
+
+
+def _for_runs(name: str) -> None:
+    """Raises OutOfScope: a secret that the platform keeps for itself in a client's vault."""
+    if name.startswith(OWN_SECRETS):
+        raise OutOfScope("secrets of this name are not given to runs")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise InvalidInput("not a text", place="broker")
+    return value
 
 
 def _purpose(request: Mapping[str, Any]) -> str:

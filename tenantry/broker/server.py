@@ -43,6 +43,8 @@ __all__ = ["Broker", "Limits"]
 _FIRST_FRAME: Final = 5.0
 """Seconds to say who one is, and to finish any frame once begun."""
 _ANSWER: Final = 30.0
+_TEND: Final = 3.0
+"""Seconds between two looks at what has expired."""
 _OUTSIDE: Final = frozenset({"resolve", "get", "get_or_create", "put", "versions", "delete"})
 """What may have to ask a secret store outside."""
 
@@ -54,6 +56,8 @@ class Limits:
     run: Rate = field(default_factory=lambda: Rate(burst=60, per_second=2.0))
     tenant: Rate = field(default_factory=lambda: Rate(burst=240, per_second=8.0))
     """All runs of one tenant together."""
+    console: Rate = field(default_factory=lambda: Rate(burst=200, per_second=20.0))
+    """Of the process that faces the network: everybody who hands something over, together."""
     refusals: int = 50
     """After so many a token is of no use any more."""
     connections: int = 256
@@ -100,6 +104,8 @@ class Broker:
         self._refusals = Refusals(self._operations.journal, self._limits.record_every, monotonic)
         self._runs = Buckets(self._limits.run, monotonic)
         self._tenants = Buckets(self._limits.tenant, monotonic)
+        self._console = Buckets(self._limits.console, monotonic)
+        self._tended = 0.0
         self._owners: dict[str, str] = {}
         self._failures: dict[str, int] = {}
         self._stale = threading.Event()
@@ -151,6 +157,7 @@ class Broker:
                     await asyncio.sleep(self._limits.record_every)
                     with contextlib.suppress(RecordError):  # tried again in the next round
                         await self._in_thread(self._refusals.write)
+                        await self._in_thread(self._tend)
         finally:
             with contextlib.suppress(FileNotFoundError):
                 if self.path.stat().st_ino == mine:
@@ -227,6 +234,12 @@ class Broker:
             return error_out(error)
         return answer
 
+    def _tend(self) -> None:
+        now = time.monotonic()
+        if now - self._tended >= _TEND:
+            self._tended = now
+            self._operations.tend()
+
     async def _in_thread(
         self, work: Callable[..., Any], *arguments: Any, thread: ThreadPoolExecutor | None = None
     ) -> Any:
@@ -267,6 +280,12 @@ class Broker:
     def _admit(self, grant: Grant, operation: str) -> None:
         """Rate limits. Keys are not limited: a process asks for each once; nor are signatures: a run asks when it stops."""
         self._usable(grant)
+        if grant.role == "console":
+            wait = self._console.take(grant.id)
+            if wait:
+                self._counters.throttled += 1
+                raise RateLimited("the console asks too fast", retry_after=wait)
+            return
         if grant.role != "run" or operation in {"subkey", "info", "checkpoint"}:
             return
         wait = max(self._runs.take(grant.id), self._tenants.take(grant.tenant or ""))

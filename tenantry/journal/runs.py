@@ -21,7 +21,9 @@ from tenantry.journal.statements import Statements
 
 __all__ = ["STANDING", "RunIndex", "Unsettled", "find", "keep", "listed", "unsettled"]
 
-STANDING: Final = frozenset({"run.created", "run.attempt", "run.stopped", "run.ended", "approval.decided"})
+STANDING: Final = frozenset(
+    {"run.created", "run.attempt", "run.stopped", "run.ended", "approval.decided", "step.arrived"}
+)
 """Events that the rows of runs are kept with."""
 
 _OPEN: Final = frozenset({"created", "running", "waiting_for_approval", "interrupted", "paused_by_failed_step"})
@@ -66,8 +68,8 @@ def keep(statements: Statements, db: Transaction, event: Event, tree: str, ts: s
     Raises:
         InvalidInput: a run of this id was created before.
     """
-    if event.event == "approval.decided":
-        # Somebody answered: worth another look from now on, if the run still waits by then.
+    if event.event in ("approval.decided", "step.arrived"):
+        # Somebody answered, or what was waited for is there: worth another look from now on, if the run still waits by then.
         values = {"at_run": event.run_id, "at_standing": "waiting_for_approval", "new_due": _us(ts)}
         statements.due(db, values)
         return

@@ -92,6 +92,9 @@ class Gate:
     request: Mapping[str, Any]
     decisions: list[Mapping[str, Any]] = field(default_factory=list)
     closed: str | None = None
+    """``approved``, ``denied``, ``expired``, ``replaced``, ``answered``; ``arrived``: what was waited for came from outside."""
+    arrival: Mapping[str, Any] | None = None
+    """From whom, and when, if it arrived."""
 
     @property
     def requested_at(self) -> datetime:
@@ -289,6 +292,12 @@ def _closed(state: RunState, record: Record) -> None:
         gate.closed = str(record.data["why"])
 
 
+def _arrived(state: RunState, record: Record) -> None:
+    gate = state.gates.get((str(record.step), record.data.get("item"), str(record.data["digest"])))
+    if gate is not None and gate.closed is None:
+        gate.closed, gate.arrival = "arrived", {**record.data, "at": record.entry.fields["ts"]}
+
+
 def _undo(state: RunState, record: Record) -> None:
     item = state.item(str(record.step), record.data.get("item"))
     item.undo = {**record.data, "at": record.entry.fields["ts"], "outcome": record.outcome}
@@ -326,6 +335,7 @@ _HANDLERS = {
     "approval.requested": _requested,
     "approval.decided": _decided,
     "approval.closed": _closed,
+    "step.arrived": _arrived,
     "undo.outcome": _undo,
     "note": _note,
     "clocks": _clock,

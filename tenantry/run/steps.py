@@ -496,10 +496,10 @@ class ItemRunner:
             question=request.question,
             kind="answer",
         )
-        decision = gate.decisions[-1]
-        value = request.yes if gate.closed == "approved" else request.no
+        said = gate.arrival or gate.decisions[-1]
+        value = request.no if gate.closed == "denied" else request.yes
         answer = HumanAnswer(
-            answer=value, by=decision["by"], at=datetime.fromisoformat(decision["at"]), reason=decision["reason"]
+            answer=value, by=said["by"], at=datetime.fromisoformat(said["at"]), reason=said.get("reason") or ""
         )
         task.accept(request, answer)
         await self._outcome(

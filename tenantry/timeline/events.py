@@ -26,6 +26,11 @@ _FROM_OUTSIDE = RELATED | {
     "clocks",
     "approval.decided",
     "approval.refused",
+    "step.arrived",
+    "drop.made",
+    "drop.verified",
+    "drop.received",
+    "drop.ended",
     "run.cancel_requested",
 }
 """Recorded by others than the run's owner: they do not show that it was alive."""
@@ -307,6 +312,25 @@ class Reader:
         title = f"{self._book.title(record.step or '')}: question closed, {why}"
         return _Said(Lane.PLATFORM, "question_closed", title)
 
+    def arrived(self, record: Recorded) -> _Said:
+        names = ", ".join(str(name) for name in record.data.get("names") or ())
+        title = f"{self._book.title(record.step or '')}: everything is there"
+        return _Said(Lane.PEOPLE, "arrived", title, names, str(record.data.get("by") or ""))
+
+    def drop(self, record: Recorded) -> _Said:
+        data, what = record.data, record.event.partition(".")[2]
+        contact = f"contact {data.get('contact', '')}"
+        if what == "made":
+            title, lane, actor = f"A credential drop was made for {contact}", Lane.PEOPLE, _person(data.get("by"))
+        elif what == "verified":
+            title, lane, actor = f"{contact.capitalize()} proved who they are", Lane.PEOPLE, contact
+        elif what == "received":
+            title, lane, actor = f"Received into the vault: {data.get('name', '')}", Lane.PEOPLE, contact
+        else:
+            title, lane, actor = f"Credential drop {data.get('status', 'ended')}", Lane.PLATFORM, ""
+        detail = ", ".join(str(name) for name in data.get("names") or data.get("missing") or ())
+        return _Said(lane, f"drop_{what}", title, detail, actor)
+
     def note(self, record: Recorded) -> _Said:
         said_of = recorded_time(record.data.get("at"))
         return _Said(
@@ -361,6 +385,11 @@ _SAY: Final[Mapping[str, Callable[[Reader, Recorded], _Said]]] = {
     "approval.decided": Reader.decided,
     "approval.refused": Reader.refused,
     "approval.closed": Reader.closed,
+    "step.arrived": Reader.arrived,
+    "drop.made": Reader.drop,
+    "drop.verified": Reader.drop,
+    "drop.received": Reader.drop,
+    "drop.ended": Reader.drop,
     "note": Reader.note,
     "clocks": Reader.clocks,
     "freeze": Reader.freeze,

@@ -84,7 +84,7 @@ def test_everything_asks_for_the_credential(own: Stand, trusting: ssl.SSLContext
 
 
 def test_beyond_loopback_there_is_tls_and_nothing_else(own: Stand, trusting: ssl.SSLContext) -> None:
-    for kind in ("url", "pages"):
+    for kind in ("url", "pages", "console"):
         address = own.said[kind]
         assert address.startswith("https://localhost:")
         with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
@@ -104,6 +104,16 @@ def test_beyond_loopback_there_is_tls_and_nothing_else(own: Stand, trusting: ssl
     }:
         with pytest.raises(OSError), socket.create_connection((other, plain), timeout=5):
             pass
+
+
+def test_the_console_asks_for_no_credential_and_gives_nothing_away(own: Stand, trusting: ssl.SSLContext) -> None:
+    base = own.said["console"]
+    page = httpx.get(f"{base}/drop/0123456789abcdef", verify=trusting, timeout=30)
+    assert page.status_code == 200
+    assert "max-age" in page.headers["strict-transport-security"]
+    assert httpx.get(f"{base}/metrics", verify=trusting, timeout=30, auth=own.credential).status_code == 404
+    answer = httpx.post(f"{base}/drop/0123456789abcdef/look", json={"token": "x"}, verify=trusting, timeout=30)
+    assert (answer.status_code, answer.json()) == (404, {"code": "not_found"})
 
 
 def test_prefects_pages_talk_to_this_machine_alone(own: Stand, trusting: ssl.SSLContext) -> None:
@@ -191,7 +201,7 @@ def test_told_to_go_it_goes_and_a_run_goes_on_after_prefect_forgot_everything(
 ) -> None:
     run = own.start("small", {"tenant": TENANT, "account": own.victim})
     assert own.wait_for(run, "PAUSED", *ENDED)["state_name"] == "Suspended"
-    server = prefect_server(own)
+    server, links = prefect_server(own), own.said["console"]
     assert own.down(signal.SIGTERM) == 0
     until(lambda: not Path(f"/proc/{server}").exists(), "the server is still there")
     assert not own.home.server_file.exists()
@@ -210,6 +220,7 @@ def test_told_to_go_it_goes_and_a_run_goes_on_after_prefect_forgot_everything(
         assert own.service.poll() is None
         disk.free()
     own.ready()
+    assert own.said["console"] == links  # those that are out there still lead here
     done = own.command("resume", run, "--json")
     assert done.returncode == 3, done.stderr
     state = own.state(run)

@@ -77,7 +77,7 @@ class LabStand:
     ) -> None:
         usual, param = RUNBOOK_OF.get(scenario, RUNBOOK_OF["bec"])
         self.runbook = runbook or usual
-        self._params = params or (lambda lab: {param: lab.scenario_info()["compromised"][0]})
+        self._params = params or (lambda _: {param: self.account})
         self.lab = Lab(scenario, seed=seed, users=users)
         self.server = LabServer(self.lab)
         if serve:
@@ -90,7 +90,7 @@ class LabStand:
     @property
     def account(self) -> str:
         """The account, or the key, that the incident is opened for."""
-        if self._param == "access_key":
+        if self.lab.scenario == "leaked_key":
             return str(self.lab.scenario_info()["accounts"]["key"])
         return str(self.lab.scenario_info()["compromised"][0])
 

@@ -35,6 +35,10 @@ MEETS_INTEGRATIONS: Final = {
 SERVES_HTTP: Final = {
     "flows/server_process.py": "serves Prefect's application",
     "flows/pages.py": "serves timelines on loopback, beside Prefect's pages",
+    "console/web/__main__.py": "serves what faces the network, in a process without a key",
+    "console/web/app.py": "as above",
+    "console/web/drop.py": "as above",
+    "console/web/limits.py": "as above",
 }
 """Modules outside integrations/ that may import uvicorn, and why."""
 

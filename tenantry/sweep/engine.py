@@ -1,0 +1,217 @@
+"""A sweep over log files: read once, ask the rules, then look at what was spooled in order of time."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from tenantry.sweep.collect import Collector, brief
+from tenantry.sweep.logs.files import Intake, open_all
+from tenantry.sweep.logs.values import inner, text
+from tenantry.sweep.model import Event, Sweep, rank
+from tenantry.sweep.ranking import ranked
+from tenantry.sweep.sigma.correlate import Alert, Correlation, alerts
+from tenantry.sweep.sigma.load import load
+from tenantry.sweep.sigma.rules import Rule, Rules, make_rules
+from tenantry.sweep.sources import Source, source
+from tenantry.sweep.spool import Hit, Spool
+from tenantry.sweep.statistics import Statistics
+
+__all__ = ["Seen", "ask", "correlate", "folders", "sweep_logs"]
+
+_GENERATION: Final = 250_000
+_NO_LOGS: Final = (".md", ".txt.sha256", ".html", ".pdf", ".png")
+_SLOT: Final = 60.0
+"""Seconds in which events are counted for the picture; twice as many when there are too many of them."""
+_MOST_SLOTS: Final = 5000
+
+
+class Seen:
+    """Ids that were met, without growing: the last half to whole million. A repetition farther apart is counted twice,
+    and still reported once, because findings name an event once."""
+
+    def __init__(self, generation: int = _GENERATION) -> None:
+        self._size = generation
+        self._new: set[int] = set()
+        self._old: set[int] = set()
+
+    def before(self, id: str) -> bool:
+        """Whether the id was met already; now it was."""
+        mark = hash(id)
+        if mark in self._new or mark in self._old:
+            return True
+        self._new.add(mark)
+        if len(self._new) >= self._size:
+            self._old, self._new = self._new, set()
+        return False
+
+
+def folders(format: Source, roots: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The folders of detections for a format, in the order in which ids are taken.
+
+    Args:
+        roots: ``runbooks/detections`` of the operator and ours.
+    """
+    return tuple(path for root in roots if (path := root / format.folder).is_dir())
+
+
+def sweep_logs(
+    paths: list[Path],
+    format: str,
+    roots: tuple[Path, ...],
+    *,
+    rules: tuple[Path, ...] = (),
+    scratch: Path | None = None,
+    progress: Callable[[Intake], None] | None = None,
+) -> Sweep:
+    """Sweep log files of one format.
+
+    Args:
+        paths: files and folders.
+        format: a key of :data:`tenantry.sweep.sources.FORMATS`.
+        roots: folders of detections, the operator's first.
+        rules: more folders of Sigma rules.
+        scratch: where rows are put aside while it runs; None keeps them in memory.
+        progress: called as the files are read.
+
+    Raises:
+        InvalidInput: no such path, format or folder.
+    """
+    chosen = source(format)
+    loaded = load(chosen, folders(chosen, roots), rules)
+    made = make_rules(loaded, chosen)
+    intake = Intake(progress=progress, scratch=scratch)
+    result = Sweep(format)
+    spool = Spool(scratch)
+    try:
+        collector, statistics = Collector(), Statistics(chosen, spool)
+        _read(paths, chosen, made, intake, result, collector, statistics, spool)
+        correlate(made, collector, spool, chosen)
+        statistics.finish(collector)
+        _finish(result, collector, statistics, intake)
+    finally:
+        spool.close()
+    result.rules_evaluated = len([rule for rule in made.rules if not rule.silent]) + len(made.correlations)
+    result.rules_not_evaluated = sorted(loaded.left_out, key=lambda one: one["rule"])
+    return result
+
+
+def _events(paths: list[Path], chosen: Source, intake: Intake) -> Iterator[Event]:
+    for stream in open_all(paths, intake, skip=_NO_LOGS):
+        yield from chosen.read(stream, intake)
+
+
+def _read(
+    paths: list[Path],
+    chosen: Source,
+    made: Rules,
+    intake: Intake,
+    result: Sweep,
+    collector: Collector,
+    statistics: Statistics,
+    spool: Spool,
+) -> None:
+    seen = Seen()
+    density: Counter[int] = Counter()
+    slot = _SLOT
+    for event in _events(paths, chosen, intake):
+        if event.id and seen.before(event.id):
+            result.events_repeated += 1
+            continue
+        result.events_read += 1
+        result.first_event = event.time if result.first_event is None else min(result.first_event, event.time)
+        result.last_event = event.time if result.last_event is None else max(result.last_event, event.time)
+        density[int(event.time // slot)] += 1
+        if len(density) > _MOST_SLOTS:
+            slot *= 2
+            density = _merged(density)
+        ask(made, event, collector, spool)
+        if event.name == "AssumeRole" or event.name.startswith("AssumeRoleWith"):
+            _issued(event, collector)
+        statistics.see(event)
+    result.density = [(number * slot, count) for number, count in sorted(density.items())]
+
+
+def _merged(density: Counter[int]) -> Counter[int]:
+    found: Counter[int] = Counter()
+    for number, count in density.items():
+        found[number // 2] += count
+    return found
+
+
+def ask(made: Rules, event: Event, collector: Collector, spool: Spool) -> None:
+    """Ask an event the rules that it may match."""
+    system = event.system
+    for rule in made.asked(event):
+        if (system and rule.shipped) or not rule.matches(event):
+            continue
+        if not rule.silent:
+            collector.match(rule, event)
+        for correlation, part in rule.feeds:
+            correlation.keep(part, event, spool, brief(event))
+
+
+def _issued(event: Event, collector: Collector) -> None:
+    session = text(inner(event.record, "responseElements", "credentials", "accessKeyId"))
+    if session and not event.system:
+        collector.issued(session, event.view["actor"])
+
+
+def correlate(made: Rules, collector: Collector, spool: Spool, chosen: Source) -> None:
+    """Look at what the correlations counted, when all events were asked."""
+    for correlation in made.correlations:
+        rule = correlation.described
+        for alert in alerts(correlation, spool):
+            if not rule.silent:
+                kind, name = _entity(correlation, alert, rule, chosen)
+                compared = {
+                    "from": alert.first,
+                    "to": alert.last,
+                    "events": alert.count,
+                    "most": alert.most,
+                    **dict(zip(correlation.names, alert.group, strict=True)),
+                }
+                if alert.values:
+                    compared["values"] = alert.values
+                collector.alert(rule, kind, name, alert, compared)
+            for outer, part in correlation.feeds:
+                _feed(outer, part, correlation, alert.group, alert.hits, spool)
+
+
+def _entity(correlation: Correlation, alert: Alert, rule: Rule, chosen: Source) -> tuple[str, str]:
+    """Whom an alert is about: the field that the rule names, else the first of the group that is an entity, else who
+    did the last of its events."""
+    named = str(rule.meta.get("entity", ""))
+    for name, value in zip(correlation.names, alert.group, strict=True):
+        if name == named or (not named and name in chosen.entities):
+            return chosen.entities.get(name, "account"), value
+    actor = json.loads(alert.hits[-1].brief).get("actor") if alert.hits else None
+    return chosen.entities.get("view.actor", "account"), str(actor or (alert.group[0] if alert.group else "unknown"))
+
+
+def _feed(
+    outer: Correlation, part: int, correlation: Correlation, group: tuple[str, ...], hits: list[Hit], spool: Spool
+) -> None:
+    """An alert of one correlation counts for another through its events; its own fields are the group's."""
+    fields: dict[str, Any] = dict(zip(correlation.names, group, strict=True))
+    for hit in hits:
+        view = {name.removeprefix("view."): value for name, value in fields.items()}
+        record = {name: value for name, value in fields.items() if not name.startswith("view.")}
+        outer.keep(part, Event(hit.event, hit.time, "", view, record), spool, hit.brief)
+
+
+def _finish(result: Sweep, collector: Collector, statistics: Statistics, intake: Intake) -> None:
+    result.events_unreadable = intake.rows_unreadable
+    result.files = intake.as_dict()
+    result.could_not_check = statistics.could_not_check(result, intake)
+    if collector.full:
+        result.could_not_check.append(
+            {"check": "all", "why": "more findings than can be kept: the rest is not reported"}
+        )
+    found = collector.findings()
+    found.sort(key=lambda one: (-rank(one.severity), one.first_seen, one.rule))
+    result.findings = found
+    result.entities = ranked(found, collector.behind)

@@ -1,0 +1,135 @@
+"""AWS CloudTrail: files as S3 has them, bare lists, one record a line, and what ``LookupEvents`` answers.
+
+Fields: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html and
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html. The view:
+
+=============  ================================================================================================
+``name``       ``eventName`` without the API's version
+``actor``      the principal that can be contained: user's or role's ARN (with the session's name where it names
+               an instance or a person), ``root``, the service's name
+``actor_type`` user, root, role, service, federated, account, anonymous
+``ip``         ``sourceIPAddress``                       ``network``  its neighbourhood, or the service's name
+``client``     the user agent's family                   ``agent``    the user agent
+``session``    ``userIdentity.accessKeyId``              ``region``   ``awsRegion``
+``service``    ``eventSource`` without its domain        ``account``  ``recipientAccountId``
+``outcome``    success, denied, failure                  ``error``    ``errorCode``
+``read_only``  ``readOnly``, or what the name says
+=============  ================================================================================================
+
+and what :mod:`tenantry.sweep.logs.aws_meaning` works out of the parameters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from tenantry.sweep.logs.aws_meaning import meaning
+from tenantry.sweep.logs.files import Intake, TextStream
+from tenantry.sweep.logs.jsonrecords import records
+from tenantry.sweep.logs.values import client_family, inner, network, parsed, seconds, text
+from tenantry.sweep.model import Event
+
+__all__ = ["event", "read"]
+
+_DENIED: Final = re.compile(
+    r"AccessDenied|Unauthorized|Forbidden|NotAuthorized|AuthFailure|OperationNotPermitted", re.IGNORECASE
+)
+_READS: Final = ("Get", "List", "Describe", "Head", "BatchGet", "Search", "Lookup", "Select", "Query", "Scan", "Check")
+_INSTANCE: Final = re.compile(r"m?i-[0-9a-f]{8,17}\Z")
+
+
+def read(stream: TextStream, intake: Intake) -> Iterator[Event]:
+    """The events of one file."""
+    for number, record in records(stream, intake):
+        if "digestPublicKeyFingerprint" in record:
+            continue  # the digests that lie beside the logs
+        wrapped = record.get("CloudTrailEvent")
+        if wrapped is not None:
+            record = parsed(wrapped)
+        found = event(record) if isinstance(record, Mapping) else None
+        if found is None:
+            intake.broken_row(f"{stream.name}#{number}", "no CloudTrail event")
+        else:
+            yield found
+
+
+def event(record: Mapping[str, Any]) -> Event | None:
+    """The view of one record; None when it has neither name nor time."""
+    name, time = record.get("eventName"), seconds(record.get("eventTime"))
+    if not isinstance(name, str) or not name or time is None:
+        return None
+    identity = record.get("userIdentity")
+    identity = identity if isinstance(identity, Mapping) else {}
+    agent, ip, error = text(record.get("userAgent")), text(record.get("sourceIPAddress")), text(record.get("errorCode"))
+    actor, actor_type = _actor(identity, record)
+    read_only = record.get("readOnly")
+    view: dict[str, Any] = {
+        "name": _plain(name),
+        "actor": actor,
+        "actor_type": actor_type,
+        "user_name": text(identity.get("userName")) or None,
+        "ip": ip,
+        "network": network(ip),
+        "client": client_family(agent),
+        "agent": agent,
+        "session": text(identity.get("accessKeyId")) or None,
+        "region": record.get("awsRegion"),
+        "service": text(record.get("eventSource")).split(".")[0],
+        "account": record.get("recipientAccountId") or identity.get("accountId"),
+        "outcome": _outcome(error, record),
+        "error": error or None,
+        "read_only": read_only if isinstance(read_only, bool) else name.startswith(_READS),
+    }
+    view.update(meaning(view["name"], record, view))
+    return Event(text(record.get("eventID")) or text(record.get("requestID")), time, name, view, record)
+
+
+@lru_cache(maxsize=8192)
+def _plain(name: str) -> str:
+    """The operation without the API's version: Lambda logs ``UpdateFunctionCode20150331v2``."""
+    return re.sub(r"20\d{6}(v\d+)?\Z", "", name)
+
+
+def _outcome(error: str, record: Mapping[str, Any]) -> str:
+    if error:
+        return "denied" if _DENIED.search(error) else "failure"
+    if record.get("errorMessage") or inner(record, "responseElements", "ConsoleLogin") == "Failure":
+        return "failure"
+    return "success"
+
+
+def _actor(identity: Mapping[str, Any], record: Mapping[str, Any]) -> tuple[str, str]:
+    kind, arn, via = text(identity.get("type")), text(identity.get("arn")), text(identity.get("invokedBy"))
+    if kind == "AWSService" or (not kind and via):
+        return via or arn or "AWS", "service"
+    if kind == "Root":
+        return arn or f"root of {text(identity.get('accountId'))}", "root"
+    if kind == "AssumedRole":
+        return _role(identity, arn)
+    if kind == "IAMUser":
+        return arn or text(identity.get("userName")) or text(identity.get("principalId")), "user"
+    if kind in ("FederatedUser", "SAMLUser", "WebIdentityUser", "IdentityCenterUser"):
+        return arn or text(identity.get("userName")) or text(identity.get("principalId")), "federated"
+    if kind == "AWSAccount":
+        # Another account's principal, or nobody signed in.
+        principal = text(identity.get("principalId"))
+        return (
+            arn or principal or text(identity.get("accountId"))
+        ), "anonymous" if principal.lower() == "anonymous" else "account"
+    if record.get("eventType") == "AwsServiceEvent":
+        return text(record.get("eventSource")), "service"
+    return arn or text(identity.get("principalId")) or "unknown", kind.lower() or "unknown"
+
+
+def _role(identity: Mapping[str, Any], arn: str) -> tuple[str, str]:
+    issuer = text(inner(identity, "sessionContext", "sessionIssuer", "arn"))
+    session = arn.rpartition("/")[2]
+    if "/aws-service-role/" in issuer or "AWSServiceRoleFor" in arn:
+        return issuer or arn, "service"
+    if not issuer:
+        return arn, "role"
+    # The session's name tells one instance, or one person of the single sign-on, from another.
+    return (f"{issuer}/{session}" if _INSTANCE.match(session) or "@" in session else issuer), "role"

@@ -1,0 +1,149 @@
+"""What a sweep reads and what it reports: one event view for all sources, findings, ranked entities.
+
+Shapes are those of the command line's contract (``Sweep``, ``Finding``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from tenantry.clock import rfc3339
+
+__all__ = ["SEVERITIES", "Event", "Finding", "Severity", "Sweep", "instant", "rank"]
+
+Severity = str
+SEVERITIES: Final = ("info", "low", "medium", "high", "critical")
+"""From least to worst."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def rank(severity: Severity) -> int:
+    """Position in :data:`SEVERITIES`."""
+    return SEVERITIES.index(severity)
+
+
+def instant(seconds: float) -> str:
+    """Seconds since the epoch as RFC 3339."""
+    return rfc3339(_EPOCH + timedelta(seconds=seconds))
+
+
+@dataclass(slots=True)
+class Event:
+    """One event of a log.
+
+    Attributes:
+        id: the log's own id; where it has none, ``file:line``.
+        time: seconds since the epoch, UTC.
+        name: the operation (``eventName``, ``Operation`` without its full stop, ``activityDisplayName``).
+        view: the same few facts whatever the source, and what readers worked out (``tenantry.sweep.sources`` has the
+            mapping): ``actor``, ``actor_type``, ``ip``, ``client``, ``country``, ``outcome``, ``session``, ``target`` …
+            Rules name them ``view.actor`` and so on.
+        record: the original, as it was parsed; nothing is added to it.
+    """
+
+    id: str
+    time: float
+    name: str
+    view: dict[str, Any]
+    record: Mapping[str, Any]
+
+    @property
+    def system(self) -> bool:
+        """Whether the platform itself acted: its routine changes are no findings."""
+        return self.view.get("actor_type") in ("service", "system")
+
+
+@dataclass(slots=True)
+class Finding:
+    """What one rule has against one entity, however often (``Finding`` of the contract).
+
+    Attributes:
+        attack: ATT&CK technique ids, old numbers beside new ones.
+        entity: ``{"type": …, "id": …}``.
+        event_ids: the log's own ids, the first :data:`~tenantry.sweep.collect.MOST_IDS` of them.
+        count: how many events there were.
+        evidence: what was seen, for people: ``summary``, ``events`` (the first few), and what the check compared.
+    """
+
+    rule: str
+    title: str
+    severity: Severity
+    attack: tuple[str, ...]
+    entity: dict[str, str]
+    remedy: str
+    event_ids: list[str] = field(default_factory=list)
+    count: int = 0
+    first_seen: float = 0.0
+    last_seen: float = 0.0
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON, in the contract's order."""
+        return {
+            "rule": self.rule,
+            "title": self.title,
+            "severity": self.severity,
+            "attack": list(self.attack),
+            "entity": self.entity,
+            "event_ids": self.event_ids,
+            "events": self.count,
+            "first_seen": instant(self.first_seen),
+            "last_seen": instant(self.last_seen),
+            "evidence": _timed(self.evidence),
+            "remedy": self.remedy,
+        }
+
+
+def _timed(evidence: dict[str, Any]) -> dict[str, Any]:
+    """Evidence with its times as RFC 3339."""
+    found = dict(evidence)
+    for key, times in (("events", ("time",)), ("windows", ("from", "to"))):
+        if key in found:
+            found[key] = [
+                {
+                    name: instant(value) if name in times and isinstance(value, float) else value
+                    for name, value in one.items()
+                }
+                for one in found[key]
+            ]
+    return found
+
+
+@dataclass(slots=True)
+class Sweep:
+    """The result of a sweep (``Sweep`` of the contract)."""
+
+    source: str
+    events_read: int = 0
+    events_unreadable: int = 0
+    events_repeated: int = 0
+    first_event: float | None = None
+    last_event: float | None = None
+    findings: list[Finding] = field(default_factory=list)
+    entities: list[dict[str, Any]] = field(default_factory=list)
+    could_not_check: list[dict[str, str]] = field(default_factory=list)
+    rules_not_evaluated: list[dict[str, str]] = field(default_factory=list)
+    rules_evaluated: int = 0
+    files: dict[str, Any] = field(default_factory=dict)
+    density: list[tuple[float, int]] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "tenant": None,
+            "source": self.source,
+            "events_read": self.events_read,
+            "events_unreadable": self.events_unreadable,
+            "events_repeated": self.events_repeated,
+            "first_event": None if self.first_event is None else instant(self.first_event),
+            "last_event": None if self.last_event is None else instant(self.last_event),
+            "findings": [finding.as_dict() for finding in self.findings],
+            "entities": self.entities,
+            "could_not_check": self.could_not_check,
+            "rules_evaluated": self.rules_evaluated,
+            "rules_not_evaluated": self.rules_not_evaluated,
+            "files": self.files,
+        }

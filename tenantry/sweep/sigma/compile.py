@@ -1,0 +1,355 @@
+"""Sigma's condition tree as Python closures.
+
+pySigma parses a rule into a tree of AND, OR, NOT and comparisons; here each node becomes a function of an event. What the
+comparisons mean is Sigma's (https://github.com/SigmaHQ/sigma-specification): strings without regard to case, ``*`` and
+``?`` as wildcards, a missing field equal to ``null`` and to nothing else, a list matched by any of its elements.
+
+Beside the function stands what an event must at least have to match, as pairs of an indexed field and a value, so that
+an event meets only the rules that name its operation.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sigma.conditions import (
+    ConditionAND,
+    ConditionFieldEqualsValueExpression,
+    ConditionNOT,
+    ConditionOR,
+    ConditionValueExpression,
+)
+from sigma.rule import SigmaRule
+from sigma.types import (
+    SigmaBool,
+    SigmaCasedString,
+    SigmaCIDRExpression,
+    SigmaCompareExpression,
+    SigmaExists,
+    SigmaExpansion,
+    SigmaFieldReference,
+    SigmaNull,
+    SigmaNumber,
+    SigmaRegularExpression,
+    SigmaString,
+    SigmaTimestampPart,
+    SpecialChars,
+    TimestampPart,
+)
+
+from tenantry.sweep.logs.values import seconds, strings
+from tenantry.sweep.model import Event
+from tenantry.sweep.sigma.fields import Getter, getter, scalars
+from tenantry.sweep.sources import Source
+
+__all__ = ["Compiled", "Unsupported", "compile_rule"]
+
+Matcher = Callable[[Event], bool]
+Test = Callable[[Any], bool]
+Needs = frozenset[tuple[str, str]] | None
+"""One of these (indexed field, value in lower case) an event must have; None when nothing can be said."""
+
+
+class Unsupported(Exception):
+    """Why a rule cannot be evaluated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A rule's function, and what an event must have for it to be worth calling."""
+
+    matches: Matcher
+    needs: Needs
+
+
+def compile_rule(rule: SigmaRule, source: Source) -> Compiled:
+    """Compile a detection rule for one log format.
+
+    Raises:
+        Unsupported: it names a field that the format lacks, or uses what cannot be evaluated here.
+    """
+    made = [_node(condition.parsed, source) for condition in rule.detection.parsed_condition]
+    if not made:
+        raise Unsupported("it has no condition")
+    return _any(made)
+
+
+def _node(node: Any, source: Source) -> Compiled:
+    if isinstance(node, ConditionAND):
+        return _all([_node(one, source) for one in node.args])
+    if isinstance(node, ConditionOR):
+        return _any([_node(one, source) for one in node.args])
+    if isinstance(node, ConditionNOT):
+        inner = _node(node.args[0], source).matches
+        return Compiled(lambda event: not inner(event), None)
+    if isinstance(node, ConditionFieldEqualsValueExpression):
+        return _field(node.field, node.value, source)
+    if isinstance(node, ConditionValueExpression):
+        return Compiled(_keyword(node.value), None)
+    raise Unsupported(f"its condition has a {type(node).__name__}")
+
+
+def _all(parts: list[Compiled]) -> Compiled:
+    if len(parts) == 1:
+        return parts[0]
+    # What names the operation is asked first: it fails soonest.
+    ordered = [part.matches for part in sorted(parts, key=lambda part: part.needs is None)]
+    known = [part.needs for part in parts if part.needs is not None]
+    needs = min(known, key=len) if known else None
+    if len(ordered) == 2:
+        first, second = ordered
+        return Compiled(lambda event: first(event) and second(event), needs)
+
+    def every(event: Event) -> bool:
+        for matches in ordered:  # noqa: SIM110 - all() with a generator takes twice as long
+            if not matches(event):
+                return False
+        return True
+
+    return Compiled(every, needs)
+
+
+def _any(parts: list[Compiled]) -> Compiled:
+    if len(parts) == 1:
+        return parts[0]
+    matchers = [part.matches for part in parts]
+    needs: set[tuple[str, str]] | None = set()
+    for part in parts:
+        needs = None if needs is None or part.needs is None else needs | part.needs
+
+    def some(event: Event) -> bool:
+        for matches in matchers:  # noqa: SIM110 - as above
+            if matches(event):
+                return True
+        return False
+
+    return Compiled(some, None if needs is None else frozenset(needs))
+
+
+def _field(name: str, value: Any, source: Source) -> Compiled:
+    path = source.path(name)
+    if path is None:
+        raise Unsupported(f"{source.name} logs have no field {name!r}")
+    get = getter(path)
+    if isinstance(value, SigmaExpansion):
+        return _any([_field(name, one, source) for one in value.values])
+    if isinstance(value, SigmaNull):
+        return Compiled(lambda event: get(event) is None, None)
+    if isinstance(value, SigmaExists):
+        wanted = bool(value)
+        return Compiled(lambda event: (get(event) is not None) is wanted, None)
+    if isinstance(value, SigmaFieldReference):
+        return Compiled(_reference(get, value, source), None)
+    return Compiled(_on(get, _test(value)), _named(path, value, source))
+
+
+def _named(path: tuple[str, ...], value: Any, source: Source) -> Needs:
+    field = ".".join(path)
+    if field in source.index and isinstance(value, SigmaString) and not value.contains_special():
+        return frozenset({(field, value.to_plain().replace("\\\\", "\\").lower())})
+    return None
+
+
+def _on(get: Getter, test: Test) -> Matcher:
+    def matches(event: Event) -> bool:
+        value = get(event)
+        if value is None:
+            return False
+        if type(value) is str:
+            return test(value)
+        if isinstance(value, (list, dict)):
+            return any(one is not None and test(one) for one in scalars(value))
+        return test(value)
+
+    return matches
+
+
+def _said(value: Any) -> str:
+    """A value as text, booleans as JSON writes them."""
+    if type(value) is str:
+        return value
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def _test(value: Any) -> Test:
+    """A function of one scalar that is not None."""
+    if isinstance(value, SigmaString):
+        return _string(value)
+    if isinstance(value, SigmaBool):
+        wanted = {"true", "1"} if value.boolean else {"false", "0"}
+        return lambda found: _said(found).lower() in wanted
+    if isinstance(value, SigmaTimestampPart):
+        return _time_part(value)
+    if isinstance(value, SigmaNumber):
+        number = value.number
+        return lambda found: _number(found) == number and not isinstance(found, bool)
+    if isinstance(value, SigmaCompareExpression):
+        return _comparison(value)
+    if isinstance(value, SigmaRegularExpression):
+        return _regular(value)
+    if isinstance(value, SigmaCIDRExpression):
+        return _cidr(value)
+    raise Unsupported(f"it compares with a {type(value).__name__}")
+
+
+def _string(value: SigmaString) -> Test:
+    parts = list(value.s)
+    if any(not isinstance(part, (str, SpecialChars)) for part in parts):
+        raise Unsupported("it has a placeholder that nothing here fills")
+    cased = isinstance(value, SigmaCasedString)
+    plain = [part if cased or not isinstance(part, str) else part.lower() for part in parts]
+    many = SpecialChars.WILDCARD_MULTI
+    if cased:
+        fold: Callable[[Any], str] = _said
+    else:
+        fold = lambda found: found.lower() if type(found) is str else _said(found).lower()  # noqa: E731 - chosen once
+    match plain:
+        case []:
+            return lambda found: _said(found) == ""
+        case [str() as whole]:
+            return lambda found: fold(found) == whole
+        case [str() as start, last] if last is many:
+            return lambda found: fold(found).startswith(start)
+        case [first, str() as end] if first is many:
+            return lambda found: fold(found).endswith(end)
+        case [first, str() as middle, last] if first is many and last is many:
+            return lambda found: middle in fold(found)
+        case [only] if only is many:
+            return lambda found: True  # noqa: ARG005 - `field: '*'` asks only that there is one
+    pattern = re.compile("".join(_glob(part) for part in plain), re.DOTALL)
+    return lambda found: pattern.fullmatch(fold(found)) is not None
+
+
+def _glob(part: Any) -> str:
+    if isinstance(part, str):
+        return re.escape(part)
+    return ".*" if part is SpecialChars.WILDCARD_MULTI else "."
+
+
+def _regular(value: SigmaRegularExpression) -> Test:
+    flags = re.NOFLAG
+    for flag in value.flags:
+        flags |= SigmaRegularExpression.sigma_to_python_flags[flag]
+    try:
+        pattern = re.compile(
+            str(value.regexp.to_plain_regex() if hasattr(value.regexp, "to_plain_regex") else value.regexp), flags
+        )
+    except re.error as error:
+        raise Unsupported(f"its regular expression is none of Python's ({error})") from error
+    return lambda found: pattern.search(_said(found)[:65_536]) is not None
+
+
+def _cidr(value: SigmaCIDRExpression) -> Test:
+    block = value.network
+
+    def within(found: Any) -> bool:
+        try:
+            return ipaddress.ip_address(_said(found)) in block
+        except ValueError:
+            return False
+
+    return within
+
+
+def _number(found: Any) -> float | None:
+    if isinstance(found, (int, float)):
+        return found
+    try:
+        return float(found)
+    except (TypeError, ValueError):
+        return None
+
+
+_OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {
+    "LT": lambda a, b: a < b,
+    "LTE": lambda a, b: a <= b,
+    "GT": lambda a, b: a > b,
+    "GTE": lambda a, b: a >= b,
+    "NEQ": lambda a, b: a != b,
+}
+
+
+def _comparison(value: SigmaCompareExpression) -> Test:
+    compare = _OPERATORS.get(value.op.name)
+    if compare is None:
+        raise Unsupported(f"it compares by {value.op.name}")
+    bound = float(value.number.number)
+
+    def test(found: Any) -> bool:
+        number = None if isinstance(found, bool) else _number(found)
+        return number is not None and compare(number, bound)
+
+    return test
+
+
+_PARTS: Final[dict[TimestampPart, Callable[[datetime], int]]] = {
+    TimestampPart.MINUTE: lambda at: at.minute,
+    TimestampPart.HOUR: lambda at: at.hour,
+    TimestampPart.DAY: lambda at: at.day,
+    TimestampPart.WEEK: lambda at: int(at.strftime("%W")),
+    TimestampPart.MONTH: lambda at: at.month,
+    TimestampPart.YEAR: lambda at: at.year,
+}
+
+
+def _time_part(value: SigmaTimestampPart) -> Test:
+    part, wanted = _PARTS[value.timestamp_part], value.number
+
+    def test(found: Any) -> bool:
+        at = seconds(found)
+        return at is not None and part(datetime.fromtimestamp(at, UTC)) == wanted
+
+    return test
+
+
+def _reference(get: Getter, value: SigmaFieldReference, source: Source) -> Matcher:
+    path = source.path(value.field)
+    if path is None:
+        raise Unsupported(f"{source.name} logs have no field {value.field!r}")
+    other = getter(path)
+    start, end = value.starts_with, value.ends_with
+
+    def fits(mine: str, theirs: str) -> bool:
+        if start and end:
+            return theirs in mine
+        return mine.startswith(theirs) if start else mine.endswith(theirs) if end else mine == theirs
+
+    def matches(event: Event) -> bool:
+        mine, theirs = get(event), other(event)
+        if mine is None or theirs is None:
+            return False
+        return any(fits(_said(a).lower(), _said(b).lower()) for a in scalars(mine) for b in scalars(theirs))
+
+    return matches
+
+
+def _keyword(value: Any) -> Matcher:
+    """A value without a field: anywhere in the event."""
+    if isinstance(value, SigmaExpansion):
+        inner = [_keyword(one) for one in value.values]
+        return lambda event: any(matches(event) for matches in inner)
+    if isinstance(value, SigmaString):
+        many = SpecialChars.WILDCARD_MULTI
+        around = SigmaString("")
+        around.s = _trimmed([many, *value.s, many])
+        test = _string(around)
+    elif isinstance(value, SigmaNumber):
+        needle = str(value.number)
+        test = lambda found: needle in _said(found)  # noqa: E731 - one of three
+    else:
+        test = _test(value)
+    return lambda event: any(test(one) for one in strings(event.record))
+
+
+def _trimmed(parts: Iterable[Any]) -> list[Any]:
+    """Without wildcards beside each other."""
+    found: list[Any] = []
+    for part in parts:
+        if not (found and part is SpecialChars.WILDCARD_MULTI and found[-1] is part):
+            found.append(part)
+    return found

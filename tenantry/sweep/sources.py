@@ -1,0 +1,245 @@
+"""The log formats: who reads them, which Sigma rules fit them, and what those rules' fields are called here.
+
+A rule's field is looked for in this order: ``view.…`` is the internal view (its mapping stands in each reader's
+docstring); a name in the source's table is one that public rules use for something that the log calls otherwise; any
+other is a path in the original record, of which the first part must be a name that the format has. A rule with a field
+that the format does not have is not evaluated, and says so: it could never match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from tenantry.errors import InvalidInput
+from tenantry.sweep.logs import cloudtrail, entra, sshd, ual
+from tenantry.sweep.logs.files import Intake, TextStream
+from tenantry.sweep.model import Event
+
+__all__ = ["FORMATS", "Source", "source"]
+
+Read = Callable[[TextStream, Intake], Iterator[Event]]
+Log = tuple[str | None, str | None, str | None]
+"""Product, category, service of a Sigma rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One format.
+
+    Attributes:
+        logs: Sigma's log sources that fit; None in one fits anything there.
+        fields: public rules' names → paths.
+        native: first parts of paths in the original; empty when any may occur.
+        index: fields by whose values rules are looked up.
+        folder: of ``runbooks/detections/``.
+        entities: fields that name an entity → its type.
+    """
+
+    name: str
+    read: Read
+    logs: tuple[Log, ...]
+    folder: str
+    native: frozenset[str] = frozenset()
+    fields: Mapping[str, str] = field(default_factory=dict)
+    index: tuple[str, ...] = ("view.name",)
+    entities: Mapping[str, str] = field(default_factory=dict)
+
+    def fits(self, product: str | None, category: str | None, service: str | None) -> bool:
+        """Whether a rule for that log source can be asked of this log."""
+        given = tuple(one.lower() if one else None for one in (product, category, service))
+        return any(
+            all(mine is None or mine == theirs for mine, theirs in zip(log, given, strict=True)) for log in self.logs
+        )
+
+    def path(self, name: str) -> tuple[str, ...] | None:
+        """Where a rule's field stands; None when this log has no such field."""
+        if name.startswith("view."):
+            return tuple(name.split("."))
+        mapped = self.fields.get(name.lower())
+        if mapped is not None:
+            return tuple(mapped.split("."))
+        parts = tuple(name.split("."))
+        return parts if not self.native or parts[0] in self.native else None
+
+
+_CLOUDTRAIL: Final = frozenset(
+    {
+        "eventVersion", "userIdentity", "eventTime", "eventSource", "eventName", "awsRegion", "sourceIPAddress", "userAgent", "errorCode",
+        "errorMessage", "requestParameters", "responseElements", "additionalEventData", "requestID", "eventID", "readOnly", "resources",
+        "eventType", "managementEvent", "recipientAccountId", "vpcEndpointId", "vpcEndpointAccountId", "eventCategory", "tlsDetails",
+        "sessionCredentialFromConsole", "serviceEventDetails", "sharedEventID", "apiVersion", "addendum", "edgeDeviceDetails",
+    }
+)  # fmt: skip
+_SIGN_IN: Final = frozenset(
+    {
+        "id", "createdDateTime", "userDisplayName", "userPrincipalName", "userId", "appId", "appDisplayName", "ipAddress", "clientAppUsed",
+        "correlationId", "conditionalAccessStatus", "isInteractive", "riskDetail", "riskLevelAggregated", "riskLevelDuringSignIn", "riskState",
+        "riskEventTypes", "riskEventTypes_v2", "resourceDisplayName", "resourceId", "status", "deviceDetail", "location",
+        "appliedConditionalAccessPolicies", "authenticationDetails", "authenticationMethodsUsed", "authenticationProcessingDetails",
+        "authenticationProtocol", "authenticationRequirement", "authenticationRequirementPolicies", "autonomousSystemNumber", "clientCredentialType",
+        "crossTenantAccessType", "flaggedForReview", "homeTenantId", "homeTenantName", "incomingTokenType", "isTenantRestricted", "mfaDetail",
+        "networkLocationDetails", "originalRequestId", "originalTransferMethod", "processingTimeInMilliseconds", "resourceServicePrincipalId",
+        "resourceTenantId", "servicePrincipalId", "servicePrincipalName", "sessionId", "sessionLifetimePolicies", "signInEventTypes",
+        "signInIdentifier", "signInIdentifierType", "tokenIssuerName", "tokenIssuerType", "uniqueTokenIdentifier", "userAgent", "userType",
+    }
+)  # fmt: skip
+_AUDIT: Final = frozenset(
+    {
+        "id", "category", "correlationId", "result", "resultReason", "activityDisplayName", "activityDateTime", "loggedByService",
+        "operationType", "initiatedBy", "targetResources", "additionalDetails",
+    }
+)  # fmt: skip
+_AUDIT_NAMES: Final = {
+    "operationname": "activityDisplayName",
+    "operation": "activityDisplayName",
+    "activitydisplayname": "activityDisplayName",
+    "properties.message": "activityDisplayName",
+    "properties.activity": "activityDisplayName",
+    "activity": "activityDisplayName",
+    "activitytype": "activityDisplayName",
+    "loggedbyservice": "loggedByService",
+    "category": "category",
+    "categoryvalue": "category",
+    "result": "result",
+    "status": "result",
+    "targetresources": "targetResources",
+    "target": "targetResources",
+    "initiatedby": "initiatedBy",
+    "initiatedby.user.userprincipalname": "initiatedBy.user.userPrincipalName",
+    "targetresources.type": "targetResources.type",
+    "targetresources.modifiedproperties": "targetResources.modifiedProperties",
+    "targetresources.newvalue": "targetResources.modifiedProperties.newValue",
+    "modifiedproperties{}.newvalue": "targetResources.modifiedProperties.newValue",
+    "consentcontext.isadminconsent": "view.modified.ConsentContext.IsAdminConsent",
+    "resourceprovidervalue": "loggedByService",
+    "additionaldetails": "additionalDetails",
+    "useragent": "view.agent",
+}
+_SIGN_IN_NAMES: Final = {
+    "resulttype": "status.errorCode",
+    "status.errorcode": "status.errorCode",
+    "resultdescription": "status.failureReason",
+    "status": "view.outcome",
+    "username": "userPrincipalName",
+    "userprincipalname": "userPrincipalName",
+    "userid": "userId",
+    "useragent": "view.agent",
+    "appid": "appId",
+    "applicationid": "appId",
+    "app": "appDisplayName",
+    "appdisplayname": "appDisplayName",
+    "resourcedisplayname": "resourceDisplayName",
+    "resourceidentity": "resourceId",
+    "clientapp": "clientAppUsed",
+    "clientappused": "clientAppUsed",
+    "ipaddress": "ipAddress",
+    "location": "location.countryOrRegion",
+    "conditionalaccessstatus": "conditionalAccessStatus",
+    "authenticationrequirement": "authenticationRequirement",
+    "authenticationprotocol": "authenticationProtocol",
+    "properties.authenticationprotocol": "authenticationProtocol",
+    "properties.message": "authenticationProtocol",
+    "riskstate": "riskState",
+    "risklevelduringsignin": "riskLevelDuringSignIn",
+    "riskeventtype": "riskEventTypes_v2",
+    "devicedetail.trusttype": "deviceDetail.trustType",
+    "devicedetail.iscompliant": "deviceDetail.isCompliant",
+    "devicedetail.deviceid": "deviceDetail.deviceId",
+    "networklocationdetails": "networkLocationDetails",
+    "hometenantid": "homeTenantId",
+    "resourcetenantid": "resourceTenantId",
+    "originaltransfermethod": "originalTransferMethod",
+    "mfadetail.authmethod": "mfaDetail.authMethod",
+}
+_UAL_NAMES: Final = {
+    "eventname": "Operation",
+    "operation": "Operation",
+    "operationname": "Operation",
+    "eventsource": "Workload",
+    "workload": "Workload",
+    "status": "ResultStatus",
+    "resultstatus": "ResultStatus",
+    "userid": "UserId",
+    "user": "UserId",
+    "clientip": "view.ip",
+    "useragent": "view.agent",
+    "objectid": "ObjectId",
+    "payload": "Parameters",
+    "parameters": "Parameters",
+    "modifiedproperties{}.name": "ModifiedProperties.Name",
+    "modifiedproperties{}.newvalue": "ModifiedProperties.NewValue",
+    "parameters.forwardto": "view.parameters.ForwardTo",
+}
+_ENTITIES: Final = {
+    "view.actor": "account",
+    "view.ip": "address",
+    "view.network": "network",
+    "view.session": "session",
+    "view.target_user": "account",
+}
+
+FORMATS: Final[dict[str, Source]] = {
+    one.name: one
+    for one in (
+        Source(
+            "cloudtrail",
+            cloudtrail.read,
+            (("aws", None, "cloudtrail"), ("aws", None, None)),
+            "aws",
+            native=_CLOUDTRAIL,
+            index=("eventName", "view.name"),
+            entities={**_ENTITIES, "view.actor": "principal", "view.instance": "instance"},
+        ),
+        Source(
+            "ual",
+            ual.read,
+            (("m365", None, None), ("office365", None, None), ("microsoft365", None, None)),
+            "microsoft365",
+            fields=_UAL_NAMES,
+            index=("Operation", "view.name"),
+            entities=_ENTITIES,
+        ),
+        Source(
+            "entra-signin",
+            entra.read_sign_ins,
+            (("azure", None, "signinlogs"), ("m365", "sign_in", None)),
+            "microsoft365",
+            native=_SIGN_IN,
+            fields=_SIGN_IN_NAMES,
+            entities=_ENTITIES,
+        ),
+        Source(
+            "entra-audit",
+            entra.read_audits,
+            (("azure", None, "auditlogs"), ("m365", "directory", None)),
+            "microsoft365",
+            native=_AUDIT,
+            fields=_AUDIT_NAMES,
+            index=("activityDisplayName", "view.name"),
+            entities=_ENTITIES,
+        ),
+        Source(
+            "sshd",
+            sshd.read,
+            (("linux", None, "sshd"), ("linux", None, "auth")),
+            "linux",
+            native=frozenset({"message", "hostname", "line"}),
+            entities={**_ENTITIES, "view.account": "account", "view.target": "host"},
+        ),
+    )
+}
+"""Format → source, under the names of the command line's ``--format``."""
+
+
+def source(name: str) -> Source:
+    """One format.
+
+    Raises:
+        InvalidInput: there is none of that name.
+    """
+    found = FORMATS.get(name)
+    if found is None:
+        raise InvalidInput(f"there is no format {name!r} (there are: {', '.join(FORMATS)})", place="--format")
+    return found

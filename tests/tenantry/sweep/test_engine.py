@@ -1,0 +1,184 @@
+"""Whole sweeps: attacks are found, quiet days stay quiet, and what was not looked at is said."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tenantry.errors import InvalidInput
+from tenantry.places import SHIPPED
+from tenantry.sweep.engine import Seen, sweep_logs
+from tenantry.sweep.model import Sweep, rank
+from tests.tenantry.sweep.days import Aws, Microsoft
+
+ROOTS = (SHIPPED / "detections",)
+
+
+def sweep(tmp_path: Path, format: str, rows: list[Any], name: str = "log.json") -> Sweep:
+    path = tmp_path / format
+    path.mkdir(exist_ok=True)
+    (path / name).write_text(json.dumps(rows))
+    return sweep_logs([path], format, ROOTS, scratch=tmp_path)
+
+
+def serious(found: Sweep) -> list[str]:
+    return [
+        f"{one.severity} {one.rule} {one.entity['id']} {one.evidence['summary']}"
+        for one in found.findings
+        if rank(one.severity) >= rank("medium")
+    ]
+
+
+def caught(found: Sweep, steps: dict[str, list[str]]) -> set[str]:
+    """The steps of an attack of which a serious finding names an event."""
+    ids = {id for one in found.findings if rank(one.severity) >= rank("medium") for id in one.event_ids}
+    return {step for step, of in steps.items() if ids & set(of)}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_quiet_days_in_an_account(tmp_path: Path, seed: int) -> None:
+    day = Aws(seed)
+    day.quiet()
+    found = sweep(tmp_path, "cloudtrail", day.shuffled())
+    assert found.events_read == len(day.rows)
+    assert serious(found) == []
+
+
+@pytest.mark.parametrize("seed", range(1))
+def test_quiet_days_in_a_tenant(tmp_path: Path, seed: int) -> None:
+    day = Microsoft(seed)
+    day.quiet()
+    for format, rows in (("ual", day.shuffled()), ("entra-signin", day.sign_ins), ("entra-audit", day.audits)):
+        found = sweep(tmp_path, format, rows)
+        assert found.events_read == len(rows)
+        assert serious(found) == []
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_an_attack_in_an_account(tmp_path: Path, seed: int) -> None:
+    day = Aws(seed)
+    day.quiet()
+    quiet = {row["eventID"] for row in day.rows}
+    steps = day.attack(2)
+    found = sweep(tmp_path, "cloudtrail", day.shuffled())
+    assert caught(found, steps) == set(steps)
+    assert found.entities[0]["id"].rpartition("/")[2] in ("report-sync", "aws-support-sync")
+    beside = [
+        id for one in found.findings if rank(one.severity) >= rank("medium") for id in one.event_ids if id in quiet
+    ]
+    assert len(beside) <= 5  # a stolen session's finding names what it was compared with
+
+
+def test_attacks_in_a_tenant(tmp_path: Path) -> None:
+    day = Microsoft(7)
+    day.quiet()
+    steps: dict[str, list[str]] = {}
+    for attack in (day.business_email_compromise, day.consent_phishing, day.spray, day.device_code, day.persistence):
+        steps.update(attack(2))
+    found = [
+        sweep(tmp_path, format, rows)
+        for format, rows in (("ual", day.shuffled()), ("entra-signin", day.sign_ins), ("entra-audit", day.audits))
+    ]
+    missed = set(steps) - set().union(*(caught(one, steps) for one in found))
+    # A method that the account itself added is every day's; it counts where a new place came before, in one log.
+    assert missed <= {"method"}
+    mail, sign_ins, audits = found
+    assert mail.entities[0]["id"] in (day.users[11], "admin@corp.example")
+    assert "password_spray_opened" in {one.rule for one in sign_ins.findings}
+    assert {one.entity["id"] for one in sign_ins.findings if one.rule == "password_spray_opened"} == {day.users[55]}
+    assert audits.entities[0]["id"] == "admin@corp.example"
+
+
+def test_order_repetition_and_packing_change_nothing(tmp_path: Path) -> None:
+    day = Aws(5, days=1)
+    day.quiet()
+    day.attack(0)
+    plain = sweep(tmp_path, "cloudtrail", day.rows)
+    rows = [*day.rows, *day.rows[: len(day.rows) // 2]]
+    random.Random(1).shuffle(rows)
+    other = tmp_path / "other"
+    other.mkdir()
+    for number in range(0, len(rows), 500):
+        (other / f"{number}.json.gz").write_bytes(
+            gzip.compress(json.dumps({"Records": rows[number : number + 500]}).encode())
+        )
+    packed = sweep_logs([other], "cloudtrail", ROOTS)
+    assert packed.events_read == plain.events_read
+    assert packed.events_repeated == len(day.rows) // 2
+
+    def told(found: Sweep) -> Any:
+        return sorted(
+            (one.rule, one.entity["id"], one.count, sorted(one.event_ids)) for one in found.findings if one.count < 200
+        )
+
+    assert told(packed) == told(plain)
+
+
+def test_an_export_with_columns_and_broken_rows(tmp_path: Path) -> None:
+    day = Microsoft(3, days=1, users=10)
+    day.users += [f"extra{number}@corp.example" for number in range(80)]
+    steps = day.business_email_compromise(0)
+    out = io.StringIO()
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL)
+    writer.writerow(["RecordId", "CreationDate", "RecordType", "Operation", "UserId", "AuditData"])
+    for row in day.rows:
+        writer.writerow([row["Id"], row["CreationTime"], 1, row["Operation"], row["UserId"], json.dumps(row)])
+    lines = out.getvalue().splitlines()
+    lines.insert(2, f'"{day.id()}","2026-09-14","1","Send","x","{{""cut"": ""of')
+    lines.insert(4, lines[3])
+    path = tmp_path / "export.csv"
+    path.write_bytes("\ufeff".encode("utf-16-le") + "\r\n".join(lines).encode("utf-16-le"))
+    found = sweep_logs([path], "ual", ROOTS)
+    assert found.events_read == len(day.rows)
+    assert found.events_unreadable == 1
+    assert found.events_repeated == 1
+    assert {"rule", "forward"} <= caught(found, steps)
+
+
+def test_nothing_read_is_not_clean(tmp_path: Path) -> None:
+    (tmp_path / "empty.json").write_text("[]")
+    found = sweep_logs([tmp_path / "empty.json"], "cloudtrail", ROOTS)
+    assert found.findings == []
+    assert found.could_not_check == [{"check": "all", "why": "no event of the format cloudtrail could be read"}]
+
+
+def test_what_the_log_does_not_show_is_said(tmp_path: Path) -> None:
+    day = Aws(1, days=1)
+    day.quiet()
+    checks = {one["check"] for one in sweep(tmp_path, "cloudtrail", day.rows).could_not_check}
+    assert "reads and deletions of objects, invocations of functions" in checks
+    assert "first seen network, client, country, region" in checks
+
+
+def test_wrong_names_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="--format"):
+        sweep_logs([tmp_path], "syslog", ROOTS)
+    with pytest.raises(InvalidInput, match="--rules"):
+        sweep_logs([tmp_path], "cloudtrail", ROOTS, rules=(tmp_path / "nowhere",))
+
+
+def test_nothing_is_left_in_the_scratch_folder(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    day = Aws(1, days=1)
+    day.quiet()
+    path = tmp_path / "log.json"
+    path.write_text(json.dumps(day.rows))
+    sweep_logs([path], "cloudtrail", ROOTS, scratch=scratch)
+    assert list(scratch.iterdir()) == []
+
+
+def test_ids_are_remembered_within_bounds() -> None:
+    seen = Seen(generation=10)
+    assert not seen.before("a")
+    assert seen.before("a")
+    for number in range(25):
+        seen.before(str(number))
+    assert not seen.before("a")  # long ago
