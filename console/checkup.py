@@ -75,6 +75,7 @@ async def check(installation: Installation, tenant: Tenant) -> dict[str, Any]:
         "warnings": [
             *(f"{p['name']}: {warning}" for p in checked for warning in _warnings(p)),
             *(f"{r['id']} is not for this client: {'; '.join(r['not_here'])}" for r in runbooks if not r["applies"]),
+            *await asyncio.to_thread(_secrets, installation, tenant),
         ],
     }
 
@@ -137,6 +138,26 @@ def _found_wrong(result: ProviderCheck) -> list[str]:
     ]
     if result.clock_skew is not None and abs(result.clock_skew) > SKEW_FAILS:
         found.append(f"the clocks differ by {result.clock_skew:.0f} s: signatures and codes will be refused")
+    return found
+
+
+def _secrets(installation: Installation, tenant: Tenant) -> list[str]:
+    """What expires or is to be replaced, and whether secrets lie where the file says; a store that is away is said too."""
+    from tenantry.secretlife import due
+
+    vault = installation.vault
+    if tenant.name not in vault.tenants():
+        return []
+    try:
+        stored = vault.list(tenant.name)
+    except TenantryError as error:
+        return [f"vault: {error.message}. {error.remedy}"]
+    found = [f"vault:{one.tenant}/{one.name} {one.text}" for one in due(stored, installation.journal.clock.now())]
+    at, wished = vault.placement(tenant.name), vault.wished_store(tenant.name)
+    if at.moving_to or at.leaving:
+        found.append(f"secrets are being moved: finish it with `tenantry vault move --to {at.moving_to or at.store}`")
+    elif at.store != wished:
+        found.append(f"secrets lie in {at.store}, and the files say {wished}: `tenantry vault move --to {wished}`")
     return found
 
 

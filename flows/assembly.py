@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from pydantic import SecretBytes, SecretStr
 
 import integrations
+from flows.credentials import TenantCredentials
 from flows.stores import store_opener
 from tenantry.broker import BrokeredPeople, BrokeredVault, Supervisor
 from tenantry.capabilities import ByChannel
@@ -291,6 +292,9 @@ class TenantContext:
     async def capability(self, name: str) -> Any:
         if name == "secrets":
             return TenantSecrets(self._installation.vault, self.name)
+        if name == "credentials":
+            references = {key: config.secrets for key, config in self.tenant.providers.items()}
+            return TenantCredentials(self._installation.vault, self.name, self._credential_service, references)
         sources = self._sources(name)
         if not sources:
             raise InvalidTenant(
@@ -300,6 +304,9 @@ class TenantContext:
         if name == "messenger" and len(sources) > 1:
             return ByChannel(self._by_channel(sources))
         return (await self._opened(sources[0])).capability(name)
+
+    async def _credential_service(self, key: str) -> Any:
+        return (await self.handle(key)).capability("credentials")
 
     async def handle(self, key: str) -> Handle:
         """The opened provider of that name, for check-ups: the tenant file's, else the estate's."""

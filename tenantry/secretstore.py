@@ -30,6 +30,7 @@ from tenantry.errors import InvalidInput, SecretUnreadable
 from tenantry.names import SecretRef
 
 __all__ = [
+    "CANDIDATES",
     "EMBEDDED",
     "MAX_SECRET",
     "Deletion",
@@ -47,6 +48,8 @@ __all__ = [
 
 EMBEDDED: Final = "embedded"
 """The name of the store that every installation has."""
+CANDIDATES: Final = "rotations/"
+"""How names begin under which new credentials wait to be proven: ``rotations/<provider>/<secret>``."""
 MAX_SECRET: Final = 1_048_576
 """Bytes. A store may take less, and says so by InvalidInput."""
 _MAX_METADATA: Final = 2_000

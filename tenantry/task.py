@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Cloud,
         CloudIdentity,
         CloudLogs,
+        Credentials,
         Dns,
         Findings,
         Host,
@@ -236,6 +237,10 @@ class Context:
     @property
     def findings(self) -> Findings:
         return self.capability("findings")  # type: ignore[no-any-return]  # as above
+
+    @property
+    def credentials(self) -> Credentials:
+        return self.capability("credentials")  # type: ignore[no-any-return]  # as above
 
     @property
     def secrets(self) -> Secrets:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
+
+from cryptography import x509
 
 from integrations.lab.app import App
 from integrations.lab.clock import Clock, iso, iso7, utc_now
 from integrations.lab.cloud import CloudAccount
 from integrations.lab.dice import Dice
 from integrations.lab.faults import Faults, describe
+from integrations.lab.graph.own_credentials import key_entry
 from integrations.lab.graph.service import PERMISSIONS
+from integrations.lab.records import Record
 from integrations.lab.scenarios import build, furnish
 from integrations.lab.sink import Sink
 from integrations.lab.state import Tenant
@@ -88,6 +93,8 @@ class Lab:
         self.granted_roles: frozenset[str] = frozenset()
         self.exchange_roles: frozenset[str] = frozenset()
         self.exchange_admin_roles: frozenset[str] = frozenset()
+        self.own_registration: Record | None = None
+        """Our application where it is registered in this tenant; None: elsewhere, and its credentials are fixed."""
         self.tenant: Tenant
         self.cloud: CloudAccount
         self.reset()
@@ -98,6 +105,7 @@ class Lab:
     def reset(self) -> None:
         """The tenant as it began, with times counted from now; no faults, no audit, no messages, every permission."""
         self.audit.clear()
+        self.own_registration = None
         self.sink.reset()
         self.faults = Faults()
         self.granted_roles = PERMISSIONS
@@ -115,6 +123,49 @@ class Lab:
     def register_certificate(self, pem: str | bytes) -> str:
         """Accept sign-ins with this RSA certificate; returns its thumbprint. Raises InvalidInput."""
         return self.tokens.register_certificate(pem)
+
+    def register_here(self, pem: bytes | None = None) -> Record:
+        """Register our application in this tenant, with the secret that it has or with a certificate: then its credentials can be
+        added and removed, and those that are removed sign in no more.
+
+        Args:
+            pem: a certificate instead of the secret.
+        """
+        key = self.dice.guid("own registration")
+        record = Record(
+            key,
+            {
+                "id": key,
+                "appId": self.client_id,
+                "createdDateTime": iso(self.tenant.start),
+                "displayName": "Tenantry",
+                "keyCredentials": [],
+                "owners": (),
+                "passwordCredentials": [],
+                "signInAudience": "AzureADMyOrg",
+            },
+        )
+        first = self.dice.guid("own first credential")
+        if pem is None:
+            self.tokens.secrets = {first: self.client_secret}
+            dates = {
+                "startDateTime": iso(self.tenant.start),
+                "endDateTime": iso(self.tenant.start + timedelta(days=365)),
+            }
+            names = {
+                "customKeyIdentifier": None,
+                "displayName": "first",
+                "hint": self.client_secret[:3],
+                "secretText": None,
+            }
+            record.props["passwordCredentials"] = [{"keyId": first, **names, **dates}]
+        else:
+            certificate = x509.load_pem_x509_certificate(pem)
+            self.tokens.keep_key(first, certificate)
+            record.props["keyCredentials"] = [key_entry(certificate, first, "first")]
+        self.tenant.applications.add(record)
+        self.own_registration = record
+        return record
 
     def change_permissions(
         self,

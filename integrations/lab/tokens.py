@@ -8,6 +8,7 @@ up instead, which is faster and as strict.
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -50,6 +51,11 @@ class TokenService:
         self._tokens: dict[str, Token] = {}
         self._certificates: dict[str, RSAPublicKey] = {}
         self._used_assertions: dict[str, float] = {}
+        self.secrets: dict[str, str] = {}
+        """Id of a password credential of our registration → its text."""
+        self.keys: dict[str, RSAPublicKey] = {}
+        """Id of a key credential of our registration → its key."""
+        self._thumbprints: dict[str, str] = {}
         self._key = lab.dice.bytes(32, "token key")
         self._issued = 0
 
@@ -71,6 +77,22 @@ class TokenService:
         thumbprint = base64.urlsafe_b64encode(digest.finalize()).rstrip(b"=").decode()
         self._certificates[thumbprint] = key
         return thumbprint
+
+    def keep_key(self, key_id: str, certificate: x509.Certificate) -> None:
+        """Remember the key of a certificate that was registered with the application."""
+        key = certificate.public_key()
+        if not isinstance(key, RSAPublicKey):
+            raise InvalidInput("the certificate's key must be RSA: client assertions are signed with PS256")
+        self.keys[key_id] = key
+        digest = hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest()
+        self._thumbprints[base64.urlsafe_b64encode(digest).rstrip(b"=").decode()] = key_id
+
+    def _live(self, kind: str) -> set[str] | None:
+        """Ids of the credentials of our registration as the sign-in sees them now; None where it is registered elsewhere."""
+        found = self._lab.own_registration
+        if found is None:
+            return None
+        return {str(one["keyId"]) for one in found.view(self._lab.now().timestamp())[kind]}
 
     def expire_all(self) -> int:
         """Every token issued so far ends now; returns how many."""
@@ -135,7 +157,9 @@ class TokenService:
             self._refuse(400, "invalid_scope", 1002012, "The value for scope is not valid; it must end with /.default.")
         assert_type = form.get("client_assertion_type")
         if form.get("client_secret") is not None:
-            if form["client_secret"] != lab.client_secret:
+            live = self._live("passwordCredentials")
+            taken = {lab.client_secret} if live is None else {self.secrets[key] for key in live if key in self.secrets}
+            if form["client_secret"] not in taken:
                 self._refuse(401, "invalid_client", 7000215, "Invalid client secret provided.")
         elif form.get("client_assertion") and assert_type == ASSERTION_TYPE:
             self._check_assertion(tenant, form["client_assertion"], request)
@@ -149,7 +173,15 @@ class TokenService:
             header = jwt.get_unverified_header(assertion)
         except jwt.PyJWTError:
             self._refuse(401, "invalid_client", 50027, "The JWT is malformed.")
-        key = self._certificates.get(str(header.get("x5t#S256", "")))
+        thumbprint = str(header.get("x5t#S256", ""))
+        live, known = self._live("keyCredentials"), self._thumbprints.get(thumbprint)
+        key = (
+            self._certificates.get(thumbprint)
+            if live is None
+            else self.keys.get(known or "")
+            if known in live
+            else None
+        )
         if key is None or header.get("alg") != "PS256":
             self._refuse(401, "invalid_client", 700027, "The certificate is not registered, or the algorithm is wrong.")
         path = request.path.rstrip("/")

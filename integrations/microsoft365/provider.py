@@ -28,7 +28,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretBytes, field_validator
 
 from tenantry.errors import OutOfScope, PermissionMissing, ProviderError, TenantryError
 from tenantry.providers import ProviderCheck, SecretSource
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["CAPABILITIES", "PROVIDER", "Cloud", "Microsoft365Handle", "Microsoft365Provider", "Settings"]
 
 VENDOR: Final = "microsoft365"
-CAPABILITIES: Final = ("identity", "mail", "logs", "applications")
+CAPABILITIES: Final = ("identity", "mail", "logs", "applications", "credentials")
 
 
 class Cloud(enum.StrEnum):
@@ -245,6 +245,7 @@ class Microsoft365Provider:
         from integrations.http import Http
         from integrations.microsoft365.applications import Microsoft365Applications
         from integrations.microsoft365.auth import Tokens
+        from integrations.microsoft365.credentials import Microsoft365Credentials
         from integrations.microsoft365.exchange import Exchange
         from integrations.microsoft365.graph import Graph
         from integrations.microsoft365.identity import Microsoft365Identity
@@ -267,7 +268,22 @@ class Microsoft365Provider:
         )
         graph = Graph(http, tokens.authorizer(graph_scope), graph_url)
         exchange = Exchange(http, tokens.authorizer(exchange_scope), exchange_url, own.tenant_id)
+
+        async def sign_in(value: SecretBytes) -> None:
+            async def given(_name: str) -> SecretBytes:
+                return value
+
+            await Tokens(
+                http,
+                tenant_id=own.tenant_id,
+                client_id=own.client_id,
+                token_url=f"{login}/{own.tenant_id}/oauth2/v2.0/token",
+                kind=own.credential,
+                secrets=given,
+            ).token(graph_scope)
+
         capabilities = {
+            "credentials": Microsoft365Credentials(graph, own.client_id, own.credential, sign_in),
             "identity": Microsoft365Identity(graph),
             "mail": Microsoft365Mail(exchange, graph),
             "logs": Microsoft365Logs(graph),

@@ -35,7 +35,7 @@ from tenantry.errors import (
 from tenantry.journal.checkpoints import Stored
 from tenantry.masterkey import Argon2Parameters, Passphrase
 from tenantry.names import MSP, SecretRef
-from tenantry.secretstore import Deletion, SecretStore, SecretVersion
+from tenantry.secretstore import Deletion, Facts, SecretStore, SecretVersion
 from tenantry.vault import Placement, Vault
 
 __all__ = ["SOCKET", "TOKEN", "BrokeredVault", "Supervisor"]
@@ -253,7 +253,13 @@ class BrokeredVault(Vault):
         metadata: Mapping[str, str] | None = None,
         expect: int | None = None,
     ) -> SecretVersion:
-        self._never()
+        """As `Vault.put`, for the tenant's credentials: names that its file says, and candidates for them."""
+        bare = value.get_secret_value() if isinstance(value, (SecretStr, SecretBytes)) else value
+        plain = bare.encode() if isinstance(bare, str) else bytes(bare)
+        facts = Facts.of(kind, expires_at, rotate_at, metadata)
+        shown = facts.model_dump(mode="json")
+        answer = self._connection.ask("put", tenant=tenant, name=name, value=pack(plain), facts=shown, expect=expect)
+        return _version_in(answer["version"])
 
     @override
     def list(self, tenant: str) -> list[SecretVersion]:
@@ -261,11 +267,15 @@ class BrokeredVault(Vault):
 
     @override
     def versions(self, tenant: str, name: str) -> tuple[SecretVersion, ...]:
-        self._never()
+        """As `Vault.versions`."""
+        answer = self._connection.ask("versions", tenant=tenant, name=name)
+        return tuple(map(_version_in, answer["versions"]))
 
     @override
     def delete(self, tenant: str, name: str, version: int | None = None) -> Deletion:
-        self._never()
+        """As `Vault.delete`, for candidates alone."""
+        answer = self._connection.ask("delete", tenant=tenant, name=name, version=version)
+        return Deletion.model_validate(answer["deletion"])
 
     @override
     def store_of(self, tenant: str) -> str:
@@ -396,3 +406,9 @@ def _text(value: SecretBytes, name: str, tenant: str) -> SecretStr:
     except UnicodeDecodeError:  # carries the bytes, so nothing is chained to it
         failed: TenantryError = SecretUnreadable(f"{name} of {tenant} is not text", remedy="Read it as bytes.")
     raise failed
+
+
+def _version_in(shown: dict[str, Any]) -> SecretVersion:
+    facts = Facts.model_validate(shown["facts"])
+    created = datetime.fromisoformat(shown["created_at"])
+    return SecretVersion.of(shown["tenant"], shown["name"], int(shown["version"]), created, facts)

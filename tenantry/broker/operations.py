@@ -23,8 +23,9 @@ from tenantry.journal import MSP, Event, Journal, Ledger
 from tenantry.masterkey import Passphrase
 from tenantry.names import OWN_SECRETS, SecretRef, check_tenant
 from tenantry.people import People
-from tenantry.secretstore import StoreOpener
+from tenantry.secretstore import CANDIDATES, Facts, SecretVersion, StoreOpener
 from tenantry.signing import RecordSigner
+from tenantry.tenants import TenantStore
 from tenantry.vault import Vault
 
 __all__ = ["Operations"]
@@ -137,6 +138,40 @@ class Operations:
         self._counters.reads += 1
         return {"value": pack(kept.get_secret_value().encode())}
 
+    def _put(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
+        tenant, name = _own(grant, request["tenant"]), str(request["name"])
+        if not name.startswith(CANDIDATES) and name not in self._credentials(tenant):
+            raise OutOfScope("a run stores its tenant's own credentials alone, by the names in its file")
+        facts = Facts.model_validate(request["facts"])
+        payload = {"name": name, "kind": facts.kind, "expect": request.get("expect"), **self._who(grant)}
+        self.journal.append(tenant, [Event("vault.put", payload)])
+        stored = self.vault.put(
+            *(tenant, name, unpack(request["value"])),
+            kind=facts.kind,
+            expires_at=facts.expires_at,
+            rotate_at=facts.rotate_at,
+            metadata=facts.metadata,
+            expect=request.get("expect"),
+        )
+        return {"version": _version_out(stored)}
+
+    def _versions(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
+        found = self.vault.versions(_own(grant, request["tenant"]), str(request["name"]))
+        return {"versions": [_version_out(one) for one in found]}
+
+    def _delete(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
+        tenant, name = _own(grant, request["tenant"]), str(request["name"])
+        if not name.startswith(CANDIDATES):
+            raise OutOfScope("a run deletes no credential, only candidates for one")
+        done = self.vault.delete(tenant, name, request.get("version"))
+        self.journal.append(tenant, [Event("vault.deleted", {"name": name, **self._who(grant)})])
+        return {"deletion": done.model_dump(mode="json")}
+
+    def _credentials(self, tenant: str) -> set[str]:
+        """Names of the secrets that the tenant's providers sign in with."""
+        providers = TenantStore(self._home).get(tenant).providers.values()
+        return {ref.name for provider in providers for ref in provider.secrets.values()}
+
     def _subkey(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
         purpose = str(request["purpose"])
         tenant = check_tenant(str(request["tenant"])) if grant.role != "run" else _own(grant, request["tenant"])
@@ -232,6 +267,9 @@ class Operations:
         ("run", "resolve"): _secret,
         ("run", "get"): _version,
         ("run", "get_or_create"): _keep,
+        ("run", "put"): _put,
+        ("run", "versions"): _versions,
+        ("run", "delete"): _delete,
         ("run", "subkey"): _subkey,
         ("run", "authenticate"): _authenticate,
         ("run", "checkpoint"): _checkpoint,
@@ -292,3 +330,13 @@ def _text(value: Any) -> str:
 
 def _purpose(request: Mapping[str, Any]) -> str:
     return str(request.get("purpose") or "")[:200]
+
+
+def _version_out(version: SecretVersion) -> dict[str, Any]:
+    return {
+        "tenant": version.tenant,
+        "name": version.name,
+        "version": version.version,
+        "created_at": rfc3339(version.created_at),
+        "facts": version.facts.model_dump(mode="json"),
+    }

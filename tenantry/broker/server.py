@@ -45,7 +45,7 @@ _FIRST_FRAME: Final = 5.0
 _ANSWER: Final = 30.0
 _TEND: Final = 3.0
 """Seconds between two looks at what has expired."""
-_OUTSIDE: Final = frozenset({"resolve", "get", "get_or_create"})
+_OUTSIDE: Final = frozenset({"resolve", "get", "get_or_create", "put", "versions", "delete"})
 """What may have to ask a secret store outside."""
 
 

@@ -37,6 +37,7 @@ from tenantry.capabilities.cloud_identity import (
     Principal,
 )
 from tenantry.capabilities.cloud_logs import CloudEvent, CloudLogs, Trail
+from tenantry.capabilities.credentials import Credentials
 from tenantry.capabilities.dns import Dns, RecordSet, Zone
 from tenantry.capabilities.findings import DetectorState, Findings, VendorFinding
 from tenantry.capabilities.host import (
@@ -80,6 +81,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "messenger": Messenger,
     "host": Host,
     "secrets": Secrets,
+    "credentials": Credentials,
     "backup": Backup,
     "cloud_identity": CloudIdentity,
     "cloud": Cloud,
@@ -117,6 +119,7 @@ __all__ = [
     "CloudPolicy",
     "Consent",
     "ConsentPolicy",
+    "Credentials",
     "CronEntry",
     "Delegate",
     "DetectorState",

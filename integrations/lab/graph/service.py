@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from integrations.lab.clock import iso
-from integrations.lab.graph import apps, directory_objects, logs, mail, methods, registrations, risk, users
+from integrations.lab.graph import (
+    apps,
+    directory_objects,
+    logs,
+    mail,
+    methods,
+    own_credentials,
+    registrations,
+    risk,
+    users,
+)
 from integrations.lab.graph.call import Call, bad_request, refusal
 from integrations.lab.graph.routing import Family, Route, Router
 from integrations.lab.misbehave import throttled, vendor_error
@@ -22,7 +32,7 @@ if TYPE_CHECKING:
 
 ROUTES: tuple[Route, ...] = tuple(
     route
-    for module in (users, methods, directory_objects, apps, registrations, mail, logs, risk)
+    for module in (users, methods, directory_objects, apps, registrations, own_credentials, mail, logs, risk)
     for route in module.routes.all
 )
 VERSIONS = ("v1.0", "beta")

@@ -117,7 +117,7 @@ class TestCheck:
             "logs",
             "messenger",
             "host",
-            *("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings"),
+            *("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings", "credentials"),
         }
 
     def test_a_runbook_for_systems_that_the_client_has_not_is_no_fault(self, stand: Desk) -> None:

@@ -1,0 +1,1 @@
+"""Replacing the credentials with which we sign in to clients' systems."""

@@ -1,0 +1,146 @@
+"""The credentials with which we sign in to a client's system: which live, whether one works, and one for another.
+
+Two sides. An integration that can replace its own credential offers :class:`CredentialService` as ``credentials``: it is handed values
+and asks nothing of a vault. Tasks see :class:`Credentials`: names and ids, never a value; between the two stands the assembly, which
+alone moves values between service and vault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, SecretBytes
+
+__all__ = ["LABEL", "CredentialService", "CredentialState", "Credentials", "LiveCredential", "MadeCredential"]
+
+LABEL = "Tenantry rotation"
+"""How the name of a credential begins that a rotation made: what bears it and is in no vault is a leftover of ours."""
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LiveCredential(_Fact):
+    """A credential as the service lists it.
+
+    Attributes:
+        id: the service's own.
+        label: the name that it was given.
+    """
+
+    id: str
+    label: str = ""
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+class MadeCredential(_Fact):
+    """A credential that was made just now. ``repr`` shows stars."""
+
+    id: str
+    value: SecretBytes
+    expires_at: datetime | None = None
+
+
+class CredentialState(_Fact):
+    """How it stands with one provider's credential.
+
+    Attributes:
+        kind: ``client_secret``, ``certificate`` …
+        reference: where it lies, ``vault:tenant/name``.
+        version: the newest in the vault.
+        current: the service's id of that; None when it cannot be told.
+        candidate: the service's id of a new one that is stored beside it, and not used yet; None when there is none that lives.
+        candidate_stored: a new one is stored, living or not.
+        superseded: ids of our older ones, and of our leftovers, that still live.
+        others: ids of those that are not ours to remove.
+        previous_version: the version before the newest; None when there is none.
+    """
+
+    provider: str
+    kind: str
+    reference: str
+    version: int
+    previous_version: int | None = None
+    current: str | None = None
+    current_expires_at: datetime | None = None
+    candidate: str | None = None
+    candidate_expires_at: datetime | None = None
+    candidate_stored: bool = False
+    superseded: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class CredentialService(Protocol):
+    """What an integration offers. Raises only `ProviderError`."""
+
+    kind: str
+    secret: str
+    """Its name in the ``secrets`` block of the provider."""
+
+    async def live(self) -> Sequence[LiveCredential]: ...
+
+    def identify(self, value: SecretBytes, live: Sequence[LiveCredential]) -> str | None:
+        """Which of these the value is; None when it cannot be told from it."""
+        ...
+
+    async def prepare(self, label: str) -> SecretBytes | None:
+        """A new value, where it is made here; None where the service makes it."""
+        ...
+
+    async def create(self, label: str, value: SecretBytes | None, signing: SecretBytes) -> MadeCredential:
+        """Have a new one live at the service.
+
+        Args:
+            label: its name there.
+            value: of `prepare`.
+            signing: the credential that is good now: some services want a proof that we have it.
+        """
+        ...
+
+    async def remove(self, id: str, signing: SecretBytes) -> None:
+        """Kill one; absent counts as removed."""
+        ...
+
+    async def works(self, value: SecretBytes) -> bool:
+        """Whether it signs in, by signing in."""
+        ...
+
+
+@runtime_checkable
+class Credentials(Protocol):
+    """What tasks see. Raises `ProviderError`, and `RecordError` of the vault."""
+
+    async def state(self, provider: str) -> CredentialState:
+        """How it stands. ``provider`` is its name in the tenant's file. Raises InvalidTenant where it has no credential to replace."""
+        ...
+
+    async def make(self, provider: str, label: str) -> None:
+        """Have a new one live, stored as candidate. What was stored before is used again; leftovers are removed first."""
+        ...
+
+    async def discard(self, provider: str) -> None:
+        """Kill the candidate and forget it."""
+        ...
+
+    async def candidate_works(self, provider: str) -> bool: ...
+
+    async def promote(self, provider: str, version: int) -> None:
+        """Make the candidate the credential that everybody uses, if ``version`` is the newest still. Raises Conflict otherwise."""
+        ...
+
+    async def remove(self, provider: str, id: str) -> None:
+        """Kill a superseded one, with the credential that is used now."""
+        ...
+
+    async def version_works(self, provider: str, version: int) -> bool:
+        """Whether an older one still signs in."""
+        ...
+
+    async def forget_candidate(self, provider: str) -> None:
+        """Delete the stored copy of one that was promoted."""
+        ...
