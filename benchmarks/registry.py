@@ -78,6 +78,9 @@ BENCHES: Final[dict[str, Spec]] = {
         )
         for kind in ("jsonl", "timesketch")
     },
+    "sweep.logs": Spec(
+        "benchmarks.sweep.logs:measure", "events a second of `sweep logs` against the same rules in SQLite"
+    ),
     "alerts-start.latency": Spec(
         "benchmarks.alerts_start.latency:measure",
         "creating a flow run in another process to its first effect, against Prefect's serve()",

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from tenantry.errors import InvalidInput
 from tenantry.sweep.logs.files import Intake, open_all
 
-
 FEW = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from tenantry.sweep.logs.files import Intake, TextStream
 from tenantry.sweep.logs.jsonrecords import records
 
-
 FEW = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

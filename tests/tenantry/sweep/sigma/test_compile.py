@@ -201,7 +201,7 @@ def test_the_same_hits_as_sqlite(rules: list[tuple[Any, Any, str]], records: lis
         for number, record in enumerate(records)
     ]
     wanted = sqlite_hits(collection, rows)
-    loaded = Loaded(rules=[one for one in SigmaCollection.from_yaml(text).rules])  # type: ignore[misc]  # no correlations among them
+    loaded = Loaded(rules=list(SigmaCollection.from_yaml(text).rules))  # type: ignore[misc]  # no correlations among them
     made = make_rules(loaded, CLOUDTRAIL)
     assert loaded.left_out == []
     found: dict[str, set[int]] = {title: set() for title in wanted}
