@@ -62,13 +62,15 @@ def _measure(postgres: Path | None) -> dict[str, Any]:
         environment = server_environment(home, credential(home), port := _free_port(), os.environ)
         resident = []
         if postgres is not None:
-            url, pid = stack.enter_context(_postgres(postgres))
-            environment["PREFECT_API_DATABASE_CONNECTION_URL"] = url
+            database, pid = stack.enter_context(_postgres(postgres))
+            environment["PREFECT_API_DATABASE_CONNECTION_URL"] = database
             resident.append(pid)
         began = time.perf_counter()
-        server = tether.spawn(["flows.server_process", str(port)], environment=environment, log=home.run / "server.log")
+        arguments = ["flows.server_process", str(port), "service"]
+        server = tether.spawn(arguments, environment=environment, log=home.run / "server.log")
         stack.callback(tether.stop, server)
-        address = Address(f"http://127.0.0.1:{port}", credential(home), dispatching=False)
+        url = f"http://127.0.0.1:{port}"
+        address = Address(url, credential(home), dispatching=False, shown=url)
         while not answers(address):
             if server.poll() is not None or time.perf_counter() - began > 180:
                 raise SystemExit((home.run / "server.log").read_text(encoding="utf-8")[-2000:])

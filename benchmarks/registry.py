@@ -78,14 +78,35 @@ BENCHES: Final[dict[str, Spec]] = {
         )
         for kind in ("jsonl", "timesketch")
     },
-    "sweep.logs": Spec(
-        "benchmarks.sweep.logs:measure", "events a second of `sweep logs` against the same rules in SQLite"
-    ),
+    **{
+        f"sweep.logs-{rules}": Spec(
+            "benchmarks.sweep.logs:measure",
+            f"events a second of `sweep logs` with {rules} rules against the same rules in SQLite",
+            option=rules,
+        )
+        for rules in (200, 800)
+    },
+    **{
+        f"vault.{what}": Spec(
+            "benchmarks.vault.embedded:measure",
+            f"{what} among 10,000 secrets of 500 tenants, against plain SQLite and AES-GCM",
+            option=what,
+        )
+        for what in ("put", "get", "list", "rotate-master")
+    },
     "alerts-start.latency": Spec(
         "benchmarks.alerts_start.latency:measure",
         "creating a flow run in another process to its first effect, against Prefect's serve()",
     ),
     "alerts-start.burst": Spec("benchmarks.alerts_start.burst:measure", "200 runs of five steps, created at once"),
+    "providers.ssh": Spec(
+        "benchmarks.providers.ssh:measure",
+        "sign in to 50 hosts and run four commands on each, against paramiko",
+        option=50,
+    ),
+    "providers.aws": Spec(
+        "benchmarks.providers.aws:measure", "listing a cloud account's users, against a plain boto3 paginator"
+    ),
     "steps.help": Spec("benchmarks.steps.help:measure", "`tenantry --help`, from start to exit"),
 }
 """Name → benchmark, in the order in which they run."""

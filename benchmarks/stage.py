@@ -77,14 +77,14 @@ class LabProcess:
             return found
 
 
-async def plain_accounts(installation: Installation, count: int) -> list[Account]:
+async def plain_accounts(installation: Installation, count: int, tenant: str = LAB_TENANT) -> list[Account]:
     """So many enabled accounts that live in the cloud and hold no role: nobody need be asked about them.
 
     Raises:
         BenchmarkFailed: the lab has fewer.
     """
     found: list[Account] = []
-    async with installation.access(LAB_TENANT, "run") as access:
+    async with installation.access(tenant, "run") as access:
         identity = await access.capability("identity")
         async for account in identity.accounts():
             known = {account.id.lower(), account.upn.lower()} & access.protected

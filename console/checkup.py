@@ -5,22 +5,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
+from tenantry.clock import parse_rfc3339, rfc3339
 from tenantry.errors import InvalidInput, InvalidRunbook, TenantryError
+from tenantry.least import excess, least
+from tenantry.providers import ProviderCheck
 
 if TYPE_CHECKING:
-    from flows.assembly import Installation, TenantContext
+    from flows.assembly import Installation, Source, TenantContext
     from tenantry.runbook import Runbook
     from tenantry.task import Permission
     from tenantry.tenants import Tenant
 
-__all__ = ["check"]
+__all__ = ["check", "least_privilege", "needs_by_vendor"]
 
 PATIENCE: Final = 60.0
 """Seconds that one provider may take."""
+
+SKEW_SHOWN: Final = 5.0
+SKEW_FAILS: Final = 120.0
+"""Seconds. Entra and AWS refuse signatures that are five minutes off; a one-time code is off after half a minute."""
+EXPIRES_SOON: Final = timedelta(days=30)
 
 _TEAM: Final = ("incident_commander", "technical_lead", "communications")
 """Roles that any incident needs filled beforehand (NIST SP 800-61r3, RS.MA-01)."""
@@ -32,20 +42,26 @@ async def check(installation: Installation, tenant: Tenant) -> dict[str, Any]:
     """Everything that is known of a tenant's readiness.
 
     Returns:
-        JSON: ``ok``; ``providers`` (signed in, what is granted, problems); ``runbooks`` (for each: what it lacks, ``ready``
-        true, false, or null where the vendor does not say what is granted); ``contacts``, ``clocks``, ``people`` (what is
-        missing, in sentences); ``problems``, all of it in one list.
+        JSON: ``ok``; ``providers`` (reachable, signed in, what is granted and what of it no runbook needs, host keys, clocks,
+        what expires, problems); ``runbooks`` (for each: what it lacks, ``ready``
+        true, false, or null where the vendor does not say what is granted, or where ``applies`` is false: the client has no system
+        that the runbook works on, ``not_here``); ``contacts``, ``clocks``, ``people`` (what is
+        missing, in sentences); ``problems``, all of it in one list; ``warnings``, what a person should look at.
     """
     async with installation.access(tenant.name, "run") as context:
-        names = list(tenant.providers)
-        checked = await asyncio.gather(*(_provider(installation, context, tenant, name) for name in names))
-    providers = dict(zip(names, checked, strict=True))
-    runbooks = [_runbook(installation, tenant, providers, runbook_id) for runbook_id in installation.catalog.ids()]
+        sources = context.sources()
+        serving = _capabilities(installation, sources)
+        checked = await asyncio.gather(*(_provider(context, source, serving) for source in sources))
+    providers = {found["name"]: found for found in checked}
+    runbooks = [_runbook(installation, serving, providers, runbook_id) for runbook_id in installation.catalog.ids()]
+    needed = needs_by_vendor(installation, (row["id"] for row in runbooks if row["applies"]))
+    for found in checked:
+        found["over_privileged"] = _excess(found, needed.get(found["vendor"], set()))
     contacts, clocks, people = _contacts(tenant), _clocks(tenant), _people(installation, tenant)
     problems = [f"{p['name']}: {problem}" for p in checked for problem in p["problems"]]
     problems += [f"{r['id']}: {lack}" for r in runbooks for lack in r["missing"]]
     problems += [*contacts, *clocks, *people]
-    if not tenant.providers:
+    if not sources:
         problems.insert(0, "the file names no provider: nothing can be read or done")
     return {
         "tenant": tenant.name,
@@ -56,23 +72,33 @@ async def check(installation: Installation, tenant: Tenant) -> dict[str, Any]:
         "clocks": clocks,
         "people": people,
         "problems": problems,
+        "warnings": [
+            *(f"{p['name']}: {warning}" for p in checked for warning in _warnings(p)),
+            *(f"{r['id']} is not for this client: {'; '.join(r['not_here'])}" for r in runbooks if not r["applies"]),
+        ],
     }
 
 
-async def _provider(installation: Installation, context: TenantContext, tenant: Tenant, name: str) -> dict[str, Any]:
-    config = tenant.providers[name]
+async def _provider(context: TenantContext, source: Source, serving: Mapping[str, list[str]]) -> dict[str, Any]:
     shown: dict[str, Any] = {
-        "name": name,
-        "vendor": config.vendor,
-        "capabilities": [c for c, serving in _capabilities(installation, tenant).items() if serving == name],
+        "name": source.key,
+        "vendor": source.config.vendor,
+        "of": "tenant" if source.handle is None else "estate",
+        "capabilities": [capability for capability, names in serving.items() if source.key in names],
+        "reachable": None,
         "signed_in": False,
         "granted": None,
+        "direct": None,
+        "wider": {},
+        "host_keys": {},
+        "clock_skew_seconds": None,
+        "expires": {},
         "problems": [],
         "facts": {},
     }
     try:
         async with asyncio.timeout(PATIENCE):
-            handle = await context.handle(name)
+            handle = await context.handle(source.key)
             result = await handle.check()
     except TimeoutError:
         return shown | {"problems": [f"no answer within {PATIENCE:g} s"]}
@@ -84,24 +110,116 @@ async def _provider(installation: Installation, context: TenantContext, tenant: 
         return shown | {"problems": [f"{error.message}. {error.remedy}"]}
     return shown | {
         "signed_in": result.signed_in,
+        "reachable": True if result.signed_in else result.reachable,
         "granted": None if result.granted is None else sorted(result.granted),
-        "problems": list(result.problems),
+        "direct": _listed(result.granted if result.direct is None else result.direct),
+        "wider": {name: sorted(contained) for name, contained in sorted(result.wider.items())},
+        "host_keys": {host: asdict(key) for host, key in result.host_keys.items()},
+        "clock_skew_seconds": None if result.clock_skew is None else round(result.clock_skew),
+        "expires": {what: rfc3339(at) for what, at in sorted(result.expiries.items())},
+        "problems": [*result.problems, *_found_wrong(result)],
         "facts": dict(result.facts),
     }
 
 
+def _listed(names: frozenset[str] | None) -> list[str] | None:
+    return None if names is None else sorted(names)
+
+
+def _found_wrong(result: ProviderCheck) -> list[str]:
+    """What keeps, or will keep, a run from working, though the provider answers today."""
+    now = datetime.now(UTC)
+    found = [f"{what} expired on {at:%Y-%m-%d}" for what, at in sorted(result.expiries.items()) if at <= now]
+    found += [
+        f"{host} shows another key than the one on file ({key.fingerprint}): somebody may be in between"
+        for host, key in sorted(result.host_keys.items())
+        if not key.expected
+    ]
+    if result.clock_skew is not None and abs(result.clock_skew) > SKEW_FAILS:
+        found.append(f"the clocks differ by {result.clock_skew:.0f} s: signatures and codes will be refused")
+    return found
+
+
+def _warnings(shown: Mapping[str, Any]) -> list[str]:
+    """What a person should look at, though every run works."""
+    now = datetime.now(UTC)
+    found = []
+    for what, text in shown["expires"].items():
+        left = parse_rfc3339(text) - now
+        if timedelta(0) < left < EXPIRES_SOON:
+            found.append(f"{what} expires in {left.days} days")
+    skew = shown["clock_skew_seconds"]
+    if skew is not None and SKEW_SHOWN < abs(skew) <= SKEW_FAILS:
+        found.append(f"the clocks differ by {skew} s")
+    for one in shown["over_privileged"]:
+        instead = ", ".join(one["instead"])
+        found.append(
+            f"{one['name']} is more than any runbook needs" + (f"; grant {instead} instead" if instead else "")
+        )
+    return found
+
+
+def _excess(shown: Mapping[str, Any], needed: set[str]) -> list[dict[str, Any]]:
+    if shown["direct"] is None:
+        return []
+    wider = {name: frozenset(contained) for name, contained in shown["wider"].items()}
+    return [{"name": one.name, "instead": list(one.instead)} for one in excess(shown["direct"], needed, wider)]
+
+
+def needs_by_vendor(installation: Installation, runbook_ids: Iterable[str]) -> dict[str, set[str]]:
+    """Vendor → the permissions that these runbooks' tasks declare; a runbook that is broken needs nothing."""
+    names: dict[str, set[str]] = {}
+    for runbook_id in runbook_ids:
+        try:
+            runbook = installation.catalog.get(runbook_id)
+        except InvalidRunbook:
+            continue
+        for vendor, more in _by_vendor(_needs(installation, runbook)[1]).items():
+            names.setdefault(vendor, set()).update(more)
+    return names
+
+
+def least_privilege(installation: Installation, tenant: Tenant, runbook_ids: Iterable[str]) -> list[dict[str, Any]]:
+    """What this tenant must grant for these runbooks and no more, for each of its providers that needs anything.
+
+    Returns:
+        JSON: ``[{provider, vendor, format, names, text}]``; ``text`` is to be entered at the vendor.
+    """
+    needed = needs_by_vendor(installation, runbook_ids)
+    documents = []
+    for name, config in tenant.providers.items():
+        names = needed.get(config.vendor)
+        if names:
+            made = least(config.vendor, names, config.settings, installation.providers.get(config.vendor))
+            documents.append({"provider": name, "vendor": config.vendor} | asdict(made) | {"names": list(made.names)})
+    return documents
+
+
 def _runbook(
-    installation: Installation, tenant: Tenant, providers: Mapping[str, Mapping[str, Any]], runbook_id: str
+    installation: Installation,
+    offered: Mapping[str, list[str]],
+    providers: Mapping[str, Mapping[str, Any]],
+    runbook_id: str,
 ) -> dict[str, Any]:
     """What one runbook lacks at this tenant."""
-    shown: dict[str, Any] = {"id": runbook_id, "ready": True, "missing": [], "unknown": []}
+    shown: dict[str, Any] = {
+        "id": runbook_id,
+        "ready": True,
+        "applies": True,
+        "missing": [],
+        "not_here": [],
+        "unknown": [],
+    }
     try:
         runbook = installation.catalog.get(runbook_id)
     except InvalidRunbook as error:
         return shown | {"ready": False, "missing": [f"its file is broken: {error.message.splitlines()[0]}"]}
-    offered = _capabilities(installation, tenant)
     needed, permissions = _needs(installation, runbook)
-    missing = [f"no provider offers {name}" for name in sorted(needed - {"secrets"} - offered.keys())]
+    lacking = needed - {"secrets"} - offered.keys()
+    absent = sorted(lacking - _expected(installation, providers)) if providers else []
+    if absent:
+        return shown | {"ready": None, "applies": False, "not_here": [f"no provider offers {name}" for name in absent]}
+    missing = [f"no provider offers {name}" for name in sorted(lacking)]
     unknown: list[str] = []
     for vendor, names in _by_vendor(permissions).items():
         here = [p for p in providers.values() if p["vendor"] == vendor]
@@ -118,13 +236,22 @@ def _runbook(
     return shown | {"ready": ready, "missing": missing, "unknown": unknown}
 
 
-def _capabilities(installation: Installation, tenant: Tenant) -> dict[str, str]:
-    """Capability → the provider of the tenant's file that serves it."""
-    served: dict[str, str] = {}
-    for name, config in tenant.providers.items():
-        provider = installation.providers.get(config.vendor)
-        for capability in config.capabilities or (provider.capabilities if provider else ()):
-            served.setdefault(capability, name)
+def _expected(installation: Installation, providers: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Capabilities that a client with these providers is expected to have: what their vendors offer, whether the file names it or not,
+    and a way to write to people. A client without hosts is not expected to have them: runbooks for hosts are not for it."""
+    vendors = (installation.providers.get(provider["vendor"]) for provider in providers.values())
+    return {"messenger"}.union(*(vendor.capabilities for vendor in vendors if vendor is not None))
+
+
+def _capabilities(installation: Installation, sources: Iterable[Source]) -> dict[str, list[str]]:
+    """Capability → the provider that serves it; of messages, which go by channel, every one."""
+    served: dict[str, list[str]] = {}
+    for source in sources:
+        provider = installation.providers.get(source.config.vendor)
+        for capability in source.config.capabilities or (provider.capabilities if provider else ()):
+            names = served.setdefault(capability, [])
+            if not names or capability == "messenger":
+                names.append(source.key)
     return served
 
 

@@ -90,7 +90,7 @@ def main(output: Path, *, as_json: bool) -> int:
         if as_json:
             echo_json(
                 {
-                    "run": installation.view(state.run_id),
+                    "run": installation.view(state.run_id, live=False),
                     "timeline": str(timeline),
                     "evidence": str(written.folder),
                     "lab_audit": str(audit),

@@ -57,6 +57,9 @@ def _line(record: Record) -> Text | None:
     if record.event == "step.outcome":
         error = record.data.get("error")
         why = f": {error['message']}" if error else ""
+        slowed = record.data.get("throttled")
+        if slowed:
+            why += f" (slowed by a vendor for {slowed['seconds']:.0f} s)"
         return at + Text(f"{name} ") + outcome(record.outcome) + Text(clean(why))
     if record.event == "undo.outcome":
         why = record.data.get("why") or (record.data.get("error") or {}).get("message") or ""

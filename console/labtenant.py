@@ -34,7 +34,7 @@ LEAD: Final = "lab.lead"
 ENGINEER: Final = "lab.engineer"
 
 _MARKER: Final = "# Written by `tenantry lab --tenant`, and written again the next time: changes here are lost."
-_SECRETS: Final = {"client_secret": "m365/client-secret", "token": "sink/token"}
+_SECRETS: Final = {"client_secret": "m365/client-secret", "token": "sink/token", "cloud_token": "cloud/token"}
 _PEOPLE: Final[tuple[tuple[str, str, tuple[Role, ...]], ...]] = (
     (APPROVER, "Lab Approver", ("approver",)),
     (LEAD, "Lab Lead", ("engineer", "lead", "approver")),
@@ -107,6 +107,7 @@ def register(
     installation.vault.create_tenant_key(name)
     _secret(installation, name, _SECRETS["client_secret"], lab.client_secret, "client_secret")
     _secret(installation, name, _SECRETS["token"], lab.sink_token, "token")
+    _secret(installation, name, _SECRETS["cloud_token"], lab.cloud_token, "token")
     text = f"{_MARKER}\n{yaml.safe_dump(_file(name, base_url, lab), sort_keys=False, allow_unicode=True)}"
     if text != present:
         _write(installation, name, text, again=present is not None)
@@ -261,6 +262,16 @@ def _file(name: str, base_url: str, lab: Lab) -> dict[str, Any]:
                     "exchange_url": f"{base_url}/exchange",
                 },
                 "secrets": {"client_secret": f"vault:{name}/{_SECRETS['client_secret']}"},
+            },
+            "hosts": {
+                "vendor": "labhosts",
+                "settings": {"base_url": base_url},
+                "secrets": {"token": f"vault:{name}/{_SECRETS['token']}"},
+            },
+            "cloud": {
+                "vendor": "lab",
+                "settings": {"base_url": f"{base_url}/cloud"},
+                "secrets": {"token": f"vault:{name}/{_SECRETS['cloud_token']}"},
             },
             "messages": {
                 "vendor": "sink",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from tenantry.errors import NotFound, OutOfScope, Refused, TenantryError
@@ -12,12 +12,12 @@ from tenantry.errors import NotFound, OutOfScope, Refused, TenantryError
 if TYPE_CHECKING:
     from flows.assembly import Installation
     from tenantry.estate import Roles
-    from tenantry.journal.store import RunIndex
+    from tenantry.journal.runs import RunIndex
     from tenantry.names import Role
     from tenantry.people import Person
     from tenantry.run import RunState
 
-__all__ = ["Actor", "actor", "exit_code", "find_index", "find_run", "opened", "trusted"]
+__all__ = ["Actor", "actor", "exit_code", "find_index", "find_run", "in_scope", "opened", "trusted"]
 
 
 @contextlib.contextmanager
@@ -108,6 +108,16 @@ def _named(installation: Installation, person: str, tenant: str | None) -> Perso
     if tenant is not None and not known.covers(tenant):
         raise OutOfScope(f"{person} may not touch {tenant}", remedy="Name somebody with this tenant in their scope.")
     return known
+
+
+def in_scope(installation: Installation, person: str | None, tenants: Iterable[str]) -> None:
+    """Raises OutOfScope for the first of the tenants that the named person may not touch."""
+    if person is None:
+        return
+    known = installation.people.get(person)
+    for name in tenants:
+        if not known.covers(name):
+            raise OutOfScope(f"{person} may not touch {name}", remedy="Leave it out, or name somebody who may.")
 
 
 def trusted(

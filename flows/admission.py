@@ -99,24 +99,30 @@ class Admission:
                 self._read = (present, Installation.open(self._installation.home))
             return self._read[1]
 
-    def halted(self, flow_run_id: UUID) -> None:
+    def halted(self, flow_run_id: UUID) -> bool:
         """Its process was ended in Prefect. The run stays interrupted until a person resumes or cancels it.
+
+        Returns:
+            False when a process carries it still, on another machine perhaps: that one is not halted.
 
         Raises:
             RecordError.
         """
         journal = self._installation.journal
         for run in journal.unsettled():
-            if run.live or run.standing != "running":
+            if run.standing != "running":
                 continue
             records = journal.records(run.run_id)
             if not bound(records, flow_run_id):
                 continue
+            if run.live:
+                return False
             state = fold(records)
             said = {"status": Status.INTERRUPTED.value, "why": "its process was ended in Prefect"}
             flow = (state.runbook, state.version)
             event = Event("run.stopped", said, state.run_id, None, state.attempt, Status.INTERRUPTED.value, flow)
             journal.append(state.tenant, [event])
+        return True
 
     def record_refusal(self, flow_run: FlowRun, deployment: DeploymentResponse | None, error: TenantryError) -> None:
         """In the estate's own record: whose run it would have been is not known.

@@ -67,6 +67,7 @@ def _steps(view: dict[str, Any]) -> list[dict[str, Any]]:
             "changes": "; ".join(
                 f"{change['path']}: {value(change['before'])} → {value(change['after'])}" for change in step["changes"]
             ),
+            "slowed": f"{step['throttled']['seconds']:.0f} s by a vendor" if step["throttled"] else "",
             "error": f"{step['error']['code']}: {step['error']['message']}" if step["error"] else "",
             "started": moment(step["started_at"]),
             "finished": moment(step["finished_at"]),

@@ -14,9 +14,10 @@ import os
 import pkgutil
 import secrets as random_secrets
 import string
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import TracebackType
@@ -25,15 +26,20 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from pydantic import SecretBytes, SecretStr
 
 import integrations
+from flows.stores import store_opener
 from tenantry.broker import BrokeredPeople, BrokeredVault, Supervisor
+from tenantry.capabilities import ByChannel
+from tenantry.contacts import Contacts
 from tenantry.discovery import RunbookCatalog, TaskRegistry
+from tenantry.drop import Drops
 from tenantry.errors import InvalidRunbook, InvalidTenant, OutOfScope, TenantryError
 from tenantry.estate import Estate, load_estate
 from tenantry.evidence import EvidenceStore
 from tenantry.home import Home
 from tenantry.journal import MSP, Event, Journal, Ledger, Stored
 from tenantry.people import People
-from tenantry.providers import Handle, Provider
+from tenantry.providers import Client, EstateProvider, Handle, Provider, SecretSource, channels_of
+from tenantry.providers import Estate as HandleAtEstate
 from tenantry.run import RunState, Surroundings, fold, run_view
 from tenantry.runbook import Runbook, parse_runbook
 from tenantry.signing import RecordSigner
@@ -77,7 +83,7 @@ class Installation:
 
     def close(self) -> None:
         """Close what was opened."""
-        for name in ("journal", "people", "vault"):
+        for name in ("drops", "contacts", "journal", "people", "vault"):
             opened = self.__dict__.pop(name, None)
             if opened is not None:
                 opened.close()
@@ -88,7 +94,12 @@ class Installation:
         brokered = BrokeredVault.from_environment(os.environ)
         if brokered is not None:
             return brokered
-        return Vault.open(self.home, passphrase_from_environment(os.environ), on_read=self._vault_read)
+        return Vault.open(
+            self.home,
+            passphrase_from_environment(os.environ),
+            on_read=self._vault_read,
+            stores=store_opener(self.home),
+        )
 
     def _vault_read(self, tenant: str, name: str, version: int, purpose: str) -> None:
         self.journal.append(tenant, [Event("vault.read", {"name": name, "version": version, "purpose": purpose})])
@@ -129,6 +140,19 @@ class Installation:
             return BrokeredPeople(self.home, self.vault)
         return People(self.home, self.vault, on_event=self._people_event)
 
+    @cached_property
+    def contacts(self) -> Contacts:
+        """Who of the clients' contacts can prove who they are."""
+        return Contacts(self.home, self.vault, self._contact_event)
+
+    def _contact_event(self, tenant: str, event: str, payload: dict[str, Any]) -> None:
+        self.journal.append(tenant, [Event(event, payload)])
+
+    @cached_property
+    def drops(self) -> Drops:
+        """Credential drops."""
+        return Drops(self.home, self.vault, self.journal, self.contacts)
+
     def _people_event(self, event: str, payload: dict[str, Any]) -> None:
         self.journal.append(MSP, [Event(event, payload)])
 
@@ -156,6 +180,11 @@ class Installation:
     def providers(self) -> Mapping[str, Provider]:
         """Vendor → provider: every package of ``integrations`` with a ``provider`` module, and entry points."""
         return discover_providers()
+
+    def like(self, other: Installation) -> None:
+        """Take over which tasks and providers are installed, where another one has found them already: looking reads the files of
+        every distribution."""
+        self.__dict__.update({name: getattr(other, name) for name in ("registry", "providers")})
 
     # --- runs ---------------------------------------------------------------------------------------------------------
 
@@ -198,10 +227,16 @@ class Installation:
         except TenantryError:
             return None
 
-    def view(self, run_id: str) -> dict[str, Any]:
-        """The run's JSON shape (``Run`` of the command line's contract)."""
+    def view(self, run_id: str, *, live: bool | None = None) -> dict[str, Any]:
+        """The run's JSON shape (``Run`` of the command line's contract).
+
+        Args:
+            live: whether a process owns it; looked up when None. Whoever followed the run until it stopped says False: its process
+                has yet to sign the record, and owns it until then.
+        """
         state = self.state(run_id)
-        return run_view(state, live=self.journal.live(state.run_id), runbook=self.runbook_of(state))
+        owned = self.journal.live(state.run_id) if live is None else live
+        return run_view(state, live=owned, runbook=self.runbook_of(state))
 
     def views(self, tenant: str | None = None, limit: int | None = None) -> Iterator[dict[str, Any]]:
         """Runs, newest first."""
@@ -229,6 +264,15 @@ class Installation:
             await context.aclose()
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A provider that serves a tenant. ``handle``: what the client is called there, for one of the estate's; None: its own."""
+
+    key: str
+    config: ProviderConfig
+    handle: str | None = None
+
+
 class TenantContext:
     """:class:`tenantry.run.TenantAccess` over the tenant's file."""
 
@@ -247,31 +291,66 @@ class TenantContext:
     async def capability(self, name: str) -> Any:
         if name == "secrets":
             return TenantSecrets(self._installation.vault, self.name)
-        return (await self.handle(self._offering(name))).capability(name)
+        sources = self._sources(name)
+        if not sources:
+            raise InvalidTenant(
+                f"the tenant {self.name} has no provider for {name!r}",
+                remedy=f"Add a provider with this capability to tenants/{self.name}.yaml.",
+            )
+        if name == "messenger" and len(sources) > 1:
+            return ByChannel(self._by_channel(sources))
+        return (await self._opened(sources[0])).capability(name)
 
     async def handle(self, key: str) -> Handle:
-        """The opened provider of that name in the tenant's file. Opened once, however many ask at the same moment; one that could
-        not be opened is tried again by who asks next."""
-        opening = self._handles.get(key)
+        """The opened provider of that name, for check-ups: the tenant file's, else the estate's."""
+        return await self._opened(next(source for source in self.sources() if source.key == key))
+
+    def sources(self) -> list[Source]:
+        """Every provider that serves this tenant: its own, in the order of its file, then those of the estate that know this
+        client and have a name that none of its own has."""
+        own = [Source(key, config) for key, config in self.tenant.providers.items()]
+        handles = self.tenant.estate_handles
+        estate = self._installation.estate.providers if handles else {}
+        return own + [
+            Source(key, config, handles[key])
+            for key, config in estate.items()
+            if key in handles and key not in self.tenant.providers and not self._is_hub(config.vendor)
+        ]
+
+    def _is_hub(self, vendor: str) -> bool:
+        """Whether the estate's provider of that vendor only lends its credential to the client's own."""
+        return hasattr(self._installation.providers.get(vendor), "EstateSettings")
+
+    def _sources(self, capability: str) -> list[Source]:
+        return [
+            source
+            for source in self.sources()
+            if capability in (source.config.capabilities or self._provider(source.config.vendor).capabilities)
+        ]
+
+    def _by_channel(self, sources: list[Source]) -> dict[str, Callable[[], Awaitable[Any]]]:
+        """Channel → opens the messenger of the first provider that carries it."""
+
+        async def messenger(source: Source) -> Any:
+            return (await self._opened(source)).capability("messenger")
+
+        openers: dict[str, Callable[[], Awaitable[Any]]] = {}
+        for source in sources:
+            for channel in channels_of(self._provider(source.config.vendor), dict(source.config.settings)):
+                openers.setdefault(channel, partial(messenger, source))
+        return openers
+
+    async def _opened(self, source: Source) -> Handle:
+        """Opened once, however many ask at the same moment; one that could not be opened is tried again by who asks next."""
+        opening = self._handles.get(source.key)
         if opening is None:
-            opening = self._handles[key] = asyncio.create_task(self._open(key, self.tenant.providers[key]))
+            opening = self._handles[source.key] = asyncio.create_task(self._open(source))
         try:
             return await asyncio.shield(opening)
         finally:
             failed = opening.done() and (opening.cancelled() or opening.exception() is not None)
-            if failed and self._handles.get(key) is opening:
-                del self._handles[key]
-
-    def _offering(self, capability: str) -> str:
-        """The first provider of the tenant's file that offers the capability."""
-        for key, config in self.tenant.providers.items():
-            offered = config.capabilities or self._provider(config.vendor).capabilities
-            if capability in offered:
-                return key
-        raise InvalidTenant(
-            f"the tenant {self.name} has no provider for {capability!r}",
-            remedy=f"Add a provider with this capability to tenants/{self.name}.yaml.",
-        )
+            if failed and self._handles.get(source.key) is opening:
+                del self._handles[source.key]
 
     def _provider(self, vendor: str) -> Provider:
         try:
@@ -280,26 +359,70 @@ class TenantContext:
             known = ", ".join(sorted(self._installation.providers))
             raise InvalidTenant(f"the tenant {self.name} names an unknown vendor {vendor!r} (known: {known})") from None
 
-    async def _open(self, key: str, config: ProviderConfig) -> Handle:
+    async def _open(self, source: Source) -> Handle:
+        key, config = source.key, source.config
         provider = self._provider(config.vendor)
         if self._drill is not None:
             return await self._drill.open(config.vendor)
         settings = provider.Settings.model_validate(dict(config.settings))
+        shared = self._estate_provider(config.vendor) if hasattr(provider, "EstateSettings") else None
+        file = "estate.yaml" if source.handle is not None else f"tenants/{self.name}.yaml"
 
         async def secret(name: str) -> SecretBytes:
+            if name not in config.secrets and shared is not None and name in shared[1].secrets:
+                return await asyncio.to_thread(
+                    self._installation.vault.resolve,
+                    shared[1].secrets[name],
+                    for_tenant=self.name,
+                    estate_provider=True,
+                    purpose=f"{config.vendor} sign-in for {self.name}",
+                )
             if name not in config.secrets:
                 raise InvalidTenant(
                     f"the provider {key!r} of {self.name} needs the secret {name!r}",
-                    remedy=f"Name it under providers.{key}.secrets in tenants/{self.name}.yaml.",
+                    remedy=f"Name it under providers.{key}.secrets in {file}.",
                 )
             return await asyncio.to_thread(
                 self._installation.vault.resolve,
                 config.secrets[name],
                 for_tenant=self.name,
+                estate_provider=source.handle is not None,
                 purpose=f"{config.vendor} sign-in",
             )
 
-        return await provider.open(settings, secret)
+        with self._sharing():
+            if hasattr(provider, "EstateSettings"):
+                estate = None if shared is None else HandleAtEstate(dict(shared[1].settings), shared[0])
+                return await provider.open(settings, secret, estate=estate)  # type: ignore[call-arg]  # it says that it takes one
+            return await self._pinned(source, provider, settings, secret)
+
+    async def _pinned(self, source: Source, provider: Provider, settings: Any, secret: SecretSource) -> Handle:
+        key, config = source.key, source.config
+        if source.handle is None:
+            return await provider.open(settings, secret)
+        if not isinstance(provider, EstateProvider):
+            raise InvalidTenant(
+                f"{config.vendor} cannot be one for all clients: it has no way to be pinned to one",
+                remedy=f"Name it in the clients' own files instead of under providers.{key} in estate.yaml.",
+            )
+        return await provider.open_for(self._client(source.handle), settings, secret)
+
+    def _sharing(self) -> contextlib.AbstractContextManager[None]:
+        """Several runs of a tenant, each in its process, share what its vendors allow."""
+        from integrations.turns import shared_in
+
+        return shared_in(self._installation.home.limits)
+
+    def _client(self, handle: str) -> Client:
+        addresses = (contact.email for contact in self.tenant.contacts if contact.email)
+        return Client(self.name, handle, frozenset(address.lower() for address in addresses))
+
+    def _estate_provider(self, vendor: str) -> tuple[str, ProviderConfig] | None:
+        """What this client is called at the estate's provider of that vendor, and the provider; None where it has no handle."""
+        for key, config in self._installation.estate.providers.items():
+            if config.vendor == vendor and key in self.tenant.estate_handles:
+                return self.tenant.estate_handles[key], config
+        return None
 
     async def aclose(self) -> None:
         opened, self._handles = list(self._handles.values()), {}
@@ -314,7 +437,15 @@ def _drill(tenant: Tenant, params: Mapping[str, Any]) -> Drill:
 
     account = params.get("account")
     victim = account if isinstance(account, str) and "@" in account else None
-    return Drill(tenant.name, tenant.domains[0] if tenant.domains else "client.example", victim)
+    domain = tenant.domains[0] if tenant.domains else "client.example"
+    host, key = params.get("host"), params.get("access_key")
+    return Drill(
+        tenant.name,
+        domain,
+        victim,
+        host=host if isinstance(host, str) and host else None,
+        access_key=key if isinstance(key, str) and key else None,
+    )
 
 
 class TenantSecrets:
@@ -377,4 +508,4 @@ def preload(installation: Installation) -> None:
     _ = installation.providers
 
 
-__all__ = ["RUNBOOKS", "Installation", "TenantContext", "TenantSecrets", "discover_providers", "preload"]
+__all__ = ["RUNBOOKS", "Installation", "Source", "TenantContext", "TenantSecrets", "discover_providers", "preload"]

@@ -18,6 +18,7 @@ from typing import Any, Final
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import AsyncClientContext
 from prefect.events.worker import EventsWorker
+from pydantic import BaseModel
 
 from flows import execute
 from flows.assembly import Installation
@@ -32,17 +33,34 @@ _LOG: Final = logging.getLogger(__name__)
 _LONGEST_JOB: Final = 4 << 20
 _CONNECTING: Final = 5.0
 """Seconds for the connection that this process's events go over; without it the run's first event makes it."""
+_LATE: Final = ("anyio._backends._asyncio", "anyio.streams.tls", "encodings.idna", "prefect._internal.observers")
+"""What a run imports in its middle otherwise."""
 _loaded = ""
 """Fingerprint of the runbooks whose flows this process has imported."""
+_found: Installation | None = None
+"""Which tasks and providers are installed, found before the fork."""
 
 
 def preload(installation: Installation) -> None:
     """In the process that children are forked from: the flows of every runbook, and what they import."""
-    global _loaded
+    global _found, _loaded
     _loaded = fingerprint(installation.home)
+    _found = installation
     for runbook in loadable(installation.catalog):
         importlib.import_module(entrypoint(runbook).rpartition(".")[0])
+    for name in _LATE:
+        importlib.import_module(name)
+    _complete_models()
     logs.configure()  # over what Prefect set up when it was imported
+
+
+def _complete_models() -> None:
+    """Prefect puts off building the validators of its models until they are first used: once here, and not in each child."""
+    left = [BaseModel]
+    while left:
+        left += (kind := left.pop()).__subclasses__()
+        if kind.__module__.startswith("prefect.") and not kind.__pydantic_complete__:
+            kind.model_rebuild(raise_errors=False)
 
 
 async def live(channel: socket.socket) -> int:
@@ -52,7 +70,8 @@ async def live(channel: socket.socket) -> int:
         installation = stack.enter_context(Installation.open())
         with contextlib.suppress(RecordError):  # a full disk, say; the run meets it again
             await asyncio.to_thread(lambda: installation.journal)
-        _ = installation.registry, installation.providers
+        if _found is not None:
+            installation.like(_found)
         with contextlib.suppress(Exception):  # the server may be away now and back when there is a run
             client = (await stack.enter_async_context(AsyncClientContext.get_or_create())).client
             await client.api_healthcheck()

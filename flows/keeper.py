@@ -5,12 +5,14 @@ machine died is taken up again by itself, sooner or later according to how often
 then the record says that it stays interrupted until a person resumes it. Runs that wait are looked at when somebody answered
 and when their question expires.
 
-Where several machines run workers over one record, one of them does this: the holder of a lease like that of a run.
+Where several machines run workers over one record, one of them does this: the holder of a lease like that of a run. What it decides is
+appended under that lease, so one that slept while another took over decides nothing more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from datetime import UTC, datetime, timedelta
@@ -38,6 +40,7 @@ from flows.binding import bound
 from flows.body import final, named
 from flows.deployments import POOL, register
 from flows.runbook_files import fingerprint
+from tenantry import room
 from tenantry.errors import LeaseLost, NotFound, RecordError, TenantryError
 from tenantry.journal import Event, Fence, LeaseHeld, Unsettled
 from tenantry.run import RunState, Status, fold
@@ -79,7 +82,7 @@ class Busy(Protocol):
         ...
 
     async def stop(self, flow_run_id: UUID) -> None:
-        """End the flow run's process, and say in Prefect that it was cancelled there."""
+        """End the flow run's process if it is here, and, unless it is elsewhere, say in Prefect that it was cancelled."""
         ...
 
 
@@ -96,6 +99,7 @@ class Keeper:
         self._worker = worker
         self._woken = asyncio.Event()
         self._fence: Fence | None = None
+        self._other = ""
         self._asked: dict[str, float] = {}
         self._revived: dict[UUID, int] = {}
         self._registered: tuple[str, float] = ("", 0.0)
@@ -118,14 +122,16 @@ class Keeper:
                     _LOG.warning("runs could not be looked after: %s", _told(problem))
                 except Exception:  # noqa: BLE001  # a defect here must not end the runs that are carried beside it
                     _LOG.exception("runs could not be looked after")
-                try:
-                    async with asyncio.timeout(ROUND):
-                        await self._woken.wait()
-                except TimeoutError:
-                    continue
+                await self._rest()
         finally:
             if self._fence is not None:
                 await asyncio.to_thread(self._installation.journal.release, self._fence)
+
+    async def _rest(self) -> None:
+        """Until the next look is due, or somebody died."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ROUND):
+                await self._woken.wait()
 
     def _chosen(self) -> bool:
         """Whether this is the one that acts."""
@@ -135,7 +141,10 @@ class Keeper:
                 journal.renew(self._fence)
             else:
                 self._fence = journal.acquire(_LEASE).fence
-        except LeaseHeld:
+        except LeaseHeld as held:
+            if held.owner != self._other:
+                _LOG.info("another process looks after the runs: %s", held.owner)
+                self._other = held.owner
             return False
         except LeaseLost:
             self._fence = None
@@ -144,9 +153,17 @@ class Keeper:
 
     async def _round(self, client: PrefectClient) -> None:
         await self._keep_registered(client)
-        for run in await asyncio.to_thread(self._installation.journal.unsettled):
-            if not run.live and run.run_id not in self._worker.runs and not self._just_asked(run.run_id):
-                await self._settle(client, run)
+        unsettled = await asyncio.to_thread(self._installation.journal.unsettled)
+        left = [run for run in unsettled if not run.live and run.run_id not in self._worker.runs]
+        if left and not room.enough(self._installation.home.path):
+            return  # as below; the service says that the disk is full
+        if left:
+            # Taking a run up is counted: not when it is known beforehand that nothing can take it.
+            problem = await client.api_healthcheck()
+            if problem is not None:
+                raise problem
+        for run in left:
+            await self._settle(client, run)
         if time.monotonic() - self._looked >= _PREFECT_ROUND:
             self._looked = time.monotonic()
             await self._look_after(client)
@@ -168,22 +185,24 @@ class Keeper:
         if state.erased:
             return  # never carried on: what it did is not known well enough
         if run.standing == "waiting_for_approval":
-            if run.overdue is not None and run.overdue >= _ANSWERED:
+            if run.overdue is not None and run.overdue >= _ANSWERED and not self._just_asked(run.run_id):
                 await self._schedule(state)
             return
-        now = datetime.now(UTC)
+        now = self._installation.journal.clock.now()
         if run.standing == "created" and (now - run.created_at).total_seconds() < _BEGINNING:
             return
         if now - (state.last_entry_at or state.created_at) > _OLD:
             await self._give_up(client, state, "it was left for longer than a day")
             return
+        if state.recovered_at is not None:
+            begun = state.begun_at is not None and state.begun_at > state.recovered_at
+            pause = PAUSES[min(state.recoveries, len(PAUSES) - 1)]
+            # By the record, so that it counts for whoever looked after the runs a moment ago as well.
+            if (now - state.recovered_at).total_seconds() < (pause if begun else _ASKED):
+                return
         if state.recoveries >= len(PAUSES):
             await self._give_up(client, state, f"it was taken up {state.recoveries} times, and died each time")
             return
-        if state.recovered_at is not None:
-            waited = (now - state.recovered_at).total_seconds()
-            if waited < PAUSES[state.recoveries]:
-                return
         why = "never begun" if run.standing == "created" else "its process died"
         _LOG.warning("%s; it is taken up again", why, extra={"run": state.run_id, "tenant": state.tenant})
         await self._append(state, Event("run.recovered", {"why": why, "number": state.recoveries + 1}))
@@ -200,7 +219,7 @@ class Keeper:
     async def _append(self, state: RunState, event: Event) -> None:
         flow = (state.runbook, state.version)
         whole = Event(event.event, event.payload, state.run_id, None, state.attempt, event.outcome, flow)
-        await asyncio.to_thread(self._installation.journal.append, state.tenant, [whole])
+        await asyncio.to_thread(self._installation.journal.append, state.tenant, [whole], fence=self._fence)
 
     async def _schedule(self, state: RunState) -> None:
         self._asked[state.run_id] = time.monotonic()

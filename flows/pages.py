@@ -1,10 +1,11 @@
-"""Timelines of runs as pages on loopback, made on demand: nothing decrypted lies on the disk; and the figures for Prometheus.
+"""Timelines of runs as pages, made on demand: nothing decrypted lies on the disk; and the figures for Prometheus.
 
 The same sign-in as Prefect's, by HTTP basic authentication; nothing is kept by the browser or by anything between.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import contextlib
@@ -22,6 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from flows.assembly import Installation
+from flows.outside import Door, keep_current
 from flows.report import timeline_of
 from tenantry.errors import NotFound, TenantryError
 from tenantry.home import Home
@@ -144,6 +146,7 @@ class Pages:
 
     Args:
         port: on 127.0.0.1; a free one when 0.
+        door: a socket beyond loopback to listen on instead, with TLS.
         counters: for ``/metrics``.
         vault: gives the keys of the record; the process's own way to them when None.
 
@@ -157,23 +160,30 @@ class Pages:
         credential: str,
         *,
         port: int = 0,
+        door: Door | None = None,
         counters: Counters | None = None,
         vault: Vault | None = None,
     ) -> None:
-        self._socket = socket.create_server(("127.0.0.1", port))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self._server = _Server(
-            uvicorn.Config(
-                application(home, credential, counters, vault),
-                log_level="error",
-                access_log=False,
-                timeout_graceful_shutdown=3,
-            )
+        self._socket = door.socket if door is not None else socket.create_server(("127.0.0.1", port))
+        self.url = door.url if door is not None else f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._certificate = door.certificate if door is not None else None
+        self._config = uvicorn.Config(
+            application(home, credential, counters, vault),
+            log_level="error",
+            access_log=False,
+            timeout_graceful_shutdown=3,
         )
+        self._server = _Server(self._config)
 
     async def serve(self) -> None:
         """Until cancelled or told to stop."""
-        await self._server.serve([self._socket])
+        async with contextlib.AsyncExitStack() as stack:
+            if self._certificate is not None:
+                self._config.load()
+                self._config.ssl = context = self._certificate.context()
+                current = asyncio.create_task(keep_current(self._certificate, context))
+                stack.callback(current.cancel)
+            await self._server.serve([self._socket])
 
     def stop(self) -> None:
         self._server.should_exit = True

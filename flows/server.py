@@ -19,6 +19,7 @@ from subprocess import Popen
 from types import TracebackType
 from typing import Any, Final, Self
 
+from flows.outside import Door
 from flows.settings import client_environment, server_environment
 from tenantry import tether
 from tenantry.errors import TenantryError
@@ -43,12 +44,18 @@ class ServerFailed(TenantryError):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server: where it is, and how to sign in."""
+    """A running server: where it is, and how to sign in.
+
+    Attributes:
+        url: on loopback, for this machine's own processes.
+        dispatching: a service runs beside it that starts scheduled runs by itself.
+        shown: the address that people use.
+    """
 
     url: str
     credential: str
     dispatching: bool
-    """A service runs beside it that starts scheduled runs by itself."""
+    shown: str
 
     @property
     def api(self) -> str:
@@ -92,7 +99,8 @@ def find(home: Home, patience: float = 0.0) -> Server | None:
         found = _announced(home)
         if found is None:
             return None
-        server = Server(found["url"], credential(home), bool(found.get("dispatching")))
+        url = found["url"]
+        server = Server(url, credential(home), bool(found.get("dispatching")), found.get("shown") or url)
         if answers(server):
             return server
         if not server.dispatching or time.monotonic() >= deadline:
@@ -130,12 +138,26 @@ def answers(server: Server, timeout: float = 3.0) -> bool:
 
 
 class EmbeddedServer:
-    """Runs the server as a tethered child for as long as the block lasts."""
+    """Runs the server as a tethered child for as long as the block lasts.
+
+    Args:
+        port: on loopback; a free one when None.
+        dispatching: a service runs beside it.
+        pages: address of the pages that go with it.
+        door: a socket beyond loopback, on which it listens as well.
+    """
 
     def __init__(
-        self, home: Home, *, port: int | None = None, dispatching: bool = False, pages: str | None = None
+        self,
+        home: Home,
+        *,
+        port: int | None = None,
+        dispatching: bool = False,
+        pages: str | None = None,
+        door: Door | None = None,
     ) -> None:
         self._home = home
+        self._door = door
         self._port = port
         self._dispatching = dispatching
         self._pages = pages
@@ -159,14 +181,18 @@ class EmbeddedServer:
 
     def _start(self, lock: int) -> Server:
         port = self._port = self._port or free_port()
-        server = Server(f"http://127.0.0.1:{port}", credential(self._home), self._dispatching)
+        url, door = f"http://127.0.0.1:{port}", self._door
+        server = Server(url, credential(self._home), self._dispatching, door.url if door else url)
         log = self._home.run / "prefect-server.log"
         environment = server_environment(self._home, server.credential, port, os.environ)
+        arguments = [str(port), "service" if self._dispatching else "command"]
+        descriptors = [lock]
+        if door is not None:
+            descriptor = door.socket.fileno()
+            arguments += [str(descriptor), str(door.certificate.file), str(door.certificate.key)]
+            descriptors.append(descriptor)
         self._process = tether.spawn(
-            ["flows.server_process", str(port), "service" if self._dispatching else "command"],
-            environment=environment,
-            log=log,
-            descriptors=[lock],
+            ["flows.server_process", *arguments], environment=environment, log=log, descriptors=descriptors
         )
         log.chmod(0o600)
         deadline = time.monotonic() + START_TIMEOUT
@@ -187,6 +213,7 @@ class EmbeddedServer:
             json.dumps(
                 {
                     "url": server.url,
+                    "shown": server.shown,
                     # A service starts its server again; that of a command lives as long as somebody uses it.
                     "owner": this_process()
                     if self._dispatching

@@ -1,13 +1,14 @@
-"""This machine as a service: vault broker, Prefect server, worker and pages, each started again when it dies.
+"""This machine as a service: vault broker, Prefect server, worker, console and pages, each started again when it dies.
 
 ::
 
     tenantry up ─┬─ vault broker    alone holds the master key
                  ├─ Prefect server  API, UI, its database
                  ├─ worker          warm children, one for each run; looks after runs that nobody carries
+                 ├─ console         what faces the network: credential drops; has no key
                  └─ pages           timelines and /metrics, in this process
 
-The three processes are tethered: they end with this one, however it ends, and runs are then resumed from their record at the
+The four processes are tethered: they end with this one, however it ends, and runs are then resumed from their record at the
 next start, by themselves.
 """
 
@@ -20,6 +21,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,12 +29,15 @@ from subprocess import Popen
 from typing import Final, TypeVar
 
 from flows.assembly import Installation
+from flows.front import Front, listen
+from flows.outside import Outside
 from flows.pages import Pages
 from flows.server import EmbeddedServer, Server, ServerBusy, ServerFailed, credential, find
 from flows.settings import worker_environment
-from tenantry import logs, tether
+from tenantry import logs, room, tether
 from tenantry.broker import BrokerProcess, Supervisor
 from tenantry.errors import BrokerUnavailable, Conflict, TenantryError
+from tenantry.estate import ServiceSettings
 from tenantry.home import Home
 from tenantry.metrics import Counters
 from tenantry.vault import passphrase_from_environment
@@ -41,12 +46,14 @@ T = TypeVar("T")
 _LOG: Final = logging.getLogger(__name__)
 _LOOK: Final = 0.25
 _TROUBLE: Final = 2.0
-"""Seconds before what did not start is started again."""
+"""Seconds before what did not start is started again, and between two looks at the disk."""
 _LONGEST: Final = 30.0
 _SIGN: Final = 600.0
 """Seconds between two signings of the whole record. Runs have their client's signed when they end."""
+WORKER_ENDS: Final = 40.0
+"""Seconds for the worker to end its children, and itself, when the service stops."""
 _LOW: Final = 256 << 20
-"""Bytes left on the disk below which the log says so, once a minute."""
+"""Bytes left on the disk below which the log says so."""
 
 
 class WorkerProcess:
@@ -82,7 +89,7 @@ class WorkerProcess:
     def stop(self) -> None:
         """End it, and with it the runs' processes."""
         if self.process is not None:
-            tether.stop(self.process, grace=40.0)
+            tether.stop(self.process, grace=WORKER_ENDS)
             self.process = None
 
 
@@ -99,7 +106,7 @@ def _alone(home: Home) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             running = find(home)
-            at = f" at {running.url}" if running is not None else ""
+            at = f" at {running.shown}" if running is not None else ""
             raise Conflict(f"a service runs for this home already{at}", remedy="Use it, or stop it first.") from None
         yield
     finally:
@@ -131,57 +138,93 @@ def _patiently(start: Callable[[], T]) -> T:
 def up(
     installation: Installation,
     *,
-    port: int | None = None,
-    ready: Callable[[Server, str], None],
+    settings: ServiceSettings | None = None,
+    console: str,
+    ready: Callable[[Server, str, str], None],
+    say: Callable[[str], None] = lambda _: None,
     until: asyncio.Event | None = None,
 ) -> None:
-    """Broker, server, worker and pages, until SIGINT, SIGTERM or ``until``; then all of it ends, and runs can be resumed.
+    """Broker, server, worker, console and pages, until SIGINT, SIGTERM or ``until``; then all of it ends, and runs can be resumed.
 
     Args:
         installation: of the home; not used after the broker runs, which alone has the master key then.
-        port: of the server; a free one when None. Loopback only.
-        ready: called with the server and the address of the pages once the server answers.
+        settings: where it is reached; those of ``estate.yaml`` when None.
+        console: module of the process that faces the network.
+        ready: called with the server and the addresses of the pages and of the console once the server answers.
+        say: told what takes a while.
 
     Raises:
+        InvalidInput: beyond loopback without TLS, a certificate that does not hold, or an address that cannot be listened on.
         Conflict: it runs already.
         ServerFailed, BrokerUnavailable: a part did not come up.
     """
     logs.configure()
     home = installation.home
+    settings = settings or installation.estate.service
+    outside = Outside.of(settings, home)
+    _wait_for_room(home, say)
     with _alone(home), contextlib.ExitStack() as stack:
         running = find(home)
         if running is not None:
             raise Conflict(
-                f"a server runs for this home already at {running.url}", remedy="Wait for the command that uses it."
+                f"a server runs for this home already at {running.shown}", remedy="Wait for the command that uses it."
             )
-        broker = BrokerProcess(home, passphrase_from_environment(os.environ))
+        # First of all: what cannot be listened on is said before anything starts.
+        door, pages_door = (outside.open(settings.port), outside.open(settings.pages_port)) if outside else (None, None)
+        facing = listen(home, outside, settings.console_port)
+        broker = BrokerProcess(home, passphrase_from_environment(os.environ), module="flows.broker_process")
         stack.callback(broker.stop)
         hand = _patiently(broker.start)
         installation.close()
         counters = Counters()
-        pages = Pages(home, credential(home), counters=counters, vault=broker.supervisor())
-        embedded = stack.enter_context(EmbeddedServer(home, port=port, dispatching=True, pages=pages.url))
+        pages = Pages(
+            home,
+            credential(home),
+            port=settings.pages_port or 0,
+            door=pages_door,
+            counters=counters,
+            vault=broker.supervisor(),
+        )
+        port = None if door is not None else settings.port
+        embedded = stack.enter_context(EmbeddedServer(home, port=port, dispatching=True, pages=pages.url, door=door))
+        say("starting the Prefect server; its first start builds a database")
         server = _patiently(embedded.start)
         worker = WorkerProcess(home, server, broker.secret.get_secret_value())
         stack.callback(worker.stop)
         worker.start()
-        ready(server, pages.url)
-        parts = _Parts(broker, embedded, worker, counters)
+        front = Front(home, console, facing, broker)
+        stack.callback(front.stop)
+        front.start()
+        ready(server, pages.url, front.url)
+        _tell_systemd("READY=1")
+        parts = _Parts(broker, embedded, worker, front, counters)
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_serve(home, hand, parts, pages, until or asyncio.Event()))
+        _tell_systemd("STOPPING=1")
+
+
+def _tell_systemd(state: str) -> None:
+    """Where it waits for word (sd_notify(3), ``Type=notify``); nothing elsewhere."""
+    path = os.environ.get("NOTIFY_SOCKET", "")
+    if not path.startswith(("/", "@")):
+        return
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as told:
+        told.connect(path.replace("@", "\0", 1) if path.startswith("@") else path)
+        told.sendall(state.encode("ascii"))
 
 
 class _Parts:
     """The processes, and how each is started again."""
 
     def __init__(
-        self, broker: BrokerProcess, server: EmbeddedServer, worker: WorkerProcess, counters: Counters
+        self, broker: BrokerProcess, server: EmbeddedServer, worker: WorkerProcess, front: Front, counters: Counters
     ) -> None:
         self._counters = counters
         self._parts: dict[str, tuple[Callable[[], Popen[bytes] | None], Callable[[], object]]] = {
             "vault broker": (lambda: broker.process, lambda: broker.restart().close()),
             "Prefect server": (lambda: server.process, server.restart),
             "worker": (lambda: worker.process, worker.restart),
+            "console": (lambda: front.process, front.restart),
         }
 
     async def keep_up(self) -> None:
@@ -246,17 +289,37 @@ async def _sign(installation: Installation) -> None:
             _LOG.exception("the record could not be signed: %s %s", error.message, error.remedy)
 
 
+def _wait_for_room(home: Home, say: Callable[[str], None]) -> None:
+    """A machine that comes up with a full disk goes on by itself once somebody has made room: nobody need start it again."""
+    if room.enough(home.path):
+        return
+    say(f"{_full(home.path)}; it starts by itself then")
+    while not room.enough(home.path):
+        time.sleep(_TROUBLE)
+
+
+def _full(folder: Path) -> str:
+    return (
+        f"the disk with {folder} is full: {room.free(folder) >> 20} MB are left, and no run begins or goes on "
+        f"until there are {room.NEEDED >> 20}: free some"
+    )
+
+
 async def _watch_disk(folder: Path) -> None:
-    """Say that the disk is nearly full before it is: nothing that cannot be recorded is done."""
+    """Say that the disk is nearly full, then that it is, each once a minute; and that there is room again."""
+    said, at = "", 0.0
     while True:
-        found = os.statvfs(folder)
-        free = found.f_bavail * found.f_frsize
-        if free < _LOW:
-            _LOG.error(
-                "the disk has %d MB left: when it is full, runs stop before their next effect, and go on once there is room",
-                free >> 20,
-            )
-        await asyncio.sleep(60)
+        free = room.free(folder)
+        text = "full" if free < room.NEEDED else "low" if free < _LOW else ""
+        if text != said or (text and time.monotonic() - at > 60):
+            if text == "full":
+                _LOG.error("%s", _full(folder))
+            elif text:
+                _LOG.error("the disk with %s has %d MB left: free some before it is full", folder, free >> 20)
+            else:
+                _LOG.warning("the disk with %s has room again", folder)
+            said, at = text, time.monotonic()
+        await asyncio.sleep(_TROUBLE)
 
 
 __all__ = ["WorkerProcess", "up"]

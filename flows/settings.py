@@ -30,6 +30,14 @@ _LEAN: Final[dict[str, str]] = {
     # Start: nothing here uses Prefect's blocks, which it would otherwise compare with its database each time.
     "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    # What steps report is written in batches, a second late at most, instead of one transaction for each word of theirs: in a burst
+    # the server's own work is the limit. (The recorder takes whole seconds; 0 would spin.)
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "50",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "20",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "20",
+    "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "20",
     # A run that a person answered hours later is not late.
     "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
 }
@@ -86,9 +94,8 @@ def worker_environment(home: Home, credential: str, api_url: str, base: Mapping[
     return {
         **kept,
         **client_environment(home, credential, api_url),
-        # Cancelling in the UI ends a run's process; told by events, and asked for behind them.
-        "PREFECT_WORKER_ENABLE_CANCELLATION": "true",
-        "PREFECT_WORKER_CANCELLATION_POLL_SECONDS": "10",
+        # Ours to do: Prefect's own observer knows only runs that its base class submitted.
+        "PREFECT_WORKER_ENABLE_CANCELLATION": "false",
         "PREFECT_WORKER_QUERY_SECONDS": "2",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     }

@@ -85,6 +85,8 @@ class WarmChild:
         for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, _EXIT_CODE)):
             if self.gone.is_set() or not self.pid:
                 break
+            if number == signal.SIGKILL:
+                _LOG.warning("process %d did not end within %g s of being asked to; it is ended", self.pid, grace)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
             with contextlib.suppress(TimeoutError):

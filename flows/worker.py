@@ -23,7 +23,13 @@ from uuid import UUID
 
 import anyio
 from prefect.client.schemas import OrchestrationResult
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse, SetStateStatus, WorkerFlowRunResponse
 from prefect.events import Event
 from prefect.events.clients import get_events_subscriber
@@ -40,6 +46,7 @@ from flows.deployments import POOL, POOL_TYPE
 from flows.execute import refuse
 from flows.runbook_files import fingerprint
 from flows.warm import Warm, WarmChild
+from tenantry import room
 from tenantry.broker import Supervisor
 from tenantry.errors import OutOfScope, RecordError, TenantryError
 
@@ -51,6 +58,10 @@ SIZE: Final = 3
 LIMIT: Final = 32
 """Runs that are executed at once. More wait in Prefect's queue; a run that waits for a person is none of them."""
 _HEARTBEAT: Final = 30
+_CANCELLED: Final = 10.0
+"""Seconds between two questions for runs to be cancelled, for those whose event was missed."""
+_SCHEDULED: Final = "prefect.flow-run.Scheduled"
+_CANCELLING: Final = "prefect.flow-run.Cancelling"
 _TROUBLE: Final = 2.0
 _STARTING: Final = 90.0
 """Seconds for a child to be ready, on a slow machine that has just begun."""
@@ -81,6 +92,7 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
         supervisor: makes the grants with which children get secrets from the vault broker; None where there is no broker, and
             each child opens the vault by itself.
         size: how many warm children wait.
+        grace: seconds that a cancelled run's process has to end by itself; the estate's when None.
         more: Prefect's own arguments of a worker.
     """
 
@@ -99,9 +111,11 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
         installation: Installation | None = None,
         supervisor: Supervisor | None = None,
         size: int = SIZE,
+        grace: float | None = None,
         **more: Any,
     ) -> None:
-        more = {"limit": LIMIT, "name": f"tenantry {sockets.gethostname()}", **more}
+        given = {name: value for name, value in more.items() if value is not None}  # `prefect worker start` says None
+        more = {"limit": LIMIT, "name": f"tenantry {sockets.gethostname()}", **given}
         more |= {"prefetch_seconds": 0.0}  # a run that is not due is not taken
         more["heartbeat_interval_seconds"] = more.get("heartbeat_interval_seconds") or _HEARTBEAT
         super().__init__(work_pool_name, *args, **more)
@@ -112,6 +126,8 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
         self._loaded = ""
         self._children: dict[UUID, WarmChild] = {}
         self._taking: set[UUID] = set()
+        self._grace = self._installation.estate.service.cancel_grace_seconds if grace is None else grace
+        self._stopping: dict[UUID, str | None] = {}
         self._runs: dict[UUID, str] = {}
         home = self._installation.home
         self._warm = Warm(size, {**os.environ, "TENANTRY_HOME": str(home.path)}, home.run / "worker.log")
@@ -141,6 +157,7 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
         async with self, anyio.create_task_group() as group:
             group.start_soon(self._repeat, self._sync_and_initialize, float(self.heartbeat_interval_seconds))
             group.start_soon(self._repeat, self.get_and_submit_flow_runs, POLL)
+            group.start_soon(self._repeat, self._look_for_cancelled, _CANCELLED)
             group.start_soon(self._listen)
             self._started_event = await self._emit_worker_started_event()
             printer(f"Worker {self.name!r} started!")
@@ -159,8 +176,8 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
             await asyncio.sleep(pause)
 
     async def _listen(self) -> None:
-        """Take what Prefect's event stream says was scheduled, at once."""
-        wanted = EventFilter(event=EventNameFilter(name=["prefect.flow-run.Scheduled"]))
+        """Take what Prefect's event stream says was scheduled, and end what it says is to be cancelled, at once."""
+        wanted = EventFilter(event=EventNameFilter(name=[_SCHEDULED, _CANCELLING]))
         while True:
             try:
                 async with get_events_subscriber(filter=wanted, reconnection_attempts=2) as stream:
@@ -176,9 +193,23 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
             return
         with contextlib.suppress(ValueError):
             flow_run_id = UUID(event.resource.id.removeprefix("prefect.flow-run."))
-            self._runs_task_group.start_soon(self._on_event, flow_run_id)
+            if event.event == _SCHEDULED:
+                self._runs_task_group.start_soon(self._on_scheduled, flow_run_id)
+            elif flow_run_id in self._children:
+                self._runs_task_group.start_soon(self.stop, flow_run_id)
 
-    async def _on_event(self, flow_run_id: UUID) -> None:
+    async def _look_for_cancelled(self) -> None:
+        """Of those that are carried here, for when the event was missed."""
+        carried = list(self._children)
+        if carried:
+            wanted = FlowRunFilter(
+                id=FlowRunFilterId(any_=carried),
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.CANCELLING])),
+            )
+            found = await self.client.read_flow_runs(flow_run_filter=wanted)
+            await asyncio.gather(*(self.stop(flow_run.id) for flow_run in found))
+
+    async def _on_scheduled(self, flow_run_id: UUID) -> None:
         if flow_run_id in self._taking:
             return
         try:
@@ -200,8 +231,9 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
     # --- one run ------------------------------------------------------------------------------------------------------
 
     async def _take(self, flow_run: FlowRun) -> None:
-        """Claim a due flow run and have it carried, unless it is taken already or too many are."""
-        if flow_run.id in self._taking:
+        """Claim a due flow run and have it carried, unless it is taken already, too many are, or the disk is full: it stays
+        scheduled."""
+        if flow_run.id in self._taking or not room.enough(self._installation.home.path):
             return
         try:
             self.limiter.acquire_on_behalf_of_nowait(flow_run.id)
@@ -298,7 +330,7 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
         finally:
             if self._children.get(flow_run.id) is child:
                 del self._children[flow_run.id]
-        if child.reported is None:
+        if child.reported is None and flow_run.id not in self._stopping:
             code = await self._warm.exit_code(child)
             told = f"killed by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
             logger.error("The process of this run was %s; the run goes on from its record.", told)
@@ -306,16 +338,21 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
             self.on_interrupted()
         return TenantryWorkerResult(identifier=str(child.pid), status_code=child.reported or 0)
 
-    async def _cancel_run(self, flow_run_id: UUID) -> None:
-        await self.stop(flow_run_id)
-
     async def stop(self, flow_run_id: UUID) -> None:
         """Somebody pressed Cancel in Prefect: its process ends. That is no decision about the run, which has no name to it:
         the record says interrupted, and `tenantry resume` or `tenantry cancel` go on from there."""
-        child = self._children.get(flow_run_id)
-        if child is not None:
-            await child.end()
-        await asyncio.to_thread(self._admission.halted, flow_run_id)
+        if flow_run_id in self._stopping:
+            return  # told by an event already, and found again by polling
+        # Until the record says so nobody may take it for one whose process died.
+        self._stopping[flow_run_id] = self._runs.get(flow_run_id)
+        try:
+            child = self._children.get(flow_run_id)
+            if child is not None:
+                await child.end(self._grace)
+            if not await asyncio.to_thread(self._admission.halted, flow_run_id):
+                return  # it is another worker's to end
+        finally:
+            del self._stopping[flow_run_id]
         message = "the process was ended; `tenantry cancel` ends the run, `tenantry resume` goes on with it"
         with contextlib.suppress(errors(), ObjectNotFound):
             await self.client.set_flow_run_state(flow_run_id, Cancelled(message=message), force=True)
@@ -328,7 +365,7 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
     @property
     def runs(self) -> frozenset[str]:
         """The runs of these."""
-        return frozenset(self._runs.values())
+        return frozenset(run for run in (*self._runs.values(), *self._stopping.values()) if run is not None)
 
 
 __all__ = ["LIMIT", "POLL", "SIZE", "TenantryWorker"]

@@ -31,11 +31,11 @@ import asyncio
 import enum
 import functools
 import json
+import logging
 import random
 import ssl
 import time
 import uuid
-import weakref
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -45,7 +45,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from integrations.lanes import Lanes
-from tenantry import deadline
+from integrations.turns import Turns, family, turns
+from tenantry import deadline, waits
 from tenantry.errors import (
     InDoubt,
     Rejected,
@@ -76,7 +77,8 @@ class Limits:
     """How much one tenant's client may do. Times in seconds.
 
     Attributes:
-        concurrency: requests in flight at one tenant of one vendor, over all clients of this process and event loop.
+        concurrency: requests in flight at one tenant of one vendor, over all clients of this process, and of all processes of
+            the machine where they share their turns (:mod:`integrations.turns`).
         timeout: one request, from the first byte sent to the last byte received.
         connect_timeout: making the connection.
         attempts: how often a call is tried when it fails for another reason than throttling.
@@ -133,6 +135,9 @@ FATES: Final[Mapping[type[Exception], Fate]] = {
     httpx.RequestNotRead: Fate.UNKNOWN,
 }
 """Every exception class of httpx, by name: a test walks httpx's tree and fails on one that is not here."""
+
+# The library logs the whole address of each request, and some addresses are secrets or name people.
+logging.getLogger("httpx").addFilter(lambda line: line.levelno > logging.INFO)
 
 _HTTPX_ERRORS: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError)
 
@@ -219,6 +224,8 @@ class _Call:
     timeout: float
     what: str
     attempts: int
+    plain: bool
+    family: str
 
 
 class _Unauthorized(Exception):
@@ -254,20 +261,6 @@ def tls_context() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-_limiters: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.WeakValueDictionary[str, asyncio.Semaphore]]
-_limiters = weakref.WeakKeyDictionary()
-
-
-def _limiter(vendor: str, tenant: str, concurrency: int) -> asyncio.Semaphore:
-    """The one limiter of a tenant at a vendor; semaphores cannot be shared between event loops."""
-    mine = _limiters.setdefault(asyncio.get_running_loop(), weakref.WeakValueDictionary())
-    key = f"{vendor}\n{tenant}\n{concurrency}"
-    found = mine.get(key)
-    if found is None:
-        found = mine[key] = asyncio.Semaphore(concurrency)
-    return found
-
-
 @dataclass(slots=True)
 class _Clients:
     reads: httpx.AsyncClient
@@ -282,15 +275,14 @@ class Http:
     repeated, a write must not be, so a connection idle for more than a second is never used for a write.
     """
 
-    def __init__(
-        self, vendor: str, clients: _Clients, limits: Limits, limiter: asyncio.Semaphore, sleep: Sleep
-    ) -> None:
+    def __init__(self, vendor: str, clients: _Clients, limits: Limits, shared: Turns, sleep: Sleep) -> None:
         self.vendor = vendor
         self.limits = limits
         self._clients = clients
-        self._limiter = limiter
+        self._turns = shared
         self._sleep = sleep
         self._random = random.Random()  # noqa: S311  # jitter, not a secret
+        self._last: tuple[str, float] | None = None
 
     @classmethod
     async def open(
@@ -304,7 +296,7 @@ class Http:
     ) -> Http:
         """A client pinned to nothing but its limiter; ``transport`` replaces the network (tests, the lab in process)."""
         limits = limits or Limits()
-        limiter = _limiter(vendor, tenant, limits.concurrency)
+        shared = turns(vendor, tenant, limits.concurrency)
 
         def client(carrier: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
             return httpx.AsyncClient(
@@ -313,10 +305,27 @@ class Http:
 
         if transport is not None:
             only = client(transport)
-            return cls(vendor, _Clients(only, only), limits, limiter, sleep)
+            return cls(vendor, _Clients(only, only), limits, shared, sleep)
         tls = await asyncio.to_thread(tls_context)  # reads the certificate store
         clients = _Clients(client(Lanes(tls, idle=30.0)), client(Lanes(tls, idle=1.0)))
-        return cls(vendor, clients, limits, limiter, sleep)
+        return cls(vendor, clients, limits, shared, sleep)
+
+    @property
+    def answered(self) -> bool:
+        """Whether anything ever answered, whatever it said."""
+        return self._last is not None
+
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds by which the vendor's clock was ahead of ours at its newest answer, to the second; None when it did not
+        say (RFC 9110 section 6.6.1)."""
+        if self._last is None:
+            return None
+        said, here = self._last
+        try:
+            return parsedate_to_datetime(said).timestamp() - here
+        except (ValueError, OverflowError):
+            return None
 
     async def aclose(self) -> None:
         """Close the connections. May be called twice."""
@@ -362,7 +371,7 @@ class Http:
             TenantryError: what ``dialect`` returned.
         """
         return await self._call(
-            self._prepared(method, url, False, headers, content, authorizer, dialect, timeout, what, attempts)
+            self._prepared(method, url, False, headers, content, authorizer, dialect, timeout, what, attempts, False)
         )
 
     async def write(
@@ -376,8 +385,12 @@ class Http:
         dialect: Dialect = refused,
         timeout: float | None = None,  # one request's own limit, not the call's
         what: str = "",
+        plain: bool = False,
     ) -> Answer:
         """Change something; repeated only where nothing was done. Parameters as for :meth:`read`.
+
+        Args:
+            plain: the vendor answers in plain text: a body that is no JSON is no fault.
 
         Raises:
             InDoubt: it was sent and its answer never came, or cannot be understood.
@@ -387,7 +400,7 @@ class Http:
             TenantryError: what ``dialect`` returned.
         """
         return await self._call(
-            self._prepared(method, url, True, headers, content, authorizer, dialect, timeout, what, None)
+            self._prepared(method, url, True, headers, content, authorizer, dialect, timeout, what, None, plain)
         )
 
     def _prepared(
@@ -402,6 +415,7 @@ class Http:
         timeout: float | None,
         what: str,
         attempts: int | None,
+        plain: bool,
     ) -> _Call:
         return _Call(
             method=method,
@@ -414,17 +428,23 @@ class Http:
             timeout=self.limits.timeout if timeout is None else timeout,
             what=what or f"{method} {urlsplit(url).path}",
             attempts=attempts or self.limits.attempts,
+            plain=plain,
+            family=family(urlsplit(url).path),
         )
 
     async def _call(self, call: _Call) -> Answer:
         failures = 0
         waited = 0.0
-        refreshed = False
+        refreshed = rested = False
         error: TenantryError
         while True:
             # Outside of the retries below: signing in has retried by itself.
             token = await call.authorizer.header() if call.authorizer is not None else None
+            held = 0.0 if rested else self._turns.left(call.family)
+            rested = False
             try:
+                if held:  # the vendor said so to another client, of this run or of another
+                    raise Throttled(f"{self.vendor} throttles {call.what}", retry_after=held, vendor=self.vendor)
                 return await self._attempt(call, token)
             except _Unauthorized as signal:
                 answer, header = signal.answer, signal.header
@@ -439,6 +459,8 @@ class Http:
                     failures += 1
                     wait = self._backoff(failures)
                 else:
+                    if not held:
+                        self._turns.hold(call.family, wait)
                     wait += wait * 0.1 * self._random.random() + 0.01  # not all of us at the same moment
             except (Unreachable, VendorFault) as fault:
                 failures += 1
@@ -457,6 +479,9 @@ class Http:
             if failures >= call.attempts or waited + wait > self.limits.budget or (left is not None and wait >= left):
                 raise error
             waited += wait
+            if isinstance(error, Throttled):
+                rested = True
+                waits.asked(self.vendor, call.what, wait)
             await self._sleep(wait)
 
     def _backoff(self, failures: int) -> float:
@@ -471,7 +496,7 @@ class Http:
             headers["Authorization"] = header
         if content is not None:
             headers.setdefault("Content-Type", "application/json")
-        async with self._limiter:
+        async with self._turns.turn():
             deadline.check()  # right before sending: waiting for the token or for our turn may have taken long
             answer = await self._exchange(call, headers, content, request_id)
         return self._judged(call, answer, header)
@@ -499,6 +524,7 @@ class Http:
                 response = await client.send(request, stream=True)
                 try:
                     status, received = response.status_code, response.headers
+                    self._last = (response.headers.get("date", ""), time.time())
                     body = await response.aread()
                 finally:
                     await response.aclose()
@@ -530,7 +556,7 @@ class Http:
                     problem = True
                 else:
                     problem = False
-                if problem:
+                if problem and not call.plain:
                     raise self._fault(call, answer, "answered something that is not JSON to")
             return answer
         if status == 401 and header is not None:

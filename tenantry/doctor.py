@@ -23,10 +23,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from tenantry.clock import parse_rfc3339
 from tenantry.errors import NotFound, TenantryError
+from tenantry.estate import load_estate
 from tenantry.home import Home
 from tenantry.journal import Journal, schema
 from tenantry.masterkey import Passphrase
 from tenantry.tenants import TenantStore
+from tenantry.tls import Certificate
 from tenantry.vault import Vault
 
 __all__ = ["Check", "Status", "examine"]
@@ -37,6 +39,7 @@ _LOW: Final = 2_000_000_000
 _FULL: Final = 200_000_000
 """Bytes: below it a database may fail in the middle of a run."""
 _AHEAD: Final = timedelta(seconds=5)
+_RENEW: Final = timedelta(days=14)
 _TIME_ERROR: Final = 5
 """adjtimex(2): the clock is not synchronised."""
 
@@ -66,6 +69,7 @@ def examine(home: Home, passphrase: Passphrase | None = None, *, now: datetime |
         ("databases", lambda: _databases(home)),
         ("keys", lambda: _keys(home, passphrase)),
         ("record", lambda: _record(home, passphrase, at)),
+        ("certificate", lambda: _certificate(home, at)),
         ("clock", _clock),
     )
     found: list[Check] = []
@@ -146,7 +150,14 @@ def _disk(home: Home) -> Iterator[Check]:
 
 
 def _databases(home: Home) -> Iterator[Check]:
-    for path in (home.journal_db, home.vault_db, home.people_db, home.prefect / "prefect.db"):
+    for path in (
+        home.journal_db,
+        home.vault_db,
+        home.people_db,
+        home.contacts_db,
+        home.drops_db,
+        home.prefect / "prefect.db",
+    ):
         if not path.exists():
             yield Check(path.name, "ok", "not made yet")
             continue
@@ -240,6 +251,20 @@ def _runs(home: Home, passphrase: Passphrase | None) -> Iterator[Check]:
         yield Check(
             "freeze", "warning", f"everything is frozen since {frozen['since']}", "`tenantry unfreeze` lifts it."
         )
+
+
+def _certificate(home: Home, now: datetime) -> Iterator[Check]:
+    """That of ``service`` in estate.yaml; one that stands on a command line is unknown here."""
+    service = load_estate(home).service
+    if service.tls_certificate is None or service.tls_key is None:
+        return
+    found = Certificate.read(home.path / service.tls_certificate, home.path / service.tls_key, now=now)
+    left = found.until - now
+    says = f"for {', '.join(found.names[:5])}, until {found.until:%Y-%m-%d}"
+    if left < _RENEW:
+        yield Check("certificate", "warning", says, "Renew it: nobody can sign in from elsewhere once it has expired.")
+    else:
+        yield Check("certificate", "ok", says)
 
 
 def _clock() -> Iterator[Check]:

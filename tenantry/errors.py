@@ -38,6 +38,7 @@
         ├── RolledBack            the record is older than, or another than, what was signed before
         ├── VaultLocked           no master key, or a wrong one
         ├── BrokerUnavailable     the vault broker does not answer                     retryable
+        ├── StoreUnavailable      a secret store does not answer, is sealed or moving  retryable
         ├── BackupUnreadable      wrong key, damaged or cut off
         └── SecretUnreadable      ciphertext does not open under this tenant and name
 
@@ -307,6 +308,14 @@ class VaultLocked(RecordError):
 class BrokerUnavailable(RecordError):
     code = "broker_unavailable"
     remedy = "The service starts its broker again by itself; `tenantry doctor` says what keeps it from it."
+    retryable = True
+
+
+class StoreUnavailable(RecordError):
+    """A secret store outside this machine cannot be used just now. Nothing was done there."""
+
+    code = "store_unavailable"
+    remedy = "Bring the secret store back (`tenantry vault stores` looks at each), then resume the run."
     retryable = True
 
 

@@ -5,17 +5,19 @@ The people are not here but in ``people.db`` (`tenantry.people`), because codes 
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
 from tenantry.errors import InvalidTenant
 from tenantry.home import Home
-from tenantry.names import MSP, PersonId, Role, Slug
-from tenantry.tenants import Email, Minutes, Model, Network, Phone, ProviderConfig, Text, TimeZone
+from tenantry.names import MSP, PersonId, Role, SecretRef, Slug
+from tenantry.secretstore import EMBEDDED
+from tenantry.tenants import Email, Minutes, Model, Network, Phone, ProviderConfig, Text, TimeZone, secret_in
 from tenantry.yamlpos import build, load, misplaced
 
-__all__ = ["Estate", "OnCall", "Roles", "TimeStampAuthority", "load_estate"]
+__all__ = ["Estate", "OnCall", "Roles", "SecretStoreConfig", "ServiceSettings", "TimeStampAuthority", "load_estate"]
 
 
 class OnCall(Model):
@@ -38,6 +40,9 @@ class Roles(Model):
     )
     unfreeze_needs: Role = Field(default="lead", description="Role that lifts a freeze.")
     reveal_needs: Role = Field(default="lead", description="Role that may have a secret shown.")
+    enroll_contact_needs: Role = Field(
+        default="lead", description="Role that may give a client's contact a code, and so decide who that is."
+    )
 
 
 class TimeStampAuthority(Model):
@@ -47,6 +52,60 @@ class TimeStampAuthority(Model):
         pattern=r"^https?://[^\s@]+$", max_length=500, description="Where it is asked. No credential in it."
     )
     certificates: str = Field(description="Its root certificates in PEM: what its answers are verified with.")
+
+
+class SecretStoreConfig(Model):
+    """A secret store besides the embedded one. Its own credential is the estate's, and lies in the embedded store."""
+
+    vendor: Slug = Field(description="Which kind of store: openbao (HashiCorp Vault too), aws_secrets, azure_keyvault.")
+    settings: dict[Slug, Any] = Field(
+        default_factory=dict, description="The store's own settings (address, mount, role). Never a secret."
+    )
+    secrets: dict[Slug, SecretRef] = Field(
+        default_factory=dict, description="What we sign in to it with, as references into the estate's own vault."
+    )
+
+    @model_validator(mode="after")
+    def _no_plain_secret(self) -> Self:
+        offender = secret_in(self.settings)
+        if offender is not None:
+            raise misplaced(
+                "looks like a secret: store it with `tenantry vault put` and name its reference under secrets",
+                *("settings", *offender),
+            )
+        return self
+
+
+class ServiceSettings(Model):
+    """How `tenantry up` is reached and behaves on this machine. Its options come before these."""
+
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        max_length=253,
+        description="Address to listen on. Beyond loopback only with a certificate.",
+    )
+    port: int | None = Field(default=None, ge=1, le=65535, description="Of Prefect's pages; none: a free one.")
+    pages_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Of the timelines and the metrics; none: a free one."
+    )
+    console_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Of credential drops; none: a free one, kept from then on."
+    )
+    tls_certificate: str | None = Field(
+        default=None,
+        max_length=1000,
+        description="Certificate chain in PEM; a path, below TENANTRY_HOME unless absolute.",
+    )
+    tls_key: str | None = Field(
+        default=None, max_length=1000, description="Its private key in PEM, readable by the service's account alone."
+    )
+    cancel_grace_seconds: float = Field(
+        default=30.0,
+        ge=0.5,
+        le=600,
+        description="How long a run's process that was cancelled in Prefect has to end by itself before it is killed.",
+    )
 
 
 class Estate(Model):
@@ -62,22 +121,41 @@ class Estate(Model):
         description="Tools with one credential for all clients (PSA, RMM, EDR console, partner application, SMTP). A run "
         "reaches its own client alone through them, by the tenant file's estate_handles.",
     )
+    secret_stores: dict[Slug, SecretStoreConfig] = Field(
+        default_factory=dict, description="Where secrets may lie besides the embedded store, by the name used here."
+    )
+    secret_store: Slug = Field(
+        default=EMBEDDED,
+        description="Where a client's secrets go unless its file says otherwise: embedded, or a store above.",
+    )
     known_networks: list[Network] = Field(
         default_factory=list, description="The MSP's own addresses: offices, VPN exits, automation."
     )
 
+    service: ServiceSettings = Field(default_factory=ServiceSettings, description="This machine's service.")
     time_stamp_authority: TimeStampAuthority | None = Field(
         default=None, description="Who time-stamps the record's checkpoints; none: nobody outside does."
     )
 
     @model_validator(mode="after")
     def _own_secrets(self) -> Self:
-        for key, provider in self.providers.items():
-            for name, ref in provider.secrets.items():
-                if ref.tenant != MSP:
-                    raise misplaced(
-                        f"is a client's; only vault:{MSP}/… is the estate's", "providers", key, "secrets", name
-                    )
+        named: tuple[tuple[str, Mapping[str, ProviderConfig | SecretStoreConfig]], ...]
+        named = (("providers", self.providers), ("secret_stores", self.secret_stores))
+        for block, entries in named:
+            for key, entry in entries.items():
+                for name, ref in entry.secrets.items():
+                    if ref.tenant != MSP:
+                        raise misplaced(
+                            f"is a client's; only vault:{MSP}/… is the estate's", block, key, "secrets", name
+                        )
+        return self
+
+    @model_validator(mode="after")
+    def _known_stores(self) -> Self:
+        if EMBEDDED in self.secret_stores:
+            raise misplaced("is the name of the store that is always there", "secret_stores", EMBEDDED)
+        if self.secret_store != EMBEDDED and self.secret_store not in self.secret_stores:
+            raise misplaced("is no store of secret_stores", "secret_store")
         return self
 
 

@@ -73,6 +73,21 @@ class Home:
         return self.path / "people.db"
 
     @property
+    def contacts_db(self) -> Path:
+        """Which contacts of clients were enrolled, and when they proved who they are."""
+        return self.path / "contacts.db"
+
+    @property
+    def drops_db(self) -> Path:
+        """Credential drops: public keys, hashes and what is expected; no secret."""
+        return self.path / "drops.db"
+
+    @property
+    def console_file(self) -> Path:
+        """Where the console listens, or did when the service last ran."""
+        return self.run / "console.json"
+
+    @property
     def master_key(self) -> Path:
         """The vault's master key, unless a passphrase stands in for it."""
         return self.path / "master.key"
@@ -86,6 +101,11 @@ class Home:
     def run(self) -> Path:
         """Sockets, locks and ``server.json`` of what runs now; may be emptied when nothing runs."""
         return self.path / "run"
+
+    @property
+    def limits(self) -> Path:
+        """What processes share of vendors' limits: who is being asked now, and who asked to be left alone."""
+        return self.run / "limits"
 
     @property
     def broker_socket(self) -> Path:

@@ -29,7 +29,7 @@ from pydantic import SecretBytes, SecretStr
 
 from tenantry.clock import rfc3339
 
-__all__ = ["HIDDEN", "JsonLines", "bound", "configure", "protect", "redacted"]
+__all__ = ["HIDDEN", "JsonLines", "bound", "configure", "protect", "redacted", "without_secrets"]
 
 HIDDEN: Final = "[redacted]"
 _LONGEST: Final = 16_384
@@ -115,6 +115,12 @@ def redacted(value: Any, name: str = "", depth: int = 0) -> Any:
 def _text(text: str) -> str:
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}… ({len(text)} characters)"
+    return without_secrets(text)
+
+
+def without_secrets(text: str) -> str:
+    """The text, whole, with what looks like a credential and what `protect` was told of replaced. For messages too: a name that
+    somebody gave a rule may hold a password."""
     with _lock:
         hidden = [secret for secret in _protected if secret in text]
     for secret in sorted(hidden, key=len, reverse=True):

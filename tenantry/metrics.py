@@ -56,6 +56,8 @@ class Observed:
         self._errors: Counter[str] = Counter()
         self._events: Counter[str] = Counter()
         self._lost = 0
+        self._waits: Counter[str] = Counter()
+        self._waited: Counter[str] = Counter()
 
     def catch_up(self, tenants: Iterable[str], tail: Callable[[str, int], Iterable[Record]]) -> None:
         """Take in what was recorded since the last time.
@@ -96,6 +98,10 @@ class Observed:
 
     def _outcome(self, run: _Run, record: Record) -> None:
         self._error(record)
+        throttled = record.data.get("throttled")
+        if isinstance(throttled, Mapping):
+            self._waits[run.runbook] += int(throttled["times"])
+            self._waited[run.runbook] += round(1000 * float(throttled["seconds"]))
         started = record.data.get("started_at")
         if isinstance(started, str):
             key = (run.runbook, record.outcome or "")
@@ -142,6 +148,18 @@ class Observed:
             "counter",
             "Errors of steps, by code; throttled: a vendor asked to wait longer than the step could.",
             {(("code", code),): count for code, count in self._errors.items()} or {(("code", "throttled"),): 0},
+        )
+        yield _Family(
+            "tenantry_throttled_total",
+            "counter",
+            "Times a vendor that throttles had a step wait.",
+            {(("runbook", name),): count for name, count in self._waits.items()},
+        )
+        yield _Family(
+            "tenantry_throttled_seconds_total",
+            "counter",
+            "How long vendors that throttle had steps wait.",
+            {(("runbook", name),): count / 1000 for name, count in self._waited.items()},
         )
         for event, (name, text) in _COUNTED.items():
             yield _Family(name, "counter", text, {(): self._events[event]})

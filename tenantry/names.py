@@ -18,6 +18,7 @@ from tenantry.errors import InvalidInput
 
 __all__ = [
     "MSP",
+    "OWN_SECRETS",
     "ROLES",
     "PersonId",
     "Role",
@@ -31,6 +32,10 @@ __all__ = [
 
 MSP: Final = "_msp"
 """The estate itself where a tenant's name stands: its secrets, its key, its record. No client can be called so."""
+
+OWN_SECRETS: Final = ("contacts/", "drops/")
+"""Beginnings of the names under which the platform keeps secrets of its own beside a client's: no run gets one, and nothing that
+a client hands over is stored there."""
 
 SLUG_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"
 PERSON_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$"

@@ -13,42 +13,30 @@ Known limit: who can write TENANTRY_HOME as its owner holds the master key too; 
 
 from __future__ import annotations
 
-import hmac
-import io
 import json
-import sqlite3
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import pyotp
-import segno
 from pydantic import SecretStr
 
 from tenantry.clock import rfc3339
-from tenantry.errors import Conflict, InvalidInput, NotAuthenticated, NotFound, OutOfScope, Refused, TenantryError
+from tenantry.errors import Conflict, InvalidInput, NotAuthenticated, NotFound, OutOfScope, Refused
 from tenantry.home import Home
 from tenantry.localdb import LocalDb
 from tenantry.names import MSP, ROLES, Role, check_person, check_tenant
+from tenantry.onetime import STEP_SECONDS, Codes, secret_name
+from tenantry.person import EVERY_TENANT, Authenticated, Enrollment, Person, act_purpose, person_of
 from tenantry.vault import Vault
 
-__all__ = ["EVERY_TENANT", "Authenticated", "Enrollment", "People", "Person", "act_purpose"]
+__all__ = ["EVERY_TENANT", "PROOF_LIFE", "Authenticated", "Enrollment", "People", "Person", "act_purpose"]
 
-EVERY_TENANT: Final = "*"
-STEP_SECONDS: Final = 30
-MAX_FAILURES: Final = 5
-FIRST_LOCK: Final = timedelta(minutes=15)
-LONGEST_LOCK: Final = timedelta(hours=4)
 PROOF_LIFE: Final = timedelta(minutes=5)
 """How long an `Authenticated` may authorise an act on people."""
-_UNKNOWN_NAMES_KEPT: Final = 1_000
-_DECOY: Final = "people/decoy"
-
 OnEvent = Callable[[str, dict[str, Any]], None]
 """``(event, payload)``: ``people.added``, ``.enrolled``, ``.changed``, ``.disabled``, ``.enabled``, ``.unlocked``,
 ``.authenticated``, ``.refused``, ``.locked``. Payloads hold names, times and reasons, never a code or a secret."""
-
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS people (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL, roles TEXT NOT NULL, tenants TEXT NOT NULL,
@@ -63,80 +51,6 @@ CREATE TABLE IF NOT EXISTS attempts (
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """One person as the estate knows them. ``tenants`` holds names, or ``*`` alone for every tenant and the estate."""
-
-    id: str
-    name: str
-    email: str
-    roles: frozenset[Role]
-    tenants: frozenset[str]
-    added_at: datetime
-    granted_at: datetime
-    """When their roles or tenants were last widened."""
-    enrolled_at: datetime | None = None
-    disabled_at: datetime | None = None
-
-    @property
-    def enabled(self) -> bool:
-        return self.disabled_at is None
-
-    @property
-    def effective_since(self) -> datetime | None:
-        """Since when they could prove who they are with all they may do now; None when not enrolled. What began before
-        is not theirs to approve."""
-        return None if self.enrolled_at is None else max(self.enrolled_at, self.granted_at)
-
-    def covers(self, tenant: str) -> bool:
-        """Whether they may touch this tenant (``_msp``: the estate itself)."""
-        return EVERY_TENANT in self.tenants or tenant in self.tenants
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON shape, for lists."""
-        return {
-            "id": self.id,
-            "name": self.name,
-            "email": self.email,
-            "roles": [role for role in ROLES if role in self.roles],
-            "tenants": sorted(self.tenants),
-            "added_at": rfc3339(self.added_at),
-            "enrolled_at": rfc3339(self.enrolled_at) if self.enrolled_at else None,
-            "disabled_at": rfc3339(self.disabled_at) if self.disabled_at else None,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Authenticated:
-    """A person proved who they are, once, at that time, for that purpose. Made by `People.authenticate` alone."""
-
-    person: Person
-    at: datetime
-    method: str
-    purpose: str
-    tenant: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Enrollment:
-    """What the person's authenticator app needs; shown once, kept in the vault only."""
-
-    person: str
-    otpauth_uri: SecretStr
-
-    def qr_text(self) -> str:
-        """The URI as a QR code in block characters, for a terminal. It holds the secret as the URI does."""
-        out = io.StringIO()
-        segno.make(self.otpauth_uri.get_secret_value(), error="m").terminal(out, compact=True)
-        return out.getvalue()
-
-
-def act_purpose(act: str, person: str) -> str:
-    """The purpose that binds a proof to one act on one person: ``enroll``, ``disable``, ``enable``, ``change`` or
-    ``unlock``. Authenticate for it, then hand the result to that method as ``by``."""
-    return f"people.{act}:{person}"
 
 
 class People:
@@ -165,6 +79,7 @@ class People:
         """
         self._db = LocalDb(home.ensure().people_db, _SCHEMA)
         self._vault = vault
+        self._codes = Codes(self._db, vault)
         self._clock = clock
         self._on_event = on_event
         self._issuer = issuer
@@ -179,11 +94,11 @@ class People:
         row = self._row(person)
         if row is None:
             raise NotFound(f"no person {check_person(person)}", remedy="`tenantry people list` shows who there is.")
-        return _person(row)
+        return person_of(row)
 
     def list(self) -> list[Person]:
         """Everybody, the disabled too, by id."""
-        return [_person(row) for row in self._db.all("SELECT * FROM people ORDER BY id")]
+        return [person_of(row) for row in self._db.all("SELECT * FROM people ORDER BY id")]
 
     def records(self) -> dict[str, Person]:
         """Everybody by id, as the approval rules take them."""
@@ -235,7 +150,7 @@ class People:
         """
         with self._db.transaction() as db:
             row = self._need(person)
-            record = _person(row)
+            record = person_of(row)
             if not record.enabled:
                 raise Refused(f"{person} is disabled", remedy="Enable the person first.")
             if not self._bootstrap(person):
@@ -245,7 +160,7 @@ class People:
                     self._authorise(by, "enroll", record, or_self=True)
             now = rfc3339(self._clock())
             secret = SecretStr(pyotp.random_base32())
-            version = self._vault.put(MSP, _secret_name(person), secret, kind="totp").version
+            version = self._vault.put(MSP, secret_name(person), secret, kind="totp").version
             db.execute(
                 "UPDATE people SET enrolled_at = ?, secret_version = ?, last_step = NULL WHERE id = ?",
                 (now, version, person),
@@ -273,7 +188,7 @@ class People:
             Refused: the proof is missing or not an approver's; or it would leave no approver.
         """
         with self._db.transaction() as db:
-            record = _person(self._need(person))
+            record = person_of(self._need(person))
             granted = _roles(roles) if roles is not None else record.roles
             scope = _scope(tenants) if tenants is not None else record.tenants
             if "approver" in record.roles | granted and not self._bootstrap(person):
@@ -304,7 +219,7 @@ class People:
             Refused: the proof is missing or not an approver's; or it is the last approver.
         """
         with self._db.transaction() as db:
-            record = _person(self._need(person))
+            record = person_of(self._need(person))
             if record.enabled:
                 if "approver" in record.roles and not self._bootstrap(person):
                     self._authorise(by, "disable", record)
@@ -323,7 +238,7 @@ class People:
             Refused: the proof is missing or not an approver's.
         """
         with self._db.transaction() as db:
-            record = _person(self._need(person))
+            record = person_of(self._need(person))
             if not record.enabled:
                 self._authorise(by, "enable", record)
                 db.execute(
@@ -342,7 +257,7 @@ class People:
             Refused: the proof is not an approver's.
         """
         with self._db.transaction() as db:
-            self._authorise(by, "unlock", _person(self._need(person)))
+            self._authorise(by, "unlock", person_of(self._need(person)))
             db.execute("DELETE FROM attempts WHERE id = ?", (person,))
             self._tell("people.unlocked", person=person, by=_who(by))
 
@@ -374,8 +289,8 @@ class People:
         secret_code = code.get_secret_value() if isinstance(code, SecretStr) else code
         now = self._clock()
         row = self._row(person)
-        matching = self._matching(row, secret_code, int(now.timestamp()) // STEP_SECONDS)
-        reason, until, record = self._judge(person, row, matching, now)
+        matching = self._codes.matching(row, secret_code, int(now.timestamp()) // STEP_SECONDS)
+        reason, until, record = self._codes.judge(person, row, matching, now)
         facts = {"person": person[:80], "purpose": purpose, "tenant": tenant, "method": "totp"}
         if reason is not None or record is None:
             self._tell("people.refused", **facts, reason=reason)
@@ -401,89 +316,12 @@ class People:
             raise OutOfScope(f"{record.id} is not {role}", remedy=f"Ask somebody with the role {role}.")
         return Authenticated(record, now, "totp", purpose, tenant)
 
-    def _matching(self, row: Any, code: str, step: int) -> Sequence[int]:
-        """The time-steps whose code this is. The same work is done for people who do not exist."""
-        usable = row is not None and row["secret_version"] is not None and row["disabled_at"] is None
-        if usable:
-            version = int(row["secret_version"])
-            try:
-                seed = self._vault.get_text(MSP, _secret_name(row["id"]), version, purpose="authenticate")
-            except NotFound:  # disabled or enrolled anew a moment ago
-                usable, seed = False, self._decoy()
-        else:
-            seed = self._decoy()
-        totp = pyotp.TOTP(seed.get_secret_value())
-        digits = "".join(code.split()).encode("utf-8", "replace")
-        found = [
-            at
-            for at in (step - 1, step, step + 1)
-            if hmac.compare_digest(totp.generate_otp(max(at, 0)).encode(), digits)
-        ]
-        return found if usable else []
-
-    def _decoy(self) -> SecretStr:
-        """A secret that is nobody's, opened and recorded as anybody's would be, so that it takes as long."""
-        try:
-            return self._vault.get_text(MSP, _DECOY, purpose="authenticate")
-        except NotFound:
-            return self._vault.get_or_create(
-                MSP, _DECOY, lambda: SecretStr(pyotp.random_base32()), kind="decoy", purpose="authenticate"
-            )
-
-    def _judge(
-        self, person: str, seen: Any, matching: Sequence[int], now: datetime
-    ) -> tuple[str | None, datetime | None, Person | None]:
-        """Count, lock, use up: reason of the refusal, end of the lock, or the person. Committed before anybody is told."""
-        if _ill_formed(person):
-            return "no such person", None, None
-        with self._db.transaction() as db:
-            row = self._row(person)
-            attempt = db.execute("SELECT * FROM attempts WHERE id = ?", (person,)).fetchone()
-            if attempt is not None and attempt["locked_until"] is not None:
-                until = datetime.fromisoformat(attempt["locked_until"])
-                if now < until:
-                    return "locked", until, None
-            reason = _why_not(row, seen, matching)
-            if reason is None:
-                fresh = [at for at in matching if row["last_step"] is None or at > row["last_step"]]
-                if not fresh:
-                    # Not a guess: whoever sends it has seen a right code. Counting it would lock out people who answer
-                    # two questions within half a minute.
-                    return "code used before", None, None
-                db.execute(
-                    "UPDATE people SET last_step = ?, authenticated_at = ? WHERE id = ?",
-                    (fresh[-1], rfc3339(now), person),
-                )
-                db.execute("DELETE FROM attempts WHERE id = ?", (person,))
-                return None, None, _person(row)
-            return reason, self._count(db, person, attempt, now), None
-
-    def _count(self, db: Any, person: str, attempt: Any, now: datetime) -> datetime | None:
-        """One more failure; the end of the lock when it was one too many."""
-        failures = (attempt["failures"] if attempt is not None else 0) + 1
-        locks = attempt["locks"] if attempt is not None else 0
-        until = None
-        if failures >= MAX_FAILURES:
-            until = now + min(FIRST_LOCK * 2 ** min(locks, 16), LONGEST_LOCK)
-            failures, locks = 0, locks + 1
-        db.execute(
-            "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?)",
-            (person, failures, locks, rfc3339(until) if until else None, rfc3339(now)),
-        )
-        # Names that nobody has are kept too, but not without end.
-        db.execute(
-            "DELETE FROM attempts WHERE id NOT IN (SELECT id FROM people) AND id NOT IN (SELECT id FROM attempts WHERE id "
-            "NOT IN (SELECT id FROM people) ORDER BY last_at DESC, id LIMIT ?)",
-            (_UNKNOWN_NAMES_KEPT,),
-        )
-        return until
-
     # --- rules --------------------------------------------------------------------------------------------------------
 
     def _bootstrap(self, person: str) -> bool:
         """Whether no approver but perhaps this one was ever enrolled, and this one never proved themselves."""
         return not any(
-            "approver" in _person(row).roles and (row["id"] != person or row["authenticated_at"] is not None)
+            "approver" in person_of(row).roles and (row["id"] != person or row["authenticated_at"] is not None)
             for row in self._db.all("SELECT * FROM people WHERE enrolled_at IS NOT NULL")
         )
 
@@ -514,7 +352,7 @@ class People:
         if by.purpose != act_purpose(act, subject.id) or not timedelta(0) <= age <= PROOF_LIFE:
             raise Refused("the proof is stale or was given for something else", remedy=remedy)
         row = self._row(by.person.id)
-        current = _person(row) if row is not None else None
+        current = person_of(row) if row is not None else None
         if current is None or not current.enabled or current.enrolled_at is None or current.enrolled_at > by.at:
             raise Refused("the person who proved themselves was disabled or enrolled anew since", remedy=remedy)
         if or_self and current.id == subject.id:
@@ -534,10 +372,10 @@ class People:
         return self._row(person)
 
     def _drop_secrets(self, person: str, *, keep: int | None) -> None:
-        for version in self._vault.versions(MSP, _secret_name(person)):
+        for version in self._vault.versions(MSP, secret_name(person)):
             if version.version != keep:
                 try:
-                    self._vault.delete(MSP, _secret_name(person), version.version)
+                    self._vault.delete(MSP, secret_name(person), version.version)
                 except NotFound:  # another process was quicker
                     continue
 
@@ -547,30 +385,6 @@ class People:
 
     def close(self) -> None:
         self._db.close()
-
-
-def _why_not(row: Any, seen: Any, matching: Sequence[int]) -> str | None:
-    if row is None:
-        return "no such person"
-    if row["disabled_at"] is not None:
-        return "disabled"
-    if row["secret_version"] is None:
-        return "not enrolled"
-    if seen is None or row["secret_version"] != seen["secret_version"]:
-        return "enrolled anew meanwhile"
-    return None if matching else "wrong code"
-
-
-def _ill_formed(person: str) -> bool:
-    try:
-        check_person(person)
-    except TenantryError:
-        return True
-    return False
-
-
-def _secret_name(person: str) -> str:
-    return f"people/{person}/totp"
 
 
 def _who(by: Authenticated | None) -> str | None:
@@ -599,20 +413,3 @@ def _scope(tenants: Iterable[str] | str) -> frozenset[str]:
 
 def _packed(values: Iterable[str]) -> str:
     return json.dumps(sorted(values))
-
-
-def _person(row: sqlite3.Row) -> Person:
-    def time(column: str) -> datetime | None:
-        return datetime.fromisoformat(row[column]) if row[column] else None
-
-    return Person(
-        id=row["id"],
-        name=row["name"],
-        email=row["email"],
-        roles=cast("frozenset[Role]", frozenset(json.loads(row["roles"]))),
-        tenants=frozenset(json.loads(row["tenants"])),
-        added_at=datetime.fromisoformat(row["added_at"]),
-        granted_at=datetime.fromisoformat(row["granted_at"]),
-        enrolled_at=time("enrolled_at"),
-        disabled_at=time("disabled_at"),
-    )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel, SecretBytes
+
+from tenantry.capabilities.messenger import CHANNELS
 
 SecretSource = Callable[[str], Awaitable[SecretBytes]]
 """Name of a secret as the provider calls it → its value, out of the vault at the moment it is needed."""
@@ -14,19 +17,73 @@ SecretSource = Callable[[str], Awaitable[SecretBytes]]
 
 @dataclass(frozen=True, slots=True)
 class ProviderCheck:
-    """Whether a provider works, by use.
+    """Whether a provider works, by use. What a provider does not know stays at its default, and reads "not known".
 
     Attributes:
-        signed_in: a token was issued.
+        signed_in: a token was issued; None where signing in cannot be tried without doing something.
         granted: permissions that the tenant grants, in the vendor's words; None when the vendor does not say.
-        problems: one sentence each.
-        facts: what else is worth showing (organisation's name, clock skew in seconds).
+        problems: one sentence each: what keeps a run from working.
+        facts: what else is worth showing (organisation's name, the address that answers).
+        reachable: something answered at the vendor's address, whatever it said.
+        direct: those of ``granted`` that were given as they stand, not as part of a wider one: what least privilege is
+            compared with. None: all of ``granted``.
+        wider: names of ``direct`` → what each of them contains.
+        host_keys: host → fingerprint of the key that it showed, and whether it is the expected one.
+        clock_skew: seconds by which the vendor's clock is ahead of this machine's.
+        expiries: what expires (a credential, a certificate) → when.
     """
 
-    signed_in: bool
+    signed_in: bool | None
     granted: frozenset[str] | None
     problems: Sequence[str] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    reachable: bool | None = None
+    direct: frozenset[str] | None = None
+    wider: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    host_keys: Mapping[str, HostKey] = field(default_factory=dict)
+    clock_skew: float | None = None
+    expiries: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HostKey:
+    """A host's key as it was seen.
+
+    Attributes:
+        fingerprint: ``SHA256:…``, as OpenSSH shows it.
+        expected: it is the one on file, or signed by an authority on file.
+    """
+
+    fingerprint: str
+    expected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One client, as a provider with one credential for all of them is told of it: the handle reaches nothing else.
+
+    Attributes:
+        tenant: its name here.
+        handle: what it is called at the vendor (company id, customer tenant id, account), by its file's ``estate_handles``.
+        addresses: lower-case mail addresses of its contacts.
+    """
+
+    tenant: str
+    handle: str
+    addresses: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """What the estate's provider of the same vendor says, for one client.
+
+    Attributes:
+        settings: of the estate's provider.
+        handle: what this client is called there (``estate_handles`` of its file): the only thing that may be reached.
+    """
+
+    settings: Mapping[str, Any]
+    handle: str
 
 
 class Handle(Protocol):
@@ -52,5 +109,24 @@ class Provider(Protocol):
     """Names that the ``secrets`` block may use."""
 
     async def open(self, settings: Any, secrets: SecretSource) -> Handle:
-        """Build the handle. Signs in at first use, not here."""
+        """Build the handle. Signs in at first use, not here.
+
+        A vendor whose credential is the MSP's, one for all clients, also has ``EstateSettings`` and takes ``estate``: an
+        :class:`Estate`, or None where the client has no handle there.
+        """
         ...
+
+
+@runtime_checkable
+class EstateProvider(Protocol):
+    """A provider that may stand in ``estate.yaml``: one credential, a handle for each client."""
+
+    async def open_for(self, client: Client, settings: Any, secrets: SecretSource) -> Handle:
+        """As :meth:`Provider.open`, pinned to one client."""
+        ...
+
+
+def channels_of(provider: Provider, settings: Any) -> tuple[str, ...]:
+    """Which channels of ``messenger`` a provider carries with these settings; all of them unless it says otherwise."""
+    says = getattr(provider, "channels", None)
+    return CHANNELS if says is None else tuple(says(settings))

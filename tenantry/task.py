@@ -24,7 +24,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from tenantry.errors import OutOfScope
 
 if TYPE_CHECKING:
-    from tenantry.capabilities import Identity, Logs, Mail, Messenger, Secrets
+    from tenantry.capabilities import (
+        Applications,
+        Backup,
+        Cloud,
+        CloudIdentity,
+        CloudLogs,
+        Dns,
+        Findings,
+        Host,
+        Identity,
+        Logs,
+        Mail,
+        Messenger,
+        Secrets,
+        Storage,
+    )
 
 
 class Impact(enum.StrEnum):
@@ -148,6 +163,9 @@ class Context:
     intent_at: datetime | None = None
     """When this step's effect was first intended, if it ever was: lets ``check`` recognise an effect that cannot be read
     back otherwise (a password reset)."""
+    in_doubt: bool = False
+    """An earlier try of this effect may have been made: its answer never came, or nobody recorded it. False when the vendor
+    certainly did nothing each time."""
     planned: Mapping[str, Any] = field(default_factory=dict)
     """Plan mode: path → value that earlier steps of the plan would have written. Empty in a real run."""
     protected: frozenset[str] = frozenset()
@@ -169,6 +187,10 @@ class Context:
         return self.planned.get(path, value)
 
     @property
+    def applications(self) -> Applications:
+        return self.capability("applications")  # type: ignore[no-any-return]  # the assembly checks the Protocol
+
+    @property
     def identity(self) -> Identity:
         return self.capability("identity")  # type: ignore[no-any-return]  # the assembly checks the Protocol
 
@@ -183,6 +205,37 @@ class Context:
     @property
     def messenger(self) -> Messenger:
         return self.capability("messenger")  # type: ignore[no-any-return]  # as above
+
+    @property
+    def host(self) -> Host:
+        return self.capability("host")  # type: ignore[no-any-return]  # as above
+
+    def backup(self) -> Backup:
+        return self.capability("backup")  # type: ignore[no-any-return]  # as above
+
+    @property
+    def cloud_identity(self) -> CloudIdentity:
+        return self.capability("cloud_identity")  # type: ignore[no-any-return]  # as above
+
+    @property
+    def cloud(self) -> Cloud:
+        return self.capability("cloud")  # type: ignore[no-any-return]  # as above
+
+    @property
+    def cloud_logs(self) -> CloudLogs:
+        return self.capability("cloud_logs")  # type: ignore[no-any-return]  # as above
+
+    @property
+    def storage(self) -> Storage:
+        return self.capability("storage")  # type: ignore[no-any-return]  # as above
+
+    @property
+    def dns(self) -> Dns:
+        return self.capability("dns")  # type: ignore[no-any-return]  # as above
+
+    @property
+    def findings(self) -> Findings:
+        return self.capability("findings")  # type: ignore[no-any-return]  # as above
 
     @property
     def secrets(self) -> Secrets:
@@ -246,6 +299,9 @@ class Task(BaseTask[P]):
     no_undo: ClassVar[str | None] = None
     removes_foothold: ClassVar[bool] = False
     timeout: ClassVar[float] = 10.0
+    asks_again: ClassVar[bool] = False
+    """Its effect cannot be looked up: what a person said about an earlier try says nothing about the next, so that ``guard``'s
+    reasons are a question of their own each time."""
     patience: ClassVar[float] = 60.0
     """Seconds for which ``verify`` may go on seeing the old state before the step counts as not verified."""
 

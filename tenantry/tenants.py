@@ -44,6 +44,7 @@ __all__ = [
     "TenantStore",
     "load_all",
     "load_tenant",
+    "secret_in",
 ]
 
 Severity = Literal["low", "medium", "high", "critical"]
@@ -259,7 +260,7 @@ class ProviderConfig(Model):
 
     @model_validator(mode="after")
     def _no_plain_secret(self) -> Self:
-        offender = _secret_in(self.settings)
+        offender = secret_in(self.settings)
         if offender is not None:
             raise misplaced(
                 "looks like a secret: store it with `tenantry vault put` and name its reference under secrets",
@@ -322,6 +323,11 @@ class Tenant(Model):
         description="For each provider of the estate, what this client is called there (company id, customer tenant id); "
         "a run reaches nothing else through it.",
     )
+    secret_store: Slug | None = Field(
+        default=None,
+        description="Where this client's secrets go: embedded, or a store of estate.yaml; none: as estate.yaml says. Those that are "
+        "stored already move with `tenantry vault move`.",
+    )
     break_glass_accounts: list[Account] = Field(
         default_factory=list, description="Emergency accounts (UPN or object id); no run ever touches them."
     )
@@ -354,7 +360,7 @@ class Tenant(Model):
         """What runbooks, messages and tasks may see of the tenant, as JSON: no systems, no references, no accounts."""
         return self.model_dump(
             mode="json",
-            exclude={"providers", "estate_handles", "break_glass_accounts", "responder_accounts"},
+            exclude={"providers", "secret_store", "estate_handles", "break_glass_accounts", "responder_accounts"},
         )
 
     def contact(self, which: str) -> Contact:
@@ -382,7 +388,7 @@ _SECRET_VALUE: Final = re.compile(
 )
 
 
-def _secret_in(settings: Any) -> tuple[str | int, ...] | None:
+def secret_in(settings: Any) -> tuple[str | int, ...] | None:
     """The path of the first setting that looks like a secret. A guard against slips, not a proof of absence."""
     entries: Iterable[tuple[str | int, Any]]
     if isinstance(settings, dict):
@@ -393,7 +399,7 @@ def _secret_in(settings: Any) -> tuple[str | int, ...] | None:
         return None
     for key, value in entries:
         if isinstance(value, (dict, list)):
-            inner = _secret_in(value)
+            inner = secret_in(value)
             if inner is not None:
                 return (key, *inner)
         elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
@@ -423,7 +429,8 @@ def load_all(home: Home) -> list[Tenant]:
     """Every tenant of the home, by name.
 
     Raises:
-        InvalidTenant: the first file that is wrong; a file whose name is not its tenant's; a domain that two claim.
+        InvalidTenant: the first file that is wrong; a file whose name is not its tenant's; a domain, or a name at a
+            provider of the estate, that two claim.
     """
     tenants = []
     owners: dict[str, str] = {}
@@ -436,6 +443,13 @@ def load_all(home: Home) -> list[Tenant]:
                     f"the domain {domain} is {owners[domain]}'s too", place=document.positions.place(("domains", index))
                 )
             owners[domain] = tenant.name
+        for key, handle in tenant.estate_handles.items():
+            owner = owners.setdefault(f"{key}\n{handle}", tenant.name)
+            if owner != tenant.name:
+                raise InvalidTenant(
+                    f"at the estate's {key}, {owner} is called the same",
+                    place=document.positions.place(("estate_handles", key)),
+                )
         tenants.append(tenant)
     return tenants
 
@@ -446,6 +460,9 @@ def _named(tenant: Tenant, document: Document, stem: str) -> Tenant:
             f"the file is called {stem}.yaml and its tenant {tenant.name}", place=document.positions.place(("name",))
         )
     return tenant
+
+
+_STORE_LINE: Final = re.compile(r"^secret_store:.*$", re.MULTILINE)
 
 
 class TenantStore:
@@ -490,7 +507,7 @@ class TenantStore:
             replace: take the place of the tenant's present file.
 
         Raises:
-            InvalidTenant: the file is wrong, or claims another tenant's domain.
+            InvalidTenant: the file is wrong, or claims another tenant's domain or name at a provider of the estate.
             Conflict: the tenant exists, and ``replace`` was not said.
         """
         document = load(file, error=InvalidTenant)
@@ -504,10 +521,50 @@ class TenantStore:
                     raise InvalidTenant(
                         f"the domain {domain} is {other.name}'s", place=document.positions.place(("domains", index))
                     )
+            for key, handle in tenant.estate_handles.items():
+                if other.name != tenant.name and other.estate_handles.get(key) == handle:
+                    raise InvalidTenant(
+                        f"at the estate's {key}, {other.name} is called the same",
+                        place=document.positions.place(("estate_handles", key)),
+                    )
         text = file.read_text("utf-8-sig")
         if parse(text, file=str(file), error=InvalidTenant).data != document.data:
             raise InvalidTenant("was changed while it was read; try again", place=str(file))
         self._home.ensure()
+        self._write(target, text)
+        return tenant
+
+    def set_secret_store(self, name: str, store: str) -> bool:
+        """Make the file say where the tenant's secrets lie; everything else in it stays as it is, comments too.
+
+        Returns:
+            whether it had to be changed.
+
+        Raises:
+            NotFound: no such tenant.
+            InvalidTenant: the file is wrong, or written so that the line cannot be added.
+        """
+        before = self.get(name)
+        if before.secret_store == store:
+            return False
+        target = self.path(name)
+        text = target.read_text("utf-8-sig")
+        line = f"secret_store: {store}"
+        changed, found = _STORE_LINE.subn(line, text)
+        if not found:
+            changed = f"{text.rstrip()}\n{line}\n"
+        by_hand = InvalidTenant(f"{target.name} cannot be changed by itself", remedy=f"Write `{line}` into it.")
+        try:
+            after = _build(parse(changed, file=str(target), error=InvalidTenant))
+        except InvalidTenant:
+            raise by_hand from None
+        if after != before.model_copy(update={"secret_store": store}):
+            raise by_hand
+        self._write(target, changed)
+        return True
+
+    @staticmethod
+    def _write(target: Path, text: str) -> None:
         temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
         try:
             with os.fdopen(
@@ -521,4 +578,3 @@ class TenantStore:
         except OSError as exc:
             temporary.unlink(missing_ok=True)
             raise InvalidInput(f"{target} cannot be written ({exc.strerror})", place="TENANTRY_HOME") from exc
-        return tenant

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final
 
-_GRACE: Final = 10.0
+GRACE: Final = 10.0
 """Seconds between asking a tethered process to end and ending it."""
 
 
@@ -61,13 +61,13 @@ def hold(on_end: Callable[[], None] | None = None) -> None:
             on_end()
         else:
             os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(_GRACE)
+        time.sleep(GRACE)
         os._exit(1)
 
     threading.Thread(target=watch, name="tether", daemon=True).start()
 
 
-def stop(process: subprocess.Popen[bytes], grace: float = _GRACE) -> None:
+def stop(process: subprocess.Popen[bytes], grace: float = GRACE) -> None:
     """End a child: politely, then not."""
     if process.poll() is None:
         process.terminate()

@@ -1,15 +1,17 @@
-"""The embedded vault: every secret of every tenant, each tenant under a key of its own.
+"""The vault: every secret of every tenant, each tenant under a key of its own.
 
 ::
 
     master key (file 0600, or passphrase through Argon2id)
       └─ wraps, AES-256-GCM →  tenant key (256 random bits, one a tenant, `_msp` for the estate)
-           ├─ HKDF-SHA256, info "vault"    → encrypts this tenant's secrets, AES-256-GCM
+           ├─ HKDF-SHA256, info "vault"    → encrypts this tenant's secrets in the embedded store, AES-256-GCM
            ├─ HKDF-SHA256, info "journal"  → the record's payloads        } `subkey`
            └─ HKDF-SHA256, info "evidence" → collected evidence            }
 
-The associated data of a secret is ``tenant NUL name NUL version``, so a ciphertext that was moved to another tenant, name
-or version does not open. Destroying a tenant's key makes everything under it unreadable, for ever, in backups too.
+Where a tenant's secrets lie is one of the estate's secret stores (`tenantry.secretstore`): the embedded one unless its file or
+estate.yaml says otherwise. What a file says is where the first secret goes; from then on the vault itself knows where they lie, and
+only `tenantry.vaultmove` changes it, so that an edited line never makes a secret disappear. Destroying a tenant's key makes everything
+under it unreadable, for ever, in backups too; what lies in a store outside is deleted there first.
 
 AES-GCM and HKDF are `cryptography`'s (https://cryptography.io/en/latest/hazmat/primitives/aead/,
 https://cryptography.io/en/latest/hazmat/primitives/key-derivation-functions/). Storage is SQLite in WAL mode with
@@ -21,102 +23,116 @@ delete secrets or bring back an older one. After `Vault.rotate_master`, older ba
 
 from __future__ import annotations
 
-import json
-import secrets
-import sqlite3
+import contextlib
+import fcntl
+import os
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NoReturn, Self
+from typing import Final, NamedTuple, NoReturn, Self
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from pydantic import SecretBytes, SecretStr, ValidationError
+from pydantic import SecretBytes, SecretStr
 
-from tenantry.clock import rfc3339
-from tenantry.errors import InvalidInput, NotFound, OutOfScope, Refused, SecretUnreadable, VaultLocked
+from tenantry.embedded import EmbeddedStore
+from tenantry.errors import (
+    InvalidInput,
+    InvalidTenant,
+    NotFound,
+    OutOfScope,
+    Refused,
+    SecretUnreadable,
+    StoreUnavailable,
+)
+from tenantry.estate import load_estate
 from tenantry.home import Home
 from tenantry.localdb import LocalDb
-from tenantry.masterkey import (
-    KEY_BYTES,
-    Argon2Parameters,
-    Passphrase,
-    derive_key,
-    key_id,
-    passphrase_from_environment,
-    read_key_file,
-    sync_folder,
-    write_key_file,
-)
+from tenantry.masterkey import Argon2Parameters, Passphrase, key_id, passphrase_from_environment, write_key_file
 from tenantry.names import MSP, SecretRef, check_secret_name, check_tenant
+from tenantry.secretstore import (
+    EMBEDDED,
+    MAX_SECRET,
+    Deletion,
+    Facts,
+    Opened,
+    SecretStore,
+    SecretVersion,
+    StoreOpener,
+)
+from tenantry.tenantkeys import VAULT_PURPOSE, TenantKeys
+from tenantry.tenants import TenantStore
+from tenantry.vaultkeys import derive, establish, new_master, pending, settle, unlock, unwrap, wrap
 
-__all__ = ["MSP", "Argon2Parameters", "SecretRef", "SecretVersion", "Vault", "passphrase_from_environment"]
+__all__ = ["MSP", "Argon2Parameters", "Placement", "SecretRef", "SecretVersion", "Vault", "passphrase_from_environment"]
 
 OnRead = Callable[[str, str, int, str], None]
 """``(tenant, name, version, purpose)``, called before a secret is handed out; what it raises keeps the secret in."""
 
-_MAX_SECRET: Final = 1_048_576
-_MAX_METADATA: Final = 4_096
-_NONCE: Final = 12
-_OWN_PURPOSE: Final = "vault"
-
+_FORMAT: Final = 2
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS master (
     one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL, source TEXT NOT NULL, salt BLOB, argon2 TEXT
 ) STRICT;
 CREATE TABLE IF NOT EXISTS tenant_keys (
-    tenant TEXT PRIMARY KEY, key_id TEXT NOT NULL, wrapped BLOB, created_at TEXT NOT NULL, destroyed_at TEXT
+    tenant TEXT PRIMARY KEY, key_id TEXT NOT NULL, wrapped BLOB, created_at TEXT NOT NULL, destroyed_at TEXT,
+    store TEXT, moving_to TEXT, leaving TEXT
 ) STRICT;
 CREATE TABLE IF NOT EXISTS secrets (
     tenant TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, kind TEXT NOT NULL, created_at TEXT NOT NULL,
-    expires_at TEXT, metadata TEXT NOT NULL, sealed BLOB,
+    expires_at TEXT, metadata TEXT NOT NULL, sealed BLOB, rotate_at TEXT,
     PRIMARY KEY (tenant, name, version)
 ) STRICT, WITHOUT ROWID
 """
+_UPGRADES: Final = {
+    2: "ALTER TABLE tenant_keys ADD COLUMN store TEXT; ALTER TABLE tenant_keys ADD COLUMN moving_to TEXT; "
+    "ALTER TABLE tenant_keys ADD COLUMN leaving TEXT; ALTER TABLE secrets ADD COLUMN rotate_at TEXT"
+}
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class SecretVersion:
-    """What is known of a stored secret without opening it."""
+class Placement(NamedTuple):
+    """Where a tenant's secrets lie.
 
-    tenant: str
-    name: str
-    version: int
-    kind: str
-    created_at: datetime
-    expires_at: datetime | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    Attributes:
+        store: the store that is asked.
+        moving_to: the one to which they are being copied; nothing is written meanwhile.
+        leaving: the one from which they still have to be deleted.
+    """
 
-    @property
-    def ref(self) -> SecretRef:
-        return SecretRef(self.tenant, self.name)
+    store: str
+    moving_to: str | None = None
+    leaving: str | None = None
 
 
 class Vault:
     """The opened vault. Safe between threads and processes; never pickled, never printed.
 
-    Every method may raise `RecordError` (storage). Those that need a tenant's key raise `NotFound` when it has none,
-    `VaultLocked` when another process has changed the master key since, and `SecretUnreadable` when stored bytes do not
-    open under this tenant and name.
+    Every method may raise `RecordError` (storage; `StoreUnavailable` where the tenant's secrets lie in a store that does not
+    answer, or are being moved). Those that need a tenant's key raise `NotFound` when it has none, `VaultLocked` when another
+    process has changed the master key since, and `SecretUnreadable` when stored bytes do not open under this tenant and name.
     """
 
-    def __init__(self, home: Home, db: LocalDb, master: bytes, on_read: OnRead | None, clock: Callable[[], datetime]):
+    def __init__(
+        self,
+        home: Home,
+        db: LocalDb,
+        master: bytes,
+        on_read: OnRead | None,
+        clock: Callable[[], datetime],
+        stores: StoreOpener | None,
+    ):
         """Use `Vault.open`."""
         self._home = home
         self._db = db
-        self._master = master
         self._on_read = on_read
         self._clock = clock
-        self._keys: dict[str, tuple[str, bytes]] = {}
+        self._opener = stores
+        self._keys = TenantKeys(db, master, clock)
+        self._embedded = EmbeddedStore(db, self._keys, clock)
+        self._stores: dict[str, SecretStore] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -128,6 +144,7 @@ class Vault:
         on_read: OnRead | None = None,
         clock: Callable[[], datetime] = _now,
         argon2: Argon2Parameters | None = None,
+        stores: StoreOpener | None = None,
     ) -> Vault:
         """Open the home's vault, making it at first use.
 
@@ -140,18 +157,19 @@ class Vault:
             on_read: told of each secret that is handed out, before it is.
             clock: the current time, aware.
             argon2: cost of a new passphrase's key; kept in the vault.
+            stores: opens the estate's secret stores; None: this process reaches the embedded one alone.
 
         Raises:
             VaultLocked: no key, the wrong one, or a key file that others can read.
             InvalidInput: a new passphrase that is too short.
         """
         home.ensure()
-        db = LocalDb(home.vault_db, _SCHEMA)
+        db = LocalDb(home.vault_db, _SCHEMA, version=_FORMAT, upgrades=_UPGRADES)
         try:
             if db.one("SELECT 1 FROM master") is None:
-                _found(home, db, passphrase, argon2 or Argon2Parameters(), clock)
-            vault = cls(home, db, _unlock(home, db, passphrase), on_read, clock)
-            vault._tenant_key(MSP)  # proves the master key before anybody relies on it
+                establish(home, db, passphrase, argon2 or Argon2Parameters(), clock)
+            vault = cls(home, db, unlock(home, db, passphrase), on_read, clock, stores)
+            vault._keys.key(MSP)  # proves the master key before anybody relies on it
         except BaseException:
             db.close()
             raise
@@ -167,7 +185,9 @@ class Vault:
         *,
         kind: str = "opaque",
         expires_at: datetime | None = None,
+        rotate_at: datetime | None = None,
         metadata: Mapping[str, str] | None = None,
+        expect: int | None = None,
     ) -> SecretVersion:
         """Store a secret as the next version of its name; earlier versions stay until they are deleted.
 
@@ -177,25 +197,42 @@ class Vault:
             value: text is stored as UTF-8.
             kind: what it is, for lists: ``password``, ``client_secret``, ``certificate`` …
             expires_at: when the vendor stops taking it; a reminder, not a lock.
+            rotate_at: when it is to be replaced, at the latest.
             metadata: facts beside it (an application id, a thumbprint); stands in clear, so nothing secret.
+            expect: check-and-set: the version that must be the newest now, 0 for none.
 
         Raises:
-            InvalidInput: a name that is none, an empty secret or one beyond 1 MiB, an expiry without time zone.
+            InvalidInput: a name that is none, an empty secret or one beyond 1 MiB, a time without zone.
             NotFound: the tenant has no key (`create_tenant_key`).
+            Conflict: another version is the newest by now.
+            StoreUnavailable: the tenant's store does not answer, or its secrets are being moved.
         """
-        plain = _plain(value)
-        with self._db.transaction() as db:
-            return self._store(db, tenant, name, plain, kind, expires_at, metadata)
+        plain, facts = _plain(value), Facts.of(kind, expires_at, rotate_at, metadata)
+        check_tenant(tenant)
+        check_secret_name(name)
+        if self.store_of(tenant) == EMBEDDED:
+            with self._db.transaction() as db:
+                if self._writable(tenant) == EMBEDDED:
+                    return self._embedded.put_within(db, tenant, name, plain, facts, expect)
+        with self.writing(tenant) as store:
+            return store.put(tenant, name, plain, facts, expect=expect)
 
     def get_or_create(
         self, tenant: str, name: str, make: Callable[[], SecretStr], *, kind: str = "opaque", purpose: str = ""
     ) -> SecretStr:
         """The secret of that name, or what ``make`` returns, stored before it is returned. However many callers meet
         here, in however many processes, all of them get the same one."""
-        with self._db.transaction() as db:
-            if self._row(check_tenant(tenant), check_secret_name(name), None) is None:
-                made = make()
-                self._store(db, tenant, name, _plain(made), kind, None, None)
+        check_tenant(tenant)
+        check_secret_name(name)
+        facts = Facts.of(kind)
+        if self.store_of(tenant) == EMBEDDED:
+            with self._db.transaction() as db:
+                if self._embedded.find(tenant, name) is None and self._writable(tenant) == EMBEDDED:
+                    self._embedded.put_within(db, tenant, name, _plain(make()), facts)
+        else:
+            with self.writing(tenant) as store:
+                if not store.versions(tenant, name):
+                    store.put(tenant, name, _plain(make()), facts, expect=0)
         return self.get_text(tenant, name, purpose=purpose)
 
     def get(self, tenant: str, name: str, version: int | None = None, *, purpose: str = "") -> SecretBytes:
@@ -204,17 +241,21 @@ class Vault:
         Raises:
             NotFound: no such secret, version or tenant.
             SecretUnreadable: damaged, or another tenant's, name's or version's ciphertext.
+            StoreUnavailable: the tenant's store does not answer.
         """
-        check_tenant(tenant)
-        check_secret_name(name)
-        row = self._row(tenant, name, version)
-        if row is None:
-            raise NotFound(f"no secret {name}" + (f" version {version}" if version else "") + f" for {tenant}")
-        found = int(row["version"])
-        plain = self._open(tenant, name, found, bytes(row["sealed"]))
+        row = self._embedded.find(tenant, name, version, here=True)
+        # A row that is there has names that were checked when it was stored.
+        if row is not None:
+            value, found = self._embedded.unsealed(tenant, name, row), row[0]
+        else:
+            found, value = self._elsewhere(tenant, name, version)
         if self._on_read is not None:
             self._on_read(tenant, name, found, purpose)
-        return SecretBytes(plain)
+        return value
+
+    def _elsewhere(self, tenant: str, name: str, version: int | None) -> Opened:
+        check_secret_name(name)
+        return self.store(self.store_of(check_tenant(tenant))).get(tenant, name, version)
 
     def get_text(self, tenant: str, name: str, version: int | None = None, *, purpose: str = "") -> SecretStr:
         """As `get`, for secrets that are text.
@@ -251,50 +292,136 @@ class Vault:
         return self.get(parsed.tenant, parsed.name, purpose=purpose)
 
     def list(self, tenant: str) -> list[SecretVersion]:
-        """The newest version of each secret of a tenant, by name; nothing is opened."""
-        rows = self._db.all(
-            "SELECT * FROM secrets AS s WHERE tenant = ? AND sealed IS NOT NULL AND version = (SELECT max(version) FROM "
-            "secrets WHERE tenant = s.tenant AND name = s.name AND sealed IS NOT NULL) ORDER BY name",
-            check_tenant(tenant),
-        )
-        return [_version(row) for row in rows]
+        """The newest version of each secret of a tenant, by name; nothing is handed out."""
+        rows = self._embedded.find_all(tenant, here=True)
+        if rows:
+            return self._embedded.shown(tenant, rows)
+        return self.store(self.store_of(check_tenant(tenant))).list(tenant)
 
     def versions(self, tenant: str, name: str) -> tuple[SecretVersion, ...]:
         """Every stored version of one secret, the newest first; empty when there is none."""
-        rows = self._db.all(
-            "SELECT * FROM secrets WHERE tenant = ? AND name = ? AND sealed IS NOT NULL ORDER BY version DESC",
-            check_tenant(tenant),
-            check_secret_name(name),
-        )
-        return tuple(_version(row) for row in rows)
+        check_secret_name(name)
+        return self.store(self.store_of(check_tenant(tenant))).versions(tenant, name)
 
-    def delete(self, tenant: str, name: str, version: int | None = None) -> int:
-        """Delete a secret, or one version of it, for good; how many versions went. Version numbers are not used again.
+    def delete(self, tenant: str, name: str, version: int | None = None) -> Deletion:
+        """Delete a secret, or one version of it, for good, and look whether it is gone.
 
         Raises:
             NotFound: nothing of that name or version is stored.
+            Refused: the tenant's store does not delete single versions.
         """
         check_tenant(tenant)
         check_secret_name(name)
+        with self.writing(tenant) as store:
+            return store.delete(tenant, name, version)
+
+    # --- stores -------------------------------------------------------------------------------------------------------
+
+    def store_of(self, tenant: str) -> str:
+        """The store in which a tenant's secrets lie, by name. Where none lies yet, it is settled now, by what its file says."""
+        if tenant == MSP:
+            return EMBEDDED  # the stores' own credentials are among the estate's
+        row = self._db.one("SELECT store FROM tenant_keys WHERE tenant = ?", tenant)
+        if row is None:
+            return EMBEDDED  # whoever goes on meets the missing key
+        if row["store"] is not None:
+            return str(row["store"])
         with self._db.transaction() as db:
-            gone = db.execute(
-                "UPDATE secrets SET sealed = NULL, metadata = '{}' WHERE tenant = ? AND name = ? AND sealed IS NOT NULL "
-                "AND (? IS NULL OR version = ?)",
-                (tenant, name, version, version),
-            ).rowcount
-        if not gone:
-            raise NotFound(f"no secret {name} for {tenant}")
-        self._db.forget_deleted()
-        return gone
+            held = db.execute("SELECT 1 FROM secrets WHERE tenant = ? LIMIT 1", (tenant,)).fetchone()
+            chosen = EMBEDDED if held is not None else self.wished_store(tenant)
+            db.execute("UPDATE tenant_keys SET store = ? WHERE tenant = ? AND store IS NULL", (chosen, tenant))
+        return self.store_of(tenant)
+
+    def wished_store(self, tenant: str) -> str:
+        """The store that the tenant's file, or else estate.yaml, says.
+
+        Raises:
+            InvalidTenant: the file is wrong.
+        """
+        try:
+            own = TenantStore(self._home).get(tenant).secret_store if tenant != MSP else EMBEDDED
+        except NotFound:
+            own = None
+        return own or load_estate(self._home).secret_store
+
+    def store(self, name: str) -> SecretStore:
+        """The store of that name, opened once.
+
+        Raises:
+            InvalidTenant: estate.yaml has none of this name.
+        """
+        if name == EMBEDDED:
+            return self._embedded
+        with self._lock:
+            found = self._stores.get(name)
+            if found is None:
+                if self._opener is None:
+                    raise InvalidTenant(
+                        f"the secret store {name} cannot be reached from here", remedy="Use `tenantry` or its service."
+                    )
+                found = self._stores[name] = self._opener(name, self._estate_secret)
+        return found
+
+    def _estate_secret(self, ref: SecretRef) -> SecretBytes:
+        return self.resolve(ref, for_tenant=MSP, purpose="a secret store's sign-in")
+
+    @contextlib.contextmanager
+    def writing(self, tenant: str) -> Iterator[SecretStore]:
+        """The tenant's store, while nobody else of this installation writes to it for this tenant: not all stores check and set by
+        themselves.
+
+        Raises:
+            StoreUnavailable: the tenant's secrets are being moved.
+        """
+        with self.alone_with(tenant):
+            yield self.store(self._writable(tenant))
+
+    @contextlib.contextmanager
+    def alone_with(self, tenant: str) -> Iterator[None]:
+        """Nobody else of this installation writes this tenant's secrets to a network store, or moves them."""
+        path = self._home.run / f"vault-{check_tenant(tenant)}.lock"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)  # the kernel lets go of it when its holder ends, however that is
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _writable(self, tenant: str) -> str:
+        row = self._db.one("SELECT store, moving_to FROM tenant_keys WHERE tenant = ?", tenant)
+        if row is not None and row["moving_to"] is not None:
+            raise StoreUnavailable(
+                f"the secrets of {tenant} are being moved to {row['moving_to']}",
+                remedy=f"Wait for it, or finish it with `tenantry vault move --tenant {tenant} --to {row['moving_to']}`.",
+            )
+        if row is not None and row["store"] is not None:
+            return str(row["store"])
+        return EMBEDDED
+
+    def placement(self, tenant: str) -> Placement:
+        """Where a tenant's secrets lie, and what a move that is under way has come to."""
+        store = self.store_of(tenant)
+        row = self._db.one("SELECT moving_to, leaving FROM tenant_keys WHERE tenant = ?", tenant)
+        return Placement(store, row["moving_to"] if row else None, row["leaving"] if row else None)
+
+    def place(self, tenant: str, placement: Placement) -> None:
+        """Write down where a move has come to. For `tenantry.vaultmove`, which holds `alone_with`."""
+        with self._db.transaction() as db:
+            db.execute(
+                "UPDATE tenant_keys SET store = ?, moving_to = ?, leaving = ? WHERE tenant = ?",
+                (placement.store, placement.moving_to, placement.leaving, tenant),
+            )
+
+    def told(self, tenant: str, name: str, version: int, purpose: str) -> None:
+        """Record a read of a store that did not go through `get`."""
+        if self._on_read is not None:
+            self._on_read(tenant, name, version, purpose)
 
     # --- keys ---------------------------------------------------------------------------------------------------------
 
     def tenants(self) -> tuple[str, ...]:
         """The tenants that have a key, by name, without ``_msp``."""
-        rows = self._db.all(
-            "SELECT tenant FROM tenant_keys WHERE wrapped IS NOT NULL AND tenant <> ? ORDER BY tenant", MSP
-        )
-        return tuple(str(row["tenant"]) for row in rows)
+        return self._keys.names()
 
     def create_tenant_key(self, tenant: str, *, again: bool = False) -> bool:
         """Give a tenant its key; False when it has one already.
@@ -306,48 +433,29 @@ class Vault:
         Raises:
             Refused: its key was destroyed, and ``again`` was not said.
         """
-        check_tenant(tenant)
-        with self._db.transaction() as db:
-            row = db.execute("SELECT wrapped FROM tenant_keys WHERE tenant = ?", (tenant,)).fetchone()
-            if row is not None and row["wrapped"] is not None:
-                return False
-            self._same_master()
-            if row is not None and not again:
-                raise Refused(
-                    f"the key of {tenant} was destroyed", remedy="A returning client takes a new name, or a new key."
-                )
-            identifier = secrets.token_hex(16)
-            wrapped = _wrap(self._master, tenant, identifier, secrets.token_bytes(KEY_BYTES))
-            db.execute(
-                "INSERT OR REPLACE INTO tenant_keys VALUES (?, ?, ?, ?, NULL)",
-                (tenant, identifier, wrapped, rfc3339(self._clock())),
-            )
-        return True
+        return self._keys.create(check_tenant(tenant), again=again)
 
     def destroy_tenant_key(self, tenant: str) -> bool:
-        """Destroy a tenant's key and its secrets: what was encrypted under it, anywhere, never opens again. False when it
-        was destroyed before.
+        """Destroy a tenant's key and its secrets, wherever they lie: what was encrypted under it, anywhere, never opens again.
+        False when it was destroyed before.
 
         Raises:
-            Refused: ``_msp``; the estate is not offboarded.
+            Refused: ``_msp``; the estate is not offboarded. A store that only promises to forget: its secrets are deleted, the key
+                is still there, and a person decides.
             NotFound: the tenant never had a key.
         """
         check_tenant(tenant)
         if tenant == MSP:
             raise Refused("the estate's own key is not destroyed")
-        with self._db.transaction() as db:
-            row = db.execute("SELECT wrapped FROM tenant_keys WHERE tenant = ?", (tenant,)).fetchone()
-            if row is None:
-                raise NotFound(f"{tenant} has no key")
-            db.execute("DELETE FROM secrets WHERE tenant = ?", (tenant,))
-            db.execute(
-                "UPDATE tenant_keys SET wrapped = NULL, destroyed_at = coalesce(destroyed_at, ?) WHERE tenant = ?",
-                (rfc3339(self._clock()), tenant),
-            )
-        with self._lock:
-            self._keys.pop(tenant, None)
-        self._db.forget_deleted()
-        return row["wrapped"] is not None
+        if tenant in self._keys.names() and self.store_of(tenant) != EMBEDDED:
+            with self.writing(tenant) as store:
+                left = [found.name for found in store.list(tenant) if not store.delete(tenant, found.name).proven]
+            if left:
+                raise Refused(
+                    f"{len(left)} secrets of {tenant} are deleted and can still be brought back by their store",
+                    remedy="Purge them there, then do this again.",
+                )
+        return self._keys.destroy(tenant)
 
     def subkey(self, tenant: str, purpose: str) -> bytes:
         """32 bytes for one purpose of one tenant (``journal``, ``evidence`` …): HKDF-SHA256 of the tenant's key, no salt,
@@ -357,9 +465,9 @@ class Vault:
             InvalidInput: ``vault``, which is the vault's own, or an empty purpose.
             NotFound: the tenant has no key, or it was destroyed.
         """
-        if not purpose or purpose == _OWN_PURPOSE:
+        if not purpose or purpose == VAULT_PURPOSE:
             raise InvalidInput("choose another purpose", place="purpose")
-        return _derive(self._tenant_key(check_tenant(tenant)), purpose)
+        return derive(self._keys.key(check_tenant(tenant)), purpose)
 
     def rotate_master(self, passphrase: Passphrase | None = None, *, argon2: Argon2Parameters | None = None) -> None:
         """Replace the master key by a new one and wrap every tenant's key anew, all or nothing. With ``passphrase`` the
@@ -369,31 +477,35 @@ class Vault:
         Raises:
             VaultLocked: another process has rotated it since this one opened it.
         """
-        source, salt, parameters, master = _new_master(passphrase, argon2 or Argon2Parameters())
+        source, salt, parameters, master = new_master(passphrase, argon2 or Argon2Parameters())
         with self._db.transaction() as db:
-            self._same_master()
+            self._keys.same_master()
             if source == "file":
                 # Under its own name first: were we killed now, the old file still opens the old record.
-                write_key_file(_pending(self._home, key_id(master)), master)
-            for row in db.execute("SELECT * FROM tenant_keys WHERE wrapped IS NOT NULL").fetchall():
+                write_key_file(pending(self._home, key_id(master)), master)
+            wrapped = []
+            for row in db.execute("SELECT tenant, key_id, wrapped FROM tenant_keys WHERE wrapped IS NOT NULL"):
                 tenant, identifier = str(row["tenant"]), str(row["key_id"])
-                wrapped = _wrap(master, tenant, identifier, _unwrap(self._master, tenant, identifier, row["wrapped"]))
-                db.execute("UPDATE tenant_keys SET wrapped = ? WHERE tenant = ?", (wrapped, tenant))
+                key = unwrap(self._keys.master, tenant, identifier, row["wrapped"])
+                wrapped.append((wrap(master, tenant, identifier, key), tenant))
+            db.executemany("UPDATE tenant_keys SET wrapped = ? WHERE tenant = ?", wrapped)
             db.execute(
                 "UPDATE master SET id = ?, source = ?, salt = ?, argon2 = ?",
                 (key_id(master), source, salt, parameters),
             )
-        self._master = master
-        _settle(self._home, self._db)
+        self._keys.master = master
+        settle(self._home, self._db)
         self._db.forget_deleted()
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Forget the keys and close the file."""
+        """Forget the keys and close the file and the stores."""
+        self._keys.forget()
         with self._lock:
-            self._keys.clear()
-        self._master = b""
+            stores, self._stores = list(self._stores.values()), {}
+        for store in stores:
+            store.close()
         self._db.close()
 
     def __enter__(self) -> Self:
@@ -408,196 +520,10 @@ class Vault:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a vault is never pickled: it holds keys")
 
-    # --- inside -------------------------------------------------------------------------------------------------------
-
-    def _store(
-        self,
-        db: sqlite3.Connection,
-        tenant: str,
-        name: str,
-        plain: bytes,
-        kind: str,
-        expires_at: datetime | None,
-        metadata: Mapping[str, str] | None,
-    ) -> SecretVersion:
-        check_tenant(tenant)
-        check_secret_name(name)
-        facts = json.dumps(dict(metadata or {}), ensure_ascii=False, sort_keys=True)
-        if len(facts) > _MAX_METADATA or len(kind) > 64:
-            raise InvalidInput(f"at most {_MAX_METADATA} characters of metadata, 64 of kind", place="metadata")
-        if expires_at is not None and expires_at.tzinfo is None:
-            raise InvalidInput("needs a time zone", place="expires_at")
-        key = self._tenant_key(tenant)
-        row = self._db.one("SELECT max(version) AS v FROM secrets WHERE tenant = ? AND name = ?", tenant, name)
-        version = (row["v"] or 0) + 1 if row is not None else 1
-        stored = SecretVersion(tenant, name, version, kind, self._clock(), expires_at, dict(metadata or {}))
-        nonce = secrets.token_bytes(_NONCE)
-        sealed = nonce + AESGCM(_derive(key, _OWN_PURPOSE)).encrypt(nonce, plain, _associated(tenant, name, version))
-        times = (rfc3339(stored.created_at), rfc3339(expires_at) if expires_at else None)
-        db.execute(
-            "INSERT INTO secrets VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (tenant, name, version, kind, *times, facts, sealed)
-        )
-        return stored
-
-    def _row(self, tenant: str, name: str, version: int | None) -> Any:
-        return self._db.one(
-            "SELECT version, sealed FROM secrets WHERE tenant = ? AND name = ? AND sealed IS NOT NULL "
-            "AND (? IS NULL OR version = ?) ORDER BY version DESC LIMIT 1",
-            *(tenant, name, version, version),
-        )
-
-    def _open(self, tenant: str, name: str, version: int, sealed: bytes) -> bytes:
-        key = _derive(self._tenant_key(tenant), _OWN_PURPOSE)
-        try:
-            return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], _associated(tenant, name, version))
-        except (InvalidTag, ValueError):
-            raise SecretUnreadable(f"{name} of {tenant} does not open") from None
-
-    def _tenant_key(self, tenant: str) -> bytes:
-        row = self._db.one("SELECT key_id, wrapped FROM tenant_keys WHERE tenant = ?", tenant)
-        if row is None:
-            raise NotFound(f"{tenant} has no key", remedy="Add the tenant first: `tenantry tenants add FILE`.")
-        if row["wrapped"] is None:
-            raise NotFound(f"the key of {tenant} was destroyed", remedy="What lay under it cannot be read again.")
-        identifier = str(row["key_id"])
-        with self._lock:
-            known = self._keys.get(tenant)
-        if known is not None and known[0] == identifier:
-            return known[1]
-        try:
-            key = _unwrap(self._master, tenant, identifier, bytes(row["wrapped"]))
-        except SecretUnreadable:
-            self._same_master()
-            raise
-        with self._lock:
-            self._keys[tenant] = (identifier, key)
-        return key
-
-    def _same_master(self) -> None:
-        row = self._db.one("SELECT id FROM master")
-        if row is None or row["id"] != key_id(self._master):
-            raise VaultLocked("the master key was changed by another process", remedy="Start this command again.")
-
-
-# --- the master key and its record ------------------------------------------------------------------------------------
-
-
-def _found(
-    home: Home, db: LocalDb, passphrase: Passphrase | None, argon2: Argon2Parameters, clock: Callable[[], datetime]
-) -> None:
-    """Make the vault. SQLite's write lock keeps two first starts apart."""
-    with db.transaction() as connection:
-        if connection.execute("SELECT 1 FROM master").fetchone() is not None:
-            return
-        if passphrase is None and home.master_key.exists():  # killed right here last time, or brought along by a person
-            source, salt, parameters, master = "file", None, None, read_key_file(home.master_key)
-        else:
-            source, salt, parameters, master = _new_master(passphrase, argon2)
-            if source == "file":
-                write_key_file(home.master_key, master)
-        connection.execute("INSERT INTO master VALUES (1, ?, ?, ?, ?)", (key_id(master), source, salt, parameters))
-        identifier = secrets.token_hex(16)
-        wrapped = _wrap(master, MSP, identifier, secrets.token_bytes(KEY_BYTES))
-        connection.execute(
-            "INSERT INTO tenant_keys VALUES (?, ?, ?, ?, NULL)", (MSP, identifier, wrapped, rfc3339(clock()))
-        )
-
-
-def _new_master(passphrase: Passphrase | None, argon2: Argon2Parameters) -> tuple[str, bytes | None, str | None, bytes]:
-    """Source, salt, parameters and key."""
-    if passphrase is None:
-        return "file", None, None, secrets.token_bytes(KEY_BYTES)
-    salt = secrets.token_bytes(16)
-    return "passphrase", salt, argon2.model_dump_json(), derive_key(passphrase(), salt, argon2)
-
-
-def _unlock(home: Home, db: LocalDb, passphrase: Passphrase | None) -> bytes:
-    row = db.one("SELECT * FROM master")
-    if row is None:
-        raise VaultLocked("the vault has no master record", remedy="Restore vault.db from the backup.")
-    if row["source"] == "passphrase":
-        if passphrase is None:
-            raise VaultLocked(
-                "this vault needs its passphrase", remedy="Give it at the prompt or through a descriptor."
-            )
-        try:
-            parameters = Argon2Parameters.model_validate_json(row["argon2"] or "")
-            key = derive_key(passphrase(), bytes(row["salt"] or b""), parameters)
-        except (InvalidInput, ValidationError, ValueError, TypeError):
-            raise VaultLocked("wrong passphrase, or a damaged master record") from None
-        if not secrets.compare_digest(key_id(key), str(row["id"])):
-            raise VaultLocked("wrong passphrase")
-        return key
-    if _pending(home, str(row["id"])).exists():
-        _settle(home, db)  # a rotation was committed and killed before its key file got its name
-    key = read_key_file(home.master_key)
-    if not secrets.compare_digest(key_id(key), str(row["id"])):
-        raise VaultLocked("master.key is not this vault's key")
-    return key
-
-
-def _pending(home: Home, identifier: str) -> Path:
-    return home.master_key.with_name(f"{home.master_key.name}.{identifier}")
-
-
-def _settle(home: Home, db: LocalDb) -> None:
-    """Give the committed key its name and remove what no record needs. Under the write lock, because a key file that
-    another process has written but not yet committed must not be touched."""
-    with db.transaction() as connection:
-        row = connection.execute("SELECT id, source FROM master").fetchone()
-        pending = _pending(home, str(row["id"]))
-        try:
-            if row["source"] == "passphrase":
-                home.master_key.unlink(missing_ok=True)
-            elif pending.exists():
-                pending.replace(home.master_key)
-            for stale in home.path.glob(f"{home.master_key.name}.{'[0-9a-f]' * 32}"):
-                stale.unlink()
-            sync_folder(home.path)
-        except OSError as exc:
-            raise VaultLocked(f"{home.master_key.name} cannot be replaced ({exc.strerror})") from exc
-
-
-# --- bytes ------------------------------------------------------------------------------------------------------------
-
-
-def _associated(tenant: str, name: str, version: int) -> bytes:
-    return f"{tenant}\0{name}\0{version}".encode()
-
-
-def _wrap(master: bytes, tenant: str, identifier: str, key: bytes) -> bytes:
-    nonce = secrets.token_bytes(_NONCE)
-    return nonce + AESGCM(master).encrypt(nonce, key, f"tenant-key\0{tenant}\0{identifier}".encode())
-
-
-def _unwrap(master: bytes, tenant: str, identifier: str, wrapped: bytes) -> bytes:
-    try:
-        return AESGCM(master).decrypt(
-            wrapped[:_NONCE], wrapped[_NONCE:], f"tenant-key\0{tenant}\0{identifier}".encode()
-        )
-    except (InvalidTag, ValueError):
-        raise SecretUnreadable(f"the key of {tenant} does not open") from None
-
-
-def _derive(key: bytes, purpose: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode("utf-8")).derive(key)
-
 
 def _plain(value: bytes | str | SecretStr | SecretBytes) -> bytes:
     bare = value.get_secret_value() if isinstance(value, (SecretStr, SecretBytes)) else value
     plain = bare.encode("utf-8") if isinstance(bare, str) else bytes(bare)
-    if not 0 < len(plain) <= _MAX_SECRET:
-        raise InvalidInput(f"a secret has 1 to {_MAX_SECRET} bytes", place="secret")
+    if not 0 < len(plain) <= MAX_SECRET:
+        raise InvalidInput(f"a secret has 1 to {MAX_SECRET} bytes", place="secret")
     return plain
-
-
-def _version(row: Any) -> SecretVersion:
-    return SecretVersion(
-        tenant=row["tenant"],
-        name=row["name"],
-        version=row["version"],
-        kind=row["kind"],
-        created_at=datetime.fromisoformat(row["created_at"]),
-        expires_at=datetime.fromisoformat(row["expires_at"]) if row["expires_at"] else None,
-        metadata=json.loads(row["metadata"]),
-    )

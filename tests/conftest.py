@@ -11,11 +11,13 @@ import pytest
 from tests.support.tools import needs
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
-_LONG = ("flows", "test_demo.py", "faults", "benchmarks", "test_lock.py")
+_LONG = ("flows", "test_demo.py", "faults", "runbooks", "benchmarks", "test_lock.py")
 """What takes longest, by the first part of its path: begun first, so that no process is left with it at the end."""
 _SERVED = {
-    **dict.fromkeys(("test_body", "test_browser", "test_deployments"), "one service"),
-    **dict.fromkeys(("test_keeper", "test_launch", "test_security"), "another service"),
+    **dict.fromkeys(
+        ("test_body", "test_browser", "test_deployments", "test_drop_page", "test_prefect_cli"), "one service"
+    ),
+    **dict.fromkeys(("test_cancel", "test_keeper", "test_launch", "test_security"), "another service"),
 }
 """Files of tests/flows that share a service, which takes as long to start as most of them to run."""
 

@@ -10,7 +10,10 @@ import click
 import pytest
 
 from console.main import cli
+from flows.assembly import discover_providers
 from tenantry.discovery import TaskRegistry
+from tenantry.estate import load_estate
+from tenantry.home import Home
 from tenantry.runbook import parse_runbook
 from tenantry.tenants import load_tenant
 
@@ -31,7 +34,7 @@ def commands() -> list[str]:
 
 def test_there_is_something_to_check() -> None:
     assert len(commands()) >= 10
-    assert len(blocks("yaml")) == 2
+    assert len(blocks("yaml")) == 3
 
 
 @pytest.mark.parametrize("line", commands())
@@ -58,6 +61,20 @@ def test_tenant_loads(tmp_path: Path) -> None:
     text = next(block for block in blocks("yaml") if "providers:" in block)
     (tmp_path / "acme.yaml").write_text(text)
     assert load_tenant(tmp_path / "acme.yaml").providers["m365"].vendor == "microsoft365"
+
+
+def test_estate_loads(tmp_path: Path) -> None:
+    (tmp_path / "estate.yaml").write_text(next(block for block in blocks("yaml") if "# estate.yaml" in block))
+    providers = load_estate(Home(tmp_path)).providers
+    for provider in providers.values():
+        found = discover_providers()[provider.vendor]
+        getattr(found, "EstateSettings", found.Settings).model_validate(dict(provider.settings))
+    assert set(load_tenant_handles(tmp_path)) <= set(providers)
+
+
+def load_tenant_handles(folder: Path) -> dict[str, str]:
+    (folder / "acme.yaml").write_text(next(block for block in blocks("yaml") if "# acme.yaml" in block))
+    return load_tenant(folder / "acme.yaml").estate_handles
 
 
 def test_make_targets_and_files_exist() -> None:

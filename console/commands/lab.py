@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     ),
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="P", help="A free one when left out.")
-@click.option("--scenario", default="bec", show_default=True, metavar="NAME", help="The story it holds: bec or quiet.")
+@click.option(
+    "--scenario", default="bec", show_default=True, metavar="NAME", help="The story it holds: bec, leaked_key or quiet."
+)
 @click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="The same seed, the same tenant.")
 @click.option("--users", type=int, default=300, show_default=True, metavar="N", help="How many users.")
 @click.option("--faults", metavar="FILE", type=click.Path(path_type=Path), help="JSON, as POST /_lab/faults takes it.")
@@ -110,10 +112,10 @@ def _announce(base_url: str, made: Lab, registered: Registered | None) -> None:
             click.echo(f"  {shown['id']} ({', '.join(shown['roles'])})  {shown['otpauth_uri']}", err=True)
     for account in made.scenario_info()["compromised"][:1]:
         name = registered.tenant if registered else "NAME"
-        click.echo(
-            f"tenantry: for example: tenantry run business_email_compromise --tenant {name} -p account={account}",
-            err=True,
-        )
+        key = made.scenario_info()["accounts"].get("key")
+        begin = f"leaked_cloud_key --tenant {name} -p access_key={key}" if key else None
+        begin = begin or f"business_email_compromise --tenant {name} -p account={account}"
+        click.echo(f"tenantry: for example: tenantry run {begin}", err=True)
 
 
 def _until_told() -> None:

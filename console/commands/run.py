@@ -53,7 +53,7 @@ def run(runbook: str, tenant: str, given: tuple[str, ...], mode: str, person: st
     """
     from tenantry.runbook import validate_params
 
-    params = _params(given)
+    params = read_params(given)
     from console.session import actor, opened
 
     with opened() as installation:
@@ -70,7 +70,8 @@ def run(runbook: str, tenant: str, given: tuple[str, ...], mode: str, person: st
         return _carry(installation, run_id, wait=not no_wait)
 
 
-def _params(given: tuple[str, ...]) -> dict[str, str]:
+def read_params(given: tuple[str, ...]) -> dict[str, str]:
+    """``KEY=VALUE`` pairs of the command line. Raises InvalidInput."""
     from tenantry.errors import InvalidInput
 
     params: dict[str, str] = {}
@@ -96,7 +97,7 @@ def _carry(installation: Installation, run_id: str, *, wait: bool) -> int:
     except KeyboardInterrupt:
         click.echo(f"tenantry: interrupted; nothing is lost: `tenantry resume {run_id}` goes on", err=True)
         raise
-    return _show(installation.view(run_id), code=wait)
+    return _show(installation.view(run_id, live=False if wait else None), code=wait)
 
 
 def _show(view: Mapping[str, Any], *, code: bool = True) -> int:

@@ -149,14 +149,39 @@ def show(tenant: str) -> None:
     )
 
 
-@tenants.command("check", examples=("tenantry tenants check acme", "tenantry tenants check acme --json"))
+@tenants.command(
+    "check",
+    examples=(
+        "tenantry tenants check acme",
+        "tenantry tenants check acme --json",
+        "tenantry tenants check acme --least-privilege --runbook business_email_compromise",
+    ),
+)
 @click.argument("tenant", metavar="T", shell_complete=complete.tenants)
+@click.option(
+    "--least-privilege",
+    is_flag=True,
+    help="Print what the tenant must grant and no more: Graph permissions, an IAM policy, sudoers lines. Signs in nowhere.",
+)
+@click.option(
+    "--runbook",
+    "runbooks",
+    multiple=True,
+    metavar="ID",
+    shell_complete=complete.runbooks,
+    help="With --least-privilege: for these runbooks alone.",
+)
 @json_option
-def check(tenant: str) -> int:
-    """Sign in for real and compare: permissions against every runbook, contacts, clocks, people who can answer.
+def check(tenant: str, least_privilege: bool, runbooks: tuple[str, ...]) -> int:
+    """Sign in for real and compare: permissions against every runbook and beyond what any of them needs, host keys, clocks,
+    what expires, contacts, people who can answer.
 
     Reads only. Exit code 1 when something is missing.
     """
+    if least_privilege:
+        return _print_least(tenant, runbooks)
+    if runbooks:
+        raise click.UsageError("--runbook goes with --least-privilege")
     import asyncio
 
     from console import checkup
@@ -173,17 +198,38 @@ def check(tenant: str) -> int:
     return 0 if report["ok"] else 1
 
 
+def _print_least(tenant: str, runbooks: tuple[str, ...]) -> int:
+    from console import checkup
+    from console.session import opened
+
+    with opened() as installation:
+        found = installation.tenants.get(tenant)
+        for runbook_id in runbooks:
+            installation.catalog.get(runbook_id)  # says which one there is not
+        documents = checkup.least_privilege(installation, found, runbooks or installation.catalog.ids())
+    if wants_json():
+        echo_json({"tenant": tenant, "providers": documents})
+        return 0
+    for document in documents:
+        click.echo(f"# {document['provider']} ({document['vendor']})", err=True)
+        click.echo(document["text"], nl=False)
+    return 0
+
+
 def _print_report(report: dict[str, Any]) -> None:
     from console.render import table
 
     table(
-        ("provider", "vendor", "sign-in", "permissions granted"),
+        ("provider", "vendor", "sign-in", "permissions granted", "beyond need", "clocks differ", "expires"),
         (
             (
                 p["name"],
-                p["vendor"],
-                "works" if p["signed_in"] else "FAILS",
+                p["vendor"] if p["of"] == "tenant" else f"{p['vendor']} (the estate's)",
+                {True: "works", None: "shows in use"}.get(p["signed_in"], "FAILS"),
                 "the vendor does not say" if p["granted"] is None else len(p["granted"]),
+                "" if p["direct"] is None else len(p["over_privileged"]),
+                "" if p["clock_skew_seconds"] is None else f"{p['clock_skew_seconds']} s",
+                min(p["expires"].values(), default="")[:10],
             )
             for p in report["providers"]
         ),
@@ -191,8 +237,13 @@ def _print_report(report: dict[str, Any]) -> None:
     table(
         ("runbook", "ready", "missing"),
         (
-            (r["id"], {True: "yes", False: "NO", None: "not known"}[r["ready"]], "; ".join(r["missing"]))
+            (
+                r["id"],
+                {True: "yes", False: "NO", None: "not known"}[r["ready"]] if r["applies"] else "not for this client",
+                "; ".join(r["missing"] or r["not_here"]),
+            )
             for r in report["runbooks"]
         ),
     )
     table(("what is missing",), ([problem] for problem in report["problems"]), title="Missing")
+    table(("to look at",), ([warning] for warning in report["warnings"]), title="Warnings")

@@ -9,6 +9,7 @@ import click
 
 from console import complete
 from console.cli import echo_json, group, json_option, wants_json
+from console.commands import drop
 
 if TYPE_CHECKING:
     from console.session import Actor
@@ -37,6 +38,9 @@ def vault() -> None:
     """Secrets, each tenant's under a key of its own. Files refer to one as vault:TENANT/NAME."""
 
 
+drop.join(vault)
+
+
 @vault.command(
     "put",
     examples=(
@@ -48,18 +52,24 @@ def vault() -> None:
 @click.argument("name", metavar="NAME")
 @click.option("--kind", default="opaque", show_default=True, metavar="KIND", help="What it is, for lists.")
 @click.option("--expires", metavar="TIME", help="When the vendor stops taking it: a reminder.")
+@click.option("--rotate-by", metavar="TIME", help="When it is to be replaced, at the latest: a reminder.")
+@click.option(
+    "--expect", type=click.IntRange(min=0), metavar="N", help="Only if version N is the newest now (0: there is none)."
+)
 @json_option
-def put(tenant: str, name: str, kind: str, expires: str | None) -> None:
+def put(tenant: str, name: str, kind: str, expires: str | None, rotate_by: str | None, expect: int | None) -> None:
     """Store a secret as the next version of NAME. It is read from a prompt, or all of stdin; never from an argument."""
     from console import ask
     from console.session import opened
     from tenantry.names import check_secret_name
 
     check_secret_name(name)
-    until = _time(expires)
+    until, rotate_at = _time(expires), _time(rotate_by)
     with opened() as installation:
         _ready(installation, tenant)
-        stored = installation.vault.put(tenant, name, ask.new_secret(name), kind=kind, expires_at=until)
+        stored = installation.vault.put(
+            tenant, name, ask.new_secret(name), kind=kind, expires_at=until, rotate_at=rotate_at, expect=expect
+        )
         _record(installation, tenant, "vault.put", {"name": name, "version": stored.version, "kind": kind})
         _print(stored)
 
@@ -68,21 +78,27 @@ def put(tenant: str, name: str, kind: str, expires: str | None) -> None:
 @_TENANT
 @json_option
 def list_secrets(tenant: str) -> None:
-    """The names of a tenant's secrets with their newest versions. Nothing is opened."""
+    """The names of a tenant's secrets with their newest versions, and what expires or is to be replaced soon. Nothing is opened."""
     from console.session import opened
 
     with opened() as installation:
         _ready(installation, tenant)
+        from tenantry.secretlife import due
+
         stored = installation.vault.list(tenant)
+        warnings = {one.name: one.text for one in due(stored, installation.journal.clock.now())}
         if wants_json():
-            echo_json([_shown(version) for version in stored])
+            echo_json([_shown(version) | {"warning": warnings.get(version.name)} for version in stored])
             return
         from console.render import moment, table
 
         table(
-            ("name", "version", "kind", "stored", "expires", "reference"),
+            ("name", "version", "kind", "stored", "expires", "reference", "warning"),
             (
-                (s["name"], s["version"], s["kind"], moment(s["created_at"]), moment(s["expires_at"]), s["reference"])
+                (
+                    *(s["name"], s["version"], s["kind"], moment(s["created_at"]), moment(s["expires_at"])),
+                    *(s["reference"], warnings.get(s["name"], "")),
+                )
                 for s in map(_shown, stored)
             ),
         )
@@ -155,12 +171,135 @@ def delete(tenant: str, name: str, version: int | None, person: str | None) -> N
     with opened() as installation:
         _ready(installation, tenant)
         by = actor(installation, person, purpose="vault.delete", tenant=tenant)
-        gone = installation.vault.delete(tenant, name, version)
-        _record(installation, tenant, "vault.deleted", {"name": name, "version": version, "versions_gone": gone}, by)
+        done = installation.vault.delete(tenant, name, version)
+        shown = {
+            "versions_gone": done.versions,
+            "proven": done.proven,
+            "recoverable_until": _rfc3339(done.recoverable_until),
+        }
+        _record(installation, tenant, "vault.deleted", {"name": name, "version": version, **shown}, by)
         if wants_json():
-            echo_json({"tenant": tenant, "name": name, "versions_gone": gone})
+            echo_json({"tenant": tenant, "name": name, **shown, "how": done.how})
+            return
+        click.echo(f"{done.versions} version{'s' if done.versions != 1 else ''} of {name} deleted: {done.how}")
+        if not done.proven:
+            until = f" until {done.recoverable_until:%Y-%m-%d}" if done.recoverable_until else ""
+            click.echo(f"tenantry: the store can still bring it back{until}", err=True)
+
+
+@vault.command(
+    "move",
+    examples=(
+        "tenantry vault move --tenant acme --to bao",
+        "tenantry vault move --tenant acme --to embedded --as ann.lee",
+    ),
+)
+@_TENANT
+@click.option("--to", "store", metavar="STORE", help="Where to: embedded, or a store of estate.yaml.")
+@click.option("--cancel", is_flag=True, help="Give up a move that was interrupted before it switched.")
+@_AS
+@json_option
+def move(tenant: str, store: str | None, cancel: bool, person: str | None) -> None:
+    """Move all secrets of a tenant to another store: copied, proven equal, switched, deleted in the old one, and looked for there.
+
+    Interrupted at any point nothing is lost; the same command finishes it. Meanwhile nothing can be stored for this tenant.
+    """
+    from console.session import actor, opened
+    from tenantry import vaultmove
+    from tenantry.errors import InvalidInput
+
+    if (store is None) != cancel:
+        raise InvalidInput("is either a store to move to, or --cancel", place="--to")
+    with opened() as installation:
+        _ready(installation, tenant)
+        by = actor(installation, person, purpose="vault.move", tenant=tenant)
+
+        def record(event: str, payload: dict[str, Any]) -> None:
+            _record(installation, tenant, event, payload, by)
+
+        if store is None:
+            gone = vaultmove.cancel_move(installation.vault, tenant, record)
+            echo_json({"tenant": tenant, "copies_deleted": gone}) if wants_json() else click.echo(
+                f"{gone} copies deleted"
+            )
+            return
+        done = vaultmove.move(installation.vault, tenant, store, record)
+        changed = installation.vault.wished_store(tenant) != store and installation.tenants.set_secret_store(
+            tenant, store
+        )
+        if wants_json():
+            echo_json(done.model_dump(mode="json") | {"recoverable_until": _rfc3339(done.recoverable_until)})
+            return
+        click.echo(f"{done.secrets} secrets of {tenant} lie in {done.target}, read back and equal")
+        click.echo(f"{done.source}: " + ("nothing is left" if done.deleted else "the store can still bring them back"))
+        if changed:
+            click.echo(f"tenants/{tenant}.yaml says so now")
+
+
+@vault.command("stores", examples=("tenantry vault stores", "tenantry vault stores --json"))
+@json_option
+def stores() -> int:
+    """The secret stores, whether each can be used, and whose secrets lie where. Exit code 1: one cannot."""
+    from console.session import opened
+    from tenantry.secretstore import EMBEDDED
+
+    with opened() as installation:
+        vault = installation.vault
+        shown: list[dict[str, Any]] = []
+        placed = {tenant: vault.placement(tenant) for tenant in vault.tenants()}
+        for name in (EMBEDDED, *installation.estate.secret_stores):
+            checked = vault.store(name).check()
+            shown.append(
+                {
+                    "name": name,
+                    "vendor": vault.store(name).vendor,
+                    "ok": checked.ok,
+                    "problems": list(checked.problems),
+                    "facts": dict(checked.facts),
+                    "tenants": sorted(tenant for tenant, at in placed.items() if at.store == name),
+                    "moving_here": sorted(tenant for tenant, at in placed.items() if at.moving_to == name),
+                    "still_here": sorted(tenant for tenant, at in placed.items() if at.leaving == name),
+                }
+            )
+        if wants_json():
+            echo_json(shown)
         else:
-            click.echo(f"{gone} version{'s' if gone != 1 else ''} of {name} deleted")
+            from console.render import table
+
+            table(
+                ("store", "kind", "usable", "tenants", "problems"),
+                (
+                    (s["name"], s["vendor"], "yes" if s["ok"] else "no", len(s["tenants"]), " ".join(s["problems"]))
+                    for s in shown
+                ),
+            )
+        return 0 if all(s["ok"] for s in shown) else 1
+
+
+@vault.command(
+    "rotate-master", examples=("tenantry vault rotate-master", "tenantry vault rotate-master --passphrase --as ann.lee")
+)
+@click.option("--passphrase", is_flag=True, help="The new master key comes from a passphrase instead of a key file.")
+@_AS
+@json_option
+def rotate_master(passphrase: bool, person: str | None) -> None:
+    """Make a new master key and wrap every tenant's key with it, all or nothing. Secrets, record and evidence stay as they are.
+
+    Backups that were made before need the key of their own time. A running service starts its broker with the new key by itself;
+    with a passphrase it has to be started again.
+    """
+    from console import ask
+    from console.session import opened, trusted
+    from tenantry.names import MSP
+
+    with opened() as installation:
+        by = trusted(installation, person, purpose="vault.rotate", tenant=MSP, needs=lambda roles: roles.reveal_needs)
+        words = ask.new_passphrase("the vault") if passphrase else None
+        _record(installation, MSP, "vault.master.rotating", {"source": "passphrase" if words else "file"}, by)
+        installation.vault.rotate_master(None if words is None else lambda: words)
+        wrapped = len(installation.vault.tenants()) + 1
+        _record(installation, MSP, "vault.master.rotated", {"keys": wrapped}, by)
+        echo_json({"keys": wrapped}) if wants_json() else click.echo(f"{wrapped} keys are wrapped by a new master key")
 
 
 def _ready(installation: Installation, tenant: str) -> None:
@@ -195,6 +334,12 @@ def _time(text: str | None) -> datetime | None:
     return at
 
 
+def _rfc3339(at: datetime | None) -> str | None:
+    from tenantry.clock import rfc3339
+
+    return rfc3339(at) if at else None
+
+
 def _shown(version: SecretVersion) -> dict[str, Any]:
     from tenantry.clock import rfc3339
 
@@ -204,7 +349,8 @@ def _shown(version: SecretVersion) -> dict[str, Any]:
         "version": version.version,
         "kind": version.kind,
         "created_at": rfc3339(version.created_at),
-        "expires_at": rfc3339(version.expires_at) if version.expires_at else None,
+        "expires_at": _rfc3339(version.expires_at),
+        "rotate_at": _rfc3339(version.rotate_at),
         "metadata": dict(version.metadata),
         "reference": str(version.ref),
     }
@@ -227,6 +373,7 @@ def _print(version: SecretVersion, versions: list[int] | None = None) -> None:
             ("kind", shown["kind"]),
             ("stored", moment(shown["created_at"])),
             ("expires", moment(shown["expires_at"])),
+            ("to be replaced by", moment(shown["rotate_at"])),
             *sorted(shown["metadata"].items()),
         ]
     )

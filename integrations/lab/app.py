@@ -12,10 +12,12 @@ from urllib.parse import parse_qsl
 
 import httpx
 
+from integrations.lab.cloud import CloudService
 from integrations.lab.control import Control
 from integrations.lab.exchange.service import ExchangeService
 from integrations.lab.faults import Decision
 from integrations.lab.graph.service import GraphService
+from integrations.lab.hosts.service import HostService
 from integrations.lab.misbehave import throttled, vendor_error
 from integrations.lab.web import Answer, Request
 
@@ -36,6 +38,8 @@ class App:
         self._lab = lab
         self._graph = GraphService(lab)
         self._exchange = ExchangeService(lab)
+        self._hosts = HostService(lab)
+        self._cloud = CloudService(lab)
         self._control = Control(lab)
         self.connections: dict[tuple[str, int], asyncio.Transport] = {}
         """Open connections by the client's address, kept by our server so that faults can cut them."""
@@ -111,8 +115,12 @@ class App:
             return self._graph.answer(request, shrink=shrink)
         if service == "exchange":
             return self._exchange.answer(request, shrink=shrink)
+        if service == "cloud":
+            return self._cloud.answer(request, shrink=shrink)
         if service == "sink":
             return self._lab.sink.answer(request)
+        if service == "hosts":
+            return self._hosts.answer(request)
         if service == "login":
             return self._lab.tokens.issue(request)
         return Answer(404, {"error": "not_found"})

@@ -13,12 +13,17 @@ import httpx
 from pydantic import SecretBytes
 
 from integrations.lab.lab import Lab
+from integrations.lab.provider import PROVIDER as CLOUD
+from integrations.labhosts.provider import PROVIDER as HOSTS
+from integrations.messages.provider import PROVIDER as MESSAGES
 from integrations.microsoft365.provider import PROVIDER as MICROSOFT365
 from integrations.sink.provider import PROVIDER as SINK
 from tenantry.errors import OutOfScope
 from tenantry.providers import Handle
 
 _BASE = "https://lab.invalid"  # RFC 6761: never resolves, should a request ever leave the transport
+_CLOUDS = frozenset({"aws", CLOUD.vendor})
+"""Vendors whose place the lab's cloud account takes."""
 
 
 class Drill:
@@ -28,11 +33,22 @@ class Drill:
         tenant: the tenant's name; the same tenant drills on the same made-up directory.
         domain: the client's own domain, so that addresses look like theirs.
         victim: the account that the run is about; the drill's story happens to it.
+        host: the host that the run is about, likewise: the story is then that of a compromised host.
+        access_key: the key of a cloud account that the run is about; then the story is that of the leaked key.
     """
 
-    def __init__(self, tenant: str, domain: str, victim: str | None = None) -> None:
+    def __init__(
+        self,
+        tenant: str,
+        domain: str,
+        victim: str | None = None,
+        *,
+        host: str | None = None,
+        access_key: str | None = None,
+    ) -> None:
         seed = int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:4])
-        self.lab = Lab("bec", seed=seed, domain=domain, victim=victim)
+        scenario = "compromised_host" if host else "leaked_key" if access_key else "bec"
+        self.lab = Lab(scenario, seed=seed, domain=domain, victim=victim, host=host, access_key=access_key)
 
     async def open(self, vendor: str) -> Handle:
         """The lab in the place of a vendor.
@@ -50,10 +66,17 @@ class Drill:
                 "exchange_url": f"{_BASE}/exchange",
             }
             return await MICROSOFT365.open(settings, self._secret, transport=transport)
-        if vendor == SINK.vendor:
+        if vendor in (SINK.vendor, MESSAGES.vendor):
             base = {"base_url": f"{_BASE}/sink"}
             return await SINK.open(SINK.Settings.model_validate(base), self._secret, transport=transport)
+        if vendor in (HOSTS.vendor, "linux"):
+            return await HOSTS.open({"base_url": _BASE}, self._secret, transport=transport)
+        if vendor in _CLOUDS:
+            return await CLOUD.open({"base_url": f"{_BASE}/cloud"}, self._cloud_secret, transport=transport)
         raise OutOfScope(f"the lab cannot stand in for {vendor!r}", remedy="Leave this provider out of the drill.")
+
+    async def _cloud_secret(self, _: str) -> SecretBytes:
+        return SecretBytes(self.lab.cloud_token.encode())
 
     async def _secret(self, name: str) -> SecretBytes:
         value = self.lab.sink_token if name == "token" else self.lab.client_secret

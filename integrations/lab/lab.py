@@ -8,10 +8,11 @@ from typing import Any
 
 from integrations.lab.app import App
 from integrations.lab.clock import Clock, iso, iso7, utc_now
+from integrations.lab.cloud import CloudAccount
 from integrations.lab.dice import Dice
 from integrations.lab.faults import Faults, describe
 from integrations.lab.graph.service import PERMISSIONS
-from integrations.lab.scenarios import build
+from integrations.lab.scenarios import build, furnish
 from integrations.lab.sink import Sink
 from integrations.lab.state import Tenant
 from integrations.lab.tokens import TokenService
@@ -24,12 +25,14 @@ class Lab:
     """A stateful stand-in for a Microsoft 365 tenant.
 
     Args:
-        scenario: the story it holds: ``bec`` or ``quiet``.
+        scenario: the story it holds: one of :data:`~integrations.lab.scenarios.SCENARIOS`.
         seed: everything made up follows from it; the same seed makes the same tenant.
         users: how many users, 20 or more. They are made when asked for, so a great number costs nothing.
         tenant_id: the directory's GUID; from the seed when omitted.
         domain: the verified domain.
         victim: the user principal name of the story's first victim, instead of a made-up one (for drills).
+        host: the name of the host that a story of hosts happens to, likewise.
+        access_key: id of the key that the story of the leaked key is about, instead of a made-up one (for drills).
         clock: the time it goes by. The story's times are relative to the moment at which the lab is made.
 
     Raises:
@@ -45,6 +48,8 @@ class Lab:
         domain: str = "contoso-lab.example",
         clock: Clock = utc_now,
         victim: str | None = None,
+        host: str | None = None,
+        access_key: str | None = None,
     ) -> None:
         if users < FEWEST_USERS:
             raise InvalidInput(f"a lab has at least {FEWEST_USERS} users, not {users}", place="users")
@@ -54,11 +59,16 @@ class Lab:
         self.users = users
         self.domain = domain.lower()
         self.victim = victim
+        self.host = host
+        self.access_key = access_key
         self.dice = Dice(seed)
         self.tenant_id = (tenant_id or self.dice.guid("tenant")).lower()
         self.client_id = self.dice.guid("client")
         self.client_secret = _secret(self.dice, "client secret")
         self.sink_token = _secret(self.dice, "sink token")
+        self.cloud_token = _secret(self.dice, "cloud token")
+        self.cloud_refused: set[str] = set()
+        """Methods of the cloud account (``capability.method``) that are not granted."""
         self.page_key = self.dice.bytes(16, "pages")
         self.token_life = 3600
         """Seconds that a token lives."""
@@ -79,6 +89,7 @@ class Lab:
         self.exchange_roles: frozenset[str] = frozenset()
         self.exchange_admin_roles: frozenset[str] = frozenset()
         self.tenant: Tenant
+        self.cloud: CloudAccount
         self.reset()
         self.app = App(self)
 
@@ -95,7 +106,11 @@ class Lab:
         self.tenant = Tenant(
             self.dice, self.users, self.tenant_id, self.domain, self.now().replace(microsecond=0), self.victim
         )
+        self.tenant.host = self.host
+        self.cloud_refused.clear()
+        self.cloud = CloudAccount(self)
         build(self.scenario, self.tenant, self.client_id, self.granted_roles)
+        furnish(self.scenario, self.cloud, self.tenant.story)
 
     def register_certificate(self, pem: str | bytes) -> str:
         """Accept sign-ins with this RSA certificate; returns its thumbprint. Raises InvalidInput."""

@@ -9,6 +9,7 @@ from typing import Any
 from integrations.lab.clock import iso, iso7
 from integrations.lab.dice import Dice, GuidCodec
 from integrations.lab.directory import HOME_CITY, HOME_COUNTRY, Directory
+from integrations.lab.hosts.state import LabHost
 from integrations.lab.mailbox import SYSTEM_RULES, Mailbox, rule
 from integrations.lab.names import SUBJECTS
 from integrations.lab.records import Record, Table
@@ -83,6 +84,7 @@ class Tenant:
         self.start = start
         self.directory = Directory(dice, users, domain, start)
         self.service_principals = Table()
+        self.applications = Table()
         self.grants = Table()
         self.app_roles = Table()
         self.role_assignments = Table()
@@ -98,6 +100,9 @@ class Tenant:
         """What Active Directory says of each synced user."""
         self.last_sync = start
         self.story = Story("quiet")
+        self.hosts: dict[str, LabHost] = {}
+        self.host: str | None = None
+        """The name of the host that a story of hosts happens to, instead of a made-up one."""
         self._people: dict[int, Person] = {}
         self._mailboxes: dict[int, Mailbox] = {}
         self._device_ids = GuidCodec(dice, "device")

@@ -22,6 +22,7 @@ import json
 import time
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
@@ -134,6 +135,17 @@ class Tokens:
         """What the token says of itself (``tid``, ``roles``); empty when it is opaque. Not verified: it is ours, and
         only used to tell the operator early what the vendor would refuse later."""
         return unverified_claims(await self.token(scope))
+
+    async def certificate_expires(self) -> datetime | None:
+        """When the certificate that signs in ends; None when a secret does, or the certificate cannot be read."""
+        if self._kind != "certificate":
+            return None
+        pem = (await self._secrets(self._kind)).get_secret_value()
+        try:
+            certificates = await asyncio.to_thread(x509.load_pem_x509_certificates, pem)
+        except ValueError:  # said by the sign-in
+            return None
+        return min(found.not_valid_after_utc for found in certificates)
 
     async def _sign_in(self, scope: str) -> tuple[str, float]:
         async def body() -> bytes:  # for each attempt: an assertion may be used once

@@ -9,18 +9,21 @@ account, and :class:`Gathering` waits a few turns of the event loop, which take 
 - What a write's answer does not tell is in doubt for each of its items alone; a batch that got no answer leaves all of them so.
 - An item that was throttled, or a read that failed, is told to its caller, who goes on alone.
 - A batch has the earliest deadline of its items, and reads that have none never wait with those that have.
+- What the vendor has a batch wait, all of its callers waited.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tenantry import deadline
+from tenantry import deadline, waits
 from tenantry.errors import TenantryError
+from tenantry.waits import Waiting
 
 __all__ = ["BATCH_SIZE", "BatchItem", "Gathering"]
 
@@ -56,6 +59,7 @@ Post = Callable[[Sequence[BatchItem], bool], Awaitable[Sequence[Result]]]
 class _Caller:
     item: BatchItem
     left: float | None
+    waiting: Waiting
     answer: asyncio.Future[Result | None]
 
 
@@ -80,7 +84,7 @@ class Gathering:
         """
         loop = asyncio.get_running_loop()
         left = deadline.remaining()
-        caller = _Caller(item, left, loop.create_future())
+        caller = _Caller(item, left, waits.here(), loop.create_future())
         kind = (write, left is not None)
         callers = self._waiting.get(kind)
         if callers is None:
@@ -114,11 +118,9 @@ class Gathering:
         """One batch. Runs in a context of its own: the deadline of whoever came first is not everybody's."""
         callers = [caller for group in groups for caller in group]
         lefts = [caller.left for caller in callers if caller.left is not None]
+        limit = deadline.effect(min(lefts)) if lefts else contextlib.nullcontext()
         try:
-            if lefts:
-                with deadline.effect(min(lefts)):
-                    results = await self._post([group[0].item for group in groups], write)
-            else:
+            with limit, waits.for_all(caller.waiting for caller in callers):
                 results = await self._post([group[0].item for group in groups], write)
         except asyncio.CancelledError:
             for caller in callers:

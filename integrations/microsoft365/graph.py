@@ -23,7 +23,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from integrations.http import Answer, Authorizer, Http, retry_after
 from integrations.microsoft365.gathering import BatchItem, Gathering
 from integrations.microsoft365.sdk import Prepared
-from tenantry import deadline
+from tenantry import deadline, waits
 from tenantry.errors import (
     InDoubt,
     OutOfScope,
@@ -162,6 +162,8 @@ class Graph:
             left = deadline.remaining()
             if wait > self.http.limits.budget or (left is not None and wait >= left):
                 raise found
+            if isinstance(found, Throttled):
+                waits.asked(self.http.vendor, f"{item.method} {item.path.partition('?')[0]}", wait)
             await self.http.pause(wait)
             return None
         if isinstance(found, TenantryError):

@@ -439,6 +439,17 @@ class Microsoft365Identity:
         names = (_role_name(row, principals.get(text(row.get("resourceId")), {})) for row in assignments)
         return frozenset(name for name in names if name)
 
+    async def secrets_of(self, client_id: str) -> dict[str, datetime]:
+        """Each client secret of an application that is registered in this tenant → when it expires (Application.Read.All)."""
+        params = {"$filter": f"appId eq {literal(client_id)}", "$select": "id,passwordCredentials"}
+        found: dict[str, datetime] = {}
+        async for row in self._graph.rows("/applications", params=params, needs="Application.Read.All"):
+            for credential in row.get("passwordCredentials") or ():
+                expires = when(credential.get("endDateTime"))
+                if expires is not None:
+                    found[f"the client secret {text(credential.get('keyId'))[:8]}"] = expires
+        return found
+
     # --- helpers ------------------------------------------------------------------------------------------------------
 
     @property

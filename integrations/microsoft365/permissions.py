@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["CONTAINS", "with_contained"]
+__all__ = ["CONTAINS", "wider", "with_contained"]
 
 CONTAINS: Final[dict[str, tuple[str, ...]]] = {
     "Application.ReadWrite.All": ("Application.Read.All",),
@@ -35,6 +35,7 @@ CONTAINS: Final[dict[str, tuple[str, ...]]] = {
     "Mail.Read": ("Mail.ReadBasic.All",),
     "Mail.ReadWrite": ("Mail.Read",),
     "MailboxSettings.ReadWrite": ("MailboxSettings.Read",),
+    "Policy.ReadWrite.Authorization": ("Policy.Read.All",),
     "Organization.ReadWrite.All": ("Organization.Read.All",),
     "RoleManagement.Read.All": ("RoleManagement.Read.Directory",),
     "RoleManagement.ReadWrite.Directory": ("RoleManagement.Read.Directory",),
@@ -59,3 +60,8 @@ def with_contained(granted: Iterable[str]) -> frozenset[str]:
             found.add(name)
             waiting.extend(CONTAINS.get(name, ()))
     return frozenset(found)
+
+
+def wider(granted: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Name → all that it contains, for those that contain something."""
+    return {name: with_contained([name]) - {name} for name in granted if name in CONTAINS}

@@ -1,4 +1,4 @@
-"""Microsoft 365: ``identity``, ``mail`` and ``logs`` of one tenant, as an application registered in it.
+"""Microsoft 365: ``identity``, ``mail``, ``logs`` and ``applications`` of one tenant, as an application registered in it.
 
 In a tenant's file::
 
@@ -24,6 +24,7 @@ from __future__ import annotations
 import enum
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["CAPABILITIES", "PROVIDER", "Cloud", "Microsoft365Handle", "Microsoft365Provider", "Settings"]
 
 VENDOR: Final = "microsoft365"
-CAPABILITIES: Final = ("identity", "mail", "logs")
+CAPABILITIES: Final = ("identity", "mail", "logs", "applications")
 
 
 class Cloud(enum.StrEnum):
@@ -132,7 +133,7 @@ class Microsoft365Handle:
         self._capabilities = capabilities
 
     def capability(self, name: str) -> Any:
-        """``identity``, ``mail`` or ``logs``. Raises OutOfScope for any other."""
+        """One of ``CAPABILITIES``. Raises OutOfScope for any other."""
         try:
             return self._capabilities[name]
         except KeyError:
@@ -142,7 +143,7 @@ class Microsoft365Handle:
         """Sign in to both services, and say what is granted: the roles that the tokens carry or, where a token does not
         tell, those assigned in the directory, each with the permissions that it contains; and whether Exchange runs a cmdlet, which needs more than the permission."""
         from integrations.microsoft365.exchange import PERMISSION  # loaded with the handle already
-        from integrations.microsoft365.permissions import with_contained
+        from integrations.microsoft365.permissions import wider, with_contained
 
         granted: set[str] = set()
         problems: list[str] = []
@@ -174,7 +175,26 @@ class Microsoft365Handle:
             granted=with_contained(granted) if told else None,
             problems=tuple(problems),
             facts=facts,
+            reachable=self._http.answered,
+            direct=frozenset(granted) if told else None,
+            wider=wider(granted),
+            clock_skew=self._http.clock_skew,
+            expiries=await self._expiries(signed_in),
         )
+
+    async def _expiries(self, signed_in: bool) -> dict[str, datetime]:
+        """When the credential ends: a certificate says so itself, of secrets the directory knows it where the application is
+        registered in this tenant (elsewhere only its owner does)."""
+        expires = await self._tokens.certificate_expires()
+        if expires is not None:
+            return {"the certificate": expires}
+        if not signed_in:
+            return {}
+        try:
+            found: dict[str, datetime] = await self._capabilities["identity"].secrets_of(self._settings.client_id)
+        except ProviderError:  # for display; what a run needs is compared by the caller
+            return {}
+        return found
 
     async def _look(self, granted: set[str], problems: list[str], facts: dict[str, Any], permission: str) -> None:
         try:
@@ -223,6 +243,7 @@ class Microsoft365Provider:
         """
         # Imported here, so that naming the vendor and checking a tenant's file load no HTTP client.
         from integrations.http import Http
+        from integrations.microsoft365.applications import Microsoft365Applications
         from integrations.microsoft365.auth import Tokens
         from integrations.microsoft365.exchange import Exchange
         from integrations.microsoft365.graph import Graph
@@ -250,6 +271,7 @@ class Microsoft365Provider:
             "identity": Microsoft365Identity(graph),
             "mail": Microsoft365Mail(exchange, graph),
             "logs": Microsoft365Logs(graph),
+            "applications": Microsoft365Applications(graph, own.tenant_id, own.client_id),
         }
         return Microsoft365Handle(own, http, tokens, capabilities)
 

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from integrations.http import Answer, Http, refused
-from tenantry.capabilities import Message
+from tenantry.capabilities import Channel, Message
 from tenantry.errors import PermissionMissing, Rejected, TenantryError, VendorFault
 from tenantry.providers import SecretSource
 
@@ -48,7 +48,7 @@ class SinkMessenger:
         self._authorizer = authorizer
         self._url = f"{base_url.rstrip('/')}/messages"
 
-    async def sent(self, key: str) -> bool | None:
+    async def sent(self, key: str, channel: Channel = "mail") -> bool | None:  # noqa: ARG002  # it keeps them together
         """Whether the sink has a message of this key."""
         answer = await self._http.read(
             "GET", f"{self._url}?key={quote(key, safe='')}", authorizer=self._authorizer, dialect=_refused

@@ -66,8 +66,13 @@ class SinkHandle:
             await self._messenger.sent("tenantry-check")
         except ProviderError as exc:
             signed_in = not isinstance(exc, SignInFailed)
-            return ProviderCheck(signed_in=signed_in, granted=None, problems=(f"{exc.message}. {exc.remedy}",))
-        return ProviderCheck(signed_in=True, granted=None)
+            return ProviderCheck(
+                signed_in=signed_in,
+                granted=None,
+                problems=(f"{exc.message}. {exc.remedy}",),
+                reachable=self._http.answered,
+            )
+        return ProviderCheck(signed_in=True, granted=None, reachable=True, clock_skew=self._http.clock_skew)
 
     async def aclose(self) -> None:
         """Close the connections."""

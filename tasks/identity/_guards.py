@@ -47,3 +47,21 @@ async def account_guards(ctx: Context, user: str) -> list[str]:
     ):
         reasons.append(f"{account.upn} is the last enabled {LAST_WAY_IN}: the last way in")
     return reasons
+
+
+async def application_guards(ctx: Context, application: str) -> list[str]:
+    """For effects on an application: the platform's own access, the vendor's own services, or a publisher whom the vendor has
+    verified, which is no proof of innocence but a reason to look twice.
+
+    Raises:
+        ProviderError: it could not be read.
+    """
+    found = await ctx.applications.application(application)
+    reasons = []
+    if found.ours:
+        reasons.append(f"{found.name} is the application that this platform signs in with: its own way in")
+    if found.first_party:
+        reasons.append(f"{found.name} is the vendor's own: services may stop without it")
+    if found.verified:
+        reasons.append(f"the publisher of {found.name} is verified: {found.publisher}")
+    return reasons

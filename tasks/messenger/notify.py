@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tenantry.capabilities import Message
 from tenantry.errors import CannotCheck, StepError
+from tenantry.logs import without_secrets
 from tenantry.places import folders
 from tenantry.runbook.templates import Templates
 from tenantry.task import Change, Context, Impact, Task
@@ -29,43 +30,68 @@ class NotifyParams(BaseModel):
         list[str],
         Field(max_length=500, description="Accounts or addresses at risk: who reads them is not written to"),
     ] = []
+    when_in_doubt: Annotated[
+        Literal["ask", "send_again", "leave"],
+        Field(
+            description="When an attempt was interrupted and the channel cannot be asked whether it arrived: ask a person, "
+            "send it again (twice at worst), or leave it as unknown"
+        ),
+    ] = "ask"
 
 
 class Notify(Task[NotifyParams]):
     """Send one message to contacts of the client, once.
 
     The message has a key of run, step and item, and the channel is asked whether it was accepted before it is sent. Where
-    the channel cannot be asked and an earlier attempt was interrupted, nobody knows, and the step says so rather than send
-    it twice. A contact whose mailbox is at risk is left out: the attacker reads along.
+    the channel cannot be asked and an earlier attempt was interrupted, nobody knows: a person decides whether it is sent
+    again, unless the runbook has decided (``when_in_doubt``). A contact whose mailbox is at risk is left out: the attacker
+    reads along. What looks like a credential is taken out of the text before it is sent.
     """
 
     name = "messenger.notify"
     needs = ("messenger",)
     impact = Impact.REVERSIBLE
     no_undo = "A message that was sent cannot be taken back; send another."
+    asks_again = True
     timeout = 30.0
     Params = NotifyParams
 
     async def check(self, ctx: Context, p: NotifyParams) -> list[Change]:
         message = compose(ctx, p)
         path = f"message/{message.key}/sent"
-        sent = await ctx.messenger.sent(message.key)
+        sent = await ctx.messenger.sent(message.key, p.channel)
         if ctx.seen(path, sent):
             return []
-        if sent is None and ctx.intent_at is not None:
-            raise CannotCheck(
-                f"whether {p.template!r} was sent is not known: the attempt was interrupted and the channel cannot be asked",
-                remedy="Ask the recipients; then send it by hand or note that it arrived.",
-            )
-        return [Change(path=path, before=None, after={"to": list(message.to), "subject": message.subject})]
+        if sent is None and ctx.in_doubt and p.when_in_doubt == "leave":
+            raise _nobody_knows(p)
+        after: dict[str, Any] = {"to": list(message.to) or p.channel, "subject": message.subject}
+        return [Change(path=path, before=None, after=after)]
+
+    async def guard(self, ctx: Context, p: NotifyParams) -> list[str]:
+        if not ctx.in_doubt or p.when_in_doubt != "ask" or await ctx.messenger.sent(key(ctx), p.channel) is not None:
+            return []
+        return [
+            f"an earlier attempt to send {p.template!r} was interrupted, and {p.channel} cannot be asked whether it arrived: ask the "
+            "recipients; approve to send it again, deny if it arrived"
+        ]
 
     async def apply(self, ctx: Context, p: NotifyParams, changes: list[Change]) -> None:
         for _ in changes:
             await ctx.messenger.send(compose(ctx, p))
 
-    async def verify(self, ctx: Context, p: NotifyParams, changes: list[Change]) -> list[Change]:  # noqa: ARG002  # by key
-        # None: the channel took it without complaint and cannot be asked; its acceptance is all the proof there is.
-        return changes if await ctx.messenger.sent(key(ctx)) is False else []
+    async def verify(self, ctx: Context, p: NotifyParams, changes: list[Change]) -> list[Change]:
+        # By key. None: the channel took it without complaint and cannot be asked; its acceptance is all the proof there is.
+        sent = await ctx.messenger.sent(key(ctx), p.channel)
+        if sent is None and ctx.in_doubt:
+            raise _nobody_knows(p)
+        return changes if sent is False else []
+
+
+def _nobody_knows(p: NotifyParams) -> CannotCheck:
+    return CannotCheck(
+        f"whether {p.template!r} was sent is not known: the attempt was interrupted and {p.channel} cannot be asked",
+        remedy="Ask the recipients; then resume the run to decide, or send it by hand and note that it arrived.",
+    )
 
 
 def key(ctx: Context) -> str:
@@ -81,7 +107,14 @@ def compose(ctx: Context, p: NotifyParams) -> Message:
         NotFound, InvalidRunbook: the template is missing or wrong.
     """
     rendered = Templates(folders("messages")).render(p.template, p.facts)
-    return Message(key=key(ctx), channel=p.channel, to=recipients(ctx, p), subject=rendered.subject, text=rendered.text)
+    return Message(
+        key=key(ctx),
+        channel=p.channel,
+        to=recipients(ctx, p) if p.channel == "mail" else (),
+        # Facts come from systems where attackers choose names and people write passwords into rules.
+        subject=without_secrets(rendered.subject),
+        text=without_secrets(rendered.text),
+    )
 
 
 def recipients(ctx: Context, p: NotifyParams) -> tuple[str, ...]:

@@ -18,9 +18,10 @@ a child can read that file; a passphrase closes this. The broker itself cannot b
 """
 
 from tenantry.broker.client import BrokeredVault, Supervisor
+from tenantry.broker.console import ConsoleHand
 from tenantry.broker.people import BrokeredPeople
 from tenantry.broker.process import BrokerProcess
 from tenantry.broker.server import Broker, Limits
 from tenantry.broker.tokens import Grant
 
-__all__ = ["Broker", "BrokerProcess", "BrokeredPeople", "BrokeredVault", "Grant", "Limits", "Supervisor"]
+__all__ = ["Broker", "BrokerProcess", "BrokeredPeople", "BrokeredVault", "ConsoleHand", "Grant", "Limits", "Supervisor"]

@@ -12,7 +12,8 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -34,7 +35,8 @@ from tenantry.errors import (
 from tenantry.journal.checkpoints import Stored
 from tenantry.masterkey import Argon2Parameters, Passphrase
 from tenantry.names import MSP, SecretRef
-from tenantry.vault import SecretVersion, Vault
+from tenantry.secretstore import Deletion, SecretStore, SecretVersion
+from tenantry.vault import Placement, Vault
 
 __all__ = ["SOCKET", "TOKEN", "BrokeredVault", "Supervisor"]
 
@@ -247,7 +249,9 @@ class BrokeredVault(Vault):
         *,
         kind: str = "opaque",
         expires_at: datetime | None = None,
+        rotate_at: datetime | None = None,
         metadata: Mapping[str, str] | None = None,
+        expect: int | None = None,
     ) -> SecretVersion:
         self._never()
 
@@ -260,7 +264,41 @@ class BrokeredVault(Vault):
         self._never()
 
     @override
-    def delete(self, tenant: str, name: str, version: int | None = None) -> int:
+    def delete(self, tenant: str, name: str, version: int | None = None) -> Deletion:
+        self._never()
+
+    @override
+    def store_of(self, tenant: str) -> str:
+        self._never()
+
+    @override
+    def wished_store(self, tenant: str) -> str:
+        self._never()
+
+    @override
+    def store(self, name: str) -> SecretStore:
+        self._never()
+
+    @override
+    def placement(self, tenant: str) -> Placement:
+        self._never()
+
+    @override
+    def place(self, tenant: str, placement: Placement) -> None:
+        self._never()
+
+    @override
+    def told(self, tenant: str, name: str, version: int, purpose: str) -> None:
+        self._never()
+
+    @override
+    @contextmanager
+    def writing(self, tenant: str) -> Iterator[SecretStore]:
+        self._never()
+
+    @override
+    @contextmanager
+    def alone_with(self, tenant: str) -> Iterator[None]:
         self._never()
 
     @override
@@ -325,6 +363,10 @@ class Supervisor(BrokeredVault):
     def grant_reader(self, *, pid: int | None = None, life: float = LIFE) -> SecretStr:
         """A token for a process that shows the record (pages, exports): keys of every tenant's record and evidence."""
         return SecretStr(self._connection.ask("grant", role="reader", pid=pid, life=life)["token"])
+
+    def grant_console(self, *, pid: int, life: float = 7 * LIFE) -> SecretStr:
+        """A token for the process that faces the network (`ConsoleHand`): no secret, no key."""
+        return SecretStr(self._connection.ask("grant", role="console", pid=pid, life=life)["token"])
 
     def checkpoint_all(self) -> list[Stored]:
         """Have every tree of the record signed that grew. As `Ledger.checkpoint_all`."""

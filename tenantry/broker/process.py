@@ -12,7 +12,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from subprocess import Popen
 from typing import Final
@@ -25,6 +25,7 @@ from tenantry.broker.server import Broker
 from tenantry.errors import BrokerUnavailable, InvalidInput, TenantryError
 from tenantry.home import Home
 from tenantry.masterkey import Passphrase
+from tenantry.secretstore import StoreOpener
 
 __all__ = ["BrokerProcess", "main"]
 
@@ -41,12 +42,18 @@ class BrokerProcess:
         passphrase: of the vault; kept in memory so that a broker that died can be started again without a person. With a key
             file the key is read by the broker alone.
         environment: the broker's, below TENANTRY_HOME.
+        module: what is run; one that calls `main` with a way to the estate's secret stores, where there are any.
     """
 
     def __init__(
-        self, home: Home, passphrase: Passphrase | None = None, environment: Mapping[str, str] = os.environ
+        self,
+        home: Home,
+        passphrase: Passphrase | None = None,
+        environment: Mapping[str, str] = os.environ,
+        module: str = "tenantry.broker",
     ) -> None:
         self._home = home
+        self._module = module
         self._passphrase = passphrase() if passphrase is not None else None
         # The descriptor of a passphrase is not inherited, and cannot be read twice.
         left_out = ("TENANTRY_PASSPHRASE_FD", "TENANTRY_BROKER_")
@@ -82,7 +89,7 @@ class BrokerProcess:
         """
         log = self._home.run / "broker.log"
         environment = {**self._environment, "TENANTRY_HOME": str(self._home.path)}
-        self._process = tether.spawn(["tenantry.broker"], environment=environment, log=log)
+        self._process = tether.spawn([self._module], environment=environment, log=log)
         log.chmod(0o600)
         self._hand_over(self._process)
         deadline = time.monotonic() + START_TIMEOUT
@@ -130,9 +137,12 @@ class BrokerProcess:
             self._process = None
 
 
-def main() -> int:
+def main(stores: Callable[[Home], StoreOpener] | None = None) -> int:
     """``python -m tenantry.broker``: reads one line of JSON from standard input (``supervisor``, ``passphrase``), then serves
     until its parent ends.
+
+    Args:
+        stores: gives a home's way to the estate's secret stores.
 
     Returns:
         exit code: 0, or 4 when it cannot serve; why stands on standard error.
@@ -142,7 +152,8 @@ def main() -> int:
     try:
         supervisor, passphrase = _first_line()
         tether.hold()
-        with Broker(Home.locate().ensure(), supervisor, passphrase) as broker:
+        home = Home.locate().ensure()
+        with Broker(home, supervisor, passphrase, stores=stores(home) if stores else None) as broker:
             asyncio.run(_serve(broker))
     except TenantryError as error:
         logging.getLogger(__name__).exception("%s %s", error.message, error.remedy, extra={"error_code": error.code})

@@ -24,8 +24,9 @@ __all__ = ["LIFE", "Grant", "Role", "read", "sign"]
 LIFE: Final = 12 * 3600.0
 """Seconds a grant lasts: longer than any process of a run should live; a run that waits for people has none."""
 
-Role = Literal["run", "reader", "supervisor"]
-"""``run``: one tenant's secrets and keys. ``reader``: the keys of every tenant's record and evidence, no secret.
+Role = Literal["run", "reader", "console", "supervisor"]
+"""``run``: one tenant's secrets and keys. ``reader``: the keys of every tenant's record and evidence, no secret. ``console``: hands
+in what contacts sealed, and asks whether their codes are right; it is given no secret and no key.
 ``supervisor``: makes grants, and reads the record."""
 
 

@@ -9,6 +9,53 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tenantry.capabilities.applications import (
+    Application,
+    ApplicationCredential,
+    ApplicationGrant,
+    Applications,
+    ConsentPolicy,
+    Owner,
+)
+from tenantry.capabilities.backup import (
+    Backup,
+    BackupJob,
+    BackupSource,
+    RecoveryPoint,
+    RestoreTarget,
+    Verification,
+)
+from tenantry.capabilities.cloud import Cloud, EncryptionKey, Instance, PublicAccess, SecurityGroup, Snapshot
+from tenantry.capabilities.cloud_identity import (
+    CloudCaller,
+    CloudIdentity,
+    CloudKey,
+    CloudLogin,
+    CloudPolicy,
+    MfaDevice,
+    NewCloudKey,
+    Principal,
+)
+from tenantry.capabilities.cloud_logs import CloudEvent, CloudLogs, Trail
+from tenantry.capabilities.dns import Dns, RecordSet, Zone
+from tenantry.capabilities.findings import DetectorState, Findings, VendorFinding
+from tenantry.capabilities.host import (
+    AuthorizedKey,
+    CronEntry,
+    Host,
+    HostAccount,
+    HostConnection,
+    HostFacts,
+    HostFile,
+    HostLogin,
+    HostRef,
+    HostSession,
+    HostUnit,
+    Isolation,
+    Package,
+    Process,
+    Update,
+)
 from tenantry.capabilities.identity import (
     Account,
     AuthMethod,
@@ -21,37 +68,104 @@ from tenantry.capabilities.identity import (
 )
 from tenantry.capabilities.logs import AuditRecord, Logs
 from tenantry.capabilities.mail import Delegate, Forwarding, InboxRule, Mail, MobileDevice, SentMessage
-from tenantry.capabilities.messenger import Message, Messenger
+from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messenger
 from tenantry.capabilities.secrets import Secrets
+from tenantry.capabilities.storage import Bucket, BucketProtection, Retention, Storage, StoredObject
 
 CAPABILITIES: Final[dict[str, Any]] = {
+    "applications": Applications,
     "identity": Identity,
     "mail": Mail,
     "logs": Logs,
     "messenger": Messenger,
+    "host": Host,
     "secrets": Secrets,
+    "backup": Backup,
+    "cloud_identity": CloudIdentity,
+    "cloud": Cloud,
+    "cloud_logs": CloudLogs,
+    "storage": Storage,
+    "dns": Dns,
+    "findings": Findings,
 }
 """Name in a task's ``needs`` and in a tenant file → Protocol."""
 
 __all__ = [
     "CAPABILITIES",
     "Account",
+    "Application",
+    "ApplicationCredential",
+    "ApplicationGrant",
+    "Applications",
     "AuditRecord",
     "AuthMethod",
+    "AuthorizedKey",
+    "Backup",
+    "BackupJob",
+    "BackupSource",
+    "Bucket",
+    "BucketProtection",
+    "ByChannel",
+    "Channel",
+    "Cloud",
+    "CloudCaller",
+    "CloudEvent",
+    "CloudIdentity",
+    "CloudKey",
+    "CloudLogin",
+    "CloudLogs",
+    "CloudPolicy",
     "Consent",
+    "ConsentPolicy",
+    "CronEntry",
     "Delegate",
+    "DetectorState",
     "Device",
     "DirectoryEvent",
+    "Dns",
+    "EncryptionKey",
+    "Findings",
     "Forwarding",
+    "Host",
+    "HostAccount",
+    "HostConnection",
+    "HostFacts",
+    "HostFile",
+    "HostLogin",
+    "HostRef",
+    "HostSession",
+    "HostUnit",
     "Identity",
     "InboxRule",
+    "Instance",
+    "Isolation",
     "Logs",
     "Mail",
     "Message",
     "Messenger",
+    "MfaDevice",
     "MobileDevice",
+    "NewCloudKey",
+    "Owner",
+    "Package",
+    "Principal",
+    "Process",
+    "PublicAccess",
+    "RecordSet",
+    "RecoveryPoint",
+    "RestoreTarget",
+    "Retention",
     "RoleAssignment",
     "Secrets",
+    "SecurityGroup",
     "SentMessage",
     "SignIn",
+    "Snapshot",
+    "Storage",
+    "StoredObject",
+    "Trail",
+    "Update",
+    "VendorFinding",
+    "Verification",
+    "Zone",
 ]

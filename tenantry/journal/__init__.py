@@ -4,7 +4,8 @@ from tenantry.journal.checkpoints import Signer, Stored
 from tenantry.journal.entry import Entry, Event, Record
 from tenantry.journal.lease import Fence, Lease, LeaseHeld
 from tenantry.journal.ledger import Ledger, Proof, Witnessed
-from tenantry.journal.store import Journal, Unsettled
+from tenantry.journal.runs import Unsettled
+from tenantry.journal.store import Journal
 from tenantry.journal.verify import Verification
 from tenantry.journal.writer import Writer
 from tenantry.names import MSP

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from json.encoder import encode_basestring
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import rfc8785
 from cryptography.exceptions import InvalidTag
@@ -37,6 +37,7 @@ KEPT_FOR_GOOD: Final = frozenset(
     {"payload.erased", "checkpoint.witnessed", "checkpoint.timestamped", "signing_key.begun"}
 )
 """Events whose payload is never erased: they name nobody but who erased or signed, and the record rests on them."""
+_ID = 16
 _SALT = 16
 _NONCE = 12
 _EXACT = 2**53 - 1
@@ -70,6 +71,15 @@ class Draft:
     event: Event
     payload: bytes
     """JCS."""
+
+
+class Closed(NamedTuple):
+    """A draft with its payload sealed: what it lacks is its place and time."""
+
+    event: Event
+    id: str
+    sealed: bytes
+    payload_digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +160,10 @@ def _plain(value: Any) -> bool:
     if kind is int:
         return bool(-_EXACT <= value <= _EXACT)
     if kind is dict:
-        return all(type(key) is str and key.isascii() and _plain(inner) for key, inner in value.items())
+        for key, inner in value.items():
+            if type(key) is not str or not key.isascii() or (type(inner) is not str and not _plain(inner)):
+                return False
+        return True
     return (kind is list or kind is tuple) and all(_plain(inner) for inner in value)
 
 
@@ -270,9 +283,18 @@ class Sealer:
             the sealed bytes (nonce ‖ AES-256-GCM ciphertext of salt ‖ JCS, entry id as associated data) and the digest for the
             entry, hex.
         """
-        drawn = secrets.token_bytes(_SALT + _NONCE)
+        return self._sealed(payload, entry_id, secrets.token_bytes(_SALT + _NONCE))
+
+    def _sealed(self, payload: bytes, entry_id: str, drawn: bytes) -> tuple[bytes, str]:
         plain, nonce = drawn[:_SALT] + payload, drawn[_SALT:]
         return nonce + self._encrypt(nonce, plain, entry_id.encode()), hashlib.sha256(plain).hexdigest()
+
+    def close(self, one: Draft) -> Closed:
+        """Give it an id, and seal its payload."""
+        drawn = secrets.token_bytes(_ID + _SALT + _NONCE)
+        entry_id = drawn[:_ID].hex()
+        sealed, payload_digest = self._sealed(one.payload, entry_id, drawn[_ID:])
+        return Closed(one.event, entry_id, sealed, payload_digest)
 
 
 def seal(payload: bytes, *, key: bytes, entry_id: str) -> tuple[bytes, str]:

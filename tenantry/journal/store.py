@@ -1,6 +1,6 @@
 """The record in SQL: SQLite (WAL, synchronous=FULL) or PostgreSQL, through SQLAlchemy Core.
 
-One transaction appends one batch: entries, payloads and the tree's head together, or nothing. Writers of one tree are
+One transaction appends one batch: entries with their payloads and the tree's head together, or nothing. Writers of one tree are
 serialised by its row in ``trees``; trees of different tenants do not queue behind each other on PostgreSQL.
 """
 
@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
 
-from tenantry.clock import Clock, SystemClock, parse_rfc3339, rfc3339
-from tenantry.errors import InvalidInput, JournalCorrupt, LeaseLost, NotFound, Refused
-from tenantry.journal import schema
+from tenantry.clock import Clock, SystemClock, rfc3339
+from tenantry.errors import JournalCorrupt, LeaseLost, NotFound, Refused
+from tenantry.journal import runs, schema
 from tenantry.journal.entry import (
     ERASED,
     GENESIS,
     KEPT_FOR_GOOD,
+    Closed,
     Draft,
     Entry,
     Event,
@@ -37,86 +35,31 @@ from tenantry.journal.entry import (
 from tenantry.journal.lease import LIFE, Fence, Lease, LeaseHeld, known_dead, this_process
 from tenantry.journal.marks import Kept, nothing_kept
 from tenantry.journal.migrate import migrate
-from tenantry.journal.sql import Prepared, Transaction, Writing, mapped, open_engine
+from tenantry.journal.runs import RunIndex, Unsettled
+from tenantry.journal.sql import Transaction, Writing, mapped, open_engine
+from tenantry.journal.statements import Statements
 from tenantry.journal.verify import Verification, Verifier
 from tenantry.names import MSP
 
-
-@dataclass(frozen=True, slots=True)
-class RunIndex:
-    run_id: str
-    tenant: str
-    runbook: str
-    created_at: str
-    standing: str = "created"
-    """How its newest entry that says so left it: ``created``, ``running``, or a status."""
-
-    @property
-    def ended(self) -> bool:
-        """Nothing is left to resume."""
-        return self.standing not in _OPEN
+__all__ = ["Journal", "RunIndex", "Unsettled"]
 
 
-@dataclass(frozen=True, slots=True)
-class Unsettled:
-    """A run that is not known to be well."""
+class _Tip(NamedTuple):
+    """Where a tree ends: what its row in ``trees`` says."""
 
-    run_id: str
-    tenant: str
-    runbook: str
-    standing: str
-    """``created``, ``running`` or ``waiting_for_approval``."""
-    created_at: datetime
-    overdue: float | None
-    """Seconds since a waiting run was answered, or its question expired."""
-    live: bool
-    """A process owns it that is not known to be dead."""
+    tree: str
+    size: int
+    head: str
+    """Leaf of the newest entry, hex."""
+    last_ts: str
 
 
-class _Statements:
-    """What an append executes, compiled once."""
+class _Chain(NamedTuple):
+    """Entries that follow a tip, their rows, and the tip after them. A recorded step of the clock is in the rows alone."""
 
-    def __init__(self, dialect: sa.Dialect) -> None:
-        insert = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
-        trees, leases = schema.trees, schema.leases
-        self.tree = Prepared(
-            sa.select(trees.c.tree, trees.c.size, trees.c.head, trees.c.last_ts)
-            .where(trees.c.tenant == sa.bindparam("tenant"))
-            .with_for_update(),
-            dialect,
-        )
-        # Two first writers of a tenant may meet: the one that waited finds the other's row.
-        self.new_tree = Prepared(insert(trees).on_conflict_do_nothing(), dialect)
-        self.grow = Prepared(
-            trees.update()
-            .where(trees.c.tree == sa.bindparam("at"))
-            .values({name: sa.bindparam(f"new_{name}") for name in ("size", "head", "last_ts")}),
-            dialect,
-        )
-        self.entry = Prepared(schema.entries.insert(), dialect)
-        self.payload = Prepared(schema.payloads.insert(), dialect)
-        self.run = Prepared(insert(schema.runs).on_conflict_do_nothing(), dialect)
-        self.stand = Prepared(
-            schema.runs.update()
-            .where(schema.runs.c.run_id == sa.bindparam("at_run"))
-            .values(standing=sa.bindparam("new_standing"), due_us=sa.bindparam("new_due")),
-            dialect,
-        )
-        self.due = Prepared(
-            schema.runs.update()
-            .where(
-                schema.runs.c.run_id == sa.bindparam("at_run"), schema.runs.c.standing == sa.bindparam("at_standing")
-            )
-            .values(due_us=sa.bindparam("new_due")),
-            dialect,
-        )
-        self.hold = Prepared(
-            leases.update()
-            .where(leases.c.run_id == sa.bindparam("at_run"), leases.c.token == sa.bindparam("at_token"))
-            .values(expires_us=sa.bindparam("until")),
-            dialect,
-        )
-        self.new_lease = Prepared(insert(leases).on_conflict_do_nothing(), dialect)
+    tip: _Tip
+    entries: list[Entry]
+    rows: list[dict[str, Any]]
 
 
 class Journal:
@@ -133,10 +76,12 @@ class Journal:
         self._key = key
         self._keys: dict[str, bytes] = {}
         self._sealers: dict[str, Sealer] = {}
+        self._tips: dict[str, _Tip] = {}
+        """Where each tenant's tree ended when this process appended last."""
         self.clock: Clock = clock or SystemClock()
         self._engine = open_engine(url)
         self._writing = self._engine.execution_options(write=True)
-        self._sql = _Statements(self._engine.dialect)
+        self._sql = Statements(self._engine.dialect)
         self._direct = Writing(self._engine) if self._engine.dialect.name == "sqlite" else None
         self._owner = this_process()
         with mapped("open the journal"):
@@ -174,81 +119,88 @@ class Journal:
         drafts = [event if isinstance(event, Draft) else draft(event) for event in events]
         if not drafts:
             return []
-        self._tenant_key(tenant)  # before the write lock is held: whoever gives the key may have to record that it did
+        # Before the write lock is held: whoever gives the key may have to record that it did, and what is sealed here is sealed
+        # while another process syncs.
+        closed = self._closed(tenant, drafts)
         with mapped("append to the journal"), self._direct or self._writing.begin() as db:
             if fence is not None:
                 self._hold(db, fence, fence.life)
-            return self._append(db, tenant, drafts)
+            return self._grow(db, tenant, closed)
 
     def _append(self, db: Transaction, tenant: str, drafts: Sequence[Draft]) -> list[Entry]:
-        sealing = self._sealers.get(tenant) or self._sealers.setdefault(tenant, Sealer(self._tenant_key(tenant)))
-        tree, size, head, last_ts = self._tree(db, tenant)
-        entries: list[Entry] = []
-        entry_rows: list[dict[str, Any]] = []
-        payload_rows: list[dict[str, Any]] = []
+        """As one part of a transaction that does more; its tenant's key was asked for before."""
+        return self._grow(db, tenant, self._closed(tenant, drafts))
 
-        def add(one: Draft, ts: str) -> Entry:
+    def _closed(self, tenant: str, drafts: Sequence[Draft]) -> list[Closed]:
+        sealer = self._sealers.get(tenant)
+        if sealer is None:
+            sealer = self._sealers[tenant] = Sealer(self._tenant_key(tenant))
+        return [sealer.close(one) for one in drafts]
+
+    def _grow(self, db: Transaction, tenant: str, closed: Sequence[Closed]) -> list[Entry]:
+        # Mostly this process appended last, and knows where the tree ends; the update itself says whether that still holds.
+        tip = self._tips.get(tenant)
+        chain = self._chain(tip, tenant, closed) if tip is not None else None
+        if tip is None or chain is None or not self._advance(db, tip, chain.tip):
+            tip = self._tree(db, tenant)
+            chain = self._chain(tip, tenant, closed)
+            self._advance(db, tip, chain.tip)
+        self._tips[tenant] = chain.tip
+        self._sql.entry.many(db, chain.rows)
+        for one, entry in zip(closed, chain.entries, strict=True):
+            if one.event.event in runs.STANDING:
+                runs.keep(self._sql, db, one.event, tip.tree, entry.fields["ts"])
+        return chain.entries
+
+    def _advance(self, db: Transaction, tip: _Tip, to: _Tip) -> bool:
+        """Let the tree end at ``to``; False, and nothing changed, when it does not end at ``tip``."""
+        at = {"at": tip.tree, "was_size": tip.size, "was_head": tip.head}
+        new = {"new_size": to.size, "new_head": to.head, "new_last_ts": to.last_ts}
+        return self._sql.grow(db, at | new) == 1
+
+    def _chain(self, tip: _Tip, tenant: str, closed: Sequence[Closed]) -> _Chain:
+        """The entries that follow the tip."""
+        tree, size, head, last_ts = tip
+        entries: list[Entry] = []
+        rows: list[dict[str, Any]] = []
+
+        def add(one: Closed, ts: str) -> Entry:
             nonlocal size, head, last_ts
-            entry_id = secrets.token_hex(16)
-            sealed, payload_digest = sealing.seal(one.payload, entry_id)
             entry = build(
                 one.event,
                 tree=tree,
                 seq=size,
-                entry_id=entry_id,
+                entry_id=one.id,
                 ts=ts,
                 mono_us=self.clock.monotonic_us(),
-                payload_digest=payload_digest,
+                payload_digest=one.payload_digest,
                 prev=head,
             )
-            run_id = one.event.run_id
-            entry_rows.append(
-                {"tree": tree, "seq": size, "id": entry_id, "run_id": run_id, "body": entry.body, "leaf": entry.leaf}
+            rows.append(
+                {
+                    "tree": tree,
+                    "seq": size,
+                    "id": one.id,
+                    "run_id": one.event.run_id,
+                    "body": entry.body,
+                    "leaf": entry.leaf,
+                    "sealed": one.sealed,
+                }
             )
-            payload_rows.append({"entry_id": entry_id, "sealed": sealed})
             size, head, last_ts = size + 1, entry.leaf.hex(), ts
             return entry
 
-        for one in drafts:
+        for one in closed:
             ts = rfc3339(self.clock.now())
             if ts < last_ts:
                 # A clock that stepped back is itself part of the record, before the entry that shows it.
-                add(draft(Event("clock.stepped_back", {"was": last_ts, "is": ts})), ts)
-            entry = add(one, ts)
-            entries.append(entry)
-            if one.event.event in _STANDING:
-                self._index(db, one.event, tree, ts)
-        self._sql.entry.many(db, entry_rows)
-        self._sql.payload.many(db, payload_rows)
-        self._sql.grow(db, {"at": tree, "new_size": size, "new_head": head, "new_last_ts": last_ts})
-        return entries
+                said = draft(Event("clock.stepped_back", {"was": last_ts, "is": ts}))
+                add(self._closed(tenant, [said])[0], ts)
+            entries.append(add(one, ts))
+        return _Chain(_Tip(tree, size, head, last_ts), entries, rows)
 
-    def _index(self, db: Transaction, event: Event, tree: str, ts: str) -> None:
-        """Keep the rows of runs with what their entries say."""
-        if event.event == "approval.decided":
-            # Somebody answered: worth another look from now on, if the run still waits by then.
-            values = {"at_run": event.run_id, "at_standing": "waiting_for_approval", "new_due": _us(ts)}
-            self._sql.due(db, values)
-            return
-        if event.event != "run.created":
-            standing = "running" if event.event == "run.attempt" else event.outcome
-            due = event.payload.get("due")
-            new = {"new_standing": standing, "new_due": None if due is None else _us(due)}
-            self._sql.stand(db, {"at_run": event.run_id, **new})
-            return
-        row = {
-            "run_id": event.run_id,
-            "tree": tree,
-            "runbook": event.flow[0] if event.flow else "",
-            "created_at": ts,
-            "standing": "created",
-            "due_us": None,
-        }
-        if self._sql.run(db, row) != 1:
-            raise InvalidInput(f"there is a run {event.run_id} already")
-
-    def _tree(self, db: Transaction, tenant: str) -> tuple[str, int, str, str]:
-        """The tenant's tree, locked until the transaction ends: id, size, head, time of the newest entry."""
+    def _tree(self, db: Transaction, tenant: str) -> _Tip:
+        """Where the tenant's tree ends, locked until the transaction does."""
         values = {"tenant": tenant}
         row = self._sql.tree.row(db, values)
         if row is None:
@@ -257,8 +209,7 @@ class Journal:
             row = self._sql.tree.row(db, values)
             if row is None:
                 raise JournalCorrupt(f"the tree of {tenant} belongs to another tenant")
-        tree, size, head, last_ts = row
-        return tree, size, head, last_ts
+        return _Tip(*row)
 
     def _tree_id(self, tenant: str) -> str:
         """What entries name instead of the tenant: opaque to whoever lacks the MSP's key, which outlives every client's.
@@ -280,26 +231,13 @@ class Journal:
             NotFound: one of them is not an entry of this tenant, or its payload was erased before.
             Refused: one of them records an erasure or a signature.
         """
-        table = schema.payloads
-        wanted = sorted(set(entry_ids))
         self._tenant_key(tenant)
+        places = self._places(tenant, entry_ids)
+        wanted = sorted(places)
         with mapped("erase payloads"), self._writing.begin() as db:
-            tree = self._tree(db, tenant)[0]
+            tree = self._tree(db, tenant).tree
             for entry_id in wanted:
-                body = db.execute(
-                    sa.select(schema.entries.c.body).where(
-                        schema.entries.c.id == entry_id, schema.entries.c.tree == tree
-                    )
-                ).scalar()
-                if body is None:
-                    raise NotFound(f"{tenant} has no entry {entry_id}")
-                if load(body).event in KEPT_FOR_GOOD:
-                    raise Refused("what was erased, by whom and why, and what was signed, stays in the record")
-                done = db.execute(
-                    table.update().where(table.c.entry_id == entry_id, table.c.sealed != ERASED).values(sealed=ERASED)
-                )
-                if done.rowcount != 1:
-                    raise NotFound(f"the payload of entry {entry_id} was erased before")
+                self._blank(db, tree, places[entry_id], entry_id)
             said = {"entries": wanted, "evidence": sorted(evidence), "by": by, "reason": reason}
             event = Event("payload.erased", said)
             (entry,) = self._append(db, tenant, [draft(event)])
@@ -309,28 +247,41 @@ class Journal:
                 db.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         return entry
 
+    def _places(self, tenant: str, entry_ids: Sequence[str]) -> dict[str, int]:
+        """Where in the tenant's tree these entries are, by id. An entry stays where it is. Raises NotFound."""
+        wanted = set(entry_ids)
+        table = schema.entries
+        query = sa.select(table.c.id, table.c.seq).where(table.c.tree == self._tree_id(tenant))
+        with mapped("read the journal"), self._engine.connect() as db:
+            places = {row.id: row.seq for row in db.execute(query) if row.id in wanted}
+        for entry_id in sorted(wanted - places.keys()):
+            raise NotFound(f"{tenant} has no entry {entry_id}")
+        return places
+
+    @staticmethod
+    def _blank(db: Connection, tree: str, seq: int, entry_id: str) -> None:
+        table = schema.entries
+        here = (table.c.tree == tree) & (table.c.seq == seq)
+        if load(db.execute(sa.select(table.c.body).where(here)).scalar_one()).event in KEPT_FOR_GOOD:
+            raise Refused("what was erased, by whom and why, and what was signed, stays in the record")
+        done = db.execute(table.update().where(here, table.c.sealed != ERASED).values(sealed=ERASED))
+        if done.rowcount != 1:
+            raise NotFound(f"the payload of entry {entry_id} was erased before")
+
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def run(self, run_id: str) -> RunIndex:
-        """Raises NotFound."""
+        """The run of this id, or the only one whose id begins so (from six characters on). Raises NotFound."""
         with mapped("read the journal"), self._engine.connect() as db:
-            row = db.execute(_runs().where(schema.runs.c.run_id == run_id)).one_or_none()
-            if row is None:
-                rows = db.execute(
-                    _runs().where(schema.runs.c.run_id.startswith(run_id, autoescape=True)).limit(2)
-                ).all()
-                row = rows[0] if len(rows) == 1 and len(run_id) >= 6 else None
-        if row is None:
+            found = runs.find(db, run_id)
+        if found is None:
             raise NotFound(f"there is no run {run_id!r}")
-        return RunIndex(row.run_id, row.tenant, row.runbook, row.created_at, row.standing)
+        return found
 
     def runs(self, tenant: str | None = None, limit: int | None = None) -> list[RunIndex]:
         """Newest first."""
-        query = _runs().order_by(schema.runs.c.created_at.desc(), schema.runs.c.run_id).limit(limit)
-        if tenant is not None:
-            query = query.where(schema.trees.c.tenant == tenant)
         with mapped("read the journal"), self._engine.connect() as db:
-            return [RunIndex(r.run_id, r.tenant, r.runbook, r.created_at, r.standing) for r in db.execute(query)]
+            return runs.listed(db, tenant, limit)
 
     def records(self, run_id: str, after: int = -1) -> list[Record]:
         """What was recorded of one run after a sequence number (everything, by default), in order, payloads opened."""
@@ -346,10 +297,9 @@ class Journal:
 
     def _records(self, tenant: str, where: sa.ColumnElement[bool], limit: int | None = None) -> Iterator[Record]:
         opener = Opener(self._tenant_key(tenant))
-        paired, payload = schema.sealed_beside(self._engine.dialect)
         query = (
-            sa.select(schema.entries.c.body, schema.entries.c.leaf, payload)
-            .select_from(paired.join(schema.trees, schema.trees.c.tree == schema.entries.c.tree))
+            sa.select(schema.entries.c.body, schema.entries.c.leaf, schema.entries.c.sealed)
+            .join(schema.trees, schema.trees.c.tree == schema.entries.c.tree)
             .where(where)
             .order_by(schema.entries.c.seq)
             .limit(limit)
@@ -384,43 +334,8 @@ class Journal:
     def unsettled(self) -> list[Unsettled]:
         """Runs that may need somebody: none of them has ended, is paused by a failed step, or waits for a person whose time has
         not come. Oldest first."""
-        runs, leases = schema.runs.c, schema.leases.c
-        now = self._now_us()
-        query = (
-            sa.select(
-                runs.run_id,
-                schema.trees.c.tenant,
-                runs.runbook,
-                runs.standing,
-                runs.created_at,
-                runs.due_us,
-                leases.owner,
-                leases.expires_us,
-            )
-            .select_from(
-                schema.runs.join(schema.trees, schema.trees.c.tree == runs.tree).outerjoin(
-                    schema.leases, leases.run_id == runs.run_id
-                )
-            )
-            .where(
-                runs.standing.in_(["created", "running"])
-                | ((runs.standing == "waiting_for_approval") & (runs.due_us <= now))
-            )
-            .order_by(runs.created_at)
-        )
         with mapped("read the journal"), self._engine.connect() as db:
-            return [
-                Unsettled(
-                    row.run_id,
-                    row.tenant,
-                    row.runbook,
-                    row.standing,
-                    parse_rfc3339(row.created_at),
-                    None if row.due_us is None else (now - row.due_us) / 1e6,
-                    bool(row.expires_us) and row.expires_us > now and not known_dead(row.owner),
-                )
-                for row in db.execute(query)
-            ]
+            return runs.unsettled(db, self._now_us())
 
     # --- leases -------------------------------------------------------------------------------------------------------
 
@@ -506,21 +421,6 @@ class Journal:
         return None if row is None else dict(row._mapping)
 
 
-_STANDING: Final = frozenset({"run.created", "run.attempt", "run.stopped", "run.ended", "approval.decided"})
-"""Events that the rows of runs are kept with."""
-
-
-_OPEN: Final = frozenset({"created", "running", "waiting_for_approval", "interrupted", "paused_by_failed_step"})
-
-
-def _us(ts: str) -> int:
-    return int(parse_rfc3339(ts).timestamp() * 1e6)
-
-
 def _freeze_tree(scope: str) -> str:
     """Whose tree a freeze is recorded in."""
     return MSP if scope == schema.EVERYWHERE else scope
-
-
-def _runs() -> sa.Select[Any]:
-    return sa.select(schema.runs, schema.trees.c.tenant).join(schema.trees, schema.trees.c.tree == schema.runs.c.tree)

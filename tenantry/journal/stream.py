@@ -123,10 +123,9 @@ def elsewhere(journal: Journal, events: frozenset[str], start: datetime, end: da
 def _rows(journal: Journal, tenant: str, where: sa.ColumnElement[bool], skip: Skip | None = None) -> Iterator[Sealed]:
     opener = Opener(journal._tenant_key(tenant))
     entries, trees = schema.entries, schema.trees
-    paired, sealed = schema.sealed_beside(journal._engine.dialect)
     query = (
-        sa.select(entries.c.body, entries.c.leaf, sealed)
-        .select_from(paired.join(trees, trees.c.tree == entries.c.tree))
+        sa.select(entries.c.body, entries.c.leaf, entries.c.sealed)
+        .join(trees, trees.c.tree == entries.c.tree)
         .where(where)
         .order_by(entries.c.seq)
     )

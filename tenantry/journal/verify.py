@@ -135,17 +135,6 @@ class Verifier:
             for tree in db.execute(sa.select(table.c.tree).distinct()).scalars():
                 if tree not in known:
                     raise Bad(tree, None, f"there are {table.name} of a tree that does not exist")
-        # Each entry has its own payload, as was seen: only where there are more can one be nobody's.
-        if db.execute(sa.select(sa.func.count()).select_from(schema.payloads)).scalar_one() == self._entries:
-            return
-        stray = (
-            sa.select(schema.payloads.c.entry_id)
-            .outerjoin(schema.entries, schema.entries.c.id == schema.payloads.c.entry_id)
-            .where(schema.entries.c.id.is_(None))
-            .limit(1)
-        )
-        if (entry_id := db.execute(stray).scalar()) is not None:
-            raise Bad(None, None, f"there is a payload of an entry {entry_id} that does not exist")
 
     # --- one tree -----------------------------------------------------------------------------------------------------
 
@@ -176,10 +165,8 @@ class Verifier:
     @staticmethod
     def _rows(db: Connection, tree: str) -> Iterator[Any]:
         table = schema.entries
-        paired, payload = schema.sealed_beside(db.dialect)
         query = (
-            sa.select(table.c.seq, table.c.id, table.c.tree, table.c.run_id, table.c.body, table.c.leaf, payload)
-            .select_from(paired)
+            sa.select(table.c.seq, table.c.id, table.c.tree, table.c.run_id, table.c.body, table.c.leaf, table.c.sealed)
             .where(table.c.tree == tree)
             .order_by(table.c.seq)
             .execution_options(yield_per=1000)

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from tenantry import logs
+from tenantry.clock import rfc3339
 from tenantry.errors import (
     ApprovalDenied,
     ApprovalExpired,
@@ -286,6 +287,8 @@ class Session:
         for key, gate in fresh.gates.items():
             if key in self.state.gates and len(gate.decisions) > len(self.state.gates[key].decisions):
                 self.state.gates[key].decisions[:] = gate.decisions
+            if gate.arrival is not None and key in self.state.gates and self.state.gates[key].closed is None:
+                self.state.gates[key].closed, self.state.gates[key].arrival = gate.closed, gate.arrival
         self.state.notes[:] = fresh.notes
 
     # --- the graph ----------------------------------------------------------------------------------------------------
@@ -312,6 +315,10 @@ class Session:
             return (
                 True  # they waited for somebody to vouch for the run, and an approval of another step has done so since
             )
+        for gate in self.state.gates.values():
+            item = self.state.items.get((gate.step, gate.item))
+            if gate.arrival is not None and gate.step in waiting and (item is None or item.outcome is None):
+                return True
         return any(
             (gate.step in waiting or (gate.step == START and not self.state.vouched))
             and self.items.questions.verdict(gate) != "pending"
@@ -473,6 +480,12 @@ class Session:
                 # From then on somebody looks at it again, answered or not.
                 said["due"] = min((gate.request["expires_at"] for gate in self.state.open_gates()), default=None)
             await self.record(Event("run.stopped", said, outcome=status.value))
+            if status is Status.WAITING:
+                # What was answered between the last look and that entry did not find a waiting run to wake.
+                await self._refresh()
+                if self._answered(reports):
+                    due = {"status": status.value, "due": rfc3339(self._around.now())}
+                    await self.record(Event("run.stopped", due, outcome=status.value))
 
     def _must_undo(self, reports: Mapping[str, StepReport]) -> bool:
         return any(

@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from tenantry import waits
 from tenantry.errors import CannotCheck, InDoubt, ProviderError, TenantryError, Throttled, TimedOut
 from tenantry.run.policy import Policy
 
@@ -20,23 +21,49 @@ class Patience:
         self._policy = policy
 
     async def timed(self, call: Awaitable[T], seconds: float) -> T:
-        """Raises TimedOut when there is no answer in time; the call is cancelled."""
+        """Raises TimedOut when there is no answer in time; the call is cancelled. What a vendor has it wait does not count,
+        unless an effect's own deadline ends it."""
         try:
-            async with asyncio.timeout(seconds):
-                return await call
+            async with asyncio.timeout(seconds) as limit:
+                with waits.stretched(limit):
+                    return await call
         except TimeoutError as error:
             raise TimedOut(f"no answer within {seconds:g} s") from error
 
     async def patiently(self, call: Callable[[], Awaitable[T]]) -> T:
         """Repeat a read that failed for a passing reason."""
-        for attempt in range(1, self._policy.read_attempts + 1):
+        attempt, began = 1, asyncio.get_running_loop().time()
+        while True:
             try:
                 return await call()
             except (ProviderError, TimedOut) as error:
-                if attempt == self._policy.read_attempts or not (error.retryable or isinstance(error, TimedOut)):
+                if isinstance(error, Throttled) and await self.waited_out(error, began):
+                    continue
+                passing = error.retryable or isinstance(error, TimedOut)
+                if attempt >= self._policy.read_attempts or not passing:
                     raise
                 await self.pause(attempt, error)
-        raise AssertionError("unreachable")
+                attempt += 1
+
+    async def waited_out(self, error: Throttled, began: float) -> bool:
+        """Wait as long as a throttling vendor asks. Being slowed is no failure: it uses up no attempt.
+
+        Args:
+            began: when the call was made first, by the loop's clock.
+
+        Returns:
+            False, at once, when that would be longer than the policy's patience with throttling.
+        """
+        loop = asyncio.get_running_loop()
+        pause = error.retry_after
+        if pause is None:
+            spent = loop.time() - began
+            pause = max(self._policy.backoff, min(spent, self._policy.backoff_cap))  # doubles the time spent
+        if loop.time() + pause > began + self._policy.throttle_patience:
+            return False
+        waits.asked(str(error.detail.get("vendor", "the vendor")), "the step's next try", pause)
+        await asyncio.sleep(pause * random.uniform(1.0, 1.1))  # noqa: S311  # jitter
+        return True
 
     async def pause(self, attempt: int, error: TenantryError) -> None:
         """Before the next attempt: as long as the vendor asks, or a growing while with jitter."""
@@ -51,7 +78,8 @@ class Patience:
             CannotCheck: no look ever succeeded.
         """
         loop = asyncio.get_running_loop()
-        end = loop.time() + patience
+        started = loop.time()
+        end = started + patience
         pause = self._policy.poll
         answered, last = False, None
         while True:
@@ -60,6 +88,11 @@ class Patience:
                     return True
                 answered = True
             except (ProviderError, TimedOut) as error:
+                if isinstance(error, Throttled):
+                    began = loop.time()
+                    if await self.waited_out(error, started):
+                        end += loop.time() - began
+                        continue
                 if not (error.retryable or isinstance(error, (TimedOut, InDoubt))):
                     raise CannotCheck(f"the effect could not be verified: {error.message}") from error
                 last = error

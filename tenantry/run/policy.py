@@ -18,6 +18,7 @@ class Policy:
         read_attempts: tries of a read or a check that failed for a passing reason. Providers retry by themselves first;
             together they bound how long an unreachable tenant is waited for.
         backoff: first pause between tries; doubles, at most ``backoff_cap``.
+        throttle_patience: how long one call may be slowed by a vendor that throttles before its step fails; it uses up no tries.
         settle: how long after an effect's deadline the vendor may still be acting on it, before what is in doubt is
             re-checked.
         poll: first pause between two looks while verifying; grows to ``poll_cap``.
@@ -30,6 +31,7 @@ class Policy:
     read_attempts: int = 3
     backoff: float = 0.25
     backoff_cap: float = 30.0
+    throttle_patience: float = 1_800.0
     settle: float = 1.0
     poll: float = 0.05
     poll_cap: float = 3.0

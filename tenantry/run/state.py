@@ -69,6 +69,8 @@ class ItemState:
     output: Any = None
     error: Mapping[str, Any] | None = None
     note: str | None = None
+    throttled: Mapping[str, Any] | None = None
+    """``{times, seconds}``: how vendors that throttle slowed it in its newest attempt; None: they did not."""
     intent: Intent | None = None
     """The first intent whose effect was not yet proven; its ``before`` values are the true ones."""
     in_doubt: bool = False
@@ -90,6 +92,9 @@ class Gate:
     request: Mapping[str, Any]
     decisions: list[Mapping[str, Any]] = field(default_factory=list)
     closed: str | None = None
+    """``approved``, ``denied``, ``expired``, ``replaced``, ``answered``; ``arrived``: what was waited for came from outside."""
+    arrival: Mapping[str, Any] | None = None
+    """From whom, and when, if it arrived."""
 
     @property
     def requested_at(self) -> datetime:
@@ -129,6 +134,8 @@ class RunState:
     recoveries: int = 0
     """How often the run was taken up again by itself since a step was last settled, or since that was given up."""
     recovered_at: datetime | None = None
+    begun_at: datetime | None = None
+    """When its newest attempt began."""
     last_entry_at: datetime | None = None
     journal_size: int = 0
     erased: int = 0
@@ -185,6 +192,7 @@ class RunState:
 
 def _attempt(state: RunState, record: Record) -> None:
     state.attempt = int(record.data["attempt"])
+    state.begun_at = record.at
     state.flow_run_id = record.data.get("flow_run_id") or state.flow_run_id
     state.stopped = None
 
@@ -248,6 +256,7 @@ def _outcome(state: RunState, record: Record) -> None:
     item.output = data.get("output")
     item.error = data.get("error")
     item.note = data.get("note")
+    item.throttled = data.get("throttled")
     item.in_doubt = False
     if item.outcome.final or data.get("nothing_sent"):
         item.intent = None
@@ -281,6 +290,12 @@ def _closed(state: RunState, record: Record) -> None:
     gate = state.gates.get((str(record.step), record.data.get("item"), str(record.data["digest"])))
     if gate is not None:
         gate.closed = str(record.data["why"])
+
+
+def _arrived(state: RunState, record: Record) -> None:
+    gate = state.gates.get((str(record.step), record.data.get("item"), str(record.data["digest"])))
+    if gate is not None and gate.closed is None:
+        gate.closed, gate.arrival = "arrived", {**record.data, "at": record.entry.fields["ts"]}
 
 
 def _undo(state: RunState, record: Record) -> None:
@@ -320,6 +335,7 @@ _HANDLERS = {
     "approval.requested": _requested,
     "approval.decided": _decided,
     "approval.closed": _closed,
+    "step.arrived": _arrived,
     "undo.outcome": _undo,
     "note": _note,
     "clocks": _clock,

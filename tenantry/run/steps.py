@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from tenantry import deadline
+from tenantry import deadline, waits
 from tenantry.clock import rfc3339
 from tenantry.errors import (
     CannotCheck,
@@ -115,10 +115,16 @@ class ItemRunner:
         self.planned: dict[str, Any] = {}
         self._unsent: set[tuple[str, str | None]] = set()
         self._unfrozen_at = -math.inf
+        self._waits: dict[tuple[str, str | None], waits.Waits] = {}
 
     async def run(self, step: Step, task: BaseTask[Any], item: str | None, arguments: Mapping[str, Any]) -> None:
         """Bring one item to an outcome, or raise :class:`Waiting`. Errors become the item's outcome; only the loss of the
         lease or of the record itself propagates."""
+        with waits.counted() as waited:
+            self._waits[step.id, item] = waited
+            await self._run(step, task, item, arguments)
+
+    async def _run(self, step: Step, task: BaseTask[Any], item: str | None, arguments: Mapping[str, Any]) -> None:
         state = self._state.item(step.id, item)
         started = self._around.now()
         evidence = _EvidenceLog(self._around.evidence(self._state.tenant, self._state.run_id))
@@ -166,10 +172,15 @@ class ItemRunner:
     ) -> None:
         plan = self._state.mode == "plan"
         timeout = self._policy.effect_timeout(step.timeout_seconds or task.timeout)
-        for attempt in range(1, self._policy.effect_attempts + 1):
+        doubt = state.intent is not None  # what the record does not call certain is not
+        attempt, began = 0, asyncio.get_running_loop().time()
+        while True:
+            attempt += 1
             if state.in_doubt:
                 await self._settle_doubt(task, ctx, params, state)
-            ctx = replace(ctx, now=self._around.now(), intent_at=state.intent.at if state.intent else None)
+            ctx = replace(
+                ctx, now=self._around.now(), intent_at=state.intent.at if state.intent else None, in_doubt=doubt
+            )
             async with self._guarded(task, ctx, params) as guard:
                 try:
                     changes = await self._patience.patiently(partial(self._check, task, ctx, params))
@@ -194,22 +205,28 @@ class ItemRunner:
                     return
                 await self._gate(step, task, guard, state, arguments, changes)
             self.refuse_when_frozen()
-            first_intent = state.intent is None
             changes = await self._intend(step, state, arguments, changes, timeout)
             trouble = await self._apply(task, ctx, params, changes, timeout)
             if trouble is None:
+                doubt = False
                 break
-            if isinstance(trouble, _NOTHING_SENT):
+            nothing_sent = isinstance(trouble, _NOTHING_SENT)
+            if nothing_sent:
                 state.in_doubt = False
+            # Of several changes the first may have been made before one was refused.
+            doubt = doubt or not (nothing_sent and len(changes) == 1)
+            if isinstance(trouble, Throttled) and await self._patience.waited_out(trouble, began):
+                attempt -= 1  # slowed, not failed
+                continue
             if attempt == self._policy.effect_attempts or not self._again(trouble):
                 if not isinstance(trouble, (InDoubt, TimedOut)):
-                    if first_intent and len(changes) == 1 and isinstance(trouble, _NOTHING_SENT):
+                    if not doubt:
                         self._unsent.add((step.id, state.item))
                     raise trouble
                 await self._settle_doubt(task, ctx, params, state)
                 break  # the verification below has the last word
             await self._patience.pause(attempt, trouble)
-        await self._verified(step, task, ctx, params, state, arguments, started)
+        await self._verified(step, task, replace(ctx, in_doubt=doubt), params, state, arguments, started)
 
     async def _check(self, task: Task[Any], ctx: Context, params: Any) -> list[Change]:
         return await self._patience.timed(task.check(ctx, params), task.timeout * 3)
@@ -355,10 +372,13 @@ class ItemRunner:
         if rule is None and not reasons:
             await self._vouched()
             return
+        bound: dict[str, Any] = {"task": task.name, "tenant": self._state.tenant, "arguments": dict(arguments)}
+        if task.asks_again and state.intent is not None:
+            bound["tries"] = state.attempts
         gate = await self.questions.ask(
             step.id,
             state.item,
-            {"task": task.name, "tenant": self._state.tenant, "arguments": dict(arguments)},
+            bound,
             role=rule["role"] if rule else "approver",
             expires_in=rule["expires_in"] if rule else timedelta(hours=24),
             four_eyes=rule["four_eyes"] if rule else False,
@@ -476,10 +496,10 @@ class ItemRunner:
             question=request.question,
             kind="answer",
         )
-        decision = gate.decisions[-1]
-        value = request.yes if gate.closed == "approved" else request.no
+        said = gate.arrival or gate.decisions[-1]
+        value = request.no if gate.closed == "denied" else request.yes
         answer = HumanAnswer(
-            answer=value, by=decision["by"], at=datetime.fromisoformat(decision["at"]), reason=decision["reason"]
+            answer=value, by=said["by"], at=datetime.fromisoformat(said["at"]), reason=said.get("reason") or ""
         )
         task.accept(request, answer)
         await self._outcome(
@@ -569,6 +589,9 @@ class ItemRunner:
             payload["evidence"] = [reference.as_dict() for reference in evidence.stored]
         if nothing_sent:
             payload["nothing_sent"] = True
+        waited = self._waits.pop((step.id, state.item), None)
+        if waited is not None and waited.times:
+            payload["throttled"] = {"times": waited.times, "seconds": round(waited.seconds, 3)}
         await self._record(Event("step.outcome", payload, step=step.id, outcome=outcome.value))
 
     async def fail(self, step: Step, state: ItemState, error: TenantryError) -> None:

@@ -78,6 +78,7 @@ def _item_view(item: ItemState, phase: str, task: str) -> dict[str, Any]:
         "output": item.output,
         "error": dict(item.error) if item.error else None,
         "note": item.note,
+        "throttled": dict(item.throttled) if item.throttled else None,
         "undo": dict(item.undo) if item.undo else None,
     }
 

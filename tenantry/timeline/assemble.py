@@ -12,7 +12,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from tenantry.clock import parse_rfc3339
-from tenantry.timeline.events import RELATED, Book, Labels, attacker_events, events
+from tenantry.timeline.acts import attacker_events
+from tenantry.timeline.events import RELATED, events
+from tenantry.timeline.known import Book, Labels
 from tenantry.timeline.model import (
     ClockRow,
     ClockState,

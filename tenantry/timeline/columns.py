@@ -69,7 +69,7 @@ def message(event: TimelineEvent) -> str:
 def visible(text: str) -> str:
     """The text on one line, with nothing in it that acts: line breaks become ``¶``, tabs spaces, and what is invisible or
     changes the direction of what follows becomes its code, like ``⟨U+202E⟩``."""
-    if text.isprintable() and not any(filler in text for filler in _FILLERS):
+    if text.isprintable() and (text.isascii() or not any(filler in text for filler in _FILLERS)):
         return text
     if not _ACTS.search(text):
         return text

@@ -1,4 +1,4 @@
-"""Entries of the record → events of the timeline, one for one; and attackers' events out of analysis steps' outputs.
+"""Entries of the record → events of the timeline, one for one.
 
 Nothing recorded is left out: an entry of a kind that is not known here still becomes an event, under its own name.
 """
@@ -6,34 +6,16 @@ Nothing recorded is left out: an entry of a kind that is not known here still be
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol
-
-from pydantic import ValidationError
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
 
 from tenantry.clock import parse_rfc3339
-from tenantry.timeline.attacker import OUTPUT_FIELD, AttackerEvent
+from tenantry.timeline.known import Book, Known, Recorded
 from tenantry.timeline.model import Lane, TimelineEvent
 from tenantry.timeline.words import OUTCOMES, clip, human_name, outcome_words, plural, shown, span
 
-if TYPE_CHECKING:
-    from tenantry.journal.entry import Entry
-    from tenantry.runbook import Runbook
-
-__all__ = [
-    "RELATED",
-    "Acts",
-    "Book",
-    "Known",
-    "Labels",
-    "Reader",
-    "Recorded",
-    "attacker_events",
-    "changes_text",
-    "events",
-    "recorded_time",
-]
+__all__ = ["RELATED", "Reader", "changes_text", "events", "recorded_time"]
 
 RELATED: Final = frozenset({"freeze", "unfreeze", "clock.stepped_back"})
 """Events that belong to no run, and matter to all that were under way."""
@@ -44,53 +26,16 @@ _FROM_OUTSIDE = RELATED | {
     "clocks",
     "approval.decided",
     "approval.refused",
+    "step.arrived",
+    "drop.made",
+    "drop.verified",
+    "drop.received",
+    "drop.ended",
     "run.cancel_requested",
 }
 """Recorded by others than the run's owner: they do not show that it was alive."""
 
 PLATFORM: Final = "Tenantry"
-_LOOP_NAMES = ("label", "name", "display_name", "upn", "title", "id")
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """Titles, phases and tasks of steps, as far as the runbook is known."""
-
-    titles: Mapping[str, str] = field(default_factory=dict)
-    phases: Mapping[str, str] = field(default_factory=dict)
-    tasks: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, runbook: Runbook | None) -> Book:
-        if runbook is None:
-            return cls()
-        return cls(
-            titles={step.id: step.title or human_name(step.uses.rsplit(".", 1)[-1]) for step in runbook.steps},
-            phases={step.id: step.phase for step in runbook.steps},
-            tasks={step.id: step.uses for step in runbook.steps},
-        )
-
-    def title(self, step: str) -> str:
-        return self.titles.get(step) or human_name(step)
-
-
-class Recorded(Protocol):
-    """An entry with its payload, opened already or when it is asked for (``journal.Record``, ``journal.stream.Sealed``)."""
-
-    @property
-    def entry(self) -> Entry: ...
-    @property
-    def payload(self) -> Mapping[str, Any] | None: ...
-    @property
-    def event(self) -> str: ...
-    @property
-    def at(self) -> datetime: ...
-    @property
-    def step(self) -> str | None: ...
-    @property
-    def outcome(self) -> str | None: ...
-    @property
-    def data(self) -> Mapping[str, Any]: ...
 
 
 def events(records: Iterable[Recorded], book: Book) -> Iterator[TimelineEvent]:
@@ -102,116 +47,8 @@ def events(records: Iterable[Recorded], book: Book) -> Iterator[TimelineEvent]:
         yield from reader.read(record)
 
 
-def attacker_events(records: Iterable[Recorded], book: Book) -> tuple[list[TimelineEvent], list[str]]:
-    """The attacker's events out of every output that holds some, each once; and what could not be read."""
-    acts = Acts(book)
-    for record in records:
-        if record.event == "step.outcome":
-            acts.take(record)
-    return acts.events, acts.unreadable
-
-
-class Acts:
-    """Collects what analysis steps report of the attacker."""
-
-    def __init__(self, book: Book) -> None:
-        self._book = book
-        self._found: dict[tuple[Any, ...], TimelineEvent] = {}
-        self.unreadable: list[str] = []
-
-    @property
-    def events(self) -> list[TimelineEvent]:
-        return list(self._found.values())
-
-    def take(self, record: Recorded) -> None:
-        """Look into the output of a ``step.outcome``."""
-        output = record.data.get("output")
-        listed = output.get(OUTPUT_FIELD) if isinstance(output, Mapping) else None
-        for raw in listed if isinstance(listed, list) else ():
-            try:
-                event = AttackerEvent.model_validate(raw)
-            except ValidationError as error:
-                title = self._book.title(record.step or "")
-                self.unreadable.append(f"an event reported by {title}: {error.error_count()} fields")
-                continue
-            key = (event.at, event.source, event.source_id or event.title, event.kind, event.target)
-            self._found[key] = _attacker(event, record, self._book)  # a later analysis corrects an earlier one
-
-
-def _attacker(event: AttackerEvent, record: Recorded, book: Book) -> TimelineEvent:
-    step = record.step or ""
-    return TimelineEvent(
-        at=event.at.astimezone(UTC),
-        recorded_at=record.at,
-        lane=Lane.ATTACKER,
-        kind=event.kind,
-        title=event.title,
-        detail=event.detail,
-        actor="attacker" if event.certainty != "uncertain" else "attacker?",
-        target=event.target,
-        step=step,
-        phase=book.phases.get(step, ""),
-        source=event.source,
-        source_id=event.source_id,
-        certainty=event.certainty,
-        techniques=event.techniques,
-        seq=record.entry.seq,
-        entry=record.entry.id,
-        leaf=record.entry.leaf.hex(),
-    )
-
-
-class Labels:
-    """What people call an item: its label and whose it is, where the expanded list has them; else its key."""
-
-    def __init__(self, expansions: Mapping[str, Iterable[Mapping[str, Any]]] | None = None) -> None:
-        self._labels: dict[str, dict[str, str]] = {}
-        for step, rows in (expansions or {}).items():
-            self.add(step, rows)
-
-    def add(self, step: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Take the rows of an expanded list, ``[{key, value}]``."""
-        labels = {}
-        for row in rows:
-            key = str(row.get("key"))
-            label = _label(row.get("value"), key)
-            if label != key:
-                labels[key] = label
-        self._labels[step] = labels
-
-    def of(self, step: str, item: str | None) -> str:
-        return "" if item is None else self._labels.get(step, {}).get(item, item)
-
-
-@dataclass(slots=True)
-class Known:
-    """What earlier entries tell about later ones: names of items, and the questions that answers belong to."""
-
-    subject: str = ""
-    labels: Labels = field(default_factory=Labels)
-    questions: dict[tuple[str, str | None, str], Mapping[str, Any]] = field(default_factory=dict)
-
-    def learn(self, record: Recorded) -> None:
-        """Take one more entry into account; in the order of the record."""
-        if record.event == "run.created":
-            self.subject = str(record.data.get("subject") or "")
-        elif record.event == "step.expanded":
-            self.labels.add(record.step or "", record.data.get("items") or ())
-        elif record.event == "approval.requested":
-            key = (record.step or "", record.data.get("item"), str(record.data.get("digest")))
-            self.questions[key] = record.data
-
-
-def _label(value: Any, key: str) -> str:
-    if not isinstance(value, Mapping):
-        return key
-    label = next((str(value[name]) for name in _LOOP_NAMES if value.get(name)), key)
-    owner = str(value.get("upn") or "")
-    return f"{label} ({owner})" if owner and owner != label else label
-
-
 def changes_text(changes: Iterable[Mapping[str, Any]]) -> str:
-    return "; ".join(f"{c['path']}: {shown(c.get('before'))} → {shown(c.get('after'))}" for c in changes)
+    return "; ".join([f"{c['path']}: {shown(c.get('before'))} → {shown(c.get('after'))}" for c in changes])
 
 
 @dataclass(slots=True)
@@ -418,7 +255,7 @@ class Reader:
             Lane.PLATFORM,
             kind,
             f"{title}: {outcome_words(outcome, task)}",
-            "; ".join(part for part in parts if part),
+            "; ".join([part for part in parts if part]),
             certainty="uncertain" if outcome == "unknown" else "observed",
         )
 
@@ -475,6 +312,25 @@ class Reader:
         title = f"{self._book.title(record.step or '')}: question closed, {why}"
         return _Said(Lane.PLATFORM, "question_closed", title)
 
+    def arrived(self, record: Recorded) -> _Said:
+        names = ", ".join(str(name) for name in record.data.get("names") or ())
+        title = f"{self._book.title(record.step or '')}: everything is there"
+        return _Said(Lane.PEOPLE, "arrived", title, names, str(record.data.get("by") or ""))
+
+    def drop(self, record: Recorded) -> _Said:
+        data, what = record.data, record.event.partition(".")[2]
+        contact = f"contact {data.get('contact', '')}"
+        if what == "made":
+            title, lane, actor = f"A credential drop was made for {contact}", Lane.PEOPLE, _person(data.get("by"))
+        elif what == "verified":
+            title, lane, actor = f"{contact.capitalize()} proved who they are", Lane.PEOPLE, contact
+        elif what == "received":
+            title, lane, actor = f"Received into the vault: {data.get('name', '')}", Lane.PEOPLE, contact
+        else:
+            title, lane, actor = f"Credential drop {data.get('status', 'ended')}", Lane.PLATFORM, ""
+        detail = ", ".join(str(name) for name in data.get("names") or data.get("missing") or ())
+        return _Said(lane, f"drop_{what}", title, detail, actor)
+
     def note(self, record: Recorded) -> _Said:
         said_of = recorded_time(record.data.get("at"))
         return _Said(
@@ -529,6 +385,11 @@ _SAY: Final[Mapping[str, Callable[[Reader, Recorded], _Said]]] = {
     "approval.decided": Reader.decided,
     "approval.refused": Reader.refused,
     "approval.closed": Reader.closed,
+    "step.arrived": Reader.arrived,
+    "drop.made": Reader.drop,
+    "drop.verified": Reader.drop,
+    "drop.received": Reader.drop,
+    "drop.ended": Reader.drop,
     "note": Reader.note,
     "clocks": Reader.clocks,
     "freeze": Reader.freeze,

@@ -16,7 +16,7 @@ The file's name must end in ``.jsonl``.
 from __future__ import annotations
 
 import functools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import BinaryIO, Final
 
 from tenantry.evidence import json_row
@@ -44,42 +44,47 @@ def export(timeline: Timeline, out: BinaryIO) -> int:
 
 
 def _row(timeline: Timeline, event: TimelineEvent) -> Row:
-    line: Row = {
+    columns = row(event)
+    at = str(columns.pop("at"))
+    after_record = bool(columns["time_after_record"])
+    columns["time_after_record"] = "yes" if after_record else "no"
+    since = event.at - _EPOCH
+    described, data_type, tags = _sort(
+        event.lane, event.kind, event.outcome, event.certainty, event.source, event.techniques, after_record
+    )
+    return {
         "message": visible(message(event)),
-        "datetime": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "timestamp": (event.at - _EPOCH) // timedelta(microseconds=1),
-        "timestamp_desc": _described(event),
-        "data_type": f"tenantry:{event.lane.value}:{_word(event.kind)}",
-        "tag": _tags(event),
+        "datetime": f"{at[:-1]}+00:00",
+        "timestamp": (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds,
+        "timestamp_desc": described,
+        "data_type": data_type,
+        "tag": tags,
         "run_id": timeline.run_id,
         "tenant": timeline.tenant,
         "runbook": timeline.runbook,
+        **columns,
     }
-    line.update(row(event))
-    del line["at"]
-    line["time_after_record"] = "yes" if event.after_record else "no"
-    return line
 
 
-def _described(event: TimelineEvent) -> str:
-    """What kind of time it is."""
-    if event.lane is Lane.ATTACKER:
-        return f"Attacker activity, time of the {visible(event.source)}"
-    if event.certainty == "stated":
-        return "Time stated by a person"
-    return f"Recorded: {human_name(_word(event.kind)).lower()}"
-
-
-def _tags(event: TimelineEvent) -> list[str]:
-    tags = [event.lane.value, event.certainty]
-    if event.outcome:
-        tags.append(_word(event.outcome))
-    if event.after_record:
+@functools.lru_cache(maxsize=1024)  # a run of a million events has a few dozen sorts of them
+def _sort(
+    lane: Lane, kind: str, outcome: str, certainty: str, source: str, techniques: tuple[str, ...], after_record: bool
+) -> tuple[str, str, list[str]]:
+    """What kind of time it is, the type of data, and the tags."""
+    if lane is Lane.ATTACKER:
+        described = f"Attacker activity, time of the {visible(source)}"
+    elif certainty == "stated":
+        described = "Time stated by a person"
+    else:
+        described = f"Recorded: {human_name(_word(kind)).lower()}"
+    tags = [lane.value, certainty]
+    if outcome:
+        tags.append(_word(outcome))
+    if after_record:
         tags.append("time_after_record")
-    return [*tags, *event.techniques]
+    return described, f"tenantry:{lane.value}:{_word(kind)}", [*tags, *techniques]
 
 
-@functools.lru_cache(maxsize=1024)
 def _word(text: str) -> str:
     """A code as one word: tags and types are matched, not read."""
     return "".join(c if c.isalnum() or c in "._-" else "_" for c in text) or "event"

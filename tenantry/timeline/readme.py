@@ -110,9 +110,10 @@ T is a folder for intermediate files.
        printf 'DSSEv1 28 application/vnd.in-toto+json %d ' $(wc -c < "$T/statement") | cat - "$T/statement" > "$T/signed"
        openssl pkeyutl -verify -pubin -inkey proof/key-{estate}.pem -rawin -in "$T/signed" -sigfile "$T/signature"
 
-2. The checksums are the ones in the statement, and the files are theirs:
+2. The checksums are the ones in the statement (their digest is printed, or
+   nothing if it is not there), and the files are theirs:
 
-       grep -q "$(openssl dgst -sha256 -r SHA256SUMS | cut -d ' ' -f 1)" "$T/statement"
+       grep -o "$(openssl dgst -sha256 -r SHA256SUMS | cut -d ' ' -f 1)" "$T/statement"
        sha256sum -c SHA256SUMS          # on macOS: shasum -a 256 -c SHA256SUMS
 
 3. The checkpoint of the client's record is signed (a C2SP signed note,
@@ -128,10 +129,10 @@ T is a folder for intermediate files.
 
 4. The entries are in the client's record. The leaf of an entry is the SHA-256
    of one zero byte and the line's bytes without the line's end (RFC 6962).
-   For the first entry:
+   For the first entry (its leaf is printed, or nothing if it is another):
 
        L=$({{ printf '\\000'; head -n 1 entries.jsonl | tr -d '\\n'; }} | openssl dgst -sha256 -r | cut -d ' ' -f 1)
-       head -n 1 proof/inclusion.jsonl | grep -q "\\"leaf\\":\\"$L\\""
+       head -n 1 proof/inclusion.jsonl | grep -o "\\"leaf\\":\\"$L\\""
 
    From the leaf, "index", "path" and the checkpoint's size and root (base64),
    any tool for RFC 6962 shows that the entry is in the tree; so for all

@@ -17,7 +17,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from tenantry.errors import NotFound
-from tenantry.timeline.events import RELATED, Acts, Book, Known, Reader
+from tenantry.timeline.acts import Acts
+from tenantry.timeline.events import RELATED, Reader
+from tenantry.timeline.known import Book, Known
 from tenantry.timeline.model import RecordFacts, Timeline, TimelineEvent
 from tenantry.timeline.words import human_name
 

@@ -117,9 +117,7 @@ def test_an_unsigned_rollback_is_found(stand: Desk, run: str) -> None:
     with sqlite3.connect(stand.home / "journal.db") as db:
         (tree,) = db.execute("SELECT tree FROM trees WHERE tenant = ?", (TENANT,)).fetchone()
         (last,) = db.execute("SELECT max(seq) FROM entries WHERE tree = ?", (tree,)).fetchone()
-        (entry,) = db.execute("SELECT id FROM entries WHERE tree = ? AND seq = ?", (tree, last)).fetchone()
-        db.execute("DELETE FROM payloads WHERE entry_id = ?", (entry,))
-        db.execute("DELETE FROM entries WHERE id = ?", (entry,))
+        db.execute("DELETE FROM entries WHERE tree = ? AND seq = ?", (tree, last))
         (leaf,) = db.execute("SELECT leaf FROM entries WHERE tree = ? AND seq = ?", (tree, last - 1)).fetchone()
         (body,) = db.execute("SELECT body FROM entries WHERE tree = ? AND seq = ?", (tree, last - 1)).fetchone()
         # As somebody does who knows the schema: the head fits again.

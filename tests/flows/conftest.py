@@ -6,12 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.flows import hostile
 from tests.flows.stand import Stand
+
+GRACE = 4.0
+"""Seconds that a cancelled run's process has, here; an operator's are 30."""
 
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    with Stand(tmp_path_factory.mktemp("served")) as stand:
+    packages = hostile.install(tmp_path_factory.mktemp("packages"))
+    with Stand(tmp_path_factory.mktemp("served"), packages=packages) as stand:
+        stand.home.estate.write_text(f"service: {{cancel_grace_seconds: {GRACE}}}\n", encoding="utf-8")
         stand.up()
         yield stand
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,10 +40,21 @@ def command(*args: str) -> list[str]:
 
 
 class Stand:
-    """Lab, home and, when asked for, the service."""
+    """Lab, home and, when asked for, the service.
 
-    def __init__(self, folder: Path, *, users: int = 30) -> None:
+    Args:
+        options: of `tenantry up`.
+        packages: folder with an operator's own packages, that the service and the commands find tasks in.
+    """
+
+    def __init__(
+        self, folder: Path, *, users: int = 30, options: Sequence[str] = (), packages: Path | None = None
+    ) -> None:
+        self.options = tuple(options)
+        self.packages = packages
         self.home = Home(folder / "home").ensure()
+        self.log = folder / "up.log"
+        """What the service says; not in the home, whose disk may be full."""
         self.lab = labtenant.lab_for(TENANT, users=users)
         self.lab_server = LabServer(self.lab)
         self.lab_server.__enter__()
@@ -60,6 +71,8 @@ class Stand:
     @property
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+        if self.packages is not None:
+            kept["PYTHONPATH"] = str(self.packages)
         return {**kept, "TENANTRY_HOME": str(self.home.path)}
 
     @contextmanager
@@ -75,9 +88,14 @@ class Stand:
 
     def up(self) -> None:
         """`tenantry up`, until it says that it is ready."""
-        log = (self.home.path / "up.log").open("ab")
+        self.begin_up()
+        self.ready()
+
+    def begin_up(self) -> None:
+        """`tenantry up`."""
+        log = self.log.open("ab")
         self.service = subprocess.Popen(
-            command("up", "--json"),
+            command("up", *self.options, "--json"),
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -85,11 +103,16 @@ class Stand:
             text=True,
             cwd="/",
         )
+
+    def ready(self) -> None:
+        """Until it says that it is."""
+        assert self.service is not None
         assert self.service.stdout is not None
         line = self.service.stdout.readline()
-        assert line, (self.home.path / "up.log").read_text(encoding="utf-8")
+        assert line, self.log.read_text(encoding="utf-8")
         self.said = json.loads(line)
-        self.api = httpx.Client(base_url=self.said["api"], auth=self.credential, timeout=30)
+        self.loopback = f"{self.said['local']}/api"
+        self.api = httpx.Client(base_url=self.loopback, auth=self.credential, timeout=30)
 
     @property
     def credential(self) -> tuple[str, str]:
@@ -149,7 +172,7 @@ class Stand:
         found: dict[str, Any] = {}
 
         def there() -> bool:
-            answer = self.api.get(f"/deployments/name/{runbook}/tenantry")
+            answer = self._patiently(lambda: self.api.get(f"/deployments/name/{runbook}/tenantry"))
             if answer.is_success:
                 found.update(answer.json())
             return bool(found)
@@ -176,7 +199,7 @@ class Stand:
         """Run a script as a client of the service, in a process of its own: Prefect is set up once a process."""
         environment = {
             **self.environment,
-            **client_environment(self.home, ":".join(self.credential), self.said["api"]),
+            **client_environment(self.home, ":".join(self.credential), self.loopback),
         }
         done = subprocess.run(
             [sys.executable, "-c", script, *args],
@@ -289,8 +312,21 @@ class Stand:
         answer = self.post(f"/flow_runs/{flow_run_id}/resume", {"run_input": given})
         assert answer["status"] == "ACCEPT", answer
 
-    def task_runs(self, flow_run_id: str) -> list[dict[str, Any]]:
-        return list(self.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run_id]}}}))
+    def task_runs(self, flow_run_id: str, at_least: int = 1) -> list[dict[str, Any]]:
+        """Of a flow run that has stopped, as soon as Prefect has written what its steps reported: that is done in batches.
+
+        Args:
+            at_least: how many there are, if not more.
+        """
+        found: list[dict[str, Any]] = []
+
+        def written() -> bool:
+            found[:] = self.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run_id]}}})
+            time.sleep(0.1)
+            return len(found) >= at_least and all(task["state_type"] not in ("PENDING", "RUNNING") for task in found)
+
+        until(written, "its steps are still shown as running")
+        return found
 
     # --- the record, and people ---------------------------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ def test_names_states_edges_and_artifacts(stand: Stand) -> None:
     flow_run = stand.flow_run(run)
     assert flow_run["name"] == f"{TENANT} · {stand.victim}"
     assert flow_run["state_name"] == "Suspended"
-    steps = {task["name"]: task for task in stand.task_runs(run)}
+    steps = {task["name"]: task for task in stand.task_runs(run, 3)}
     assert {name: task["state_name"] for name, task in steps.items()} == {
         "assemble · team": "Observed",
         "assemble · confirmed": "Waiting",
@@ -57,12 +57,12 @@ def test_names_states_edges_and_artifacts(stand: Stand) -> None:
 
 def test_edges_lead_to_steps_of_earlier_attempts(stand: Stand) -> None:
     run = begun(stand)
-    team = next(task["id"] for task in stand.task_runs(run) if task["name"] == "assemble · team")
+    team = next(task["id"] for task in stand.task_runs(run, 3) if task["name"] == "assemble · team")
     stand.answer(run)  # one of the two that four eyes take, so the step of the second attempt waits again
     stand.set_state(run, "SCHEDULED")
     stand.wait_for_event(run, "run.stopped", 2)
     stand.wait_for(run, "PAUSED", *ENDED)
-    again = [task for task in stand.task_runs(run) if task["name"] == "contain · block"]
+    again = [task for task in stand.task_runs(run, 4) if task["name"] == "contain · block"]
     assert len(again) == 2
     assert all(team in {input_["id"] for entry in task["task_inputs"].values() for input_ in entry} for task in again)
 
@@ -77,7 +77,7 @@ def test_a_wrong_code_is_counted_and_the_form_stands_again(stand: Stand) -> None
     assert stand.flow_run(run)["state"]["state_details"]["pause_key"] != key
     assert stand.writes() == []
     # Nothing new was shown: the steps wait as before.
-    assert len(stand.task_runs(run)) == 3
+    assert len(stand.task_runs(run, 3)) == 3
 
 
 def test_being_scheduled_past_the_form_does_nothing(stand: Stand) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
@@ -17,6 +18,7 @@ from flows.deployments import NAME, POOL, load_flow, manifest, with_tenants
 from tenantry.discovery import RunbookCatalog
 from tenantry.errors import OutOfScope
 from tenantry.home import Home
+from tenantry.runbook.model import Kind
 from tests.flows.stand import TENANT, Stand
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +41,12 @@ def test_prefect_yaml_holds_what_is_registered(installation: Installation) -> No
     found = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
     assert found == manifest(map(catalog.get, catalog.ids())), "write prefect.yaml anew from flows.deployments.manifest"
     assert RUNBOOK in {entry["entrypoint"].rpartition(".")[2] for entry in found["deployments"]}
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_every_kind_of_runbook_has_its_flows(kind: str) -> None:
+    """One of a kind without them would keep the worker's warm process from starting, and with it every run."""
+    assert find_spec(f"flows.{kind}") is not None
 
 
 @pytest.mark.parametrize(

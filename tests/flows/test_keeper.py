@@ -6,10 +6,15 @@ from datetime import timedelta
 
 from flows import launch
 from flows.keeper import PAUSES
+from flows.settings import worker_environment
+from tenantry import tether
 from tenantry.clock import rfc3339
 from tenantry.journal import Event
 from tenantry.run import Status
 from tests.flows.stand import TENANT, Stand
+from tests.flows.test_kills import kill
+from tests.flows.test_service_kills import process
+from tests.support.waiting import until
 
 REQUESTER = {"person": None, "proven": False, "via": "alert"}
 
@@ -21,10 +26,12 @@ def left(stand: Stand, recoveries: int, runbook: str = "plain") -> str:
         state = installation.state(run)
         flow = (state.runbook, state.version)
         said = [Event("run.attempt", {"attempt": 1, "owner": "gone"}, run, attempt=1, flow=flow)]
-        said += [
-            Event("run.recovered", {"why": "its process died", "number": number + 1}, run, attempt=1, flow=flow)
-            for number in range(recoveries)
-        ]
+        for number in range(1, recoveries + 1):
+            again = {"why": "its process died", "number": number}
+            said.append(Event("run.recovered", again, run, attempt=number, flow=flow))
+            said.append(
+                Event("run.attempt", {"attempt": number + 1, "owner": "gone"}, run, attempt=number + 1, flow=flow)
+            )
         installation.journal.append(TENANT, said)
     return run
 
@@ -35,6 +42,30 @@ def test_a_run_whose_process_died_goes_on_without_a_person(stand: Stand) -> None
     assert stand.state(run).ended is Status.COMPLETED
     assert stand.events(run).count("run.recovered") == 1
     assert len(stand.writes()) == 1
+
+
+def test_two_keepers_take_each_run_up_once(stand: Stand) -> None:
+    """Two processes over one record, as on two machines."""
+    stand.deployment("plain")  # which the service's own keeper has registered
+    credential = ":".join(stand.credential)
+    environment = worker_environment(stand.home, credential, stand.loopback, stand.environment)
+    log = stand.home.run / "second.log"
+    second = tether.spawn(["flows.worker_process"], environment=environment, log=log)
+    try:
+        assert second.stdin is not None
+        second.stdin.write(b'{"broker": null}\n')
+        second.stdin.flush()
+        until(lambda: "another process looks after the runs" in log.read_text(encoding="utf-8"), "no second keeper")
+        acting = process(stand, "worker")
+        assert acting is not None
+        kill(acting)  # the other one goes on, and the one that is started in its place finds that somebody does
+        runs = [left(stand, 0) for _ in range(4)]
+        for run in runs:
+            stand.wait_for_event(run, "run.ended")
+            assert stand.events(run).count("run.recovered") == 1
+            assert stand.state(run).attempt == 2
+    finally:
+        tether.stop(second, grace=40)
 
 
 def test_one_that_keeps_dying_is_left_to_a_person(stand: Stand) -> None:

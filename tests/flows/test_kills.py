@@ -5,29 +5,17 @@ from __future__ import annotations
 import os
 import random
 import signal
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.flows.stand import ENDED, TENANT, Stand
+from tests.support.faults import End, writes
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(600)
 RUNBOOK = "business_email_compromise"
-
-
-@dataclass(frozen=True)
-class End:
-    """What must be equal however often the run was interrupted."""
-
-    status: str
-    outcomes: dict[str, str | None]
-    writes: dict[tuple[str, str, str, str], int]
-    innocent_touched: int
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +23,6 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     with Stand(tmp_path_factory.mktemp("killed"), users=20) as stand:
         stand.up()
         yield stand
-
-
-def what(after: Any) -> str:
-    if not isinstance(after, dict):
-        return ""
-    return ",".join(f"{name}={value}" if isinstance(value, bool) else name for name, value in sorted(after.items()))
 
 
 def start(stand: Stand) -> str:
@@ -71,17 +53,13 @@ def finish(stand: Stand, run: str) -> End:
         stand.wait_for_event(run, "run.attempt", attempts + 1)
     with stand.opened() as installation:
         view = installation.view(run)
-        assert installation.journal.verify().ok
+        verified = installation.journal.verify().ok
     return End(
         status=view["status"],
         outcomes={f"{step['id']}|{step['item'] or ''}": step["outcome"] for step in view["steps"]},
-        writes=dict(
-            Counter(
-                (entry["service"], entry["method"], str(entry["target"]).replace(run, "RUN"), what(entry["after"]))
-                for entry in stand.lab.audit
-            )
-        ),
+        writes=writes(stand.lab.audit, run),
         innocent_touched=len(stand.lab.innocent_touched()),
+        verified=verified,
     )
 
 
@@ -91,6 +69,7 @@ def uninterrupted(stand: Stand) -> End:
     assert end.status == "completed"
     assert set(end.writes.values()) == {1}
     assert end.innocent_touched == 0
+    assert end.verified
     return end
 
 

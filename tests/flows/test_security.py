@@ -9,6 +9,7 @@ import pytest
 
 from tenantry.journal import MSP, Record
 from tenantry.run import START, Status
+from tests.flows import hostile
 from tests.flows.stand import ENDED, TENANT, Stand
 from tests.support.waiting import until
 
@@ -148,7 +149,7 @@ def test_forged_states_and_results_change_nothing(stand: Stand) -> None:
     run = stand.start("small", parameters(stand))
     stand.wait_for(run, "PAUSED", *ENDED)
     before = stand.state(run)
-    task = next(task for task in stand.task_runs(run) if task["name"] == "contain · block")
+    task = next(task for task in stand.task_runs(run, 3) if task["name"] == "contain · block")
     state = {"type": "COMPLETED", "name": "Changed", "data": {"outcome": "changed"}}
     stand.api.post(f"/task_runs/{task['id']}/set_state", json={"state": state, "force": True})
     stand.post(f"/flow_runs/{run}/set_state", {"state": {**state, "name": "Completed"}, "force": True})
@@ -179,3 +180,42 @@ def test_a_finished_run_that_is_scheduled_again_is_noted(stand: Stand) -> None:
     stand.wait_for(run, *ENDED)
     assert stand.events(run) == events
     assert stand.writes() == writes
+
+
+def test_a_run_that_asks_the_broker_for_another_clients_secret(
+    stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From inside the run's own process, with its own token: refused, and in the record of the estate and of the run's client."""
+    assert stand.packages is not None
+    monkeypatch.syspath_prepend(stand.packages)  # where this process finds the task when it records the run
+    with stand.opened() as installation:
+        installation.vault.create_tenant_key("globex")
+        installation.vault.put("globex", "m365/client-secret", "canary-of-globex-41c7")
+        installation.vault.put(MSP, "psa/token", "canary-of-the-estate-90ab")
+    runbook = stand.home.runbooks / "hostile.yaml"
+    runbook.write_text(hostile.RUNBOOK, encoding="utf-8")
+    try:
+        run = stand.begin("hostile", {"tenant": TENANT, "victim": "globex"})
+        stand.wait_for_event(run, "run.ended")
+    finally:
+        runbook.unlink()
+    with stand.opened() as installation:
+        step = next(record for record in installation.journal.records(run) if record.event == "step.outcome")
+        answers = dict(step.data["output"]["answers"])
+        assert answers.pop("own") == "given"  # the token is good
+        assert set(answers.values()) == {"out_of_scope"}, answers
+        refused = [
+            r.data for r in installation.journal.tail(MSP) if r.event == "vault.refused" and r.data["run"] == run
+        ]
+        own = [r.data for r in installation.journal.tail(TENANT) if r.event == "vault.refused" and r.data["run"] == run]
+        victims = [r.event for r in installation.journal.tail("globex")]
+    assert {entry["tenant"] for entry in refused} == {TENANT}
+    assert {entry["wanted"].get("tenant") for entry in refused} >= {"globex"}
+    assert any(entry["wanted"].get("ref") == "vault:globex/m365/client-secret" for entry in refused)
+    # Its own client sees that the run was refused, never whose secret it was.
+    assert own
+    assert all("wanted" not in entry for entry in own)
+    assert "globex" not in str(own)
+    assert "vault.read" not in victims
+    everything = b"".join(path.read_bytes() for path in stand.home.path.rglob("*") if path.is_file())
+    assert b"canary-of-globex" not in everything

@@ -313,11 +313,10 @@ async def test_waiting_for_ones_turn_counts(monkeypatch: pytest.MonkeyPatch) -> 
     http = await client(transport, concurrency=1)
     passed = asyncio.Event()
     monkeypatch.setattr(deadline, "remaining", lambda: 0.0 if passed.is_set() else 60.0)
-    await http._limiter.acquire()
-    waiting = asyncio.create_task(http.write("POST", URL))
-    await asyncio.sleep(0)
-    passed.set()
-    http._limiter.release()
+    async with http._turns.turn():
+        waiting = asyncio.create_task(http.write("POST", URL))
+        await asyncio.sleep(0)
+        passed.set()
     with pytest.raises(TimedOut):
         await waiting
     assert transport.requests == []

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from console.main import SECTIONS
+from flows.service import WORKER_ENDS, _tell_systemd
+from tenantry import tether
+from tenantry.errors import Conflict, InvalidInput
+from tests.support.tools import needs_program
 
 ROOT = Path(__file__).resolve().parents[2]
 UNIT = ROOT / "packaging" / "systemd" / "tenantry.service"
@@ -65,8 +69,32 @@ def test_what_may_be_written_is_the_home() -> None:
     assert f"TENANTRY_HOME=/var/lib/{state}" in service["Environment"][0]
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd on this machine")
+def test_it_has_the_time_that_it_needs_to_stop() -> None:
+    """KillMode=mixed: whatever is left after it is killed, runs' processes in the middle of an effect included."""
+    needed = WORKER_ENDS + 2 * tether.GRACE
+    assert int(unit()["Service"]["TimeoutStopSec"][0]) > needed
+
+
+def test_codes_that_starting_again_would_not_help(tmp_path: Path) -> None:
+    codes = {int(code) for code in unit()["Service"]["RestartPreventExitStatus"][0].split()}
+    assert codes == {InvalidInput.exit_code, Conflict.exit_code}
+
+
+def test_it_says_when_it_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert unit()["Service"]["Type"] == ["notify"]
+    assert unit()["Service"]["NotifyAccess"] == ["main"]  # it is said by the process that systemd started
+    address = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(address))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(address))
+        _tell_systemd("READY=1")
+        assert systemd.recv(100) == b"READY=1"
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
+    _tell_systemd("READY=1")  # nobody listens: nothing happens
+
+
 def test_systemd_takes_it(tmp_path: Path) -> None:
+    needs_program("systemd-analyze")
     text = UNIT.read_text(encoding="utf-8").replace("/opt/tenantry/.venv/bin/tenantry", "/bin/true")
     text = text.replace("User=tenantry", "User=root").replace("Group=tenantry", "Group=root")
     file = tmp_path / UNIT.name
@@ -74,7 +102,8 @@ def test_systemd_takes_it(tmp_path: Path) -> None:
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(file)], capture_output=True, text=True, check=False, timeout=60
     )
-    assert f"{file}:" not in done.stderr, done.stderr
+    assert done.returncode == 0, done.stderr
+    assert UNIT.name not in done.stderr, done.stderr
 
 
 def test_it_has_no_name_twice() -> None:

@@ -11,15 +11,20 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from pydantic import SecretStr
 
 from tenantry.capabilities import (
     Account,
+    Application,
+    ApplicationCredential,
+    ApplicationGrant,
     AuditRecord,
     AuthMethod,
     Consent,
+    ConsentPolicy,
     Delegate,
     Device,
     DirectoryEvent,
@@ -27,6 +32,7 @@ from tenantry.capabilities import (
     InboxRule,
     Message,
     MobileDevice,
+    Owner,
     RoleAssignment,
     SentMessage,
     SignIn,
@@ -164,6 +170,88 @@ class FakeIdentity:
         self._writes.append(("set_device_enabled", device.id, enabled))
 
 
+class FakeApplications:
+    """Applications of one tenant, by object id."""
+
+    def __init__(self, writes: Writes) -> None:
+        self._writes = writes
+        self.all: dict[str, Application] = {}
+        self.grant_list: dict[str, list[ApplicationGrant]] = {}
+        self.credential_list: dict[str, list[ApplicationCredential]] = {}
+        self.owner_list: dict[str, list[Owner]] = {}
+        self.sign_in_list: dict[str, list[SignIn]] = {}
+        self.event_list: dict[str, list[DirectoryEvent]] = {}
+        self.users_may_consent = True
+
+    def add(self, name: str, /, **changes: Any) -> Application:
+        """``name`` becomes ``sp-<name>`` and ``client-<name>``."""
+        facts: dict[str, Any] = {
+            "id": f"sp-{name}",
+            "app_id": f"client-{name}",
+            "name": name,
+            "enabled": True,
+            "verified": False,
+            "publisher": "",
+            "own": False,
+            "first_party": False,
+            "ours": False,
+            "raw": {"id": f"sp-{name}", "vendor": "as it came"},
+        }
+        made = Application(**{**facts, **changes})
+        self.all[made.id] = made
+        return made
+
+    async def find(self, name: str) -> Sequence[Application]:
+        return [a for a in self.all.values() if name in {a.id, a.app_id, a.name, f"registration-{a.name}"}]
+
+    async def application(self, application: str) -> Application:
+        if application not in self.all:
+            raise TargetNotFound(f"there is no application {application}")
+        return self.all[application]
+
+    async def set_enabled(self, application: str, enabled: bool) -> None:
+        found = await self.application(application)
+        self.all[application] = found.model_copy(update={"enabled": enabled})
+        self._writes.append(("set_application_enabled", application, enabled))
+
+    async def grants(self, application: str) -> Sequence[ApplicationGrant]:
+        return list(self.grant_list.get(application, []))
+
+    async def remove_grant(self, grant: ApplicationGrant) -> None:
+        held = self.grant_list.get(grant.application_id, [])
+        self.grant_list[grant.application_id] = [g for g in held if g.id != grant.id]
+        self._writes.append(("remove_grant", grant.id, None))
+
+    async def add_grant(self, grant: ApplicationGrant) -> None:
+        again = grant.model_copy(update={"id": f"{grant.id}-again"})
+        self.grant_list.setdefault(grant.application_id, []).append(again)
+        self._writes.append(("add_grant", again.id, grant.scope))
+
+    async def credentials(self, application: str) -> Sequence[ApplicationCredential]:
+        return list(self.credential_list.get(application, []))
+
+    async def remove_credential(self, credential: ApplicationCredential) -> None:
+        held = self.credential_list.get(credential.application_id, [])
+        self.credential_list[credential.application_id] = [c for c in held if c.id != credential.id]
+        self._writes.append(("remove_credential", credential.id, None))
+
+    async def owners(self, application: str) -> Sequence[Owner]:
+        return list(self.owner_list.get(application, []))
+
+    async def sign_ins(self, application: str, since: datetime, until: datetime) -> AsyncIterator[SignIn]:
+        for entry in sorted(self.sign_in_list.get(application, []), key=lambda s: s.at, reverse=True):
+            if since <= entry.at <= until:
+                yield entry
+
+    async def events(self, application: str, since: datetime, until: datetime) -> AsyncIterator[DirectoryEvent]:
+        for event in sorted(self.event_list.get(application, []), key=lambda e: e.at, reverse=True):
+            if since <= event.at <= until:
+                yield event
+
+    async def consent_policy(self) -> ConsentPolicy:
+        return ConsentPolicy(users_may_consent=self.users_may_consent, policies=(), raw={})
+
+
 class FakeMail:
     """Mailboxes, by the id of the account that owns them."""
 
@@ -255,7 +343,7 @@ class FakeMessenger:
         self.accepted: dict[str, Message] = {}
         self.can_be_asked = True
 
-    async def sent(self, key: str) -> bool | None:
+    async def sent(self, key: str, channel: str = "mail") -> bool | None:
         return key in self.accepted if self.can_be_asked else None
 
     async def send(self, message: Message) -> None:
@@ -321,6 +409,8 @@ class FakeTenant:
     writes: Writes = field(default_factory=Writes)
     evidence: FakeEvidence = field(default_factory=FakeEvidence)
     protected: set[str] = field(default_factory=set)
+    more: dict[str, Any] = field(default_factory=dict)
+    """Capability → provider, besides the directory's."""
     subject: dict[str, Any] = field(
         default_factory=lambda: {
             "name": "acme",
@@ -333,10 +423,18 @@ class FakeTenant:
 
     def __post_init__(self) -> None:
         self.identity = FakeIdentity(self.writes, self.clock)
+        self.applications = FakeApplications(self.writes)
         self.mail = FakeMail(self.writes, self.identity)
         self.logs = FakeLogs()
         self.messenger = FakeMessenger(self.writes)
         self.secrets = FakeSecrets()
+
+    @cached_property
+    def host(self) -> Any:
+        """Hosts, made when first asked for."""
+        from .fake_host import FakeHost
+
+        return FakeHost(self.writes)
 
     def context(
         self,
@@ -347,14 +445,18 @@ class FakeTenant:
         mode: str = "run",
         intent_at: datetime | None = None,
         planned: Mapping[str, Any] | None = None,
+        in_doubt: bool = False,
     ) -> Context:
         """As the engine makes it: only the capabilities that the task declares."""
         every = {
+            "applications": self.applications,
             "identity": self.identity,
             "mail": self.mail,
             "logs": self.logs,
             "messenger": self.messenger,
             "secrets": self.secrets,
+            **({"host": self.host} if "host" in task.needs else {}),
+            **self.more,
         }
         return Context(
             run=RunFacts("run-1", "acme", mode, NOW, "business_email_compromise", step, item),
@@ -362,6 +464,7 @@ class FakeTenant:
             evidence=self.evidence,
             now=self.clock.now(),
             intent_at=intent_at,
+            in_doubt=in_doubt,
             planned=planned or {},
             protected=frozenset(self.protected),
             subject=self.subject,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,20 @@ import httpx
 from pydantic import SecretBytes
 
 from integrations.lab import Lab, LabServer
+from integrations.lab.provider import PROVIDER as CLOUD
+from integrations.labhosts.provider import PROVIDER as HOSTS
 from integrations.microsoft365.provider import PROVIDER as MICROSOFT365
 from integrations.sink.provider import PROVIDER as SINK
 from tenantry.discovery import TaskRegistry
 from tests.support.stand import Access, Stand
 
 RUNBOOKS = Path(__file__).resolve().parents[2] / "runbooks"
+
+RUNBOOK_OF = {
+    "bec": ("business_email_compromise", "account"),
+    "leaked_key": ("leaked_cloud_key", "access_key"),
+}
+"""Scenario → the runbook that answers it, and the parameter that names what it is about."""
 
 SUBJECT: Mapping[str, Any] = {
     "name": "acme",
@@ -50,11 +58,26 @@ SUBJECT: Mapping[str, Any] = {
 
 
 class LabStand:
-    """A lab in this process, served on a port, and a stand beside it."""
+    """A lab in this process, served on a port, and a stand beside it.
+
+    Args:
+        runbook: of the incident, the scenario's own when None; ``params`` are its parameters, what was compromised when None.
+    """
 
     def __init__(
-        self, folder: Path, *, scenario: str = "bec", seed: int = 1, users: int = 60, serve: bool = True
+        self,
+        folder: Path,
+        *,
+        scenario: str = "bec",
+        seed: int = 1,
+        users: int = 60,
+        serve: bool = True,
+        runbook: str | None = None,
+        params: Callable[[Lab], dict[str, Any]] | None = None,
     ) -> None:
+        usual, param = RUNBOOK_OF.get(scenario, RUNBOOK_OF["bec"])
+        self.runbook = runbook or usual
+        self._params = params or (lambda _: {param: self.account})
         self.lab = Lab(scenario, seed=seed, users=users)
         self.server = LabServer(self.lab)
         if serve:
@@ -62,19 +85,21 @@ class LabStand:
         self.stand = Stand(folder, TaskRegistry.discover(entry_points=False))
         for name, roles in (("ann", ("approver", "engineer", "lead")), ("bob", ("approver", "engineer", "lead"))):
             self.stand.person(name, *roles)
-        self.text = (RUNBOOKS / "incidents" / "business_email_compromise.yaml").read_text(encoding="utf-8")
+        self.text = (RUNBOOKS / "incidents" / f"{self.runbook}.yaml").read_text(encoding="utf-8")
 
     @property
     def account(self) -> str:
-        """The account that the incident is opened for."""
+        """The account, or the key, that the incident is opened for."""
+        if self.lab.scenario == "leaked_key":
+            return str(self.lab.scenario_info()["accounts"]["key"])
         return str(self.lab.scenario_info()["compromised"][0])
 
     async def access(self, transport: httpx.AsyncBaseTransport | None = None) -> LabAccess:
         return await LabAccess.open(self.server.base_url, self.lab, transport)
 
     def create(self, run_id: str = "run-1", **more: Any) -> str:
-        params = {"account": self.account, **more.pop("params", {})}
-        return self.stand.create(self.text, params, run_id=run_id, source="business_email_compromise.yaml", **more)
+        params = {**self._params(self.lab), **more.pop("params", {})}
+        return self.stand.create(self.text, params, run_id=run_id, source=f"{self.runbook}.yaml", **more)
 
     async def to_the_end(self, run_id: str = "run-1", person: str = "ann", policy: Any = None) -> Any:
         """Run, answer every question with yes, until nothing more is asked."""
@@ -98,7 +123,7 @@ class LabAccess(Access):
 
     @classmethod
     async def open(cls, base: str, lab: Lab, transport: httpx.AsyncBaseTransport | None = None) -> LabAccess:
-        secrets = {"client_secret": lab.client_secret, "token": lab.sink_token}
+        secrets = {"client_secret": lab.client_secret, "token": lab.sink_token, "cloud": lab.cloud_token}
 
         async def secret(name: str) -> SecretBytes:
             return SecretBytes(secrets[name].encode())
@@ -115,10 +140,14 @@ class LabAccess(Access):
             transport=transport,
         )
         sink = await SINK.open(SINK.Settings.model_validate({"base_url": f"{base}/sink"}), secret, transport=transport)
+        hosts = await HOSTS.open({"base_url": base}, secret, transport=transport)
+        cloud = await CLOUD.open({"base_url": f"{base}/cloud"}, lambda _: secret("cloud"), transport=transport)
         made = cls(subject=SUBJECT)
         made._handles = {
-            **dict.fromkeys(("identity", "mail", "logs"), microsoft365),
+            **dict.fromkeys(CLOUD.capabilities, cloud),
+            **dict.fromkeys(("identity", "mail", "logs", "applications"), microsoft365),
             "messenger": sink,
+            "host": hosts,
         }
         return made
 

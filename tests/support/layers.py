@@ -25,6 +25,7 @@ INWARD: Final = {
 
 MEETS_INTEGRATIONS: Final = {
     "flows/assembly.py": "builds one tenant's context: the place where tasks and integrations meet",
+    "flows/stores.py": "opens the estate's secret stores for whoever holds the master key",
     "console/commands/lab.py": "serves the lab to people",
     "console/labtenant.py": "registers the lab as a tenant",
     "console/demo.py": "runs the lab in the demonstration's own process",
@@ -34,6 +35,10 @@ MEETS_INTEGRATIONS: Final = {
 SERVES_HTTP: Final = {
     "flows/server_process.py": "serves Prefect's application",
     "flows/pages.py": "serves timelines on loopback, beside Prefect's pages",
+    "console/web/__main__.py": "serves what faces the network, in a process without a key",
+    "console/web/app.py": "as above",
+    "console/web/drop.py": "as above",
+    "console/web/limits.py": "as above",
 }
 """Modules outside integrations/ that may import uvicorn, and why."""
 

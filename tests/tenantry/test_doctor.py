@@ -18,6 +18,7 @@ from tenantry.doctor import Check, examine
 from tenantry.home import Home
 from tenantry.journal import Event, Journal
 from tenantry.vault import Vault
+from tests.support.certificates import Authority
 
 
 @pytest.fixture
@@ -138,3 +139,17 @@ def test_no_secret_is_said(home: Home) -> None:
     with Vault.open(home) as vault:
         vault.put("acme", "m365/secret", "canary-of-acme")
     assert "canary" not in str(examine(home))
+
+
+def test_the_certificate_of_the_configuration(home: Home, tmp_path: Path) -> None:
+    assert "certificate" not in look(home)
+    certificate, key = Authority(tmp_path / "authority").issue(ends=timedelta(days=20))
+    said = f"service: {{host: 0.0.0.0, tls_certificate: {certificate}, tls_key: {key}}}\n"
+    home.estate.write_text(said, encoding="utf-8")
+    assert look(home)["certificate"].status == "ok"
+    soon = look(home, datetime.now(UTC) + timedelta(days=10))["certificate"]
+    assert (soon.status, "localhost" in soon.says) == ("warning", True)
+    late = look(home, datetime.now(UTC) + timedelta(days=21))["certificate"]
+    assert (late.status, "expired" in late.says) == ("failed", True)
+    key.chmod(0o644)
+    assert look(home)["certificate"].status == "failed"

@@ -309,7 +309,7 @@ def test_a_name_that_nobody_has_locks_alike(desk: Desk) -> None:
     known, unknown = fail(desk, "eve", 5), fail(desk, "nobody", 5)
     assert (known.message, known.remedy) == (unknown.message, unknown.remedy)
     for n in range(1100):
-        desk.people._judge(f"p{n}", None, [], desk.clock.time)
+        desk.people._codes.judge(f"p{n}", None, [], desk.clock.time)
     rows = desk.people._db.all("SELECT id FROM attempts")
     assert len(rows) == 1001, "kept, but not without end"
     assert "eve" in {row["id"] for row in rows}

@@ -275,3 +275,15 @@ def test_a_domain_belongs_to_one_tenant(home: Home, tmp_path: Path) -> None:
     write(home.tenants, other, "beta.yaml")
     with pytest.raises(InvalidTenant, match="acme's too"):
         store.list()
+
+
+def test_at_a_provider_of_the_estate_no_two_clients_have_one_name(home: Home, tmp_path: Path) -> None:
+    store = TenantStore(home)
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\ndisplay_name: X\nestate_handles: {{psa: '4711'}}\n")
+    store.add(tmp_path / "one.yaml")
+    with pytest.raises(InvalidTenant, match=r"two\.yaml:3.*one is called the same"):
+        store.add(tmp_path / "two.yaml")
+    (home.tenants / "two.yaml").write_text((tmp_path / "two.yaml").read_text())
+    with pytest.raises(InvalidTenant, match="called the same"):
+        store.list()

@@ -103,9 +103,9 @@ def test_versions(vault: Vault) -> None:
     assert vault.get_text("acme", "a", 1).get_secret_value() == "one"
     assert [version.version for version in vault.versions("acme", "a")] == [3, 2, 1]
     assert [version.version for version in vault.list("acme")] == [3]
-    assert vault.delete("acme", "a", 3) == 1
+    assert vault.delete("acme", "a", 3).versions == 1
     assert vault.get_text("acme", "a").get_secret_value() == "two"
-    assert vault.delete("acme", "a") == 2
+    assert vault.delete("acme", "a").versions == 2
     with pytest.raises(NotFound):
         vault.get("acme", "a")
     with pytest.raises(NotFound):
@@ -288,7 +288,7 @@ def test_subkeys(vault: Vault, home: Home) -> None:
 
 
 def test_a_subkey_is_hkdf_of_the_tenants_key(vault: Vault) -> None:
-    key = vault._tenant_key("acme")
+    key = vault._keys.key("acme")
     expected = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"journal").derive(key)
     assert vault.subkey("acme", "journal") == expected
 
@@ -298,7 +298,7 @@ def test_the_stored_form_is_the_documented_one(vault: Vault, home: Home) -> None
     vault.put("acme", "m365/app", CANARY)
     ((sealed,),) = sql(home, "SELECT sealed FROM secrets")
     assert isinstance(sealed, bytes)
-    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"vault").derive(vault._tenant_key("acme"))
+    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"vault").derive(vault._keys.key("acme"))
     assert AESGCM(key).decrypt(sealed[:12], sealed[12:], b"acme\0m365/app\x001") == CANARY.encode()
 
 
@@ -461,7 +461,7 @@ def test_another_process_must_open_again_after_a_rotation(vault: Vault, home: Ho
         again.subkey("acme", "journal")
 
 
-@pytest.mark.parametrize("stop_at", ["write_key_file", "_wrap", "_settle"])
+@pytest.mark.parametrize("stop_at", ["write_key_file", "wrap", "settle"])
 def test_a_rotation_killed_at_any_point_leaves_an_open_vault(
     vault: Vault, home: Home, monkeypatch: pytest.MonkeyPatch, stop_at: str
 ) -> None:

@@ -9,7 +9,8 @@ from types import NoneType
 from typing import Any
 
 from integrations.lab.graph.call import Call, bad_request, not_found, pick, refusal
-from integrations.lab.graph.names import APPLICATION, SERVICE_PRINCIPAL
+from integrations.lab.graph.names import SERVICE_PRINCIPAL
+from integrations.lab.graph.registrations import replace_keys
 from integrations.lab.graph.routing import Routes
 from integrations.lab.records import Record
 from integrations.lab.web import Answer
@@ -55,7 +56,9 @@ def update_principal(call: Call) -> Answer:
     found = call.tenant.service_principals.get(key)
     if found is None:
         raise not_found(key)
-    body = call.json({"accountEnabled": bool, "notes": (str, NoneType), "tags": list})
+    body = call.json({"accountEnabled": bool, "keyCredentials": list, "notes": (str, NoneType), "tags": list})
+    if "keyCredentials" in body:
+        return replace_keys(call, found, "servicePrincipals")
     if not body:
         raise bad_request("Empty payload. JSON content expected.")
     changes = {name: value for name, value in body.items() if not name.startswith("@")}
@@ -74,30 +77,6 @@ def _found(call: Call) -> Record:
 def _principal(row: Record, now: float, names: list[str] | None) -> dict[str, Any]:
     view = row.view(now)
     return pick(view, [*names, "id"]) if names else dict(view)
-
-
-@routes.add("GET", "applications", _APPS_READ, options="filter select top skiptoken")
-def list_applications(call: Call) -> Answer:
-    """Applications that this tenant itself registered."""
-    names = call.select(APPLICATION)
-    chosen = call.filter({"appId": ("eq",), "displayName": ("eq", "startswith"), "id": ("eq",)}, APPLICATION)
-    rows = []
-    for row in call.tenant.service_principals.listed(call.now):
-        view = row.view(call.now)
-        if view["appOwnerOrganizationId"] != call.tenant.tenant_id:
-            continue
-        shown = {
-            "id": call.tenant.dice.guid("application", row.id),
-            "appId": view["appId"],
-            "createdDateTime": "2023-05-02T10:00:00Z",
-            "displayName": view["displayName"],
-            "keyCredentials": [],
-            "passwordCredentials": [],
-            "signInAudience": "AzureADMyOrg",
-        }
-        if chosen is None or chosen.matches(shown):
-            rows.append(shown)
-    return call.page("applications", rows, lambda row: pick(row, [*names, "id"]) if names else row)
 
 
 # --- delegated consents -----------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ _SIGN_IN_FILTERS = {
     "isInteractive": ("eq",),
     "location/countryOrRegion": ("eq",),
 }
-_BETA_SIGN_IN_FILTERS = {**_SIGN_IN_FILTERS, "signInEventTypes": ("any", "eq")}
+_BETA_SIGN_IN_FILTERS = {**_SIGN_IN_FILTERS, "servicePrincipalId": ("eq",), "signInEventTypes": ("any", "eq")}
 _AUDIT_FILTERS = {
     "id": ("eq",),
     "activityDateTime": _TIMES,

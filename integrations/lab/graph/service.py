@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from integrations.lab.clock import iso
-from integrations.lab.graph import apps, directory_objects, logs, mail, methods, risk, users
+from integrations.lab.graph import apps, directory_objects, logs, mail, methods, registrations, risk, users
 from integrations.lab.graph.call import Call, bad_request, refusal
 from integrations.lab.graph.routing import Family, Route, Router
 from integrations.lab.misbehave import throttled, vendor_error
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from integrations.lab.lab import Lab
 
 ROUTES: tuple[Route, ...] = tuple(
-    route for module in (users, methods, directory_objects, apps, mail, logs, risk) for route in module.routes.all
+    route
+    for module in (users, methods, directory_objects, apps, registrations, mail, logs, risk)
+    for route in module.routes.all
 )
 VERSIONS = ("v1.0", "beta")
 _ROUTERS = {version: Router(version, ROUTES) for version in VERSIONS}

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from integrations.lab.scenarios import bec, quiet
+from integrations.lab.cloud.account import CloudAccount
+from integrations.lab.scenarios import bec, compromised_host, leaked_key, msp_tool, oauth_app, quiet
 from integrations.lab.scenarios.stage import Stage
-from integrations.lab.state import Tenant
+from integrations.lab.state import Story, Tenant
 from tenantry.errors import NotFound
 
-SCENARIOS: dict[str, Callable[[Stage], None]] = {"bec": bec.build, "quiet": quiet.build}
-"""Name → builder."""
+SCENARIOS: dict[str, Callable[[Stage], None]] = {
+    "bec": bec.build,
+    "compromised_host": compromised_host.build,
+    "leaked_key": quiet.build,
+    "msp_tool": msp_tool.build,
+    "oauth_app": oauth_app.build,
+    "quiet": quiet.build,
+}
+"""Name → builder of the directory and its mailboxes. What happened in the cloud account: :func:`furnish`."""
+
+
+def furnish(name: str, account: CloudAccount, story: Story) -> None:
+    """Fill the cloud account: with the story of that name, if it has one there."""
+    if name == "leaked_key":
+        leaked_key.furnish(account, story)
+    else:
+        leaked_key.ordinary(account)
 
 
 def build(name: str, tenant: Tenant, client_id: str, permissions: Iterable[str]) -> None:

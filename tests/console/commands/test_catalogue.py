@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jsonschema
 import pytest
+import yaml
 
 from tests.console.desk import PLAIN, SMALL, TENANT, Desk
 from tests.support.cacao import complaints
@@ -86,20 +88,115 @@ class TestTenants:
         assert "broken.yaml:" in desk("tenants", "list").stdout
 
 
+def least(stand: Desk) -> list[str]:
+    """The permissions that `--least-privilege` prints for all runbooks."""
+    (document,) = stand.json("tenants", "check", TENANT, "--least-privilege")["providers"]
+    return list(document["names"])
+
+
 class TestCheck:
     def test_a_lab_is_complete(self, stand: Desk) -> None:
         report = stand.json("tenants", "check", TENANT)
         assert report["ok"] is True
         assert report["problems"] == []
         assert all(provider["signed_in"] for provider in report["providers"])
-        assert {row["id"] for row in report["runbooks"]} == {"business_email_compromise", "plain", "small"}
-        assert all(row["ready"] for row in report["runbooks"])
+        assert {row["id"] for row in report["runbooks"]} >= {
+            "business_email_compromise",
+            "compromised_host",
+            "malicious_oauth_app",
+            "leaked_cloud_key",
+            "plain",
+            "small",
+        }
+        assert all(row["ready"] for row in report["runbooks"] if row["applies"])
+        assert {"business_email_compromise", "plain"} <= {row["id"] for row in report["runbooks"] if row["applies"]}
         assert {c for provider in report["providers"] for c in provider["capabilities"]} == {
+            "applications",
             "identity",
             "mail",
             "logs",
             "messenger",
+            "host",
+            *("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings"),
         }
+
+    def test_a_runbook_for_systems_that_the_client_has_not_is_no_fault(self, stand: Desk) -> None:
+        path = stand.home / "tenants" / f"{TENANT}.yaml"
+        file = yaml.safe_load(path.read_text(encoding="utf-8"))
+        del file["providers"]["hosts"]
+        path.write_text(yaml.safe_dump(file), encoding="utf-8")
+        report = stand.json("tenants", "check", TENANT)
+        rows = {row["id"]: row for row in report["runbooks"]}
+        host = rows["compromised_host"]
+        assert (host["applies"], host["ready"], host["not_here"]) == (False, None, ["no provider offers host"])
+        assert "compromised_host is not for this client: no provider offers host" in report["warnings"]
+        assert "not for this client" in stand("tenants", "check", TENANT).stdout
+
+    @pytest.mark.parametrize(("left_out", "lack"), [("mail", "mail"), ("messages", "messenger")])
+    def test_a_capability_that_the_file_leaves_out_is_a_fault(self, stand: Desk, left_out: str, lack: str) -> None:
+        path = stand.home / "tenants" / f"{TENANT}.yaml"
+        file = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if left_out == "mail":
+            file["providers"]["m365"]["capabilities"] = ["identity"]
+        else:
+            del file["providers"]["messages"]
+        path.write_text(yaml.safe_dump(file), encoding="utf-8")
+        report = stand.json("tenants", "check", TENANT, code=1)
+        assert f"business_email_compromise: no provider offers {lack}" in "; ".join(report["problems"])
+
+    def test_what_a_provider_says_of_itself(self, stand: Desk) -> None:
+        rows = {row["name"]: row for row in stand.json("tenants", "check", TENANT)["providers"]}
+        for row in rows.values():
+            assert row["reachable"] is True
+            assert abs(row["clock_skew_seconds"]) <= 2
+        assert rows["messages"]["direct"] is None
+
+    def test_what_no_runbook_needs_is_named_and_is_no_fault(self, stand: Desk) -> None:
+        assert stand.lab is not None
+        report = stand.json("tenants", "check", TENANT)
+        assert report["ok"] is True
+        row = next(row for row in report["providers"] if row["name"] == "m365")
+        beyond = {one["name"]: one["instead"] for one in row["over_privileged"]}
+        assert "Directory.ReadWrite.All" in beyond
+        assert not beyond.keys() & set(least(stand))
+        assert any("Directory.ReadWrite.All is more than any runbook needs" in said for said in report["warnings"])
+        # With the least that is printed and nothing else, everything is there and nothing is too much.
+        others = set(stand.lab.granted_roles) - set(least(stand))
+        stand.lab.change_permissions(grant=least(stand), revoke=others)
+        report = stand.json("tenants", "check", TENANT)
+        assert report["ok"] is True
+        assert next(row for row in report["providers"] if row["name"] == "m365")["over_privileged"] == []
+
+    def test_only_a_wider_one(self, stand: Desk) -> None:
+        assert stand.lab is not None
+        stand.lab.change_permissions(revoke=set(stand.lab.granted_roles) - {"User.ReadWrite.All"})
+        report = stand.json("tenants", "check", TENANT, code=1)
+        row = next(row for row in report["providers"] if row["name"] == "m365")
+        (beyond,) = (one for one in row["over_privileged"] if one["name"] == "User.ReadWrite.All")
+        assert "User.EnableDisableAccount.All" in beyond["instead"]
+
+    def test_the_least_for_one_runbook(self, stand: Desk) -> None:
+        report = stand.json("tenants", "check", TENANT, "--least-privilege", "--runbook", "plain")
+        (document,) = report["providers"]
+        assert document["format"] == "graph"
+        assert set(document["names"]) < set(least(stand))
+        text = stand("tenants", "check", TENANT, "--least-privilege", "--runbook", "plain")
+        assert text.exit_code == 0
+        assert [line for line in text.stdout.splitlines() if not line.startswith("#")] == document["names"]
+        assert "no runbook" in stand.refused("tenants", "check", TENANT, "--least-privilege", "--runbook", "x", code=2)
+
+    def test_what_expires_and_what_has_expired(self, stand: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        from integrations.microsoft365.identity import Microsoft365Identity
+
+        now = datetime.now(UTC)
+
+        async def secrets_of(_self: object, _client: str) -> dict[str, datetime]:
+            return {"the client secret a": now + timedelta(days=9, hours=1), "the client secret b": now - timedelta(1)}
+
+        monkeypatch.setattr(Microsoft365Identity, "secrets_of", secrets_of)
+        report = stand.json("tenants", "check", TENANT, code=1)
+        assert "m365: the client secret a expires in 9 days" in report["warnings"]
+        assert any("m365: the client secret b expired on" in said for said in report["problems"])
 
     def test_a_missing_permission_is_named_for_each_runbook_that_needs_it(self, stand: Desk) -> None:
         assert stand.lab is not None

@@ -109,7 +109,7 @@ class TestRegistering:
         assert desk.json("people", "list") == before
         shown = desk.json("tenants", "show", "acme")
         assert shown["providers"]["m365"]["settings"]["graph_url"] == "http://127.0.0.1:1002/graph"
-        assert [s["version"] for s in desk.json("vault", "list", "--tenant", "acme")] == [1, 1]
+        assert [s["version"] for s in desk.json("vault", "list", "--tenant", "acme")] == [1, 1, 1]
         assert desk.estate_events().count("tenant.replaced") == 1
 
     def test_the_same_again_records_nothing_new(self, desk: Desk) -> None:

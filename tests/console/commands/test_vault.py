@@ -113,3 +113,50 @@ def test_a_secret_given_as_an_argument_is_not_repeated(acme: Desk) -> None:
     result = acme("vault", "put", "--tenant", "acme", "name", SECRET, given="x")
     assert result.exit_code == 2
     assert SECRET not in result.output
+
+
+def test_what_needs_attention_is_said(acme: Desk) -> None:
+    put = ("vault", "put", "--tenant", "acme")
+    acme.json(*put, "fine", "--expires", "2999-01-01T00:00:00Z", given="x\n")
+    acme.json(*put, "gone", "--expires", "2020-01-01T00:00:00Z", given="x\n")
+    stored = acme.json(*put, "old", "--rotate-by", "2020-01-02T00:00:00Z", given="x\n")
+    assert stored["rotate_at"] == "2020-01-02T00:00:00.000000Z"
+    warnings = {s["name"]: s["warning"] for s in acme.json("vault", "list", "--tenant", "acme")}
+    assert warnings == {"fine": None, "gone": "expired on 2020-01-01", "old": "was to be replaced by 2020-01-02"}
+
+
+def test_check_and_set(acme: Desk) -> None:
+    put = ("vault", "put", "--tenant", "acme", "m365/secret", "--expect")
+    assert acme.json(*put, "0", given="one\n")["version"] == 1
+    acme.refused(*put, "0", given="two\n", code=5)
+    assert acme.json(*put, "1", given="two\n")["version"] == 2
+
+
+def test_a_new_master_key(acme: Desk) -> None:
+    acme.json("vault", "put", "--tenant", "acme", "m365/secret", given=f"{SECRET}\n")
+    before = (acme.home / "master.key").read_bytes()
+    assert acme.json("vault", "rotate-master") == {"keys": 2}
+    assert (acme.home / "master.key").read_bytes() != before
+    assert acme.json("vault", "show", "--tenant", "acme", "m365/secret", "--reveal")["value"] == SECRET
+    assert [r.event for r in tail(acme, "_msp")][-2:] == ["vault.master.rotating", "vault.master.rotated"]
+    (acme.home / "master.key").write_bytes(before)
+    assert "not this vault's key" in acme.refused("vault", "list", "--tenant", "acme", code=4)
+
+
+def test_stores_and_moving(acme: Desk) -> None:
+    acme.json("vault", "put", "--tenant", "acme", "m365/secret", given=f"{SECRET}\n")
+    (embedded,) = acme.json("vault", "stores")
+    assert (embedded["name"], embedded["ok"], embedded["tenants"]) == ("embedded", True, ["acme"])
+    assert acme.json("vault", "move", "--tenant", "acme", "--to", "embedded")["secrets"] == 1
+    acme.refused("vault", "move", "--tenant", "acme", "--to", "nowhere", code=2)
+    acme.refused("vault", "move", "--tenant", "acme", code=2)
+    acme.refused("vault", "move", "--tenant", "acme", "--cancel", code=5)
+    acme.refused("vault", "move", "--tenant", "_msp", "--to", "embedded", code=5)
+    (acme.home / "estate.yaml").write_text(
+        "secret_stores: {bao: {vendor: openbao, settings: {address: 'http://127.0.0.1:9', role_id: r}, "
+        "secrets: {secret_id: vault:_msp/bao}}}\n"
+    )
+    stores = acme.json("vault", "stores", code=1)
+    assert [(s["name"], s["ok"]) for s in stores] == [("embedded", True), ("bao", False)]
+    acme.refused("vault", "move", "--tenant", "acme", "--to", "bao", code=4)
+    assert [v["version"] for v in acme.json("vault", "list", "--tenant", "acme")] == [1]

@@ -51,9 +51,21 @@ def places(stand: Stand) -> dict[str, str]:
     """A value for each variable of a path."""
     tenant, found = stand.lab.tenant, stand.artefacts
     message = next(iter(tenant.mailbox(3).messages)).id
+    registration = {
+        "id": "0c1d2e3f-0000-4000-8000-000000000001",
+        "appId": "0c1d2e3f-0000-4000-8000-000000000002",
+        "createdDateTime": "2023-05-02T10:00:00Z",
+        "displayName": "Own",
+        "keyCredentials": [],
+        "owners": (tenant.directory.id_of(3),),
+        "passwordCredentials": [],
+        "signInAudience": "AzureADMyOrg",
+    }
+    tenant.applications.add(Record(registration["id"], registration))
     assert tenant.directory.upn_of(3) == stand.finance
     return {
         "user": tenant.directory.id_of(3),
+        "application": registration["id"],
         "principal": found["consent"]["service_principal_id"],
         "grant": found["consent"]["grant_id"],
         "device": found["device"]["device_id"],

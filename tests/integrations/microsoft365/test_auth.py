@@ -267,3 +267,31 @@ def test_a_certificate_that_cannot_be_used(rsa_key: rsa.RSAPrivateKey, which: st
 @pytest.mark.parametrize("token", ["", "a.b", "a.!!.c", "a.bm90anNvbg.c", "a.W10.c", "é.é.é"])
 def test_claims_of_what_is_no_token(token: str) -> None:
     assert unverified_claims(token) == {}
+
+
+async def test_a_certificate_says_when_it_ends() -> None:
+    from datetime import UTC, datetime
+
+    import integrations.microsoft365.auth as auth
+    from tests.support.tls import authority
+
+    class Nothing:
+        vendor = "microsoft365"
+
+    async def secrets(_name: str) -> SecretBytes:
+        return SecretBytes(authority().pem.encode())
+
+    def tokens(kind: str) -> auth.Tokens:
+        return auth.Tokens(
+            Nothing(),
+            tenant_id="t",
+            client_id="c",
+            token_url="https://x/",
+            kind=kind,
+            secrets=secrets,  # type: ignore[arg-type]
+        )
+
+    expires = await tokens("certificate").certificate_expires()
+    assert expires is not None
+    assert 58 <= (expires - datetime.now(UTC)).days <= 60
+    assert await tokens("client_secret").certificate_expires() is None

@@ -12,7 +12,7 @@ from integrations.http import Limits
 from integrations.microsoft365.gathering import BatchItem, Gathering, Result
 from integrations.microsoft365.identity import Microsoft365Identity
 from integrations.microsoft365.provider import Microsoft365Handle
-from tenantry import deadline
+from tenantry import deadline, waits
 from tenantry.errors import (
     InDoubt,
     Rejected,
@@ -254,6 +254,24 @@ async def test_who_gives_up_meanwhile_takes_nobody_along() -> None:
     post.gate.set()
     found = await all_of(calls)
     assert found[1:] == [{"path": "/1"}, {"path": "/2"}]
+
+
+async def test_what_a_batch_waits_all_of_its_callers_waited() -> None:
+    async def throttled(items: Sequence[BatchItem], _write: bool) -> Sequence[Result]:
+        waits.asked("graph", "a batch", 30.0)
+        return [{} for _ in items]
+
+    gathering = Gathering(throttled)
+
+    async def one(path: str) -> tuple[int, float]:
+        loop = asyncio.get_running_loop()
+        with waits.counted() as waited:
+            async with asyncio.timeout(5) as limit:
+                with waits.stretched(limit):
+                    await ask(gathering, path)
+        return waited.times, round((limit.when() or 0) - loop.time())
+
+    assert await all_of([one("/1"), one("/2"), one("/3")]) == [(1, 35)] * 3
 
 
 async def test_a_defect_reaches_every_caller() -> None:

@@ -78,12 +78,59 @@ class TestChannelThatCannotBeAsked:
         tenant.messenger.can_be_asked = False
         assert (await drive(tenant, Notify(), prepare(tenant))).outcome is Outcome.CHANGED
 
-    async def test_never_sends_after_an_interrupted_attempt(self):
+    async def test_asks_a_person_after_an_interrupted_attempt(self):
         tenant = FakeTenant()
         tenant.messenger.can_be_asked = False
+        task, params = Notify(), Notify.Params.model_validate(prepare(tenant))
+        ctx = tenant.context(task, intent_at=tenant.clock.now(), in_doubt=True)
+        assert await task.check(ctx, params)
+        (reason,) = await task.guard(ctx, params)
+        assert "deny if it arrived" in reason
+        assert task.asks_again
+        assert await task.guard(tenant.context(task), params) == [], "the first attempt asks nobody"
         with pytest.raises(CannotCheck):
-            await drive(tenant, Notify(), prepare(tenant), intent_at=tenant.clock.now())
-        assert tenant.writes == []
+            await task.verify(ctx, params, [])
+
+    @pytest.mark.parametrize(("policy", "asked"), [("leave", 0), ("send_again", 0)])
+    async def test_the_runbook_may_have_decided(self, policy, asked):
+        tenant = FakeTenant()
+        tenant.messenger.can_be_asked = False
+        params = {**prepare(tenant), "when_in_doubt": policy}
+        task = Notify()
+        ctx = tenant.context(task, intent_at=tenant.clock.now(), in_doubt=True)
+        assert await task.guard(ctx, Notify.Params.model_validate(params)) == []
+        if policy == "leave":
+            with pytest.raises(CannotCheck):
+                await drive(tenant, task, params, intent_at=tenant.clock.now(), in_doubt=True)
+            assert tenant.writes == []
+        else:
+            await drive(tenant, task, params, intent_at=tenant.clock.now())
+            assert len(tenant.writes) == 1
+
+    async def test_what_the_vendor_certainly_refused_is_sent_without_a_question(self):
+        tenant = FakeTenant()
+        tenant.messenger.can_be_asked = False
+        done = await drive(tenant, Notify(), prepare(tenant), intent_at=tenant.clock.now(), in_doubt=False)
+        assert done.outcome is Outcome.CHANGED
+
+
+async def test_a_credential_in_a_fact_is_not_sent():
+    tenant = FakeTenant()
+    params = prepare(tenant)
+    params["facts"] = {**FACTS, "account": "rule: password=Hunter2Hunter2, AKIAABCDEFGHIJKLMNOP"}
+    await drive(tenant, Notify(), params)
+    text = tenant.messenger.accepted["run-1/step"].text
+    assert "Hunter2" not in text
+    assert "AKIA" not in text
+    assert "[redacted]" in text
+
+
+async def test_a_channel_is_no_list_of_addresses():
+    tenant = FakeTenant()
+    await drive(
+        tenant, Notify(), {**prepare(tenant), "channel": "chat", "to": ["executive"], "not_to": ["cy@acme.example"]}
+    )
+    assert tenant.messenger.accepted["run-1/step"].to == ()
 
 
 async def test_accepted_but_not_there_is_not_verified():

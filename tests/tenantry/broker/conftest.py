@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,8 @@ class Place:
             yield hand
         finally:
             hand.close()
-            stop[0]()
+            with suppress(RuntimeError):  # it has ended by itself, and its loop with it
+                stop[0]()
             assert ended.wait(10)
 
     def tail(self, tenant: str) -> list[Record]:

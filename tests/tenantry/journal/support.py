@@ -11,10 +11,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tenantry.errors import NotFound
-from tenantry.journal import Event
+from tenantry.journal import Event, schema
 from tenantry.proof import TrustedKey
 
 KEYS = {name: name.encode().ljust(32, b"k") for name in ("_msp", "acme", "globex")}
@@ -68,6 +71,25 @@ def sql(path: Path, statement: str, values: Sequence[Any] = ()) -> list[Any]:
     """What somebody does who has the file and not our code."""
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         return db.execute(statement, values).fetchall()
+
+
+def as_of(path: Path, revision: str, old: Path) -> None:
+    """The same record in the schema of an earlier release, in another file. What that release did not know yet is left out."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    engine = sa.create_engine(url_of(old))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+    with closing(sqlite3.connect(old)) as db, db:
+        db.execute("ATTACH DATABASE ? AS new", (str(path),))
+        for (table,) in db.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall():
+            if table == "payloads":  # which stand in the rows of their entries since
+                db.execute("INSERT INTO main.payloads (entry_id, sealed) SELECT id, sealed FROM new.entries")
+            elif table != "alembic_version":
+                columns = ", ".join(row[1] for row in db.execute(f"PRAGMA main.table_info({table})"))
+                db.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
 
 
 class Child:

@@ -1,19 +1,15 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 
 from tenantry.errors import JournalCorrupt, NotFound, RolledBack
-from tenantry.journal import MSP, Journal, Ledger, schema
+from tenantry.journal import MSP, Journal, Ledger
 from tenantry.proof import merkle, open_note, parse_note, sign_checkpoint
-from tests.tenantry.journal.support import MemorySigner, created, event, key, sql, url_of
+from tests.tenantry.journal.support import MemorySigner, as_of, created, event, key, sql, url_of
 
 
 @pytest.fixture
@@ -233,28 +229,16 @@ def test_a_journal_of_the_first_schema_gets_trees(tmp_path: Path, signer: Memory
     made.append("acme", [created("run-1"), *[event()] * 600])
     made.append(MSP, [event(run_id=None)])
     made.close()
-    config = Config()
-    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
-    engine = sa.create_engine(url_of(path))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-    engine.dispose()
-    db = sqlite3.connect(path, isolation_level=None)
-    db.execute("ATTACH ? AS made", [str(tmp_path / "made.db")])
-    for table in ("trees", "entries", "payloads", "runs", "leases", "freezes"):
-        columns = ", ".join(row[1] for row in db.execute(f"PRAGMA main.table_info({table})"))
-        db.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM made.{table}")
-    assert db.execute("SELECT version_num FROM main.alembic_version").fetchall() == [("0001",)]
-    before = db.execute("SELECT * FROM main.entries ORDER BY tree, seq").fetchall()
-    db.close()
+    as_of(tmp_path / "made.db", "0001", path)
+    kept = "SELECT tree, seq, id, run_id, body, leaf FROM entries ORDER BY tree, seq"
+    before = sql(path, kept)
     journal = Journal(url_of(path), key)
     ledger = Ledger(journal, signer)
     assert journal.verify().ok
     ledger.checkpoint_all()
     result = ledger.verify()
     assert (result.ok, result.checkpoints) == (True, 2)
-    after = sql(path, "SELECT * FROM entries ORDER BY tree, seq")
+    after = sql(path, kept)
     assert [row for row in after if row in before] == before
     assert parse_note(signer.notes[ledger.newest("acme").tree]).checkpoint.size == 601  # type: ignore[union-attr]
     journal.close()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 import sys
 import threading
@@ -8,15 +10,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from tenantry.errors import RecordError
 from tenantry.journal import Event, Journal, schema
-from tests.tenantry.journal.support import Child, event, key, sql, together, url_of
+from tests.tenantry.journal.support import Child, as_of, event, key, sql, together, url_of
 
 
 def test_an_empty_file_becomes_a_journal(path: Path) -> None:
@@ -114,23 +114,6 @@ def _runs(journal: Journal) -> None:
             say(run, "run.ended", standing)
 
 
-def _as_of(path: Path, revision: str, old: Path) -> None:
-    """The same record in the schema of an earlier release."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
-    engine = sa.create_engine(f"sqlite:///{old}")
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-    engine.dispose()
-    with sqlite3.connect(old) as db:
-        db.execute("ATTACH DATABASE ? AS new", (str(path),))
-        for (table,) in db.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'").fetchall():
-            if table != "alembic_version":
-                columns = ", ".join(row[1] for row in db.execute(f"PRAGMA main.table_info({table})"))
-                db.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
-
-
 @pytest.mark.parametrize(
     "revision", [s.revision for s in ScriptDirectory(str(Path(schema.__file__).parent / "migrations")).walk_revisions()]
 )
@@ -138,17 +121,64 @@ def test_a_journal_of_every_earlier_release_is_brought_up_to_date(path: Path, re
     journal = Journal(url_of(path), key)
     _runs(journal)
     journal.freeze("globex", "dora", "an audit")
-    before = sql(path, "SELECT tree, seq, leaf FROM entries ORDER BY tree, seq")
+    (note,) = journal.append("acme", [event("note", run_id=None, text="erase me")])
+    journal.erase("acme", [note.id], by="dora", reason="GDPR 17")
+    kept = "SELECT tree, seq, id, run_id, body, leaf FROM entries ORDER BY tree, seq"
+    before, told = sql(path, kept), journal.tail("acme")
     journal.close()
     old = path.with_name("old.db")
-    _as_of(path, revision, old)
+    as_of(path, revision, old)
 
     again = Journal(url_of(old), key)
     assert again.verify().ok
-    assert sql(old, "SELECT tree, seq, leaf FROM entries ORDER BY tree, seq") == before
+    assert sql(old, kept) == before
+    assert again.tail("acme") == told, "with what each entry says, and without what was erased"
     assert {index.run_id: index.standing for index in again.runs()} == _STANDINGS
     # What may need somebody is found: the run that waits too, because when its question expires is not known.
     assert {run.run_id for run in again.unsettled()} >= {"running", "new"}
     again.append("acme", [event()])
+    assert again.verify().ok
+    again.close()
+
+
+@pytest.mark.parametrize("damage", ["UPDATE payloads SET sealed = x'00' {0}", "DELETE FROM payloads {0}"])
+def test_what_was_wrong_before_a_migration_is_wrong_after_it(path: Path, damage: str) -> None:
+    journal = Journal(url_of(path), key)
+    _, bad, _ = journal.append("acme", [event("one"), event("two"), event("three")])
+    journal.close()
+    old = path.with_name("old.db")
+    as_of(path, "0003", old)
+    sql(old, damage.format("WHERE entry_id = ?"), [bad.id])
+
+    again = Journal(url_of(old), key)
+    found = again.verify().first_bad
+    assert found is not None
+    assert (found["seq"], bad.id in found["why"]) == (bad.seq, True)
+    again.close()
+
+
+def test_a_migration_that_is_killed_leaves_the_record_as_it_was(path: Path) -> None:
+    """It is one transaction: whatever stops it, the next start does it again."""
+    journal = Journal(url_of(path), key)
+    journal.append("acme", [event(str(n)) for n in range(50)])
+    told = journal.tail("acme")
+    journal.close()
+    old = path.with_name("old.db")
+    as_of(path, "0003", old)
+
+    def killed() -> None:
+        # At the last statement before the new version is noted.
+        def last(statement: str) -> None:
+            if statement.startswith("UPDATE alembic_version"):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sa.event.listen(sa.Engine, "connect", lambda connection, _record: connection.set_trace_callback(last))
+        Journal(url_of(old), key)
+
+    assert Child(killed).wait() == -signal.SIGKILL
+    assert sql(old, "SELECT version_num FROM alembic_version") == [("0003",)]
+    assert sql(old, "SELECT count(*) FROM payloads") == [(50,)]
+    again = Journal(url_of(old), key)
+    assert again.tail("acme") == told
     assert again.verify().ok
     again.close()

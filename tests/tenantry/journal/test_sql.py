@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 from tenantry.errors import JournalCorrupt, JournalUnavailable, RecordError
 from tenantry.journal import schema
 from tenantry.journal.sql import Prepared, mapped
-from tenantry.journal.store import _Statements
+from tenantry.journal.statements import Statements
 
 ROW = {"created_at": "1", "run_id": "r", "tree": "t", "runbook": "bec", "standing": "created", "due_us": None}
 
@@ -86,7 +86,7 @@ def test_a_prepared_statement_takes_its_values_by_name() -> None:
 
 def test_statements_fit_postgresql_too() -> None:
     dialect = postgresql.dialect(paramstyle="pyformat")
-    statements = _Statements(dialect)
+    statements = Statements(dialect)
     assert "FOR UPDATE" in statements.tree._sql
     assert "ON CONFLICT DO NOTHING" in statements.new_tree._sql
     assert statements.hold._of({"at_run": "r", "at_token": 1, "until": 2}) == {"at_run": "r", "at_token": 1, "until": 2}

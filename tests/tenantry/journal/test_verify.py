@@ -22,7 +22,6 @@ from tests.tenantry.journal.support import KEYS, MemorySigner, created, event, k
 TABLES = (
     "trees",
     "entries",
-    "payloads",
     "runs",
     "freezes",
     "signing_keys",
@@ -97,16 +96,12 @@ def test_an_untouched_record_is_good(copy: Path) -> None:
     assert step["is"] < step["was"]
 
 
-def test_payloads_are_found_wherever_they_lie(copy: Path) -> None:
+def test_the_order_of_rows_is_nobodys_business(copy: Path) -> None:
     """As after a restore that copied rows in another order."""
     before = [_tail(copy, tenant) for tenant in KEYS]
-    sql(copy, "UPDATE payloads SET rowid = -rowid")
+    sql(copy, "UPDATE entries SET rowid = -rowid")
     assert _verify(copy).ok
     assert [_tail(copy, tenant) for tenant in KEYS] == before
-    sql(copy, "INSERT INTO payloads VALUES ('nobody', x'00')")
-    result = _verify(copy)
-    assert result.first_bad is not None
-    assert "nobody" in result.first_bad["why"]
 
 
 def _tail(path: Path, tenant: str) -> list[Record]:
@@ -182,8 +177,6 @@ def _change(data: st.DataObject, memory: Memory) -> tuple[str, int] | None:
     place = None
     if table == "entries" and column not in {"tree", "seq"}:
         (place,) = memory.sql(f"SELECT tree, seq FROM entries {where}")
-    elif table == "payloads":
-        (place,) = memory.sql("SELECT tree, seq FROM entries WHERE id = ?", [row[1]])
 
     way = data.draw(st.sampled_from(["change", "change", "change", "swap", "drop", "retype", "null"]))
     if way == "drop":
@@ -290,7 +283,6 @@ def _tree(path: Path, tenant: str) -> str:
 def test_entries_cut_off_at_the_end_are_missed(copy: Path) -> None:
     tree = _tree(copy, "acme")
     last = sql(copy, "SELECT max(seq) FROM entries WHERE tree = ?", [tree])[0][0]
-    sql(copy, "DELETE FROM payloads WHERE entry_id = (SELECT id FROM entries WHERE tree = ? AND seq = ?)", [tree, last])
     sql(copy, "DELETE FROM entries WHERE tree = ? AND seq = ?", [tree, last])
     result = _verify(copy)
     assert result.first_bad == {"tree": tree, "seq": last, "why": "entries are missing at the end, or were added"}
@@ -310,13 +302,9 @@ def test_an_entry_with_a_leaf_to_match_still_breaks_the_chain(copy: Path) -> Non
 
 def test_payloads_exchanged_between_entries_are_found(copy: Path) -> None:
     tree = _tree(copy, "acme")
-    (one, first), (two, second) = sql(
-        copy,
-        "SELECT entry_id, sealed FROM payloads JOIN entries ON id = entry_id WHERE tree = ? AND seq IN (1, 2) ORDER BY seq",
-        [tree],
-    )
-    sql(copy, "UPDATE payloads SET sealed = ? WHERE entry_id = ?", [second, one])
-    sql(copy, "UPDATE payloads SET sealed = ? WHERE entry_id = ?", [first, two])
+    (first,), (second,) = sql(copy, "SELECT sealed FROM entries WHERE tree = ? AND seq IN (1, 2) ORDER BY seq", [tree])
+    sql(copy, "UPDATE entries SET sealed = ? WHERE tree = ? AND seq = 1", [second, tree])
+    sql(copy, "UPDATE entries SET sealed = ? WHERE tree = ? AND seq = 2", [first, tree])
     result = _verify(copy)
     assert result.first_bad is not None
     assert (result.first_bad["tree"], result.first_bad["seq"]) == (tree, 1)
@@ -324,11 +312,7 @@ def test_payloads_exchanged_between_entries_are_found(copy: Path) -> None:
 
 def test_a_payload_erased_behind_our_back_is_found(copy: Path) -> None:
     tree = _tree(copy, "acme")
-    sql(
-        copy,
-        "UPDATE payloads SET sealed = x'' WHERE entry_id = (SELECT id FROM entries WHERE tree = ? AND seq = 2)",
-        [tree],
-    )
+    sql(copy, "UPDATE entries SET sealed = x'' WHERE tree = ? AND seq = 2", [tree])
     result = _verify(copy)
     assert result.first_bad is not None
     assert (result.first_bad["tree"], result.first_bad["seq"]) == (tree, 2)
@@ -338,11 +322,7 @@ def test_a_payload_erased_behind_our_back_is_found(copy: Path) -> None:
 def test_an_erasure_does_not_hide_itself(copy: Path) -> None:
     tree = _tree(copy, "acme")
     (seq,) = [record.entry.seq for record in _tail(copy, "acme") if record.event == "payload.erased"]
-    sql(
-        copy,
-        "UPDATE payloads SET sealed = x'' WHERE entry_id = (SELECT id FROM entries WHERE tree = ? AND seq = ?)",
-        [tree, seq],
-    )
+    sql(copy, "UPDATE entries SET sealed = x'' WHERE tree = ? AND seq = ?", [tree, seq])
     result = _verify(copy)
     assert result.first_bad is not None
     assert (result.first_bad["tree"], result.first_bad["seq"]) == (tree, seq)
@@ -373,7 +353,7 @@ def test_a_freeze_that_nobody_ordered_is_found(copy: Path) -> None:
     ("statement", "why"),
     [
         (
-            "INSERT INTO entries SELECT 'stray', 0, 'x', NULL, body, leaf FROM entries LIMIT 1",
+            "INSERT INTO entries SELECT 'stray', 0, 'x', NULL, body, leaf, sealed FROM entries LIMIT 1",
             "entries of a tree that does not",
         ),
         (
@@ -449,8 +429,7 @@ def test_what_is_counted_is_what_was_good(copy: Path) -> None:
 def test_a_record_whose_key_was_destroyed_still_verifies(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sealed = sql(
         copy,
-        "SELECT count(*) FROM payloads JOIN entries ON id = entry_id JOIN trees USING (tree) "
-        "WHERE tenant = 'acme' AND length(sealed) > 0",
+        "SELECT count(*) FROM entries JOIN trees USING (tree) WHERE tenant = 'acme' AND length(sealed) > 0",
     )[0][0]
     monkeypatch.delitem(KEYS, "acme")
     result = _verify(copy)

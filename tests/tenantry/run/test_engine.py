@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from tenantry.errors import InDoubt, PermissionMissing, Throttled, Unreachable
 from tenantry.journal import LeaseHeld
 from tenantry.run import Status
-from tests.support.stand import Access, Stand
+from tests.support.stand import QUICK, Access, Stand
 from tests.support.world import World, registry
 
 HEAD = """\
@@ -414,3 +415,38 @@ async def test_cancelled_run_stops_before_its_next_effect(stand: Stand) -> None:
     assert state.ended is Status.CANCELLED
     assert (await stand.run("run-1", on(world))).ended is Status.CANCELLED
     assert world.writes == []
+
+
+async def test_throttling_uses_up_no_tries_and_other_failures_do(stand: Stand) -> None:
+    world = World(a="off")
+    met = 0
+
+    def trouble(kind: str, name: str) -> None:
+        nonlocal met
+        if kind == "before":
+            met += 1
+            raise Throttled("slow down", retry_after=0.001) if met <= 6 else Unreachable("gone")
+
+    world.trouble = trouble
+    stand.create(book(A))
+    assert (await stand.run("run-1", on(world))).stopped is Status.PAUSED
+    assert met == 6 + 4
+    step = stand.view()["steps"][0]
+    assert step["error"]["code"] == "unreachable"
+    assert step["throttled"]["times"] == 6
+
+
+async def test_a_vendor_that_throttles_for_ever_fails_the_step_and_the_run_resumes(stand: Stand) -> None:
+    world = World(a="off")
+
+    def trouble(kind: str, name: str) -> None:
+        if kind == "read":
+            raise Throttled("slow down", retry_after=0.02)
+
+    world.trouble = trouble
+    stand.create(book(A))
+    state = await stand.run("run-1", on(world), replace(QUICK, throttle_patience=0.1, read_attempts=2))
+    assert state.stopped is Status.PAUSED
+    assert stand.view()["steps"][0]["error"]["code"] == "throttled"
+    world.trouble = lambda _kind, _name: None
+    assert (await stand.run("run-1", on(world))).ended is Status.COMPLETED

@@ -18,10 +18,10 @@ def test_lines_of_a_step(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     out = io.StringIO()
     handler = logging.StreamHandler(out)
     handler.setFormatter(JsonLines())
-    logger = logging.getLogger("httpx")  # says one line for each request
+    logger = logging.getLogger("httpcore")  # says several lines for each request
     before = logger.level
     logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    logger.setLevel(logging.DEBUG)
     try:
         with lab_behind(desk) as lab:
             desk.runbook(PLAIN)

@@ -7,7 +7,8 @@ from pathlib import Path
 import tenantry.decisions
 import tenantry.run
 from tenantry.timeline import Timeline
-from tenantry.timeline.events import _SAY, Book, changes_text
+from tenantry.timeline.events import _SAY, changes_text
+from tenantry.timeline.known import Book
 from tests.support.sample_run import sample_runbook
 
 

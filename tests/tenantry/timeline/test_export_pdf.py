@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tenantry.timeline import Timeline
-from tenantry.timeline.export_pdf import MAX_EVENTS, MAX_STEPS, _ascii, _fewer, _most_telling, _typeset, _Typst, export
+from tenantry.timeline.export_pdf import MAX_EVENTS, MAX_STEPS, _ascii, _typeset, _Typst, export
 from tenantry.timeline.model import Lane
+from tenantry.timeline.pdf_rows import fewer, most_telling
 from tests.support.tools import needs_program
 
 
@@ -129,11 +130,11 @@ def test_of_too_many_events_the_telling_ones_stay(timeline: Timeline) -> None:
     people = [e for e in events if e.lane is not Lane.PLATFORM]
     many = events + [e for e in events if e.kind in ("intent", "changed")] * 400
 
-    fewer = _fewer(many, MAX_EVENTS)
-    assert len(fewer) <= MAX_EVENTS
-    assert [e for e in fewer if e.lane is not Lane.PLATFORM] == people
-    assert not any(e.kind == "intent" for e in fewer)
-    assert _fewer(events, MAX_EVENTS) == events
+    kept = fewer(many, MAX_EVENTS)
+    assert len(kept) <= MAX_EVENTS
+    assert [e for e in kept if e.lane is not Lane.PLATFORM] == people
+    assert not any(e.kind == "intent" for e in kept)
+    assert fewer(events, MAX_EVENTS) == events
 
 
 def test_what_is_left_out_is_said(timeline: Timeline, tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ def test_what_is_left_out_is_said(timeline: Timeline, tmp_path: Path) -> None:
     read_ = next(e for e in events if e.kind == "read")
     many = sorted([*events, *[done] * 20, *[read_] * MAX_EVENTS], key=lambda e: e.order)
     text = words(made(replace(timeline, events=many)), tmp_path)
-    left = len(many) - len(_fewer(many, MAX_EVENTS))
+    left = len(many) - len(fewer(many, MAX_EVENTS))
     assert f"{left:,} routine events of the platform" in text
 
 
@@ -150,6 +151,6 @@ def test_failed_targets_always_stay(timeline: Timeline) -> None:
     done = next(row for row in timeline.steps if row.outcome == "changed")
     failed = replace(done, outcome="failed")
     rows = [done] * MAX_STEPS + [failed] * 7 + [replace(done, outcome="already")] * 5
-    kept = _most_telling(rows, MAX_STEPS)
+    kept = most_telling(rows, MAX_STEPS)
     assert len(kept) == MAX_STEPS
     assert sum(row.outcome == "failed" for row in kept) == 7

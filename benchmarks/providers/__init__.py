@@ -1,0 +1,1 @@
+"""The providers against the plain clients of their vendors."""

@@ -1,0 +1,1 @@
+"""The embedded secret store against plain SQLite and AES-GCM."""

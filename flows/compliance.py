@@ -1,0 +1,5 @@
+"""Flows of the compliance runbooks, under the runbooks' ids."""
+
+from flows.factory import flows_of
+
+globals().update(flows_of("compliance"))

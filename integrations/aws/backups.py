@@ -1,0 +1,473 @@
+"""``backup`` over AWS Backup and RDS.
+
+Sources (docs.aws.amazon.com): /aws-backup/latest/devguide/API_StartBackupJob.html and API_StartRestoreJob.html (the same IdempotencyToken
+gives the same job), API_DescribeRestoreJob.html; /AmazonRDS/latest/APIReference/API_RestoreDBInstanceToPointInTime.html,
+API_RestoreDBInstanceFromDBSnapshot.html, API_PromoteReadReplica.html; /AmazonRDS/latest/UserGuide/accessing-monitoring.html (status).
+
+Ids carry what is needed to find a thing again: ``<service>:<region>:<kind>:<the vendor's own>``. RDS has no jobs: a restore is the instance that
+it makes, and what is made carries the caller's token as a tag; AWS Backup's jobs are begun again with their token, which gives the same job.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from integrations.aws.caller import Caller, answered
+from integrations.aws.rows import plain, tags_of
+from tenantry.capabilities.backup import (
+    BackupJob,
+    BackupSource,
+    JobState,
+    RecoveryPoint,
+    RestoreTarget,
+    SourceKind,
+    Verification,
+)
+from tenantry.errors import Rejected, TargetNotFound
+
+__all__ = ["AwsBackup"]
+
+_TOKEN: Final = "tenantry:token"  # noqa: S105  # the name of a tag
+_KINDS: Final[Mapping[str, SourceKind]] = {
+    "EC2": "instance",
+    "EBS": "volume",
+    "RDS": "database",
+    "Aurora": "database",
+    "DynamoDB": "database",
+    "S3": "bucket",
+    "EFS": "file_system",
+    "FSx": "file_system",
+}
+_POINT_STATES: Final[Mapping[str, Any]] = {
+    "COMPLETED": "available",
+    "AVAILABLE": "available",
+    "STOPPED": "available",
+    "CREATING": "creating",
+    "PARTIAL": "partial",
+    "EXPIRED": "expired",
+    "DELETING": "deleting",
+}
+_JOB_STATES: Final[Mapping[str, JobState]] = {
+    "CREATED": "pending",
+    "PENDING": "pending",
+    "RUNNING": "running",
+    "ABORTING": "running",
+    "COMPLETED": "completed",
+    "PARTIAL": "partial",
+    "FAILED": "failed",
+    "EXPIRED": "failed",
+    "ABORTED": "aborted",
+}
+_RDS_FAILED: Final = frozenset(
+    {"deleted", "deleting", "failed", "incompatible-restore", "incompatible-parameters", "restore-error"}
+)
+
+
+class AwsBackup:
+    """Implements :class:`tenantry.capabilities.Backup`."""
+
+    def __init__(self, caller: Caller, account: str) -> None:
+        self._caller = caller
+        self._account = account
+
+    # --- what there is ------------------------------------------------------------------------------------------------
+
+    async def sources(self) -> AsyncIterator[BackupSource]:
+        """What AWS Backup protects, and databases of RDS with their own backups."""
+        for region in self._caller.regions:
+            seen = set()
+            async for page in self._caller.pages("backup", "list_protected_resources", "Results", region):
+                for row in page["Results"]:
+                    arn = str(row["ResourceArn"])
+                    seen.add(arn)
+                    yield BackupSource(
+                        id=arn,
+                        kind=_KINDS.get(str(row.get("ResourceType")), "other"),
+                        name=str(row.get("ResourceName") or arn.rsplit(":", 1)[-1]),
+                        last_point_at=row.get("LastBackupTime"),
+                        raw=plain(row),
+                    )
+            async for row in self._databases(region):
+                if row["DBInstanceArn"] not in seen:
+                    yield BackupSource(
+                        id=str(row["DBInstanceArn"]),
+                        kind="database",
+                        name=str(row["DBInstanceIdentifier"]),
+                        last_point_at=row.get("LatestRestorableTime"),
+                        raw=plain(row),
+                    )
+
+    async def _databases(self, region: str) -> AsyncIterator[Mapping[str, Any]]:
+        async for page in self._caller.pages("rds", "describe_db_instances", "DBInstances", region):
+            for row in page["DBInstances"]:
+                yield row
+
+    async def points(
+        self, source: str | None = None, *, since: datetime | None = None, until: datetime | None = None
+    ) -> AsyncIterator[RecoveryPoint]:
+        """AWS Backup's, then RDS's snapshots, point in time, and replicas."""
+        sources = [source] if source is not None else [found.id async for found in self.sources()]
+        for each in sources:
+            found = await self._points_of(each)
+            for point in sorted(found, key=lambda made: made.latest or made.created_at, reverse=True):
+                at = point.latest or point.created_at
+                if (since is None or at >= since) and (until is None or point.created_at <= until):
+                    yield point
+
+    async def _points_of(self, source: str) -> list[RecoveryPoint]:
+        region = self._region_of(source)
+        found = [
+            _vault_point(row, region, source)
+            async for page in self._caller.pages(
+                "backup", "list_recovery_points_by_resource", "RecoveryPoints", region, ResourceArn=source
+            )
+            for row in page["RecoveryPoints"]
+        ]
+        if ":rds:" in source:
+            found += await self._rds_points(source, region)
+        return found
+
+    async def _rds_points(self, source: str, region: str) -> list[RecoveryPoint]:
+        name = source.rsplit(":", 1)[-1]
+        found = [
+            _rds_snapshot(row, region, source)
+            async for page in self._caller.pages(
+                "rds", "describe_db_snapshots", "DBSnapshots", region, DBInstanceIdentifier=name
+            )
+            for row in page["DBSnapshots"]
+        ]
+        async for row in self._databases(region):
+            if (
+                row["DBInstanceIdentifier"] == name
+                and row.get("LatestRestorableTime")
+                and row.get("BackupRetentionPeriod")
+            ):
+                found.append(_continuous(row, region, source))
+            if row.get("ReadReplicaSourceDBInstanceIdentifier") in (name, source):
+                found.append(_replica(row, region, source))
+        return found
+
+    async def point(self, point: str) -> RecoveryPoint:
+        """By our composed id."""
+        service, region, kind, rest = _parts(point)
+        if service == "backup":
+            vault, _, arn = rest.partition("|")
+            row = await self._caller.read(
+                "backup", "describe_recovery_point", region, BackupVaultName=vault, RecoveryPointArn=arn
+            )
+            return _vault_point(row, region, str(answered(row, "ResourceArn", "backup.DescribeRecoveryPoint")))
+        if kind == "snapshot":
+            answer = await self._caller.read("rds", "describe_db_snapshots", region, DBSnapshotIdentifier=rest)
+            for row in answered(answer, "DBSnapshots", "rds.DescribeDBSnapshots"):
+                return _rds_snapshot(row, region, self._rds_arn(region, str(row["DBInstanceIdentifier"])))
+        else:
+            row = await self._database(region, rest)
+            arn = str(row["DBInstanceArn"])
+            if kind == "continuous":
+                return _continuous(row, region, arn)
+            if row.get("ReadReplicaSourceDBInstanceIdentifier"):
+                return _replica(row, region, arn)
+        raise TargetNotFound(f"there is no recovery point {point}")
+
+    async def _database(self, region: str, name: str) -> dict[str, Any]:
+        answer = await self._caller.read("rds", "describe_db_instances", region, DBInstanceIdentifier=name)
+        for row in answered(answer, "DBInstances", "rds.DescribeDBInstances"):
+            return dict(row)
+        raise TargetNotFound(f"there is no database {name}")
+
+    # --- begin --------------------------------------------------------------------------------------------------------
+
+    async def back_up(self, source: str, *, token: str) -> BackupJob:
+        """RDS: a snapshot whose name follows from the token. Others: a job of AWS Backup in its default vault."""
+        region = self._region_of(source)
+        if ":rds:" in source:
+            name = f"tenantry-{_short(token)}"
+            present = await self.job_of(token)
+            if present is not None:
+                return present
+            answer = await self._caller.write(
+                "rds",
+                "create_db_snapshot",
+                region,
+                DBSnapshotIdentifier=name,
+                DBInstanceIdentifier=source.rsplit(":", 1)[-1],
+                Tags=[{"Key": _TOKEN, "Value": token}],
+            )
+            return _snapshot_job(answered(answer, "DBSnapshot", "rds.CreateDBSnapshot", write=True), region, source)
+        answer = await self._caller.write(
+            "backup",
+            "start_backup_job",
+            region,
+            BackupVaultName="Default",
+            ResourceArn=source,
+            IamRoleArn=self._service_role(),
+            IdempotencyToken=token,
+        )
+        return await self.job(
+            f"backup:{region}:backup:{answered(answer, 'BackupJobId', 'backup.StartBackupJob', write=True)}"
+        )
+
+    async def restore(self, point: str, target: RestoreTarget, *, token: str, at: datetime | None = None) -> BackupJob:
+        """Beside the original, under the target's name."""
+        found = await self.point(point)
+        if found.state != "available":
+            raise Rejected(f"{point} is {found.state}, not available")
+        if at is not None and (found.latest is None or not found.created_at <= at <= found.latest):
+            raise Rejected(f"{point} does not reach {at.isoformat()}")
+        service, region, kind, rest = _parts(point)
+        if service == "backup":
+            answer = await self._caller.write(
+                "backup",
+                "start_restore_job",
+                region,
+                RecoveryPointArn=rest.partition("|")[2],
+                Metadata=dict(target.options),
+                IamRoleArn=self._service_role(),
+                IdempotencyToken=token,
+            )
+            id = answered(answer, "RestoreJobId", "backup.StartRestoreJob", write=True)
+            return await self.job(f"backup:{region}:restore:{id}")
+        if kind == "replica":
+            raise Rejected(f"{point} is a replica: it is promoted, not restored")
+        present = await self.job_of(token)
+        if present is not None:
+            return present
+        named: dict[str, Any] = {"Tags": [{"Key": _TOKEN, "Value": token}], **target.options}
+        if kind == "snapshot":
+            answer = await self._caller.write(
+                "rds",
+                "restore_db_instance_from_db_snapshot",
+                region,
+                DBInstanceIdentifier=target.name,
+                DBSnapshotIdentifier=rest,
+                **named,
+            )
+        else:
+            moment = {"UseLatestRestorableTime": True} if at is None else {"RestoreTime": at}
+            answer = await self._caller.write(
+                "rds",
+                "restore_db_instance_to_point_in_time",
+                region,
+                SourceDBInstanceIdentifier=rest,
+                TargetDBInstanceIdentifier=target.name,
+                **moment,
+                **named,
+            )
+        return _instance_job(answered(answer, "DBInstance", "rds.Restore", write=True), region, "restore", point)
+
+    async def promote(self, replica: str, *, token: str) -> BackupJob:  # noqa: ARG002  # a promotion shows in the instance itself
+        """PromoteReadReplica: cannot be taken back."""
+        found = await self.point(replica)
+        if found.kind != "replica":
+            raise Rejected(f"{replica} is no replica")
+        _, region, _, name = _parts(replica)
+        answer = await self._caller.write("rds", "promote_read_replica", region, DBInstanceIdentifier=name)
+        return _instance_job(
+            answered(answer, "DBInstance", "rds.PromoteReadReplica", write=True), region, "promote", replica
+        )
+
+    # --- follow -------------------------------------------------------------------------------------------------------
+
+    async def job(self, job: str) -> BackupJob:
+        """By our composed id."""
+        service, region, kind, rest = _parts(job)
+        if service == "backup":
+            if kind == "backup":
+                row = await self._caller.read("backup", "describe_backup_job", region, BackupJobId=rest)
+                arn = row.get("RecoveryPointArn")
+                point = f"backup:{region}:point:{row.get('BackupVaultName', 'Default')}|{arn}" if arn else None
+                return _vault_job(row, job, "backup", str(row.get("ResourceArn", "")), point)
+            row = await self._caller.read("backup", "describe_restore_job", region, RestoreJobId=rest)
+            return _vault_job(row, job, "restore", str(row.get("RecoveryPointArn", "")), row.get("CreatedResourceArn"))
+        if kind == "snapshot":
+            answer = await self._caller.read("rds", "describe_db_snapshots", region, DBSnapshotIdentifier=rest)
+            for row in answered(answer, "DBSnapshots", "rds.DescribeDBSnapshots"):
+                return _snapshot_job(row, region, self._rds_arn(region, str(row["DBInstanceIdentifier"])))
+            raise TargetNotFound(f"there is no job {job}")
+        row = await self._database(region, rest)
+        return _instance_job(row, region, "promote" if kind == "promoted" else "restore", "")
+
+    async def job_of(self, token: str) -> BackupJob | None:
+        """RDS alone, by tag; AWS Backup takes the same token for the same job."""
+        for region in self._caller.regions:
+            async for row in self._databases(region):
+                if tags_of(row.get("TagList")).get(_TOKEN) == token:
+                    return _instance_job(row, region, "restore", "")
+            async for page in self._caller.pages("rds", "describe_db_snapshots", "DBSnapshots", region):
+                for row in page["DBSnapshots"]:
+                    if tags_of(row.get("TagList")).get(_TOKEN) == token:
+                        source = self._rds_arn(region, str(row["DBInstanceIdentifier"]))
+                        return _snapshot_job(row, region, source)
+        return None
+
+    async def verify(self, job: str) -> Verification:
+        """What the vendor tells: its own restore testing, or that a database came up. Rows and files are compared by whoever knows them."""
+        found = await self.job(job)
+        if not found.done:
+            return Verification(state="unknown", checked=0, limits=f"the job is {found.state}")
+        if found.state != "completed":
+            return Verification(state="failed", checked=1, differences=(found.message or found.state,))
+        validation = str(found.raw.get("ValidationStatus") or "")
+        if validation == "SUCCESSFUL":
+            return Verification(
+                state="verified", checked=1, limits="AWS Backup's restore testing, as it was configured."
+            )
+        if validation in ("FAILED", "TIMED_OUT"):
+            return Verification(state="failed", checked=1, differences=(validation,))
+        return Verification(
+            state="unknown", checked=0, limits="It came up; AWS does not compare what is in it with what was backed up."
+        )
+
+    async def remove_restored(self, job: str) -> None:
+        """A database that carries a token of ours; what AWS Backup made elsewhere is removed by hand."""
+        service, region, kind, rest = _parts(job)
+        if service != "rds" or kind != "instance":
+            raise Rejected(f"what {job} made is not removed by this provider")
+        try:
+            row = await self._database(region, rest)
+        except TargetNotFound:
+            return
+        if not tags_of(row.get("TagList")).get(_TOKEN):
+            raise Rejected(f"{rest} was not restored by this platform")
+        if row.get("DBInstanceStatus") != "deleting":
+            await self._caller.write(
+                "rds", "delete_db_instance", region, DBInstanceIdentifier=rest, SkipFinalSnapshot=True
+            )
+
+    # --- names --------------------------------------------------------------------------------------------------------
+
+    def _region_of(self, arn: str) -> str:
+        parts = arn.split(":")
+        region = parts[3] if len(parts) > 5 else ""
+        if len(parts) > 5 and parts[4] not in ("", self._account):
+            raise TargetNotFound(f"{arn} is of another account")
+        return region or self._caller.regions[0]
+
+    def _rds_arn(self, region: str, name: str) -> str:
+        return f"arn:aws:rds:{region}:{self._account}:db:{name}"
+
+    def _service_role(self) -> str:
+        return f"arn:aws:iam::{self._account}:role/service-role/AWSBackupDefaultServiceRole"
+
+
+def _parts(id: str) -> tuple[str, str, str, str]:
+    parts: Sequence[str] = id.split(":", 3)
+    if len(parts) != 4 or parts[0] not in ("backup", "rds"):
+        raise TargetNotFound(f"{id!r} is no id of AWS Backup or RDS")
+    return parts[0], parts[1], parts[2], parts[3]
+
+
+def _short(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()[:24]
+
+
+def _vault_point(row: Mapping[str, Any], region: str, source: str) -> RecoveryPoint:
+    arn, vault = str(row["RecoveryPointArn"]), str(row.get("BackupVaultName", "Default"))
+    lifecycle = row.get("CalculatedLifecycle") or {}
+    return RecoveryPoint(
+        id=f"backup:{region}:point:{vault}|{arn}",
+        source=source,
+        kind="backup",
+        created_at=row["CreationDate"],
+        state=_POINT_STATES.get(str(row.get("Status")), "failed"),
+        size=row.get("BackupSizeInBytes") or row.get("BackupSizeBytes"),
+        encrypted=row.get("IsEncrypted", True if row.get("EncryptionKeyArn") else None),
+        # What a vault lock keeps cannot be deleted before its lifecycle ends; without a lock AWS does not say.
+        locked_until=lifecycle.get("DeleteAt") if row.get("VaultType") == "LOGICALLY_AIR_GAPPED_BACKUP_VAULT" else None,
+        raw=plain(row),
+    )
+
+
+def _rds_snapshot(row: Mapping[str, Any], region: str, source: str) -> RecoveryPoint:
+    state = str(row.get("Status", "creating"))
+    return RecoveryPoint(
+        id=f"rds:{region}:snapshot:{row['DBSnapshotIdentifier']}",
+        source=source,
+        kind="snapshot",
+        created_at=row.get("SnapshotCreateTime") or row["InstanceCreateTime"],
+        state="available" if state == "available" else "creating" if state == "creating" else "failed",
+        size=(row.get("AllocatedStorage") or 0) * 1024**3 or None,
+        encrypted=row.get("Encrypted"),
+        locked_until=None,
+        raw=plain(row),
+    )
+
+
+def _continuous(row: Mapping[str, Any], region: str, source: str) -> RecoveryPoint:
+    return RecoveryPoint(
+        id=f"rds:{region}:continuous:{row['DBInstanceIdentifier']}",
+        source=source,
+        kind="continuous",
+        created_at=row["InstanceCreateTime"],
+        latest=row["LatestRestorableTime"],
+        state="available",
+        size=None,
+        encrypted=row.get("StorageEncrypted"),
+        locked_until=None,
+        raw=plain(row),
+    )
+
+
+def _replica(row: Mapping[str, Any], region: str, source: str) -> RecoveryPoint:
+    return RecoveryPoint(
+        id=f"rds:{region}:replica:{row['DBInstanceIdentifier']}",
+        source=source,
+        kind="replica",
+        created_at=row["InstanceCreateTime"],
+        state="available" if row.get("DBInstanceStatus") == "available" else "creating",
+        size=None,
+        encrypted=row.get("StorageEncrypted"),
+        locked_until=None,
+        raw=plain(row),
+    )
+
+
+def _vault_job(
+    row: Mapping[str, Any], id: str, action: Literal["backup", "restore"], source: str, result: Any
+) -> BackupJob:
+    return BackupJob(
+        id=id,
+        action=action,
+        state=_JOB_STATES.get(str(row.get("State") or row.get("Status")), "failed"),
+        source=source,
+        result=str(result) if result else None,
+        message=str(row.get("StatusMessage") or ""),
+        started_at=row.get("CreationDate"),
+        ended_at=row.get("CompletionDate"),
+        raw=plain(row),
+    )
+
+
+def _snapshot_job(row: Mapping[str, Any], region: str, source: str) -> BackupJob:
+    name, state = str(row["DBSnapshotIdentifier"]), str(row.get("Status", "creating"))
+    return BackupJob(
+        id=f"rds:{region}:snapshot:{name}",
+        action="backup",
+        state="completed" if state == "available" else "running" if state == "creating" else "failed",
+        source=source,
+        result=f"rds:{region}:snapshot:{name}" if state == "available" else None,
+        message="" if state in ("available", "creating") else state,
+        started_at=row.get("SnapshotCreateTime"),
+        ended_at=None,
+        raw=plain(row),
+    )
+
+
+def _instance_job(row: Mapping[str, Any], region: str, action: Literal["restore", "promote"], source: str) -> BackupJob:
+    name, state = str(row["DBInstanceIdentifier"]), str(row.get("DBInstanceStatus", "creating"))
+    following = action == "promote" and bool(row.get("ReadReplicaSourceDBInstanceIdentifier"))
+    done: JobState = "completed" if state == "available" and not following else "running"
+    return BackupJob(
+        id=f"rds:{region}:{'promoted' if action == 'promote' else 'instance'}:{name}",
+        action=action,
+        state="failed" if state in _RDS_FAILED else done,
+        source=source,
+        result=str(row.get("DBInstanceArn") or name) if done == "completed" else None,
+        message=state if state in _RDS_FAILED else "",
+        started_at=row.get("InstanceCreateTime"),
+        ended_at=None,
+        raw=plain(row),
+    )

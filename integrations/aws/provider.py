@@ -1,0 +1,156 @@
+"""AWS: seven capabilities of one client's account, through a role that trusts the MSP's hub.
+
+The hub's credential is the estate's, in ``estate.yaml``::
+
+    providers:
+      aws:
+        vendor: aws
+        settings: {mfa_serial: "arn:aws:iam::999999999999:mfa/tenantry"}
+        secrets:
+          access_key: vault:_msp/aws-access-key
+          secret_key: vault:_msp/aws-secret-key
+          mfa_seed: vault:_msp/aws-mfa-seed
+
+A client's account in its own file, and what the client is called there::
+
+    estate_handles: {aws: "123456789012"}
+    providers:
+      aws:
+        vendor: aws
+        settings:
+          account: "123456789012"
+          role: TenantryResponse
+          external_id: tn-3f9a1c7e5d              # made for this client alone
+          regions: [eu-central-1, eu-west-1]
+
+The promise: the handle reaches the account of both files and nothing else. They must agree; what the role leads to is asked who it is; resource
+names of other accounts are refused before anything is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel
+
+from integrations.aws.settings import HubSettings, Settings
+from tenantry.errors import InvalidTenant, OutOfScope
+from tenantry.least import Grant
+from tenantry.providers import Estate, ProviderCheck, SecretSource
+
+if TYPE_CHECKING:
+    from integrations.aws.caller import Caller, Limits
+    from integrations.aws.session import AccountSessions
+
+__all__ = ["CAPABILITIES", "PROVIDER", "AwsHandle", "AwsProvider", "HubSettings", "Settings"]
+
+VENDOR: Final = "aws"
+CAPABILITIES: Final = ("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings")
+
+
+class AwsHandle:
+    """One account, opened."""
+
+    def __init__(
+        self, settings: Settings, caller: Caller, sessions: AccountSessions, capabilities: dict[str, Any]
+    ) -> None:
+        self._settings = settings
+        self._caller = caller
+        self._sessions = sessions
+        self._capabilities = capabilities
+
+    def capability(self, name: str) -> Any:
+        """One of :data:`CAPABILITIES`. Raises OutOfScope for any other."""
+        try:
+            return self._capabilities[name]
+        except KeyError:
+            raise OutOfScope(f"{VENDOR} does not offer {name!r}", vendor=VENDOR) from None
+
+    async def check(self) -> ProviderCheck:
+        """Signed in, refused without the external id, what is allowed and what is allowed too much."""
+        from integrations.aws.checkup import check
+
+        return await check(self._caller, self._sessions, self._settings)
+
+    async def aclose(self) -> None:
+        """Forget the sessions. Calls under way send nothing more."""
+        self._sessions.close()
+        await self._caller.aclose()
+
+
+class AwsProvider:
+    """The vendor, for the assembly."""
+
+    vendor = VENDOR
+    capabilities = CAPABILITIES
+    Settings: type[BaseModel] = Settings
+    EstateSettings: type[BaseModel] = HubSettings
+    secrets = ("access_key", "secret_key", "mfa_seed")
+
+    async def open(
+        self, settings: Any, secrets: SecretSource, *, estate: Estate | None = None, limits: Limits | None = None
+    ) -> AwsHandle:
+        """A handle of one account; signs in at first use.
+
+        Args:
+            settings: a :class:`Settings`.
+            secrets: gives the hub's ``access_key``, ``secret_key`` and ``mfa_seed``.
+            estate: the hub's settings, and the account that this client is in the estate's eyes.
+            limits: how much the client may do.
+
+        Raises:
+            OutOfScope: the client's file and its handle at the estate name different accounts.
+            InvalidTenant: the client has no handle at the estate's provider.
+        """
+        # Imported here, so that naming the vendor and checking a tenant's file load no SDK.
+        from integrations.aws.backups import AwsBackup
+        from integrations.aws.caller import Caller
+        from integrations.aws.cloudtrail import AwsLogs
+        from integrations.aws.detections import AwsFindings
+        from integrations.aws.ec2 import AwsCloud
+        from integrations.aws.iam import AwsIdentity
+        from integrations.aws.route53 import AwsDns
+        from integrations.aws.s3 import AwsStorage
+        from integrations.aws.session import AccountSessions
+
+        own = Settings.model_validate(settings)
+        if estate is None:
+            raise InvalidTenant(
+                "AWS is reached through the estate's provider, and this client has no handle there",
+                remedy="Name the client's account under estate_handles in its file, and the hub in estate.yaml.",
+            )
+        if estate.handle != own.account:
+            raise OutOfScope(
+                f"the client's settings name the account {own.account}, its handle at the estate {estate.handle}",
+                remedy="Correct the tenant's file: both must be the client's own account.",
+                vendor=VENDOR,
+            )
+        hub = HubSettings.model_validate(dict(estate.settings))
+        sessions = AccountSessions(own, hub, secrets)
+        caller = Caller(sessions, own.regions, limits)
+        return AwsHandle(
+            own,
+            caller,
+            sessions,
+            {
+                "cloud_identity": AwsIdentity(caller, own.account),
+                "cloud": AwsCloud(caller, own.account),
+                "storage": AwsStorage(caller, own.account),
+                "dns": AwsDns(caller),
+                "backup": AwsBackup(caller, own.account),
+                "cloud_logs": AwsLogs(caller, own.account),
+                "findings": AwsFindings(caller),
+            },
+        )
+
+    def least_privilege(self, names: Sequence[str], settings: Any) -> Grant:  # noqa: ARG002  # the same for every account
+        """The policy of the client's role; passing on a role is narrowed to the one that AWS Backup works as."""
+        import json
+
+        from integrations.aws.actions import least_policy
+
+        return Grant("iam", tuple(names), json.dumps(least_policy(names), indent=2) + "\n")
+
+
+PROVIDER: Final = AwsProvider()

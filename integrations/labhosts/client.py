@@ -1,0 +1,168 @@
+"""``host`` at the lab: the same promises as over SSH, through the client that all of the lab's services are called with."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote, urlencode
+
+from pydantic import BaseModel, ValidationError
+
+from integrations.http import Answer, Authorizer, Http, refused
+from tenantry.capabilities import (
+    AuthorizedKey,
+    CronEntry,
+    HostAccount,
+    HostConnection,
+    HostFacts,
+    HostFile,
+    HostLogin,
+    HostRef,
+    HostSession,
+    HostUnit,
+    Isolation,
+    Package,
+    Process,
+    Update,
+)
+from tenantry.errors import TargetNotFound, TenantryError, VendorFault
+
+__all__ = ["LabHosts"]
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def _refused(answer: Answer, what: str) -> TenantryError:
+    if answer.status == 404:
+        return TargetNotFound(f"there is no such thing: {what}", vendor="labhosts", **answer.ids)
+    return refused(answer, what)
+
+
+class LabHosts:
+    """Implements :class:`tenantry.capabilities.Host`."""
+
+    def __init__(self, http: Http, authorizer: Authorizer, base_url: str) -> None:
+        self._http = http
+        self._authorizer = authorizer
+        self._url = f"{base_url.rstrip('/')}/hosts"
+
+    async def _get(self, where: str, /, **query: str) -> Any:
+        url = self._url + where + (f"?{urlencode(query)}" if query else "")
+        answer = await self._http.read("GET", url, authorizer=self._authorizer, dialect=_refused)
+        if not isinstance(answer.data, dict) or "value" not in answer.data:
+            raise VendorFault("the lab answered without a value", vendor="labhosts", **answer.ids)
+        return answer.data["value"]
+
+    async def _all(self, model: type[M], host: str, what: str, **query: str) -> list[M]:
+        rows = await self._get(f"/{quote(host, safe='')}/{what}", **query)
+        try:
+            return [model.model_validate(row) for row in rows]
+        except (ValidationError, TypeError):
+            raise VendorFault(f"the lab's {what} are of another form", vendor="labhosts") from None
+
+    async def _post(self, host: str, what: str, body: Mapping[str, Any]) -> None:
+        await self._http.write(
+            "POST",
+            f"{self._url}/{quote(host, safe='')}/{what}",
+            content=json.dumps(body).encode(),
+            authorizer=self._authorizer,
+            dialect=_refused,
+        )
+
+    # --- reads --------------------------------------------------------------------------------------------------------
+
+    async def hosts(self) -> Sequence[HostRef]:
+        return [HostRef.model_validate(row) for row in await self._get("")]
+
+    async def facts(self, host: str) -> HostFacts:
+        return HostFacts.model_validate(await self._get(f"/{quote(host, safe='')}/facts"))
+
+    async def accounts(self, host: str) -> Sequence[HostAccount]:
+        return await self._all(HostAccount, host, "accounts")
+
+    async def sessions(self, host: str) -> Sequence[HostSession]:
+        return await self._all(HostSession, host, "sessions")
+
+    async def logins(self, host: str, since: datetime) -> AsyncIterator[HostLogin]:
+        for login in await self._all(HostLogin, host, "logins", since=since.isoformat()):
+            yield login
+
+    async def authorized_keys(self, host: str) -> Sequence[AuthorizedKey]:
+        return await self._all(AuthorizedKey, host, "authorized_keys")
+
+    async def units(self, host: str) -> Sequence[HostUnit]:
+        return await self._all(HostUnit, host, "units")
+
+    async def cron(self, host: str) -> Sequence[CronEntry]:
+        return await self._all(CronEntry, host, "cron")
+
+    async def processes(self, host: str) -> Sequence[Process]:
+        return await self._all(Process, host, "processes")
+
+    async def connections(self, host: str) -> Sequence[HostConnection]:
+        return await self._all(HostConnection, host, "connections")
+
+    async def packages(self, host: str) -> Sequence[Package]:
+        return await self._all(Package, host, "packages")
+
+    async def updates(self, host: str) -> Sequence[Update]:
+        return await self._all(Update, host, "updates")
+
+    async def files(self, host: str, paths: Sequence[str]) -> AsyncIterator[HostFile]:
+        for file in await self._all(HostFile, host, "files", paths=json.dumps(list(paths))):
+            yield file
+
+    async def read_file(self, host: str, path: str) -> AsyncIterator[bytes]:
+        yield base64.b64decode(await self._get(f"/{quote(host, safe='')}/read_file", path=path))
+
+    async def volatile_sources(self, host: str) -> Sequence[str]:
+        return [str(name) for name in await self._get(f"/{quote(host, safe='')}/volatile_sources")]
+
+    async def volatile(self, host: str, source: str) -> AsyncIterator[bytes]:
+        yield base64.b64decode(await self._get(f"/{quote(host, safe='')}/volatile", source=source))
+
+    async def process_image(self, host: str, process: str, part: Literal["executable", "maps"]) -> AsyncIterator[bytes]:
+        where = f"/{quote(host, safe='')}/process_image"
+        yield base64.b64decode(await self._get(where, process=process, part=part))
+
+    async def isolation(self, host: str) -> Isolation:
+        return Isolation.model_validate(await self._get(f"/{quote(host, safe='')}/isolation"))
+
+    async def reaches(self, host: str, other: str) -> bool:
+        return await self._get(f"/{quote(host, safe='')}/reaches", other=other) is True
+
+    # --- writes -------------------------------------------------------------------------------------------------------
+
+    async def lock_account(self, host: str, account: str) -> None:
+        await self._post(host, "lock_account", {"account": account})
+
+    async def unlock_account(self, host: str, account: str, *, password: bool, expires: date | None) -> None:
+        body = {"account": account, "password": password, "expires": expires.isoformat() if expires else None}
+        await self._post(host, "unlock_account", body)
+
+    async def end_sessions(self, host: str, account: str) -> None:
+        await self._post(host, "end_sessions", {"account": account})
+
+    async def set_key_enabled(self, host: str, key: AuthorizedKey, enabled: bool) -> None:
+        await self._post(host, "set_key_enabled", {"key": key.model_dump(mode="json"), "enabled": enabled})
+
+    async def set_unit_enabled(self, host: str, unit: HostUnit, enabled: bool) -> None:
+        await self._post(host, "set_unit_enabled", {"unit": unit.model_dump(mode="json"), "enabled": enabled})
+
+    async def set_cron_enabled(self, host: str, entry: CronEntry, enabled: bool) -> None:
+        await self._post(host, "set_cron_enabled", {"entry": entry.model_dump(mode="json"), "enabled": enabled})
+
+    async def signal(self, host: str, process: str, kind: Literal["stop", "continue", "kill"]) -> None:
+        await self._post(host, "signal", {"process": process, "kind": kind})
+
+    async def install_updates(self, host: str, updates: Sequence[Update]) -> None:
+        await self._post(host, "install_updates", {"updates": [u.model_dump(mode="json") for u in updates]})
+
+    async def isolate(self, host: str, allowed: Sequence[str]) -> None:
+        await self._post(host, "isolate", {"allowed": list(allowed)})
+
+    async def release(self, host: str) -> None:
+        await self._post(host, "release", {})

@@ -1,0 +1,400 @@
+"""Linux hosts over SSH: ``host``, and ``backup`` with restic, of one tenant.
+
+In a tenant's file::
+
+    providers:
+      hosts:
+        vendor: linux
+        settings:
+          account: responder
+          authorities: ["ssh-ed25519 AAAA…"]          # of host certificates
+          responder_addresses: [192.0.2.10]           # get through an isolation
+          jump: {address: bastion.acme.example, host_keys: ["ssh-ed25519 AAAA…"]}
+          hosts:
+            web1: {address: 10.0.0.11, jump: true}    # proves itself by a certificate
+            db1: {address: 10.0.0.12, jump: true, host_keys: ["ssh-ed25519 AAAA…"]}
+        secrets:
+          key: vault:acme/ssh-key                     # OpenSSH private key
+          certificate: vault:acme/ssh-certificate     # of that key, where the hosts trust an authority
+          passphrase: vault:acme/ssh-passphrase       # where the key has one
+          sudo_password: vault:acme/sudo              # where sudo asks for one
+          restic_password: vault:acme/restic          # where hosts are backed up: hosts.web1.backup
+
+The promise: a handle signs in to the configured hosts and nowhere else; a host that does not prove itself is refused before
+anything is said to it; the key is only ever in memory; nothing is installed and nothing of ours stays on a host but what a
+run says that it changed. The account's shell must be a POSIX shell. Tested with OpenSSH 9 on Debian 12.
+
+Known limits: hosts without apt have no pending updates here; units of accounts (``systemd --user``) are not listed; the
+memory itself is not copied.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from tenantry.errors import InvalidInput, OutOfScope, SignInFailed, TenantryError, Unreachable
+from tenantry.least import Grant
+from tenantry.providers import HostKey, ProviderCheck, SecretSource
+
+if TYPE_CHECKING:
+    from integrations.linux.connection import Connection, Credential, Limits
+    from integrations.linux.writes import LinuxHosts
+
+__all__ = ["PROVIDER", "HostSettings", "LinuxHandle", "LinuxProvider", "Settings"]
+
+VENDOR: Final = "linux"
+_SKEW: Final = 5.0
+"""Seconds by which a host's clock may be wrong without a complaint."""
+_KEPT: Final = 60.0
+"""Seconds for which a key that came out of the vault is used without asking again."""
+_AT_A_TIME: Final = 64
+"""Threads of one handle: as many hosts are spoken to at the same moment."""
+
+PublicKey = Annotated[str, Field(max_length=16_384)]
+
+
+def _keys(values: tuple[str, ...]) -> tuple[str, ...]:
+    from integrations.linux.hostkeys import blob_of
+
+    for value in values:
+        blob_of(value)
+    return values
+
+
+class _Place(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    address: str = Field(min_length=1, max_length=255, description="IP address or host name")
+    port: int = Field(22, ge=1, le=65_535)
+    account: str | None = Field(None, description="Instead of the account of all hosts")
+    host_keys: tuple[PublicKey, ...] = Field((), description="Known host keys, as in /etc/ssh/ssh_host_…_key.pub")
+
+    _check = field_validator("host_keys")(_keys)
+
+
+class BackupSettings(BaseModel):
+    """What a host backs up with restic."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    repository: str = Field(pattern=r"^[^-\x00-\x1f][^\x00-\x1f]*$", description="As restic takes it with -r")
+    paths: tuple[Annotated[str, Field(pattern=r"^/")], ...] = Field(min_length=1, description="Folders and files")
+    restores: str = Field("/var/restore", pattern=r"^/[^\x00]+$", description="Folder under which restores go")
+
+
+class HostSettings(_Place):
+    """One host."""
+
+    jump: bool = Field(False, description="Reached through the jump host")
+    gateway: bool = Field(False, description="Others depend on it to be reached; it is cut off only after asking")
+    backup: BackupSettings | None = Field(None, description="Its backup with restic, if it has one")
+
+
+class Settings(BaseModel):
+    """The ``settings`` block."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    account: str = Field("root", description="Account that we sign in as")
+    authorities: tuple[PublicKey, ...] = Field((), description="Public keys of authorities that certify hosts")
+    responder_addresses: tuple[str, ...] = Field((), description="Addresses or networks that get through an isolation")
+    update_addresses: tuple[str, ...] = Field(
+        (), description="Addresses or networks of the package mirror or proxy, which an isolated host may still reach"
+    )
+    rollback_after: int = Field(60, ge=2, le=3600, description="Seconds until an unconfirmed isolation is taken back")
+    connect_timeout: float = Field(15.0, gt=0, le=120)
+    jump: _Place | None = Field(None, description="Host through which others are reached")
+    hosts: dict[str, HostSettings] = Field(min_length=1, max_length=10_000)
+
+    _check = field_validator("authorities")(_keys)
+
+    @field_validator("responder_addresses", "update_addresses")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        import ipaddress
+
+        for one in value:
+            ipaddress.ip_network(one, strict=False)
+        return value
+
+    @model_validator(mode="after")
+    def _jump(self) -> Settings:
+        if self.jump is None and any(host.jump for host in self.hosts.values()):
+            raise ValueError("a host is reached through a jump host, and none is named")
+        return self
+
+
+class LinuxHandle:
+    """One tenant's hosts, opened."""
+
+    def __init__(
+        self,
+        hosts: LinuxHosts,
+        connections: Mapping[str, Connection],
+        jump: Connection | None,
+        executor: ThreadPoolExecutor,
+        expiry: Any,
+        backups: Any = None,
+    ) -> None:
+        self._backups = backups
+        self._hosts = hosts
+        self._connections = connections
+        self._jump = jump
+        self._executor = executor
+        self._expiry = expiry
+
+    def capability(self, name: str) -> Any:
+        """``host``, and ``backup`` where a host of the file has one. Raises OutOfScope for any other."""
+        if name == "backup" and self._backups is not None:
+            return self._backups
+        if name != "host":
+            raise OutOfScope(f"{VENDOR} does not offer {name!r} here", vendor=VENDOR)
+        return self._hosts
+
+    def connections(self) -> list[Connection]:
+        """To each host, in the order of the tenant's file; not opened yet."""
+        return list(self._connections.values())
+
+    async def check(self) -> ProviderCheck:
+        """Every host: reached, proven, signed in, what sudo grants, how wrong its clock is; and when our certificate ends.
+
+        ``granted`` is what every host that answers grants; a host that lacks something is named among the problems.
+        """
+        answers = await asyncio.gather(*(self._look(name) for name in self._connections))
+        problems = [problem for _, _, found in answers for problem in found]
+        granted = [programs for programs, _, _ in answers if programs is not None]
+        facts: dict[str, Any] = {
+            "hosts": {name: fact for name, (_, fact, _) in zip(self._connections, answers, strict=True)}
+        }
+        facts["sign_in"] = "key"
+        expiries: dict[str, datetime] = {}
+        ends = await self._expiry()
+        if ends is not None:
+            expiries["certificate"] = datetime.fromtimestamp(ends, UTC)
+            facts["sign_in"] = "certificate"
+        skews = [fact["clock_skew_s"] for _, fact, _ in answers if "clock_skew_s" in fact]
+        return ProviderCheck(
+            signed_in=len(granted) == len(answers),
+            granted=frozenset.intersection(*granted) if granted else None,
+            problems=tuple(problems),
+            facts=facts,
+            reachable=any(fact["reachable"] for _, fact, _ in answers),
+            host_keys={
+                name: HostKey(fact["host_key"], expected=fact["expected"])
+                for name, (_, fact, _) in zip(self._connections, answers, strict=True)
+                if fact.get("host_key")
+            },
+            clock_skew=max(skews, key=abs) if skews else None,
+            expiries=expiries,
+        )
+
+    async def _look(self, name: str) -> tuple[frozenset[str] | None, dict[str, Any], list[str]]:
+        from integrations.linux.command import Command
+        from integrations.linux.sudo import PROGRAMS, sudoers
+
+        connection = self._connections[name]
+        problems: list[str] = []
+        try:
+            login = await connection.login()
+            facts = await self._hosts.facts(name)
+            strange = b'it\'s\n$(id) `id` \\ \xff "x"'
+            echoed = await connection.read(Command.of("printf", "%s", strange))
+            if echoed.out != strange:
+                problems.append(f"{name}: the shell of {connection.target.account} is no POSIX shell. Give it /bin/sh.")
+            missing = [
+                program for program in PROGRAMS if program != "restic" and not await self._granted(connection, program)
+            ]
+        except TenantryError as error:
+            shown = error.detail.get("fingerprint")  # of a host that did not prove itself
+            fact = {
+                "reachable": not isinstance(error, Unreachable),
+                **({"host_key": shown, "expected": False} if shown else {}),
+            }
+            return None, fact, [f"{name}: {error.message}. {error.remedy}"]
+        if missing:
+            lines = sudoers(connection.target.account, missing)
+            problems.append(f"{name}: sudo does not grant {', '.join(missing)}. Add to sudoers: {lines}")
+        if abs(facts.clock_skew) > _SKEW:
+            problems.append(f"{name}: its clock is {facts.clock_skew:+.1f} s off. Have it synchronised.")
+        return (
+            frozenset(PROGRAMS) - set(missing),
+            {
+                "reachable": True,
+                "system": facts.system,
+                "host_key": login.host_key,
+                "expected": True,
+                "proven_by": "certificate" if login.certificate else "known key",
+                "clock_skew_s": facts.clock_skew,
+            },
+            problems,
+        )
+
+    async def _granted(self, connection: Connection, program: str) -> bool:
+        """Root needs nobody's leave. A program that the host does not have (systemd-run without systemd) is not missed."""
+        from integrations.linux.command import Command
+
+        if not connection.sudo:
+            return True
+        if connection.asks:
+            return (await connection.read(Command.of("true", root=True))).code == 0
+        arguments = {"cut": ("-d:", "-f1,8", "/etc/shadow"), "passwd": ("-S", "-a"), "sshd": ("-T",)}.get(program, ())
+        if (await connection.read(Command.of("sudo", "-n", "-l", "--", program, *arguments))).code == 0:
+            return True
+        path = f"/usr/sbin/{program}", f"/usr/bin/{program}"
+        return (await connection.read(Command.of("test", "-e", path[0], "-o", "-e", path[1]))).code != 0
+
+    async def aclose(self) -> None:
+        """Close every connection; the jump host's last."""
+        await asyncio.gather(*(connection.aclose() for connection in self._connections.values()))
+        if self._jump is not None:
+            await self._jump.aclose()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+class LinuxProvider:
+    """The vendor, for the assembly."""
+
+    vendor = VENDOR
+    capabilities = ("host", "backup")
+    Settings: type[BaseModel] = Settings
+    secrets = ("key", "certificate", "passphrase", "sudo_password", "restic_password")
+
+    def least_privilege(self, names: tuple[str, ...], settings: Mapping[str, Any]) -> Grant:
+        """sudoers lines with the programs' paths; tasks name the programs."""
+        from integrations.linux.sudo import PROGRAMS, sudoers
+
+        account = str(settings.get("account") or "root")
+        return Grant("sudoers", names, sudoers(account, [name for name in names if name in PROGRAMS]))
+
+    async def open(self, settings: Any, secrets: SecretSource, *, limits: Limits | None = None) -> LinuxHandle:
+        """A handle of one tenant's hosts; signs in to each at first use.
+
+        Args:
+            settings: a :class:`Settings`.
+            secrets: gives ``key`` at each sign-in, and the others where the tenant's file names them.
+            limits: times and sizes.
+        """
+        # Imported here, so that naming the vendor and checking a tenant's file load no SSH client.
+        from integrations.linux import connection as ssh
+        from integrations.linux.backups import Plan, ResticBackups
+        from integrations.linux.hostkeys import KnownHost, blob_of, certificate_expiry
+        from integrations.linux.writes import LinuxHosts
+        from tenantry.capabilities import HostRef
+
+        own = Settings.model_validate(settings)
+        executor = ThreadPoolExecutor(min(_AT_A_TIME, 2 * len(own.hosts) + 6), thread_name_prefix="tenantry-ssh")
+        bounds = limits or ssh.Limits(connect=own.connect_timeout)
+        authorities = tuple(blob_of(line) for line in own.authorities)
+
+        async def optional(name: str) -> bytes | None:
+            try:
+                return (await secrets(name)).get_secret_value()
+            except InvalidInput:  # the tenant's file names none; whether one is needed shows at the sign-in
+                return None
+
+        kept: list[tuple[float, Credential]] = []
+        asking = asyncio.Lock()
+
+        async def credential() -> Credential:
+            """Kept for a minute: a fan-out to many hosts is one look into the vault."""
+            async with asking:
+                if not kept or time.monotonic() - kept[0][0] > _KEPT:
+                    kept[:] = [(time.monotonic(), await fetched())]
+                return kept[0][1]
+
+        async def fetched() -> Credential:
+            key = (await secrets("key")).get_secret_value()
+            return await asyncio.to_thread(
+                _credential, key, await optional("certificate"), await optional("passphrase")
+            )
+
+        async def expiry() -> float | None:
+            certificate = await optional("certificate")
+            return certificate_expiry(certificate) if certificate is not None else None
+
+        async def password() -> bytes:
+            return (await secrets("sudo_password")).get_secret_value()
+
+        def connect(name: str, place: _Place, via: Connection | None) -> Connection:
+            known = KnownHost((name, place.address), tuple(blob_of(line) for line in place.host_keys), authorities)
+            target = ssh.Target(name, place.address, place.port, place.account or own.account, known)
+            return ssh.Connection(
+                target, credential, executor, password=password if asks else None, via=via, limits=bounds
+            )
+
+        asks = await optional("sudo_password") is not None
+        jump = connect("jump host", own.jump, None) if own.jump is not None else None
+        connections = {name: connect(name, host, jump if host.jump else None) for name, host in own.hosts.items()}
+        refs = {
+            name: HostRef(
+                id=name,
+                address=host.address,
+                gateway=host.gateway or (own.jump is not None and host.address == own.jump.address),
+            )
+            for name, host in own.hosts.items()
+        }
+        hosts = LinuxHosts(
+            connections,
+            refs,
+            responders=own.responder_addresses,
+            mirrors=own.update_addresses,
+            rollback_after=own.rollback_after,
+        )
+        plans = {
+            name: Plan(host.backup.repository, host.backup.paths, host.backup.restores)
+            for name, host in own.hosts.items()
+            if host.backup is not None
+        }
+
+        async def restic_password() -> bytes:
+            return (await secrets("restic_password")).get_secret_value()
+
+        backups = ResticBackups(hosts, plans, restic_password) if plans else None
+        return LinuxHandle(hosts, connections, jump, executor, expiry, backups)
+
+
+def _credential(key: bytes, certificate: bytes | None, passphrase: bytes | None) -> Credential:
+    """A private key in OpenSSH's or PEM's form, with its certificate."""
+    import paramiko
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+        load_pem_private_key,
+        load_ssh_private_key,
+    )
+
+    from integrations.linux.connection import Credential
+
+    try:
+        load = load_ssh_private_key if b"BEGIN OPENSSH" in key else load_pem_private_key
+        opened = load(key.strip() + b"\n", passphrase)
+        text = opened.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+        kind = {"Ed25519PrivateKey": paramiko.Ed25519Key, "RSAPrivateKey": paramiko.RSAKey}.get(
+            type(opened).__name__.removeprefix("_"), paramiko.ECDSAKey
+        )
+        made = kind.from_private_key(io.StringIO(text))
+        certified = None
+        if certificate is not None:
+            certified = kind.from_private_key(io.StringIO(text))
+            certified.load_certificate(certificate.decode())
+    except (ValueError, TypeError, paramiko.SSHException) as error:
+        # The exceptions' own texts are left out: they may quote what they could not read.
+        raise SignInFailed(
+            "the key, its passphrase or its certificate in the vault cannot be read together",
+            remedy="Store an OpenSSH private key, its passphrase where it has one, and a certificate of that very key.",
+            vendor=VENDOR,
+            reason=type(error).__name__,
+        ) from None
+    return Credential(made, certified)
+
+
+PROVIDER: Final = LinuxProvider()

@@ -1,0 +1,696 @@
+"""What is read of a host. Programs are those of any Debian (coreutils, findutils, iproute2, procps); a few read what only
+root may (:mod:`integrations.linux.sudo`). Nothing is written on the host."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import tarfile
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from integrations.linux import isolation, parse
+from integrations.linux.command import Command, Outcome
+from integrations.linux.connection import Connection
+from tenantry.capabilities import (
+    AuthorizedKey,
+    CronEntry,
+    HostAccount,
+    HostConnection,
+    HostFacts,
+    HostFile,
+    HostLogin,
+    HostRef,
+    HostSession,
+    HostUnit,
+    Isolation,
+    Package,
+    Process,
+    Update,
+)
+from tenantry.capabilities.host import path_bytes, path_text
+from tenantry.errors import PermissionMissing, Rejected, TargetNotFound, VendorFault
+
+__all__ = ["Reads"]
+
+UNIT_FOLDERS: Final = (
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
+"""Where system units lie, the first one counts; systemd.unit(5), "Unit File Load Path"."""
+_UNIT_KINDS: Final = ("service", "timer", "socket", "path")
+_CRON_TABLES: Final = ("/etc/crontab", "/etc/anacrontab")
+_CRON_FOLDERS: Final = ("/etc/cron.d", "/var/spool/cron/crontabs", "/var/spool/cron")
+_CRON_SCRIPTS: Final = ("hourly", "daily", "weekly", "monthly")
+_LOGS: Final = ("/var/log/auth.log.1", "/var/log/auth.log", "/var/log/secure")
+_HASHED_AT_ONCE: Final = 200
+"""Files whose digests are asked for together."""
+_LONG: Final = 300.0
+"""Seconds for what reads much."""
+
+_VOLATILE: Final[dict[str, Command]] = {
+    "clock": Command.of("date", "--utc", "--rfc-3339=ns"),
+    "routes": Command.of("ip", "-details", "route", "show", "table", "all"),
+    "neighbours": Command.of("ip", "neighbour", "show"),
+    "connections": Command.of("ss", "-tunapO", root=True),
+    "processes": Command.of("ps", "-eww", "-o", "pid,ppid,user,lstart,stat,args"),
+    "process-files": Command.of(
+        *("find", "/proc", "-mindepth", "2", "-maxdepth", "2", "-path", "/proc/[0-9]*/exe", "-printf", "%p %l\\n"),
+        root=True,
+        quiet=True,
+    ),
+    "open-files": Command.of(
+        *("find", "/proc", "-mindepth", "3", "-maxdepth", "3", "-path", "/proc/[0-9]*/fd/*", "-printf", "%p %l\\n"),
+        root=True,
+        quiet=True,
+    ),
+    "memory-maps": Command.of(
+        *("find", "/proc", "-mindepth", "2", "-maxdepth", "2", "-path", "/proc/[0-9]*/maps"),
+        *("-exec", "grep", "-aH", "", "{}", "+"),
+        root=True,
+        quiet=True,
+    ),
+    "kernel": Command.of("cat", "/proc/modules", "/proc/stat", "/proc/meminfo", "/proc/self/mountinfo"),
+    "sessions": Command.of("who", "-a"),
+    "firewall": Command.of("nft", "-a", "list", "ruleset", root=True),
+    "temporary-files": Command.of(
+        *("find", "/tmp", "/var/tmp", "/dev/shm", "/run", "-xdev", "-printf", "%T+ %C+ %m %u %s %p %l\\n"),  # noqa: S108  # looked at
+        root=True,
+        quiet=True,
+    ),
+}
+"""The most fleeting first: RFC 3227 section 2.1, "Order of Volatility". The memory itself is not copied: /proc/kcore is
+locked down, and what would read it has to be installed."""
+
+
+class Reads:
+    """The reading half of :class:`tenantry.capabilities.Host`."""
+
+    def __init__(self, connections: Mapping[str, Connection], refs: Mapping[str, HostRef]) -> None:
+        self._connections = connections
+        self._refs = refs
+
+    def _to(self, host: str) -> Connection:
+        try:
+            return self._connections[host]
+        except KeyError:
+            raise TargetNotFound(
+                f"the tenant has no host {host!r}",
+                remedy="Name a host of the tenant's file; host names are its keys under settings.hosts.",
+                vendor="linux",
+            ) from None
+
+    async def _ok(
+        self, host: str, command: Command, *, codes: Iterable[int] = (0,), timeout: float | None = None
+    ) -> Outcome:
+        """Run a read, and make an error of any other exit status."""
+        outcome = await self._to(host).read(command, timeout=timeout)
+        if outcome.code not in codes:
+            raise await self.refusal(host, command, outcome)
+        return outcome
+
+    async def refusal(self, host: str, command: Command, outcome: Outcome) -> Rejected | PermissionMissing:
+        """Why a command failed: whether sudo would let us run it is asked of sudo, since statuses do not tell."""
+        connection = self._to(host)
+        if command.root and connection.sudo:
+            # With a password sudo's own list would ask for it again: whether sudo takes us at all is as much as can be told.
+            listing = Command((b"sudo", b"-n", b"-l", b"--", *command.argv))
+            allowed = await connection.read(Command.of("true", root=True) if connection.asks else listing)
+            if allowed.code != 0:
+                return PermissionMissing(
+                    f"{host}: {connection.target.account} may not run {command.program} as root",
+                    remedy="Grant it in sudoers; the provider's check prints the lines that are needed.",
+                    vendor="linux",
+                    command=command.program,
+                )
+        return Rejected(f"{host}: {command.program} ended with {outcome.code}", vendor="linux", status=outcome.code)
+
+    # --- the host -----------------------------------------------------------------------------------------------------
+
+    async def hosts(self) -> Sequence[HostRef]:
+        """Every host of the tenant's file."""
+        return list(self._refs.values())
+
+    async def facts(self, host: str) -> HostFacts:
+        """Nine small reads in one command, as lines of a fixed number."""
+        connection = self._to(host)
+        login = await connection.login()
+        begun, clock = time.time(), time.monotonic()
+        date = await self._ok(host, Command.of("date", "+%s.%N"))
+        took = time.monotonic() - clock
+        release, ids, kernel, stat, addresses, systemd, reboot, lists, origin = await asyncio.gather(
+            self._ok(host, Command.of("cat", "/etc/os-release"), codes=(0, 1)),
+            self._ok(host, Command.of("cat", "/etc/machine-id", "/proc/sys/kernel/random/boot_id"), codes=(0, 1)),
+            self._ok(host, Command.of("uname", "-n", "-r", "-m")),
+            self._ok(host, Command.of("grep", "^btime ", "/proc/stat")),
+            self._ok(host, Command.of("ip", "-o", "-br", "address", "show", "up")),
+            self._ok(host, Command.of("test", "-d", "/run/systemd/system"), codes=(0, 1)),
+            self._ok(host, Command.of("test", "-e", "/run/reboot-required"), codes=(0, 1)),
+            self._ok(host, Command.of("stat", "-c", "%Y", "/var/lib/apt/lists"), codes=(0, 1)),
+            self._ok(host, Command.of("printenv", "SSH_CONNECTION"), codes=(0, 1)),
+        )
+        words = parse.text(kernel.out).split()
+        machine = [parse.text(line) for line in ids.lines()]
+        seen = parse.text(origin.out).split()
+        return HostFacts(
+            id=host,
+            hostname=words[0] if words else "",
+            machine_id=machine[0] if len(machine) == 2 else "",
+            boot_id=machine[-1] if machine else "",
+            system=_pretty(release.out),
+            kernel=words[1] if len(words) > 1 else "",
+            architecture=words[2] if len(words) > 2 else "",
+            booted_at=parse.moment(stat.out.split()[-1] if stat.out.split() else b"0"),
+            clock_skew=round(parse.moment(date.out.strip()).timestamp() - (begun + took / 2), 3),
+            addresses=tuple(
+                part.split("/")[0]
+                for line in addresses.lines()
+                for part in parse.text(line).split()[2:]
+                if "/" in part and not line.startswith(b"lo ")
+            ),
+            manager="systemd" if systemd.code == 0 else "other",
+            responder_account=connection.target.account,
+            responder_address=seen[0].removeprefix("::ffff:") if seen else "",
+            responder_key=login.key,
+            reboot_required=reboot.code == 0,
+            package_lists_at=parse.moment(lists.out.strip()) if lists.code == 0 else None,
+        )
+
+    # --- accounts and sessions ----------------------------------------------------------------------------------------
+
+    async def accounts(self, host: str) -> Sequence[HostAccount]:
+        """Names and groups as the host resolves them; passwords and expiry without their hashes."""
+        people, crowd, state, ends = await asyncio.gather(
+            self._ok(host, Command.of("getent", "passwd")),
+            self._ok(host, Command.of("getent", "group")),
+            self._ok(host, Command.of("passwd", "-S", "-a", root=True)),
+            self._ok(host, Command.of("cut", "-d:", "-f1,8", "/etc/shadow", root=True)),
+        )
+        by_number, members = parse.groups(crowd.lines())
+        passwords, expiries = parse.passwords(state.lines()), parse.expiries(ends.lines())
+        found = []
+        for name, uid, gid, home, shell in parse.passwd(people.lines()):
+            of = tuple(dict.fromkeys([by_number.get(gid, str(gid)), *members.get(name, ())]))
+            found.append(
+                HostAccount(
+                    id=name,
+                    uid=uid,
+                    gid=gid,
+                    home=home,
+                    shell=shell,
+                    groups=of,
+                    privileged=uid == 0 or not parse.ADMINISTERS.isdisjoint(of),
+                    password=passwords.get(name, "unknown"),
+                    expires=expiries.get(name),
+                )
+            )
+        return found
+
+    async def sessions(self, host: str) -> Sequence[HostSession]:
+        """sshd's own processes say who is on, also without a terminal."""
+        processes, connections = await asyncio.gather(self.processes(host), self.connections(host))
+        origins = {pid: c.remote for c in connections if c.remote for pid in c.pids}
+        found = []
+        titles = {process.pid: process.arguments[:1] for process in processes}
+        for process in processes:
+            title = process.arguments[0] if process.arguments else ""
+            if titles.get(process.parent) == (title,):
+                continue  # works for the session that its parent is
+            whose, separator, terminal = title.removeprefix("sshd: ").partition("@")
+            served = process.name in ("sshd", "sshd-session") and title.startswith("sshd: ")
+            if not served or not separator or "[" in title:
+                continue
+            found.append(
+                HostSession(
+                    id=str(process.pid),
+                    account=whose if process.uid == 0 else process.account,
+                    terminal=terminal.strip(),
+                    origin=origins.get(process.pid, ""),
+                    since=process.started_at,
+                )
+            )
+        return found
+
+    async def logins(self, host: str, since: datetime) -> AsyncIterator[HostLogin]:
+        """Of the journal where systemd runs, else of the log files."""
+        systemd = await self._ok(host, Command.of("test", "-d", "/run/systemd/system"), codes=(0, 1))
+        connection = self._to(host)
+        if systemd.code == 0:
+            command = Command.of(
+                *("journalctl", "--quiet", "--no-pager", "--output=json", f"--since=@{int(since.timestamp())}"),
+                *("--identifier=sshd", "--identifier=sshd-session"),
+                root=True,
+            )
+            async for line in _lines(connection.stream(command, timeout=_LONG)):
+                found = parse.journal_login(line)
+                if found is not None:
+                    yield found
+            return
+        there = await self._found(host, [path.encode() for path in _LOGS], follow=True)
+        now = datetime.now(UTC)
+        for path in (one for one in _LOGS if one in there):
+            command = Command.of("grep", "-aE", "sshd(-session)?\\[", path, root=True, quiet=True)
+            try:
+                async for line in _lines(connection.stream(command, timeout=_LONG)):
+                    found = parse.syslog_login(line, now)
+                    if found is not None and found.at >= since:
+                        yield found
+            except VendorFault as fault:
+                if fault.detail.get("status") != 1:  # grep's word for "no line matched"
+                    raise
+
+    # --- what stays ---------------------------------------------------------------------------------------------------
+
+    async def authorized_keys(self, host: str) -> Sequence[AuthorizedKey]:
+        """From the files that sshd itself says it looks into."""
+        connection = self._to(host)
+        configured, accounts = await asyncio.gather(
+            connection.read(Command.of("sshd", "-T", root=True)), self._ok(host, Command.of("getent", "passwd"))
+        )
+        patterns = [
+            word
+            for line in configured.lines()
+            if line.lower().startswith(b"authorizedkeysfile ")
+            for word in line.split()[1:]
+            if word != b"none"
+        ] or [b".ssh/authorized_keys", b".ssh/authorized_keys2"]
+        wanted: dict[bytes, str] = {}
+        for name, uid, _, home, _ in parse.passwd(accounts.lines()):
+            for pattern in patterns:
+                path = _expanded(pattern, name, uid, path_bytes(home))
+                if path is not None:
+                    wanted.setdefault(path, name)
+        there = await self._found(host, list(wanted), follow=True)
+        paths = [path for path in wanted if (at := there.get(path_text(path))) is not None and at.kind == "file"]
+        contents = await self._contents(host, paths)
+        return [
+            key
+            for path in paths
+            if path in contents
+            for key in parse.authorized_keys(wanted[path], path, contents[path], there[path_text(path)].changed_at)
+        ]
+
+    async def units(self, host: str) -> Sequence[HostUnit]:
+        """Files of units, with what the manager says of them where there is one."""
+        connection = self._to(host)
+        names = [part for kind in _UNIT_KINDS for part in ("-o", "-name", f"*.{kind}")][1:]
+        where = ("find", *UNIT_FOLDERS, "-maxdepth", "1", "(", *names, ")")
+        listed, digests, starts, states, running, manager = await asyncio.gather(
+            self._ok(host, Command.of(*where, "-printf", parse.FIND, quiet=True), codes=(0, 1)),
+            self._ok(
+                host, Command.of(*where, "-type", "f", "-exec", "sha256sum", "-z", "{}", "+", quiet=True), codes=(0, 1)
+            ),
+            self._ok(
+                host,
+                Command.of(
+                    *where,
+                    *(
+                        "-exec",
+                        "grep",
+                        "-aEHZ",
+                        "^[[:space:]]*(ExecStart(Pre|Post)?|Unit|ListenStream|PathChanged|PathExists)[[:space:]]*=",
+                    ),
+                    *("{}", "+"),
+                    quiet=True,
+                ),
+                codes=(0, 1),
+            ),
+            self._ok(
+                host,
+                Command.of(
+                    *("systemctl", "list-unit-files", f"--type={','.join(_UNIT_KINDS)}"),
+                    *("--no-legend", "--no-pager", "--full"),
+                ),
+                codes=(0, 1),
+            ),
+            connection.read(
+                Command.of(
+                    *("systemctl", "list-units", "--all", "--plain", f"--type={','.join(_UNIT_KINDS)}"),
+                    *("--no-legend", "--no-pager", "--full"),
+                )
+            ),
+            self._ok(host, Command.of("test", "-d", "/run/systemd/system"), codes=(0, 1)),
+        )
+        enabled = {parse.text(w[0]): parse.text(w[1]) for line in states.lines() if len(w := line.split()) >= 2}
+        active = {parse.text(w[0]): parse.text(w[2]) for line in running.lines() if len(w := line.split()) >= 4}
+        commands: dict[bytes, bytes] = {}
+        for line in starts.lines():
+            path, _, row = line.partition(b"\0")
+            commands[path] = commands.get(path, b"") + row + b"\n"
+        files = list(_files(listed.out))
+        hashed = parse.hashes(digests.out)
+        first: dict[str, tuple[HostFile, bytes]] = {}
+        order = {folder: at for at, folder in enumerate(UNIT_FOLDERS)}
+        for file, path in sorted(files, key=lambda pair: order.get(pair[0].path.rsplit("/", 1)[0], len(order))):
+            first.setdefault(parse.text(path.rsplit(b"/", 1)[1]), (file, path))
+        owned = await self._owners(host, [path for _, path in first.values()])
+        booted = manager.code == 0
+        return [
+            HostUnit(
+                id=name,
+                enabled="masked" if file.target == "/dev/null" else enabled.get(name, "unknown"),
+                active=active.get(name, "inactive") if booted else "unknown",
+                path=file.path,
+                command=parse.exec_start(commands.get(path, b"")),
+                sha256=hashed.get(path),
+                changed_at=file.changed_at,
+                package=owned.get(path),
+            )
+            for name, (file, path) in sorted(first.items())
+        ]
+
+    async def cron(self, host: str) -> Sequence[CronEntry]:
+        """Tables and script folders of cron(8), Debian's and Red Hat's places."""
+        scripts = tuple(f"/etc/cron.{every}" for every in _CRON_SCRIPTS)
+        found = await self._ok(
+            host,
+            Command.of(
+                *("find", "-L", *_CRON_TABLES, *_CRON_FOLDERS, *scripts, "-maxdepth", "1", "-type", "f"),
+                *("-printf", parse.FIND),
+                root=True,
+                quiet=True,
+            ),
+            codes=(0, 1),
+        )
+        files = dict.fromkeys(path for _, path in _files(found.out))
+        facts = {path: file for file, path in _files(found.out)}
+        tables = [path for path in files if not path.startswith(b"/etc/cron.") or path.startswith(b"/etc/cron.d/")]
+        contents, owned = await asyncio.gather(self._contents(host, tables), self._owners(host, list(files)))
+        entries: list[CronEntry] = []
+        for path in files:
+            file = facts[path]
+            shared = {"path": file.path, "file_changed_at": file.changed_at, "package": owned.get(path)}
+            if path in contents:
+                whose = parse.text(path.rsplit(b"/", 1)[1]) if path.startswith(b"/var/spool/cron/") else None
+                for schedule, account, command, enabled, line in parse.crontab(contents[path], account=whose):
+                    entries.append(
+                        CronEntry(
+                            id=parse.line_id(file.path, line),
+                            kind="line",
+                            account=account,
+                            schedule=schedule,
+                            command=command,
+                            enabled=enabled,
+                            line=path_text(line),
+                            **shared,
+                        )
+                    )
+            elif path not in tables:
+                entries.append(
+                    CronEntry(
+                        id=file.path,
+                        kind="script",
+                        account="root",
+                        schedule=f"@{file.path.split('/')[2].removeprefix('cron.')}",
+                        command=file.path,
+                        enabled=bool(file.mode & 0o111),
+                        line="",
+                        **shared,
+                    )
+                )
+        return entries
+
+    # --- what runs ----------------------------------------------------------------------------------------------------
+
+    async def processes(self, host: str) -> Sequence[Process]:
+        """All of /proc in two commands; NULs between everything that an intruder can name."""
+        where = ("find", "/proc", "-mindepth", "2", "-maxdepth", "2")
+        wanted = [part for name in ("stat", "status", "cmdline") for part in ("-o", "-path", f"/proc/[0-9]*/{name}")][
+            1:
+        ]
+        files, executables, boot, names = await asyncio.gather(
+            self._ok(
+                host,
+                Command.of(*where, "(", *wanted, ")", "-exec", "grep", "-azZH", "", "{}", "+", quiet=True),
+                codes=(0, 1),
+            ),
+            self._ok(
+                host,
+                Command.of(*where, "-path", "/proc/[0-9]*/exe", "-printf", "%p\\0%l\\0", root=True, quiet=True),
+                codes=(0, 1),
+            ),
+            self._ok(host, Command.of("grep", "^btime ", "/proc/stat")),
+            self._ok(host, Command.of("getent", "passwd")),
+        )
+        people = {uid: name for name, uid, *_ in reversed(parse.passwd(names.lines()))}
+        booted = parse.moment(boot.out.split()[-1])
+        return parse.processes(parse.proc_files(files.out), parse.links(executables.out), people, booted)
+
+    async def connections(self, host: str) -> Sequence[HostConnection]:
+        """Of ss(8)."""
+        return parse.connections((await self._ok(host, Command.of("ss", "-HtunapO", root=True))).lines())
+
+    async def packages(self, host: str) -> Sequence[Package]:
+        """Of dpkg, or of rpm where there is no dpkg."""
+        form = "${binary:Package}\t${Version}\t${Architecture}\t${db:Status-Status}\n"
+        listed = await self._to(host).read(Command.of("dpkg-query", "-W", "-f", form))
+        if listed.code == 127:
+            listed = await self._ok(host, Command.of("rpm", "-qa", "--qf", "%{NAME}\t%{VERSION}-%{RELEASE}\t%{ARCH}\n"))
+        return parse.packages(listed.lines())
+
+    async def updates(self, host: str) -> Sequence[Update]:
+        """What apt would upgrade. Raises Rejected on a host without apt."""
+        simulated = await self._ok(
+            host,
+            Command.of("apt-get", "--simulate", "--quiet", "-o", "Debug::NoLocking=true", "upgrade"),
+            timeout=_LONG,
+        )
+        return parse.updates(simulated.lines())
+
+    # --- files --------------------------------------------------------------------------------------------------------
+
+    async def files(self, host: str, paths: Sequence[str]) -> AsyncIterator[HostFile]:
+        """find(1) streams, and digests are asked for in lots."""
+        roots = [_absolute(path) for path in paths]
+        if not roots:
+            return
+        command = Command.of("find", *roots, "-xdev", "-printf", parse.FIND, root=True, quiet=True)
+        waiting: list[list[bytes]] = []
+        fields: list[bytes] = []
+        try:
+            async for field in _nuls(self._to(host).stream(command, timeout=_LONG)):
+                fields.append(field)
+                if len(fields) == 9:
+                    waiting.append(fields)
+                    fields = []
+                if len(waiting) == _HASHED_AT_ONCE:
+                    for file in await self._hashed(host, waiting):
+                        yield file
+                    waiting = []
+        except VendorFault as fault:
+            if fault.detail.get("status") != 1:  # find's word for "some were not there"
+                raise
+        for file in await self._hashed(host, waiting):
+            yield file
+
+    async def read_file(self, host: str, path: str) -> AsyncIterator[bytes]:
+        """cat(1)."""
+        async for piece in self._cat(host, _absolute(path), path):
+            yield piece
+
+    async def volatile_sources(self, host: str) -> Sequence[str]:
+        """In the order in which they are to be read."""
+        self._to(host)
+        return list(_VOLATILE)
+
+    async def volatile(self, host: str, source: str) -> AsyncIterator[bytes]:
+        """Some sources have nothing to say on some hosts (no nft): then they are empty."""
+        connection = self._to(host)
+        command = _VOLATILE.get(source)
+        if command is None:
+            raise TargetNotFound(f"there is no source {source!r}", vendor="linux")
+        try:
+            async for piece in connection.stream(command, timeout=_LONG):
+                yield piece
+        except VendorFault as fault:
+            if fault.detail.get("status") is None:
+                raise
+            await self._permitted(host, command)
+
+    async def process_image(self, host: str, process: str, part: Literal["executable", "maps"]) -> AsyncIterator[bytes]:
+        """Through /proc, which holds the file as long as the process lives."""
+        pid = await self.living(host, process)
+        name = "exe" if part == "executable" else "maps"
+        async for piece in self._cat(host, f"/proc/{pid}/{name}".encode(), process):
+            yield piece
+
+    async def living(self, host: str, process: str) -> int:
+        """The number of this very process. Raises TargetNotFound when it is gone, or another has its number."""
+        pid, _, start = process.partition(":")
+        if not (pid.isdigit() and start.isdigit()):
+            raise Rejected("a process is named by number and start time", vendor="linux")
+        stat = await self._ok(host, Command.of("cat", f"/proc/{int(pid)}/stat"), codes=(0, 1))
+        after = stat.out.rpartition(b") ")[2].split()
+        if stat.code or len(after) < 20 or after[19] != start.encode() or after[0] in (b"Z", b"X"):
+            raise TargetNotFound(f"{host}: the process {process} is gone", vendor="linux")
+        return int(pid)
+
+    # --- isolation ----------------------------------------------------------------------------------------------------
+
+    async def isolation(self, host: str) -> Isolation:
+        """What nft says now."""
+        listed = await self._ok(host, isolation.tables())
+        there, unconfirmed = isolation.tokens(parse.json_of(listed.out, "firewall"))
+        if not there:
+            return Isolation(active=False, confirmed=False, allowed=())
+        rules = await self._ok(host, isolation.rules(), codes=(0, 1))
+        if rules.code != 0:
+            there, unconfirmed = isolation.tokens(
+                parse.json_of((await self._ok(host, isolation.tables())).out, "firewall")
+            )
+            if not there:  # taken back between the two looks
+                return Isolation(active=False, confirmed=False, allowed=())
+            rules = await self._ok(host, isolation.rules())
+        return isolation.state(parse.json_of(rules.out, "firewall"), unconfirmed)
+
+    async def reaches(self, host: str, other: str) -> bool:
+        """Through the host's own sshd; nothing is run on it."""
+        target = self._to(other).target
+        return await self._to(host).knock(target.address, target.port, 3.0)
+
+    # --- shared -------------------------------------------------------------------------------------------------------
+
+    async def _cat(self, host: str, path: bytes, shown: str) -> AsyncIterator[bytes]:
+        command = Command.of("cat", "--", path, root=True)
+        try:
+            async for piece in self._to(host).stream(command, timeout=_LONG):
+                yield piece
+        except VendorFault as fault:
+            if fault.detail.get("status") is None:
+                raise
+            await self._permitted(host, command)
+            raise TargetNotFound(f"{host}: {shown} cannot be read, or is not there", vendor="linux") from fault
+
+    async def _permitted(self, host: str, command: Command) -> None:
+        why = await self.refusal(host, command, Outcome(1, b"", b""))
+        if isinstance(why, PermissionMissing):
+            raise why
+
+    async def _found(self, host: str, paths: Sequence[bytes], *, follow: bool) -> dict[str, HostFile]:
+        """Facts of those paths that there are."""
+        if not paths:
+            return {}
+        options = ("-L",) if follow else ()
+        out = await self._ok(
+            host,
+            Command.of("find", *options, *paths, "-maxdepth", "0", "-printf", parse.FIND, root=True, quiet=True),
+            codes=(0, 1),
+        )
+        return {file.path: file for file, _ in _files(out.out)}
+
+    async def _contents(self, host: str, paths: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Whole small files, in one tar."""
+        if not paths:
+            return {}
+        out = await self._ok(
+            host,
+            Command.of(
+                *("tar", "--create", "--file=-", "--absolute-names", "--dereference", "--no-recursion"),
+                *("--ignore-failed-read", "--null", "--verbatim-files-from", "--files-from=-"),
+                root=True,
+                stdin=b"\0".join(paths) + b"\0",
+                quiet=True,
+            ),
+            codes=(0, 1, 2),
+        )
+        found: dict[bytes, bytes] = {}
+        try:
+            with tarfile.open(fileobj=io.BytesIO(out.out), encoding="utf-8", errors="surrogateescape") as archive:
+                for member in archive:
+                    file = archive.extractfile(member)
+                    if file is not None:
+                        found[member.name.encode("utf-8", "surrogateescape")] = file.read()
+        except tarfile.ReadError:
+            raise parse.fault("archive of small files") from None
+        return found
+
+    async def _hashed(self, host: str, rows: Sequence[Sequence[bytes]]) -> list[HostFile]:
+        wanted = [row[7] for row in rows if row[0] == b"f"]
+        digests: dict[bytes, str] = {}
+        if wanted:
+            out = await self._ok(
+                host,
+                Command.of(
+                    *("xargs", "-0", "-r", "sha256sum", "--zero", "--"),
+                    root=True,
+                    stdin=b"\0".join(wanted) + b"\0",
+                    quiet=True,
+                ),
+                codes=(0, 1, 123),  # xargs: some of them could not be read
+                timeout=_LONG,
+            )
+            digests = parse.hashes(out.out)
+        return [parse.found_file(row, digests.get(row[7])) for row in rows]
+
+    async def _owners(self, host: str, paths: Sequence[bytes]) -> dict[bytes, str]:
+        """Which package each file belongs to. A merged /usr is looked up both ways: dpkg knows one of the names."""
+        if not paths:
+            return {}
+        asked: dict[bytes, bytes] = {}
+        for path in paths:
+            other = path.removeprefix(b"/usr") if path.startswith(b"/usr/lib/") else b"/usr" + path
+            asked[path] = path
+            if path.startswith((b"/lib/", b"/usr/lib/")):
+                asked[other] = path
+        patterns = [_no_pattern(path) for path in asked]
+        out = await self._to(host).read(Command.of("dpkg-query", "-S", *patterns, quiet=True), timeout=_LONG)
+        return {asked[path]: name for path, name in parse.owners(out.lines()).items() if path in asked}
+
+
+def _no_pattern(path: bytes) -> bytes:
+    """A path for dpkg-query, to which some characters are a pattern's."""
+    return b"".join(b"\\" + bytes([c]) if c in b"*?[\\" else bytes([c]) for c in path)
+
+
+def _absolute(path: str) -> bytes:
+    """A path as an argument: beginning with a slash, it cannot be an option or an expression."""
+    raw = path_bytes(path)
+    if not raw.startswith(b"/") or b"\0" in raw:
+        raise Rejected("a path on a host begins with a slash and has no NUL in it", vendor="linux")
+    return raw
+
+
+def _expanded(pattern: bytes, name: str, uid: int, home: bytes) -> bytes | None:
+    """AuthorizedKeysFile, sshd_config(5), "TOKENS"."""
+    tokens = {b"%%": b"%", b"%h": home, b"%u": name.encode(), b"%U": str(uid).encode()}
+    out, at = b"", 0
+    while at < len(pattern):
+        token = pattern[at : at + 2]
+        out, at = (out + tokens[token], at + 2) if token in tokens else (out + pattern[at : at + 1], at + 1)
+    path = out if out.startswith(b"/") else home.rstrip(b"/") + b"/" + out
+    return path if path.startswith(b"/") else None
+
+
+def _pretty(release: bytes) -> str:
+    for line in release.split(b"\n"):
+        if line.startswith(b"PRETTY_NAME="):
+            return parse.text(line[12:].strip().strip(b"\"'"))
+    return ""
+
+
+def _files(out: bytes) -> list[tuple[HostFile, bytes]]:
+    parts = out.split(b"\0")[:-1]
+    return [(parse.found_file(parts[at : at + 9]), parts[at + 7]) for at in range(0, len(parts) - 8, 9)]
+
+
+async def _split(pieces: AsyncIterator[bytes], end: bytes) -> AsyncIterator[bytes]:
+    rest = b""
+    async for piece in pieces:
+        *whole, rest = (rest + piece).split(end)
+        for one in whole:
+            yield one
+    if rest:
+        yield rest
+
+
+def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    return _split(pieces, b"\n")
+
+
+def _nuls(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    return _split(pieces, b"\0")

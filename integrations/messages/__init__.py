@@ -1,0 +1,1 @@
+"""Messages to people outside the platform: mail over SMTP with TLS, Microsoft Teams and Slack by webhook."""

@@ -1,0 +1,1 @@
+"""Work on a cloud account: keys, principals, machines, and what guards the data."""

@@ -1,0 +1,1 @@
+"""Linux hosts: collecting from them, cutting them off, taking away what an intruder left."""

@@ -1,0 +1,60 @@
+"""What an append executes, compiled once: composing a statement costs more than running it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tenantry.journal import schema
+from tenantry.journal.sql import Prepared
+
+__all__ = ["Statements"]
+
+
+class Statements:
+    """For one dialect."""
+
+    def __init__(self, dialect: sa.Dialect) -> None:
+        insert = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
+        trees, leases = schema.trees, schema.leases
+        self.tree = Prepared(
+            sa.select(trees.c.tree, trees.c.size, trees.c.head, trees.c.last_ts)
+            .where(trees.c.tenant == sa.bindparam("tenant"))
+            .with_for_update(),
+            dialect,
+        )
+        # Two first writers of a tenant may meet: the one that waited finds the other's row.
+        self.new_tree = Prepared(insert(trees).on_conflict_do_nothing(), dialect)
+        self.grow = Prepared(
+            trees.update()
+            .where(
+                trees.c.tree == sa.bindparam("at"),
+                trees.c.size == sa.bindparam("was_size"),
+                trees.c.head == sa.bindparam("was_head"),
+            )
+            .values({name: sa.bindparam(f"new_{name}") for name in ("size", "head", "last_ts")}),
+            dialect,
+        )
+        self.entry = Prepared(schema.entries.insert(), dialect)
+        self.run = Prepared(insert(schema.runs).on_conflict_do_nothing(), dialect)
+        self.stand = Prepared(
+            schema.runs.update()
+            .where(schema.runs.c.run_id == sa.bindparam("at_run"))
+            .values(standing=sa.bindparam("new_standing"), due_us=sa.bindparam("new_due")),
+            dialect,
+        )
+        self.due = Prepared(
+            schema.runs.update()
+            .where(
+                schema.runs.c.run_id == sa.bindparam("at_run"), schema.runs.c.standing == sa.bindparam("at_standing")
+            )
+            .values(due_us=sa.bindparam("new_due")),
+            dialect,
+        )
+        self.hold = Prepared(
+            leases.update()
+            .where(leases.c.run_id == sa.bindparam("at_run"), leases.c.token == sa.bindparam("at_token"))
+            .values(expires_us=sa.bindparam("until")),
+            dialect,
+        )
+        self.new_lease = Prepared(insert(leases).on_conflict_do_nothing(), dialect)

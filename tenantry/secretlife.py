@@ -1,0 +1,52 @@
+"""When a secret needs attention: it expires, or its day of replacement has come.
+
+A secret is told of early enough that the person who must act works on a weekday: thirty days before it expires, and from the day on
+which it was to be replaced. One without dates is never due here; how old it is stands beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from tenantry.secretstore import SecretVersion
+
+__all__ = ["NOTICE", "Due", "due"]
+
+NOTICE: Final = timedelta(days=30)
+"""How long before it expires a secret is told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A secret that needs attention.
+
+    Attributes:
+        why: ``expired``, ``expires`` (within the notice) or ``rotate`` (its day has come).
+        at: when it expires or expired, or was to be replaced.
+    """
+
+    tenant: str
+    name: str
+    why: Literal["expired", "expires", "rotate"]
+    at: datetime
+    text: str
+
+
+def due(stored: Iterable[SecretVersion], now: datetime, notice: timedelta = NOTICE) -> list[Due]:
+    """Which of these need attention, the most urgent first; each once, by its gravest reason."""
+    found = []
+    for one in stored:
+        if one.expires_at is not None and one.expires_at <= now:
+            found.append(Due(one.tenant, one.name, "expired", one.expires_at, f"expired on {one.expires_at:%Y-%m-%d}"))
+        elif one.expires_at is not None and one.expires_at - now <= notice:
+            days = (one.expires_at - now).days
+            found.append(Due(one.tenant, one.name, "expires", one.expires_at, f"expires in {days} days"))
+        elif one.rotate_at is not None and one.rotate_at <= now:
+            found.append(
+                Due(one.tenant, one.name, "rotate", one.rotate_at, f"was to be replaced by {one.rotate_at:%Y-%m-%d}")
+            )
+    grave = ("expired", "expires", "rotate")
+    return sorted(found, key=lambda one: (grave.index(one.why), one.at, one.name))

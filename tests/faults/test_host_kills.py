@@ -1,0 +1,59 @@
+"""Promise 1 for hosts: killed at any instant, the run of a compromised host resumes to the same end."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.test_kills import NASTY, SIGKILLED, every
+from tests.runbooks.test_compromised_host import params
+from tests.support.faults import End, Kill, Ordeal, Zygote
+
+WHERE = ["append_before", "append_after", "write_before", "write_during", "write_after"]
+
+
+@pytest.fixture(scope="module")
+def ordeal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ordeal]:
+    with Zygote() as zygote:
+        folder = tmp_path_factory.mktemp("ordeal")
+        ordeal = Ordeal(
+            zygote, folder, scenario="compromised_host", users=20, runbook="compromised_host", params=lambda _: params()
+        )
+        yield ordeal
+        ordeal.close()
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(ordeal: Ordeal) -> End:
+    end, codes = ordeal.run()
+    assert set(codes) == {0}
+    assert end.status == "completed"
+    assert set(end.writes.values()) == {1}
+    assert end.innocent_touched == 0
+    assert end.verified
+    return end
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_killed_once_somewhere(where: str, ordeal: Ordeal, uninterrupted: End) -> None:
+    nth = random.Random(where).randint(3, 11)
+    end, codes = ordeal.run(Kill(where, nth))
+    assert end == uninterrupted, f"{where} {nth}"
+    assert SIGKILLED in codes
+
+
+def test_killed_again_and_again_against_a_nasty_lab(ordeal: Ordeal, uninterrupted: End) -> None:
+    dice = random.Random(5)
+    kills = [Kill(dice.choice(WHERE), dice.randint(1, 6)) for _ in range(4)]
+    end, codes = ordeal.run(*kills, faults={**NASTY, "seed": 3})
+    assert end == uninterrupted
+    assert SIGKILLED in codes
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("where", WHERE)
+def test_killed_everywhere(where: str, ordeal: Ordeal, uninterrupted: End) -> None:
+    assert every(where, ordeal, uninterrupted) >= 11

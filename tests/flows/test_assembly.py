@@ -1,0 +1,137 @@
+"""Providers of the estate in one client's context: pinned to that client, its own come first, messages go by channel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flows.assembly import Installation
+from tenantry.capabilities import Message
+from tenantry.errors import InvalidTenant, OutOfScope
+from tenantry.home import Home
+from tenantry.journal import Event
+from tenantry.run import create
+from tenantry.runbook import parse_runbook
+
+ESTATE = """\
+providers:
+  mail:
+    vendor: messages
+    settings: {via: smtp, host: smtp.msp.example, sender: incident@msp.example}
+  war_room:
+    vendor: messages
+    settings: {via: teams}
+    secrets: {webhook: "vault:_msp/teams-webhook"}
+"""
+TENANT = """\
+name: NAME
+display_name: NAME
+contacts:
+  - {id: jo, name: Jo Doe, email: Jo@NAME.example, role: primary}
+"""
+
+
+@pytest.fixture
+def installation(tmp_path: Path):
+    with Installation.open(Home(tmp_path)) as installation:
+        (installation.home.estate).write_text(ESTATE)
+        installation.vault.put("_msp", "teams-webhook", b"https://nonsense.webhook.office.com/canary")
+        yield installation
+
+
+def tenant(installation: Installation, name: str, more: str = "") -> None:
+    (installation.home.tenants / f"{name}.yaml").write_text(TENANT.replace("NAME", name) + more)
+    installation.vault.create_tenant_key(name)
+
+
+def message(channel: str, *to: str) -> Message:
+    return Message(key="k", channel=channel, to=to, subject="s", text="t")
+
+
+async def test_a_handle_of_the_estate_reaches_one_client(installation):
+    tenant(installation, "acme", "estate_handles: {mail: Acme}\n")
+    tenant(installation, "beta", "estate_handles: {mail: Beta}\n")
+    for name, other in (("acme", "beta"), ("beta", "acme")):
+        async with installation.access(name, "run") as access:
+            messenger = await access.capability("messenger")
+            with pytest.raises(OutOfScope, match="no contacts"):
+                await messenger.send(message("mail", f"jo@{other}.example"))
+
+
+async def test_messages_go_by_channel(installation):
+    tenant(installation, "acme", "estate_handles: {mail: Acme, war_room: Acme}\n")
+    async with installation.access("acme", "run") as access:
+        messenger = await access.capability("messenger")
+        assert await messenger.sent("k", "mail") is None
+        assert sorted(access._handles) == ["mail"], "opened at the first use of its channel"
+        # Its own webhook refuses: a connector that is retired. So it was asked for the estate's secret, and went no further.
+        with pytest.raises(Exception, match="switched off"):
+            await messenger.send(message("chat"))
+        assert sorted(access._handles) == ["mail", "war_room"]
+
+
+async def test_a_channel_that_nobody_carries_is_an_error(installation):
+    own = "providers:\n  a: {vendor: messages, settings: {via: smtp, host: h.example, sender: a@b.example}}\n"
+    tenant(installation, "acme", f"{own}estate_handles: {{mail: Acme}}\n")
+    async with installation.access("acme", "run") as access:
+        assert [source.key for source in access.sources()] == ["a", "mail"]
+        messenger = await access.capability("messenger")
+        with pytest.raises(InvalidTenant, match="chat"):
+            await messenger.sent("k", "chat")
+
+
+async def test_a_client_that_the_estate_does_not_name_has_nothing(installation):
+    tenant(installation, "acme")
+    async with installation.access("acme", "run") as access:
+        with pytest.raises(InvalidTenant):
+            await access.capability("messenger")
+
+
+async def test_a_vendor_that_cannot_be_pinned_is_refused(installation):
+    installation.home.estate.write_text(
+        "providers:\n  m:\n    vendor: sink\n    settings: {base_url: 'https://sink.example'}\n"
+    )
+    tenant(installation, "acme", "estate_handles: {m: Acme}\n")
+    async with installation.access("acme", "run") as access:
+        with pytest.raises(InvalidTenant, match="pinned"):
+            await access.capability("messenger")
+
+
+RUNBOOK = """\
+id: nothing
+version: 1
+title: Nothing
+kind: incident
+phases: [one]
+steps:
+  - {id: team, phase: one, uses: incident.assemble_team}
+"""
+
+
+def test_who_followed_a_run_until_it_stopped_sees_how_it_stands(installation):
+    tenant(installation, "acme")
+    runbook = parse_runbook(RUNBOOK, source="test", registry=installation.registry)
+    create(
+        installation.surroundings(),
+        run_id="r-1234567",
+        runbook=runbook,
+        tenant="acme",
+        params={},
+        mode="run",
+        requester={"person": None, "proven": False, "via": "test"},
+        subject="test",
+    )
+    journal = installation.journal
+    lease = journal.acquire("r-1234567")
+    flow = ("nothing", "1")
+    for event, payload, outcome in (
+        ("run.attempt", {"attempt": 1, "owner": "test", "flow_run_id": None}, None),
+        ("run.stopped", {"status": "waiting_for_approval"}, "waiting_for_approval"),
+    ):
+        journal.append("acme", [Event(event, payload, "r-1234567", None, 1, outcome, flow)], fence=lease.fence)
+    # Its process has yet to sign the record, and owns the run until then.
+    assert installation.view("r-1234567")["status"] == "running"
+    assert installation.view("r-1234567", live=False)["status"] == "waiting_for_approval"
+    journal.release(lease.fence)
+    assert installation.view("r-1234567")["status"] == "waiting_for_approval"

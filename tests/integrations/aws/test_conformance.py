@@ -1,0 +1,285 @@
+"""Every capability of AWS against its conformance suite, on moto and our stand-ins (`tests/support/aws_stand.py` says which call runs on
+what); and every call made is one whose IAM action is declared."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from integrations.aws.actions import ACTIONS, action_of
+from integrations.aws.provider import AwsHandle
+from tenantry.capabilities import BackupJob, RestoreTarget
+from tests.conformance.backup import BackupConformance, BackupWorld
+from tests.conformance.cloud import CloudConformance, CloudWorld
+from tests.conformance.cloud_identity import CloudIdentityConformance, CloudIdentityWorld
+from tests.conformance.cloud_logs import CloudLogsConformance, CloudLogsWorld
+from tests.conformance.dns import DnsConformance, DnsWorld
+from tests.conformance.findings import FindingsConformance, FindingsWorld
+from tests.conformance.storage import StorageConformance, StorageWorld
+from tests.support.aws_gaps import record
+from tests.support.aws_stand import REGIONS, Account, AwsStand
+
+ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
+ALLOW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+
+
+@pytest.fixture(autouse=True)
+def declared(handle: AwsHandle, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails a test that called something whose action the capability does not declare."""
+    asked: set[tuple[str, str]] = set()
+    sessions = handle._sessions
+    make = sessions.client
+
+    def client(service: str, region: str, config: Any) -> Any:
+        made = make(service, region, config)
+        made.meta.events.register("before-call", lambda model, **_: asked.add((service, model.name)))
+        return made
+
+    sessions.client = client  # type: ignore[method-assign]
+    yield
+    capability = request.node.cls.capability
+    every = {action for actions in ACTIONS[capability].values() for action in actions}
+    undeclared = {action for call in asked for action in action_of(*call)} - every
+    assert not undeclared, f"{capability} calls what it does not declare: {undeclared}"
+
+
+class TestIdentity(CloudIdentityConformance):
+    capability = "cloud_identity"
+
+    @pytest.fixture
+    def world(self, account: Account, handle: AwsHandle) -> CloudIdentityWorld:
+        iam = account.client("iam")
+        for name in ("alice", "bob", "root-like"):
+            iam.create_user(UserName=name)
+        key = iam.create_access_key(UserName="alice")["AccessKey"]["AccessKeyId"]
+        iam.create_login_profile(UserName="alice", Password="Old-passw0rd!x")
+        serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="alice")["VirtualMFADevice"]["SerialNumber"]
+        iam.enable_mfa_device(
+            UserName="alice", SerialNumber=serial, AuthenticationCode1="123456", AuthenticationCode2="654321"
+        )
+        iam.put_user_policy(UserName="alice", PolicyName="own", PolicyDocument=json.dumps(ALLOW))
+        attached = iam.create_policy(PolicyName="shared", PolicyDocument=json.dumps(ALLOW))["Policy"]["Arn"]
+        iam.attach_user_policy(UserName="alice", PolicyArn=attached)
+        iam.create_group(GroupName="devs")
+        iam.add_user_to_group(GroupName="devs", UserName="alice")
+        wide = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+        iam.put_user_policy(UserName="root-like", PolicyName="all", PolicyDocument=json.dumps(wide))
+        iam.create_access_key(UserName="root-like")
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            ],
+        }
+        iam.create_role(RoleName="app", AssumeRolePolicyDocument=json.dumps(trust))
+        return CloudIdentityWorld(
+            provider=handle.capability("cloud_identity"),
+            account=account.id,
+            user="user/alice",
+            other="user/bob",
+            role="role/app",
+            key=key,
+            mfa=serial,
+            inline="own",
+            attached=attached,
+            group="group/devs",
+            admin="user/root-like",
+            tells_change=False,
+        )
+
+
+class TestCloud(CloudConformance):
+    capability = "cloud"
+
+    @pytest.fixture
+    def world(self, account: Account, handle: AwsHandle) -> CloudWorld:
+        made = []
+        for region in REGIONS:
+            ec2 = account.client("ec2", region)
+            image = "ami-12c6146b"
+            made.append(ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"])
+        bucket = f"files-{account.id}"
+        location = {"LocationConstraint": REGIONS[0]}
+        account.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
+        kms = account.client("kms")
+        key, doomed = (kms.create_key()["KeyMetadata"]["KeyId"] for _ in range(2))
+        kms.schedule_key_deletion(KeyId=doomed, PendingWindowInDays=7)
+        return CloudWorld(
+            provider=handle.capability("cloud"),
+            instance=made[0],
+            region=REGIONS[0],
+            elsewhere=made[1],
+            bucket=bucket,
+            key=key,
+            doomed_key=doomed,
+        )
+
+
+class TestStorage(StorageConformance):
+    capability = "storage"
+
+    @pytest.fixture
+    def world(self, account: Account, handle: AwsHandle) -> StorageWorld:
+        s3 = account.client("s3")
+        location = {"LocationConstraint": REGIONS[0]}
+        plain, locked = f"plain-{account.id}", f"locked-{account.id}"
+        s3.create_bucket(Bucket=plain, CreateBucketConfiguration=location)
+        s3.create_bucket(Bucket=locked, CreateBucketConfiguration=location, ObjectLockEnabledForBucket=True)
+        return StorageWorld(handle.capability("storage"), plain, locked)
+
+
+class TestDns(DnsConformance):
+    capability = "dns"
+
+    @pytest.fixture
+    def world(self, account: Account, handle: AwsHandle) -> DnsWorld:
+        route53 = account.client("route53")
+        zone = route53.create_hosted_zone(Name="acme.example", CallerReference=account.id)["HostedZone"]["Id"]
+        row = {"Name": "www.acme.example", "Type": "A", "TTL": 300, "ResourceRecords": [{"Value": "192.0.2.10"}]}
+        changes = [{"Action": "CREATE", "ResourceRecordSet": row}]
+        route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
+        return DnsWorld(handle.capability("dns"), zone.rsplit("/", 1)[-1], "acme.example.")
+
+
+class TestBackupOfDatabases(BackupConformance):
+    """RDS, on moto."""
+
+    capability = "backup"
+
+    @pytest.fixture
+    async def world(self, account: Account, handle: AwsHandle) -> BackupWorld:
+        rds = account.client("rds")
+        database = rds.create_db_instance(
+            DBInstanceIdentifier="ledger",
+            DBInstanceClass="db.t3.micro",
+            Engine="postgres",
+            AllocatedStorage=20,
+            MasterUsername="admin",
+            MasterUserPassword="not-a-secret-1",
+            BackupRetentionPeriod=7,
+        )["DBInstance"]["DBInstanceArn"]
+        rds.create_db_snapshot(DBSnapshotIdentifier="nightly", DBInstanceIdentifier="ledger")
+
+        async def finish(_: BackupJob) -> None:
+            """moto is done at once."""
+
+        return BackupWorld(
+            provider=handle.capability("backup"),
+            source=database,
+            point=f"rds:{REGIONS[0]}:snapshot:nightly",
+            target=RestoreTarget(name="ledger-restored"),
+            finish=finish,
+        )
+
+    async def test_to_a_moment_and_away_again(self, world: BackupWorld) -> None:
+        points = [p async for p in world.provider.points(world.source)]
+        (continuous,) = [point for point in points if point.kind == "continuous"]
+        assert continuous.latest is not None
+        job = await world.provider.restore(continuous.id, world.target, token="run-9", at=continuous.latest)
+        found = await world.provider.job_of("run-9")
+        assert found is not None
+        assert found.id == job.id
+        await world.provider.remove_restored(job.id)
+        await world.provider.remove_restored(job.id)
+        assert await world.provider.job_of("run-9") is None
+
+
+class TestBackupVaults(BackupConformance):
+    """AWS Backup, on the stand-in."""
+
+    capability = "backup"
+
+    @pytest.fixture
+    async def world(self, aws: AwsStand, account: Account, handle: AwsHandle) -> BackupWorld:
+        volume = f"arn:aws:ec2:{REGIONS[0]}:{account.id}:volume/vol-1"
+        at = datetime.now(UTC) - timedelta(days=1)
+        arn = aws.gaps.add_point(account.id, REGIONS[0], volume, "EBS", at)
+
+        async def finish(job: BackupJob) -> None:
+            id = job.id.rsplit(":", 1)[-1]
+            if job.action == "backup":
+                made = aws.gaps.add_point(account.id, REGIONS[0], volume, "EBS", datetime.now(UTC))
+                aws.gaps.finish(id, RecoveryPointArn=made)
+            else:
+                aws.gaps.finish(id, CreatedResourceArn=f"{volume}-restored", ValidationStatus="SUCCESSFUL")
+
+        return BackupWorld(
+            provider=handle.capability("backup"),
+            source=volume,
+            point=f"backup:{REGIONS[0]}:point:Default|{arn}",
+            target=RestoreTarget(name="restored", options={"volumeId": "vol-1"}),
+            finish=finish,
+        )
+
+
+class TestLogs(CloudLogsConformance):
+    capability = "cloud_logs"
+
+    @pytest.fixture
+    def world(self, aws: AwsStand, account: Account, handle: AwsHandle) -> CloudLogsWorld:
+        since = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=20)
+        key = "AKIAEXAMPLE000000001"
+        records = [
+            record("ListUsers", since + timedelta(minutes=n), key=key, account=account.id, region=REGIONS[n % 2])
+            for n in range(120)
+        ]
+        mine = [
+            record("CreateUser", since + timedelta(minutes=n), user="dana", key="AKIAOTHER", account=account.id)
+            for n in range(5)
+        ]
+        aws.gaps.events[account.id] += records + mine
+        bucket = f"trail-{account.id}"
+        s3, trails = account.client("s3"), account.client("cloudtrail")
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGIONS[0]})
+        trail = trails.create_trail(Name="all", S3BucketName=bucket, IsMultiRegionTrail=True)["TrailARN"]
+        trails.start_logging(Name=trail)
+        for at, some in enumerate((records[:50], records[50:])):
+            day = since + timedelta(hours=12 * at)
+            name = f"AWSLogs/{account.id}/CloudTrail/{REGIONS[at]}/{day:%Y/%m/%d}/{at}.json.gz"
+            s3.put_object(Bucket=bucket, Key=name, Body=gzip.compress(json.dumps({"Records": some}).encode()))
+        return CloudLogsWorld(
+            provider=handle.capability("cloud_logs"),
+            since=since,
+            until=since + timedelta(hours=19),
+            key=key,
+            user="dana",
+            events=120,
+            trail=trail,
+            archived=120,
+        )
+
+
+class TestFindings(FindingsConformance):
+    capability = "findings"
+
+    @pytest.fixture
+    def world(self, aws: AwsStand, account: Account, handle: AwsHandle) -> FindingsWorld:
+        since = datetime.now(UTC) - timedelta(days=1)
+        detector = account.client("guardduty").create_detector(Enable=True)["DetectorId"]
+        for id, severity in (("high", 8.0), ("low", 2.0)):
+            aws.gaps.detections[account.id, REGIONS[0]].append(
+                {
+                    "id": id,
+                    "type": "UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom",
+                    "title": f"a {id} one",
+                    "severity": severity,
+                    "createdAt": (since + timedelta(hours=1)).isoformat(),
+                    "updatedAt": (since + timedelta(hours=2)).isoformat(),
+                    "resource": {"accessKeyDetails": {"accessKeyId": f"AKIA{id}", "userName": "ci"}},
+                    "service": {"archived": False, "eventFirstSeen": since.isoformat()},
+                }
+            )
+        return FindingsWorld(
+            provider=handle.capability("findings"),
+            since=since,
+            high=f"guardduty:{REGIONS[0]}:{detector}:high",
+            low=f"guardduty:{REGIONS[0]}:{detector}:low",
+            resource="AKIAhigh",
+            watched=REGIONS[0],
+            unwatched=REGIONS[1],
+        )

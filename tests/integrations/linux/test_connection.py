@@ -1,0 +1,291 @@
+"""The way to a host: who it must be, how we are let in, what is kept and what is opened anew."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from integrations.linux.command import Command
+from integrations.linux.connection import Limits
+from integrations.linux.provider import PROVIDER, Settings
+from tenantry import deadline
+from tenantry.errors import InDoubt, PermissionMissing, Rejected, SignInFailed, TimedOut, Unreachable, VendorFault
+from tenantry.providers import HostKey
+from tests.support.hosts import HostNet, Key
+
+
+async def opened(net: HostNet, *names: str, limits: Limits | None = None, secrets=None, **more):
+    return await PROVIDER.open(net.settings(*names, **more), secrets or net.secrets(), limits=limits)
+
+
+def connection(handle, name: str = "web1"):
+    return handle._connections[name]
+
+
+async def test_one_connection_for_many_commands(handle) -> None:
+    ssh = connection(handle)
+    outcomes = await asyncio.gather(*(ssh.read(Command.of("printf", "%s", str(n))) for n in range(40)))
+    assert [outcome.out for outcome in outcomes] == [str(n).encode() for n in range(40)]
+    assert ssh.opened_count == 1
+
+
+async def test_a_connection_that_was_lost_is_opened_anew(handle) -> None:
+    ssh = connection(handle)
+    await ssh.login()
+    ssh._opened.transport.close()
+    assert (await ssh.read(Command.of("printf", "x"))).out == b"x"
+    assert (await ssh.write(Command.of("printf", "y"))).out == b"y"
+    assert ssh.opened_count == 2
+
+
+async def test_hostile_arguments_through_sshd_and_sudo(handle) -> None:
+    words = [b"$(id)", b"it's", b"a\nb", b"-n", b"\xff\xfe", b'"`', b"\\"]
+    for root in (False, True):
+        outcome = await connection(handle).read(Command((b"printf", b"%s\\0", *words), root=root))
+        assert outcome.out.split(b"\0")[:-1] == words
+
+
+async def test_an_unknown_host_is_told_nothing(net: HostNet) -> None:
+    settings = net.settings("web1")
+    settings["hosts"]["web1"]["host_keys"] = []
+    handle = await PROVIDER.open(settings, net.secrets())
+    with pytest.raises(SignInFailed) as refused:
+        await handle.capability("host").facts("web1")
+    assert net.hosts["web1"].key.fingerprint in refused.value.message
+    await handle.aclose()
+
+
+async def test_a_host_with_another_key_is_refused(net: HostNet) -> None:
+    settings = net.settings("web1")
+    settings["hosts"]["web1"]["host_keys"] = [Key().public]
+    handle = await PROVIDER.open(settings, net.secrets())
+    with pytest.raises(SignInFailed) as refused:
+        await handle.capability("host").facts("web1")
+    assert net.hosts["web1"].key.fingerprint in refused.value.message
+    check = await handle.check()
+    assert not check.signed_in
+    assert net.hosts["web1"].key.fingerprint in check.problems[0]
+    assert check.host_keys["web1"] == HostKey(net.hosts["web1"].key.fingerprint, expected=False)
+    await handle.aclose()
+
+
+async def test_another_key_of_ours_is_not_let_in_and_no_secret_is_told(net: HostNet) -> None:
+    stranger = Key()
+    handle = await opened(net, "web1", secrets=net.secrets(key=stranger.pem))
+    with pytest.raises(SignInFailed) as refused:
+        await handle.capability("host").facts("web1")
+    assert stranger.fingerprint in refused.value.message
+    assert stranger.pem.decode().split("\n")[1] not in repr(refused.value.as_dict())
+    await handle.aclose()
+
+
+@pytest.mark.parametrize(
+    "broken", [b"", b"nonsense", b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----"]
+)
+async def test_a_key_that_cannot_be_read(net: HostNet, broken: bytes) -> None:
+    handle = await opened(net, "web1", secrets=net.secrets(key=broken))
+    with pytest.raises(SignInFailed):
+        await handle.capability("host").facts("web1")
+    await handle.aclose()
+
+
+async def test_nobody_there(net: HostNet) -> None:
+    settings = net.settings("web1", connect_timeout=2)
+    settings["hosts"]["web1"]["port"] = 9
+    handle = await PROVIDER.open(settings, net.secrets())
+    with pytest.raises(Unreachable):
+        await handle.capability("host").facts("web1")
+    await handle.aclose()
+
+
+async def test_certificates_both_ways_through_a_jump_host(net: HostNet) -> None:
+    """The host proves itself by a certificate, we by one; the way leads through another host's sshd."""
+    if "inner" not in net.hosts:
+        trust = (
+            f"echo '{net.authority.public}' > etc/ssh/users_ca; echo 'TrustedUserCAKeys /etc/ssh/users_ca' >> etc/ssh/tenantry_test;"
+            " rm root/.ssh/authorized_keys home/responder/.ssh/authorized_keys"
+        )
+        net.add("inner", certified=True, setup=trust)
+    settings = net.settings("inner", certified=True)
+    bastion = net.hosts["bastion"]
+    settings["jump"] = {"address": bastion.address, "host_keys": [bastion.key.public]}
+    settings["hosts"]["inner"]["jump"] = True
+    certificate = net.authority.certify(net.key, "responder", host=False)
+    handle = await PROVIDER.open(settings, net.secrets(certificate=certificate))
+    facts = await handle.capability("host").facts("inner")
+    assert facts.responder_address == bastion.address
+    check = await handle.check()
+    assert check.signed_in
+    assert check.facts["hosts"]["inner"]["proven_by"] == "certificate"
+    assert check.host_keys["inner"].expected
+    assert 0 < (check.expiries["certificate"] - datetime.now(UTC)).total_seconds() <= 3600
+    assert check.clock_skew is not None
+    await handle.aclose()
+    expired = net.authority.certify(net.key, "responder", host=False, after=-600, before=-60)
+    handle = await PROVIDER.open(settings, net.secrets(certificate=expired))
+    with pytest.raises(SignInFailed):
+        await handle.capability("host").facts("inner")
+    await handle.aclose()
+
+
+async def test_the_key_was_on_no_disk_and_in_no_process(handle, net: HostNet) -> None:
+    await handle.capability("host").facts("web1")
+    marker = net.key.pem.split(b"\n")[1]
+    seen = net.hosts["web1"].run("cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; cat /var/log/sshd.log")
+    assert marker.decode() not in seen
+
+
+# --- limits, timeouts, doubt ------------------------------------------------------------------------------------------
+
+
+async def test_more_output_than_the_limit(net: HostNet) -> None:
+    handle = await opened(net, "web1", limits=Limits(output=1000))
+    ssh = connection(handle)
+    with pytest.raises(Rejected):
+        await ssh.read(Command.of("seq", "1000"))
+    with pytest.raises(InDoubt):
+        await ssh.write(Command.of("seq", "1000"))
+    total = 0
+    async for piece in ssh.stream(Command.of("seq", "100000")):  # streamed, nothing is too much
+        total += len(piece)
+    assert total == 588_895
+    await handle.aclose()
+
+
+async def test_a_read_that_takes_too_long_is_a_fault_and_a_write_is_in_doubt(handle) -> None:
+    ssh = connection(handle)
+    with pytest.raises(VendorFault):
+        await ssh.read(Command.of("sleep", "20"), timeout=0.3)
+    with pytest.raises(InDoubt):
+        await ssh.write(Command.of("sleep", "20"), timeout=0.3)
+    assert (await ssh.read(Command.of("printf", "x"))).out == b"x"
+
+
+async def test_a_write_is_not_sent_after_the_deadline(handle, net: HostNet) -> None:
+    with deadline.effect(0.0), pytest.raises(TimedOut):
+        await connection(handle).write(Command.of("touch", "/tmp/too-late"))
+    assert net.hosts["web1"].run("ls /tmp") == ""
+
+
+async def test_a_host_that_dies_in_the_middle_of_a_write(net: HostNet) -> None:
+    (host,) = net.add(f"mortal{len(net.hosts)}")
+    handle = await opened(net, host.name)
+    writing = asyncio.create_task(connection(handle, host.name).write(Command.of("sleep", "30")))
+    while "sleep 30" not in host.run("ps -eo args"):  # noqa: ASYNC110  # of another machine there is no event
+        await asyncio.sleep(0.02)
+    host.process.kill()
+    await asyncio.sleep(0)
+    os.kill(host.pid, 9) if _alive(host.pid) else None
+    handle._connections[host.name]._opened.transport.sock.close()  # as the network would, sooner or later
+    with pytest.raises(InDoubt):
+        await writing
+    await handle.aclose()
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_who_is_cancelled_leaves_no_thread_and_no_command_behind(handle, net: HostNet) -> None:
+    ssh = connection(handle)
+    await ssh.login()
+    reading = asyncio.create_task(
+        ssh.read(Command.of("sh", "-c", "while sleep 0.05; do echo endless; done"), timeout=60)
+    )
+    while "echo endless" not in net.hosts["web1"].run("ps -eo args"):  # noqa: ASYNC110  # as above
+        await asyncio.sleep(0.02)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    for _ in range(100):
+        busy = [t for t in threading.enumerate() if t.name.startswith("tenantry-ssh")]
+        if "echo endless" not in net.hosts["web1"].run("ps -eo args"):
+            break
+        await asyncio.sleep(0.05)
+    else:
+        raise AssertionError("the command still runs")
+    assert len(busy) <= ssh._executor._max_workers
+    assert (await asyncio.wait_for(ssh.read(Command.of("printf", "x")), 5)).out == b"x"
+
+
+# --- sudo -------------------------------------------------------------------------------------------------------------
+
+
+async def test_sudo_that_does_not_grant_is_named_with_the_lines_that_would(net: HostNet) -> None:
+    if "poor" not in net.hosts:
+        net.add("poor", sudo="ALL=(root) NOPASSWD: /usr/sbin/nft")
+    handle = await opened(net, "poor")
+    host = handle.capability("host")
+    assert not (await host.isolation("poor")).active
+    with pytest.raises(PermissionMissing) as missing:
+        await host.lock_account("poor", "root")
+    assert "usermod" in missing.value.message
+    check = await handle.check()
+    assert check.granted is not None
+    assert "nft" in check.granted
+    assert "usermod" not in check.granted
+    assert any("/usr/sbin/usermod" in problem and "sudoers" in problem for problem in check.problems)
+    await handle.aclose()
+
+
+async def test_sudo_with_a_password_reads_it_from_standard_input_alone(net: HostNet) -> None:
+    if "guarded" not in net.hosts:
+        net.add("guarded", sudo="ALL=(ALL) ALL", setup="echo 'responder:c4nary-sudo!' | chroot . chpasswd -c SHA256")
+    handle = await opened(net, "guarded", secrets=net.secrets(sudo_password=b"c4nary-sudo!"))
+    ssh = connection(handle, "guarded")
+    outcome = await ssh.read(Command.of("cat", root=True, stdin=b"the command's own input"))
+    assert outcome == dataclasses.replace(outcome, code=0, out=b"the command's own input")
+    watching = asyncio.create_task(ssh.read(Command.of("sleep", "0.4", root=True)))
+    await asyncio.sleep(0.2)
+    seen = net.hosts["guarded"].run("cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null || true")
+    assert "c4nary" not in seen
+    await watching
+    await handle.aclose()
+    handle = await opened(net, "guarded", secrets=net.secrets(sudo_password=b"wrong"))
+    with pytest.raises(PermissionMissing):
+        await handle.capability("host").isolation("guarded")
+    await handle.aclose()
+    handle = await opened(net, "guarded")
+    with pytest.raises(PermissionMissing):
+        await handle.capability("host").isolation("guarded")
+    await handle.aclose()
+
+
+async def test_a_password_never_becomes_the_input_of_a_command_where_sudo_asks_for_none(handle, net: HostNet) -> None:
+    other = await opened(net, "web1", secrets=net.secrets(sudo_password=b"not-asked-for"))
+    outcome = await connection(other).read(Command.of("cat", root=True, stdin=b"input"))
+    assert outcome.out == b"input"
+    await other.aclose()
+
+
+def test_settings_are_refused_by_name() -> None:
+    good = {"address": "10.0.0.1", "host_keys": [Key().public]}
+    Settings.model_validate({"hosts": {"a": good}})
+    for wrong in (
+        {"hosts": {}},
+        {"hosts": {"a": {**good, "host_keys": ["nonsense"]}}},
+        {"hosts": {"a": {**good, "jump": True}}},
+        {"hosts": {"a": good}, "responder_addresses": ["here"]},
+        {"hosts": {"a": good}, "password": "x"},
+    ):
+        with pytest.raises(ValueError):
+            Settings.model_validate(wrong)
+
+
+async def test_a_quick_host_is_quick(handle) -> None:
+    """With Nagle's algorithm on, each command waits 40 ms for an acknowledgement; without, a few milliseconds."""
+    ssh = connection(handle)
+    await ssh.login()
+    sock = ssh._opened.transport.sock
+    import socket
+
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -1,0 +1,106 @@
+"""The runbook at one tenant, on the lab, through the real engine and provider. For many tenants: tests/flows/test_campaign.py."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integrations.lab import Lab
+from tenantry.discovery import TaskRegistry
+from tenantry.places import SHIPPED
+from tenantry.run import Status
+from tenantry.runbook import load_runbook
+from tenantry.runbook.templates import Templates
+from tenantry.task import Outcome
+from tests.support.canary import leaks
+from tests.support.faults import Kill, Ordeal, Zygote
+from tests.support.lab_stand import LabStand, audit_key
+
+PATH = SHIPPED / "incidents" / "msp_tool_compromise.yaml"
+
+
+def params(lab: Lab) -> dict[str, Any]:
+    return {"tool": lab.scenario_info()["artefacts"]["tool"]["app_id"]}
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[LabStand]:
+    stand = LabStand(tmp_path, scenario="msp_tool", users=20, runbook="msp_tool_compromise", params=params)
+    yield stand
+    stand.close()
+
+
+def test_messages_are_given_every_fact_that_their_templates_need() -> None:
+    templates = Templates([SHIPPED / "messages"])
+    steps = load_runbook(PATH, TaskRegistry.discover(entry_points=False)).steps
+    for step in (step for step in steps if step.uses == "messenger.notify"):
+        assert templates.facts_needed(step.with_["template"]) <= set(step.with_["facts"]), step.id
+
+
+async def test_from_the_first_report_to_the_review(lab: LabStand, tmp_path: Path) -> None:
+    lab.create()
+    state = await lab.to_the_end()
+    assert state.ended is Status.COMPLETED, [s for s in lab.stand.view()["steps"] if s["error"]]
+    assert lab.lab.innocent_touched() == []
+    story = lab.lab.scenario_info()["artefacts"]
+    written = audit_key(lab.lab.audit)
+    assert {what for what, n in Counter(written).items() if n > 1} == set()
+    planted = f"applications/{story['planted']['application']}/passwordCredentials/{story['planted']['credential']}"
+    vendor = {target for service, _, target in written if service == "graph"}
+    assert vendor == {f"servicePrincipals/{story['tool']['id']}", planted}, (
+        "its permissions stay for the day it is rebuilt"
+    )
+    assert state.item("verify", None).output["contained"]
+    assert leaks(tmp_path, {"client secret": lab.lab.client_secret, "sink token": lab.lab.sink_token}) == []
+
+
+async def test_a_plan_writes_nothing_and_lists_what_the_run_then_changes(lab: LabStand) -> None:
+    lab.create(run_id="plan", mode="plan")
+    planned = await lab.to_the_end("plan")
+    assert planned.ended is Status.PLANNED
+    assert lab.lab.audit == []
+    lab.create()
+    made = await lab.to_the_end()
+
+    def paths(state: Any) -> set[str]:
+        return {
+            change.path.replace(state.run_id, "RUN")
+            for item in state.items.values()
+            for change in item.changes
+            if item.outcome in {Outcome.WOULD_CHANGE, Outcome.CHANGED}
+        }
+
+    assert paths(planned) == paths(made)
+
+
+async def test_the_tool_comes_back_only_alone_and_approved_by_somebody_else(lab: LabStand) -> None:
+    lab.create(requester={"person": "bob", "proven": True, "via": "test"})
+    access = await lab.access()
+    engine = lab.stand.engine(access)
+    await engine.run("run-1")
+    writes = lab.lab.writes
+    tool = lab.lab.scenario_info()["artefacts"]["tool"]["id"]
+    applications = await access.capability("applications")
+    await engine.undo("run-1", step="cut", by={"person": "bob"})
+    assert lab.lab.writes == writes
+    lab.stand.answer("run-1", "ann", steps=["cut"], reason="rebuilt, with new credentials")
+    await engine.undo("run-1", step="cut", by={"person": "bob"})
+    assert (await applications.application(tool)).enabled
+    await access.aclose()
+
+
+def test_killed_it_ends_the_same(tmp_path: Path) -> None:
+    with Zygote() as zygote:
+        ordeal = Ordeal(zygote, tmp_path, scenario="msp_tool", users=20, runbook="msp_tool_compromise", params=params)
+        whole, codes = ordeal.run()
+        assert set(codes) == {0}
+        assert whole.status == "completed"
+        for kill in (Kill("write_after", 1), Kill("write_during", 2), Kill("append_after", 14)):
+            end, codes = ordeal.run(kill)
+            assert -9 in codes
+            assert end == whole, kill
+        ordeal.close()

@@ -1,0 +1,362 @@
+"""What moto has not, played strictly: wrong parameters are refused, unknown things are not found, state is kept for each account and region."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, unquote
+from xml.sax.saxutils import escape
+
+Gap = Callable[[str, str, dict[str, Any], bytes], "Reply | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer. ``length``: what Content-Length says, when it is not the truth."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "text/xml"
+    length: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def json(cls, payload: Any, status: int = 200) -> Reply:
+        return cls(status, json.dumps(payload).encode(), "application/x-amz-json-1.1")
+
+    @classmethod
+    def json_error(cls, status: int, code: str) -> Reply:
+        return cls(
+            status,
+            json.dumps({"__type": code, "message": "canary-vendor-text"}).encode(),
+            "application/x-amz-json-1.1",
+            headers=(("x-amzn-errortype", code),),
+        )
+
+    @classmethod
+    def query_error(cls, status: int, code: str) -> Reply:
+        text = (
+            f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>canary-vendor-text</Message></Error>"
+            f"<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
+        )
+        return cls(status, text.encode())
+
+    @classmethod
+    def ec2_error(cls, status: int, code: str) -> Reply:
+        text = (
+            f"<Response><Errors><Error><Code>{code}</Code><Message>canary-vendor-text</Message></Error></Errors>"
+            f"<RequestID>{uuid.uuid4()}</RequestID></Response>"
+        )
+        return cls(status, text.encode())
+
+    @classmethod
+    def html(cls, status: int) -> Reply:
+        return cls(status, b"<!DOCTYPE html><html><body><h1>Bad Gateway</h1></body></html>", "text/html")
+
+
+@dataclass
+class Gaps:
+    """State of the stand-ins, by account (and region where it matters)."""
+
+    events: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    """Account → records as CloudTrail writes them."""
+    locks: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    """Snapshot → mode, until."""
+    allowed: dict[str, set[str] | None] = field(default_factory=dict)
+    """Account → actions that its role is allowed; None: nobody may simulate."""
+    detections: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    """(account, region) → GuardDuty's findings."""
+    workflow: dict[str, str] = field(default_factory=dict)
+    points: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    """(account, region) → recovery points of AWS Backup."""
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def find(self, service: str, operation: str) -> Gap | None:
+        for (of, pattern), gap in self._table().items():
+            if of == service and re.fullmatch(pattern, operation):
+                return gap
+        return None
+
+    def _table(self) -> dict[tuple[str, str], Gap]:
+        return {
+            ("cloudtrail", "LookupEvents"): self._lookup,
+            ("iam", "SimulatePrincipalPolicy"): self._simulate,
+            ("ec2", "LockSnapshot"): self._lock,
+            ("ec2", "DescribeLockedSnapshots"): self._locked,
+            ("ec2", "DeleteSnapshot"): self._delete_snapshot,
+            ("guardduty", r"POST /detector/[^/]+/findings"): self._list_findings,
+            ("guardduty", r"POST /detector/[^/]+/findings/get"): self._get_findings,
+            ("guardduty", r"POST /detector/[^/]+/findings/(?:un)?archive"): self._archive,
+            ("securityhub", r"PATCH /findings/batchupdate"): self._batch_update,
+            ("backup", r"GET /resources/?"): self._protected,
+            ("backup", r"GET /resources/.+/recovery-points/?"): self._points,
+            ("backup", r"GET /backup-vaults/[^/]+/recovery-points/.+"): self._point,
+            ("backup", r"PUT /(?:backup|restore)-jobs/?"): self._start,
+            ("backup", r"GET /(?:backup|restore)-jobs/.+"): self._job,
+        }
+
+    # --- CloudTrail ---------------------------------------------------------------------------------------------------
+
+    def _lookup(self, account: str, region: str, _environ: dict[str, Any], body: bytes) -> Reply:
+        wanted = json.loads(body or b"{}")
+        attributes = wanted.get("LookupAttributes", [])
+        if len(attributes) > 1:
+            return Reply.json_error(400, "InvalidLookupAttributesException")
+        since = datetime.fromtimestamp(float(wanted.get("StartTime", 0)), UTC)
+        until = datetime.fromtimestamp(float(wanted.get("EndTime", 4e9)), UTC)
+        rows = [
+            row
+            for row in self.events[account]
+            if row["awsRegion"] == region and since <= datetime.fromisoformat(row["eventTime"]) <= until
+        ]
+        for attribute in attributes:
+            rows = [row for row in rows if _attribute(row, attribute["AttributeKey"]) == attribute["AttributeValue"]]
+        rows.sort(key=lambda row: str(row["eventTime"]), reverse=True)
+        start = int(wanted.get("NextToken", "0"))
+        size = min(int(wanted.get("MaxResults", 50)), 50)
+        page: dict[str, Any] = {
+            "Events": [
+                {
+                    "EventId": row["eventID"],
+                    "EventName": row["eventName"],
+                    "EventTime": datetime.fromisoformat(row["eventTime"]).timestamp(),
+                    "EventSource": row["eventSource"],
+                    "Resources": [],
+                    "CloudTrailEvent": json.dumps(row),
+                }
+                for row in rows[start : start + size]
+            ]
+        }
+        if start + size < len(rows):
+            page["NextToken"] = str(start + size)
+        return Reply.json(page)
+
+    # --- IAM ----------------------------------------------------------------------------------------------------------
+
+    def _simulate(self, account: str, _region: str, _environ: dict[str, Any], body: bytes) -> Reply:
+        allowed = self.allowed.get(account)
+        if allowed is None:
+            return Reply.query_error(403, "AccessDenied")
+        params = parse_qs(body.decode())
+        if f":{account}:" not in params.get("PolicySourceArn", [""])[0]:
+            return Reply.query_error(404, "NoSuchEntity")
+        names = [value[0] for name, value in params.items() if name.startswith("ActionNames.member.")]
+        members = "".join(
+            f"<member><EvalActionName>{escape(name)}</EvalActionName><EvalResourceName>*</EvalResourceName>"
+            f"<EvalDecision>{'allowed' if name in allowed else 'implicitDeny'}</EvalDecision></member>"
+            for name in names
+        )
+        text = (
+            '<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><SimulatePrincipalPolicyResult>'
+            f"<IsTruncated>false</IsTruncated><EvaluationResults>{members}</EvaluationResults>"
+            "</SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>"
+        )
+        return Reply(200, text.encode())
+
+    # --- EC2 ----------------------------------------------------------------------------------------------------------
+
+    def _lock(self, _account: str, _region: str, _environ: dict[str, Any], body: bytes) -> Reply:
+        params = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        snapshot, mode = params["SnapshotId"], params.get("LockMode", "")
+        if mode not in ("compliance", "governance") or "ExpirationDate" not in params:
+            return Reply.ec2_error(400, "InvalidParameterValue")
+        until = datetime.fromisoformat(params["ExpirationDate"])
+        present = self.locks.get(snapshot)
+        if present is not None and present[0] == "compliance" and until < present[1]:
+            return Reply.ec2_error(400, "SnapshotLockException")
+        if until <= datetime.now(UTC):
+            return Reply.ec2_error(400, "InvalidParameterValue")
+        self.locks[snapshot] = (mode, until)
+        text = (
+            '<LockSnapshotResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
+            f"<snapshotId>{snapshot}</snapshotId><lockState>{mode}</lockState>"
+            f"<lockExpiresOn>{_iso(until)}</lockExpiresOn></LockSnapshotResponse>"
+        )
+        return Reply(200, text.encode())
+
+    def _locked(self, account: str, _region: str, _environ: dict[str, Any], body: bytes) -> Reply:
+        wanted = {v[0] for n, v in parse_qs(body.decode()).items() if n.startswith("SnapshotId.")}
+        items = "".join(
+            f"<item><ownerId>{account}</ownerId><snapshotId>{snapshot}</snapshotId><lockState>{mode}</lockState>"
+            f"<lockExpiresOn>{_iso(until)}</lockExpiresOn></item>"
+            for snapshot, (mode, until) in self.locks.items()
+            if snapshot in wanted
+        )
+        text = (
+            '<DescribeLockedSnapshotsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
+            f"<snapshotSet>{items}</snapshotSet></DescribeLockedSnapshotsResponse>"
+        )
+        return Reply(200, text.encode())
+
+    def _delete_snapshot(self, _account: str, _region: str, _environ: dict[str, Any], body: bytes) -> Reply | None:
+        snapshot = parse_qs(body.decode())["SnapshotId"][0]
+        lock = self.locks.get(snapshot)
+        return Reply.ec2_error(400, "SnapshotLocked") if lock and lock[1] > datetime.now(UTC) else None
+
+    # --- GuardDuty and Security Hub -----------------------------------------------------------------------------------
+
+    def _list_findings(self, account: str, region: str, _environ: dict[str, Any], body: bytes) -> Reply:
+        wanted = json.loads(body)["findingCriteria"]["criterion"]
+        unknown = set(wanted) - {"updatedAt", "severity", "service.archived"}
+        if unknown:
+            return Reply.json_error(400, "BadRequestException")
+        least = wanted["severity"]["greaterThanOrEqual"]
+        since = wanted["updatedAt"]["greaterThanOrEqual"] / 1000
+        rows = [
+            row["id"]
+            for row in self.detections[account, region]
+            if row["severity"] >= least
+            and datetime.fromisoformat(row["updatedAt"]).timestamp() >= since
+            and ("service.archived" not in wanted or not row["service"]["archived"])
+        ]
+        return Reply.json({"findingIds": rows})
+
+    def _get_findings(self, account: str, region: str, _environ: dict[str, Any], body: bytes) -> Reply:
+        wanted = json.loads(body)["findingIds"]
+        return Reply.json({"findings": [row for row in self.detections[account, region] if row["id"] in wanted]})
+
+    def _archive(self, account: str, region: str, environ: dict[str, Any], body: bytes) -> Reply:
+        for row in self.detections[account, region]:
+            if row["id"] in json.loads(body)["findingIds"]:
+                row["service"]["archived"] = not environ["PATH_INFO"].endswith("unarchive")
+        return Reply.json({})
+
+    def _batch_update(self, _account: str, _region: str, _environ: dict[str, Any], body: bytes) -> Reply:
+        wanted = json.loads(body)
+        for one in wanted["FindingIdentifiers"]:
+            self.workflow[one["Id"]] = wanted["Workflow"]["Status"]
+        return Reply.json({"ProcessedFindings": wanted["FindingIdentifiers"], "UnprocessedFindings": []})
+
+    # --- AWS Backup ---------------------------------------------------------------------------------------------------
+
+    def add_point(self, account: str, region: str, resource: str, kind: str, at: datetime) -> str:
+        """A recovery point in the default vault."""
+        arn = f"arn:aws:backup:{region}:{account}:recovery-point:{uuid.uuid4()}"
+        self.points[account, region].append(
+            {
+                "RecoveryPointArn": arn,
+                "BackupVaultName": "Default",
+                "ResourceArn": resource,
+                "ResourceType": kind,
+                "CreationDate": at.timestamp(),
+                "Status": "COMPLETED",
+                "BackupSizeInBytes": 4096,
+                "IsEncrypted": True,
+            }
+        )
+        return arn
+
+    def _protected(self, account: str, region: str, _environ: dict[str, Any], _body: bytes) -> Reply:
+        newest: dict[str, dict[str, Any]] = {}
+        for row in self.points[account, region]:
+            newest[row["ResourceArn"]] = {
+                "ResourceArn": row["ResourceArn"],
+                "ResourceType": row["ResourceType"],
+                "LastBackupTime": row["CreationDate"],
+            }
+        return Reply.json({"Results": list(newest.values())})
+
+    def _points(self, account: str, region: str, environ: dict[str, Any], _body: bytes) -> Reply:
+        path = unquote(environ["PATH_INFO"])
+        resource = path.removeprefix("/resources/").split("/recovery-points")[0]
+        rows = [row for row in self.points[account, region] if row["ResourceArn"] == resource]
+        return Reply.json({"RecoveryPoints": rows})
+
+    def _point(self, account: str, region: str, environ: dict[str, Any], _body: bytes) -> Reply:
+        arn = unquote(environ["PATH_INFO"]).split("/recovery-points/")[1]
+        for row in self.points[account, region]:
+            if row["RecoveryPointArn"] == arn:
+                return Reply.json(row)
+        return Reply.json_error(400, "ResourceNotFoundException")
+
+    def _start(self, account: str, region: str, environ: dict[str, Any], body: bytes) -> Reply:
+        wanted, restore = json.loads(body), "restore" in environ["PATH_INFO"]
+        token = f"{account}:{wanted['IdempotencyToken']}"
+        known = {row["RecoveryPointArn"] for row in self.points[account, region]}
+        if restore and wanted["RecoveryPointArn"] not in known:
+            return Reply.json_error(400, "ResourceNotFoundException")
+        id = self.tokens.setdefault(token, str(uuid.uuid4()))
+        if id not in self.jobs:
+            job: dict[str, Any] = {
+                "CreationDate": datetime.now(UTC).timestamp(),
+                "State": "RUNNING",
+                "Status": "RUNNING",
+            }
+            if restore:
+                job |= {"RestoreJobId": id, "RecoveryPointArn": wanted["RecoveryPointArn"]}
+            else:
+                job |= {"BackupJobId": id, "ResourceArn": wanted["ResourceArn"]}
+            self.jobs[id] = job
+        return Reply.json({"RestoreJobId" if restore else "BackupJobId": id})
+
+    def finish(self, id: str, **more: Any) -> None:
+        """A job comes to its end."""
+        self.jobs[id].update(
+            {"State": "COMPLETED", "Status": "COMPLETED", "CompletionDate": datetime.now(UTC).timestamp(), **more}
+        )
+
+    def _job(self, _account: str, _region: str, environ: dict[str, Any], _body: bytes) -> Reply:
+        job = self.jobs.get(environ["PATH_INFO"].rsplit("/", 1)[-1])
+        return Reply.json(job) if job else Reply.json_error(400, "ResourceNotFoundException")
+
+
+def _attribute(row: dict[str, Any], name: str) -> Any:
+    who = row.get("userIdentity", {})
+    return {
+        "AccessKeyId": who.get("accessKeyId"),
+        "Username": who.get("userName"),
+        "EventName": row.get("eventName"),
+    }.get(name)
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def record(
+    operation: str,
+    at: datetime,
+    *,
+    source: str = "iam",
+    user: str = "ci-deploy",
+    key: str = "AKIAEXAMPLE000000000",
+    account: str = "123456789012",
+    region: str = "us-east-1",
+    ip: str = "203.0.113.66",
+    agent: str = "aws-cli/2.15",
+    request: dict[str, Any] | None = None,
+    response: dict[str, Any] | None = None,
+    error: str = "",
+    **more: Any,
+) -> dict[str, Any]:
+    """One record as CloudTrail writes it."""
+    made: dict[str, Any] = {
+        "eventVersion": "1.09",
+        "eventID": str(uuid.uuid4()),
+        "eventTime": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "eventSource": f"{source}.amazonaws.com",
+        "eventName": operation,
+        "awsRegion": region,
+        "sourceIPAddress": ip,
+        "userAgent": agent,
+        "userIdentity": {
+            "type": "IAMUser",
+            "arn": f"arn:aws:iam::{account}:user/{user}",
+            "accountId": account,
+            "accessKeyId": key,
+            "userName": user,
+        },
+        "readOnly": operation.startswith(("Get", "List", "Describe")),
+        "requestParameters": request,
+        "responseElements": response,
+    }
+    if error:
+        made["errorCode"] = error
+    return made | more

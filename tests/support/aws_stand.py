@@ -1,0 +1,320 @@
+"""AWS to test against: moto behind a WSGI door of our own, in a thread of the test process, one for each process of the tests.
+
+Which call runs on what
+    moto            everything that is not named below: IAM, STS, EC2, S3, S3 Control, KMS, Route 53, RDS, CloudTrail's trails, detectors,
+                    Security Hub's list
+    stand-in        (``aws_gaps.py``, strict, of our own) what moto has not: ``cloudtrail.LookupEvents``, ``s3.GetObjectRetention``, ``iam.SimulatePrincipalPolicy``,
+                    ``ec2.LockSnapshot`` and ``DescribeLockedSnapshots`` (and the refusal to delete a locked one), GuardDuty's findings,
+                    Security Hub's ``BatchUpdateFindings``, the jobs and recovery points of AWS Backup; and the external id of a role,
+                    which moto takes without looking
+    neither         that traffic really stops when a security group is swapped, that a COMPLIANCE retention cannot be shortened (moto lets
+                    it), that an inactive key is refused (moto's own enforcement still takes it), and how long IAM takes to be consistent:
+                    these are Amazon's word.
+
+Faults are scripted in front: :meth:`AwsStand.fault`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import socket
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+import boto3
+from moto.server import DomainDispatcherApplication, create_backend_app
+from pydantic import SecretBytes
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from integrations.aws.caller import Limits
+from integrations.aws.provider import PROVIDER, AwsHandle
+from tenantry.providers import Estate
+from tests.support.aws_gaps import Gap, Gaps, Reply
+
+HUB_KEY, HUB_SECRET = "AKIAHUBHUBHUBHUBHUB0", "canary-hub-secret-5f1e"
+REGIONS = ("eu-central-1", "us-east-1")
+QUICK = Limits(concurrency=8, timeout=60, connect_timeout=30, attempts=3, budget=60, first_wait=0.01, longest_wait=0.05)
+_SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as it came: what it was, and whose."""
+
+    service: str
+    operation: str
+    """As AWS writes it for query and JSON services; method and path for the others."""
+    access_key: str
+    account: str
+
+
+@dataclass(slots=True)
+class Fault:
+    """What happens to the next requests of a kind.
+
+    Attributes:
+        reply: what is answered; None: the connection ends without a word.
+        after: the request is carried out first.
+        times: how often.
+    """
+
+    service: str
+    operation: str
+    reply: Reply | None
+    after: bool = False
+    times: int = 1
+    cut: bool = False
+    """The true answer is cut in half, with the length of the whole."""
+
+
+class _Silent(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log(self, *args: Any) -> None:
+        """Nothing: tests read what they need from the stand."""
+
+
+@dataclass
+class AwsStand:
+    """Everything a test may want to touch."""
+
+    gaps: Gaps = field(default_factory=Gaps)
+    calls: list[Call] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    roles: dict[str, str | None] = field(default_factory=dict)
+    """Resource name of a role → the external id that its trust policy demands; None: it demands none."""
+    base_url: str = ""
+
+    def __post_init__(self) -> None:
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._server: BaseWSGIServer = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_Silent)
+        self.base_url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="aws-stand")
+        self._thread.start()
+        self._accounts: dict[str, str] = {}
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    # --- for tests ----------------------------------------------------------------------------------------------------
+
+    def new_account(self, role: str = "TenantryResponse", external_id: str | None = None) -> Account:
+        """An account that nothing was ever done in."""
+        number = f"{uuid.uuid4().int % 10**12:012d}"
+        external = external_id or f"tn-{uuid.uuid4().hex[:12]}"
+        self.roles[f"arn:aws:iam::{number}:role/{role}"] = external
+        made = Account(self, number, role, external)
+        made.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Statement": []}))
+        return made
+
+    def fault(self, service: str, operation: str, reply: Reply | None, **more: Any) -> Fault:
+        """The next request of that service and operation is answered with this."""
+        made = Fault(service, operation, reply, **more)
+        self.faults.append(made)
+        return made
+
+    def made(self, account: str | None = None) -> Counter[tuple[str, str]]:
+        """Requests by service and operation, of one account or of all."""
+        return Counter((c.service, c.operation) for c in self.calls if account in (None, c.account))
+
+    def forget(self) -> None:
+        """Calls and faults so far."""
+        self.calls.clear()
+        self.faults.clear()
+
+    # --- WSGI ---------------------------------------------------------------------------------------------------------
+
+    def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        body = environ["wsgi.input"].read(length) if length else b""
+        environ["wsgi.input"] = io.BytesIO(body)
+        key, region, service = _signed(environ)
+        operation = _operation(environ, body)
+        account = self._account(key)
+        self.calls.append(Call(service, operation, key, account))
+        fault = self._fault(service, operation)
+        if fault is not None and not fault.after and not fault.cut:
+            return self._send(fault.reply, environ, start)
+        reply = self._gap(service, operation, account, region, environ, body)
+        if reply is None:
+            if fault is None and not _retention(environ):
+                answer = list(self._moto(environ, start))
+                if operation == "AssumeRole":
+                    self._learn(b"".join(answer), body)
+                return answer
+            reply = self._through_moto(environ)
+        if fault is not None and fault.after:
+            return self._send(fault.reply, environ, start)
+        if fault is not None and fault.cut:
+            reply = Reply(reply.status, reply.body[: len(reply.body) // 2], reply.content_type, length=len(reply.body))
+        return self._send(reply, environ, start)
+
+    def _through_moto(self, environ: dict[str, Any]) -> Reply:
+        seen: dict[str, Any] = {}
+
+        def start(status: str, headers: list[tuple[str, str]], *_: Any) -> None:
+            seen["status"] = int(status.split()[0])
+            seen.update({name.lower(): value for name, value in headers})
+            seen["type"] = next((value for name, value in headers if name.lower() == "content-type"), "text/xml")
+
+        body = b"".join(self._moto(environ, start))
+        if _retention(environ) and seen["status"] == 200:
+            # moto keeps the retention and cannot be asked for it: it gives the object itself, with the retention in the headers.
+            mode, until = (seen.get(f"x-amz-object-lock-{name}") for name in ("mode", "retain-until-date"))
+            if not mode:
+                return Reply(404, b"<Error><Code>NoSuchObjectLockConfiguration</Code></Error>")
+            text = f"<Retention><Mode>{mode}</Mode><RetainUntilDate>{until}</RetainUntilDate></Retention>"
+            return Reply(200, text.encode())
+        return Reply(seen["status"], body, seen["type"])
+
+    def _send(self, reply: Reply | None, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if reply is None:
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+            raise ConnectionError("cut on purpose")
+        headers = [
+            ("Content-Type", reply.content_type),
+            ("Content-Length", str(len(reply.body) if reply.length is None else reply.length)),
+            *reply.headers,
+            *([("Connection", "close")] if reply.length is not None else []),
+        ]
+        start(f"{reply.status} X", headers)
+        return [reply.body]
+
+    def _fault(self, service: str, operation: str) -> Fault | None:
+        for fault in self.faults:
+            if fault.times > 0 and fault.service == service and re.search(fault.operation, operation):
+                fault.times -= 1
+                return fault
+        return None
+
+    def _gap(
+        self, service: str, operation: str, account: str, region: str, environ: dict[str, Any], body: bytes
+    ) -> Reply | None:
+        if service == "sts" and operation == "AssumeRole":
+            params = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+            wanted = self.roles.get(params.get("RoleArn", ""), "?")
+            if wanted is not None and params.get("ExternalId") != wanted:
+                return Reply.query_error(403, "AccessDenied")
+            return None
+        gap: Gap | None = self.gaps.find(service, operation)
+        return None if gap is None else gap(account, region, environ, body)
+
+    def _learn(self, answer: bytes, body: bytes) -> None:
+        """Which account a session's key belongs to."""
+        found = re.search(rb"<AccessKeyId>([^<]+)<", answer)
+        role = parse_qs(body.decode()).get("RoleArn", [""])[0]
+        if found and role:
+            self._accounts[found.group(1).decode()] = role.split(":")[4]
+
+    def _account(self, key: str) -> str:
+        return self._accounts.get(key, "hub")
+
+
+@dataclass
+class Account:
+    """One client's account at the stand."""
+
+    stand: AwsStand
+    id: str
+    role: str
+    external_id: str
+    secrets: dict[str, str] = field(default_factory=lambda: {"access_key": HUB_KEY, "secret_key": HUB_SECRET})
+    _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+    def settings(self, **more: Any) -> dict[str, Any]:
+        return {
+            "account": self.id,
+            "role": self.role,
+            "external_id": self.external_id,
+            "regions": list(REGIONS),
+            **more,
+        }
+
+    async def open(self, *, hub: dict[str, Any] | None = None, limits: Limits = QUICK, **settings: Any) -> AwsHandle:
+        """A handle, as the assembly opens it."""
+
+        async def secret(name: str) -> SecretBytes:
+            return SecretBytes(self.secrets[name].encode())
+
+        estate = Estate({"endpoint_url": self.stand.base_url, **(hub or {})}, self.id)
+        return await PROVIDER.open(self.settings(**settings), secret, estate=estate, limits=limits)
+
+    def client(self, service: str, region: str = REGIONS[0]) -> Any:
+        """A plain boto3 client of the account, to prepare and to look."""
+        found = self._clients.get((service, region))
+        if found is None:
+            found = self._clients[service, region] = self._client(service, region)
+        return found
+
+    def _client(self, service: str, region: str) -> Any:
+        sts = boto3.client(
+            "sts",
+            region_name=region,
+            endpoint_url=self.stand.base_url,
+            aws_access_key_id=HUB_KEY,
+            aws_secret_access_key=HUB_SECRET,
+        )
+        keys = sts.assume_role(
+            RoleArn=f"arn:aws:iam::{self.id}:role/{self.role}", RoleSessionName="test", ExternalId=self.external_id
+        )["Credentials"]
+        return boto3.client(
+            service,
+            region_name=region,
+            endpoint_url=self.stand.base_url,
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+        )
+
+
+def _signed(environ: dict[str, Any]) -> tuple[str, str, str]:
+    found = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+    if found is None:
+        return "", REGIONS[0], ""
+    service = found.group(3)
+    # S3 Control signs as S3.
+    if service == "s3" and environ.get("HTTP_X_AMZ_ACCOUNT_ID"):
+        service = "s3control"
+    return found.group(1), found.group(2), service
+
+
+def _operation(environ: dict[str, Any], body: bytes) -> str:
+    target = environ.get("HTTP_X_AMZ_TARGET")
+    if target:
+        return str(target).rsplit(".", 1)[-1]
+    if b"Action=" in body[:4096]:
+        found = parse_qs(body.decode(errors="replace")).get("Action")
+        if found:
+            return found[0]
+    return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+
+
+def _retention(environ: dict[str, Any]) -> bool:
+    """S3's question for the retention of one version."""
+    return environ["REQUEST_METHOD"] == "GET" and "retention" in environ.get("QUERY_STRING", "")
+
+
+_ONE: list[AwsStand] = []
+
+
+def the_stand() -> AwsStand:
+    """The one of this process, started when it is first asked for."""
+    if not _ONE:
+        _ONE.append(AwsStand())
+    return _ONE[0]
+
+
+def stand_fixture() -> Iterator[AwsStand]:
+    """For fixtures: the stand with no calls and faults left over."""
+    stand = the_stand()
+    stand.forget()
+    yield stand
+    stand.faults.clear()

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from tasks.host.collect_activity import CollectActivity
+from tasks.host.collect_persistence import CollectPersistence
+from tasks.incident.attribute_host_artifacts import AttributeHostArtifacts, HostArtifacts
+from tests.support.fake_host import web
+from tests.support.fakes import NOW, FakeTenant
+from tests.support.incident import read
+
+SINCE = (NOW - timedelta(hours=30)).isoformat()
+GOOD = ["198.51.100.0/24"]
+
+
+async def attribute(tenant: FakeTenant, host: str = "web1", since: str | None = SINCE, **more: Any) -> HostArtifacts:
+    return await read(
+        tenant,
+        AttributeHostArtifacts,
+        activity=await read(tenant, CollectActivity, host=host, since=since),
+        persistence=await read(tenant, CollectPersistence, host=host),
+        since=since,
+        **{"known_good_ips": GOOD, **more},
+    )
+
+
+async def test_the_intruders_things_and_none_of_the_look_alikes():
+    found = await attribute(FakeTenant())
+    assert found.attacker_ips == ["203.0.113.66"]
+    assert [thing.id for thing in found.accounts] == ["sysupd"]
+    assert {thing.label.split(":")[0] for thing in found.keys} == {"root", "sysupd"}
+    assert {thing.label.split(":")[0] for thing in found.cron} == {
+        "/etc/cron.d/0sync",
+        "/var/spool/cron/crontabs/deploy",
+    }
+    assert [thing.id for thing in found.units] == ["sys-healthd.service"]
+    assert ["kworkerd" in thing.label for thing in found.processes] == [True]
+    assert all(len(thing.reasons) > 1 for thing in (*found.accounts, *found.keys, *found.cron, *found.units))
+
+
+async def test_what_was_stolen_is_for_a_person():
+    found = await attribute(FakeTenant())
+    assert {(thing.kind, thing.label.split(":")[0]) for thing in found.for_person} == {
+        ("account", "deploy"),
+        ("key", "deploy"),
+    }
+
+
+async def test_without_a_start_and_without_addresses_little_is_taken():
+    found = await attribute(FakeTenant(), since=None, known_good_ips=[])
+    assert found.attacker_ips == []
+    assert found.accounts == found.keys == []
+    assert any("no address could be told" in limit for limit in found.limits)
+
+
+async def test_an_address_that_was_named_decides_alone():
+    found = await attribute(FakeTenant(), since=None, known_good_ips=[], known_bad_ips=["203.0.113.66"])
+    assert [thing.id for thing in found.accounts] == ["sysupd"]
+    assert [thing.id for thing in found.units] == ["sys-healthd.service"]
+
+
+async def test_an_ordinary_host_has_nothing():
+    found = await attribute(FakeTenant(), host="db1")
+    assert found.accounts == found.keys == found.cron == found.units == found.processes == found.for_person == []
+
+
+async def test_our_own_key_is_never_the_intruders():
+    tenant = FakeTenant()
+    ours = next(key for key in web(tenant).keys.values() if key.account == "root")
+    theirs = next(login for login in web(tenant).logins if login.account == "sysupd")
+    web(tenant).logins.append(theirs.model_copy(update={"id": "x", "key": ours.fingerprint, "account": "root"}))
+    web(tenant).facts = web(tenant).facts.model_copy(update={"responder_key": ours.fingerprint})
+    found = await attribute(tenant)
+    assert ours.id not in {thing.id for thing in (*found.keys, *found.for_person)}
