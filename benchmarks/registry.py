@@ -79,6 +79,14 @@ BENCHES: Final[dict[str, Spec]] = {
         for kind in ("jsonl", "timesketch")
     },
     **{
+        f"sweep.logs-{rules}": Spec(
+            "benchmarks.sweep.logs:measure",
+            f"events a second of `sweep logs` with {rules} rules against the same rules in SQLite",
+            option=rules,
+        )
+        for rules in (200, 800)
+    },
+    **{
         f"vault.{what}": Spec(
             "benchmarks.vault.embedded:measure",
             f"{what} among 10,000 secrets of 500 tenants, against plain SQLite and AES-GCM",

@@ -54,17 +54,11 @@ def logs(paths: tuple[Path, ...], format_: str, rules: tuple[Path, ...], out: Pa
     """
     from tenantry.home import Home
     from tenantry.places import folders
-    from tenantry.sweep.engine import sweep_logs
+    from tenantry.sweep.engine import Detections, sweep_logs
 
     home = Home.locate().ensure()
-    found = sweep_logs(
-        list(paths),
-        format_,
-        folders("detections", home),
-        rules=rules,
-        scratch=home.run,
-        progress=_progress(),
-    )
+    detections = Detections.load(format_, folders("detections", home), rules)
+    found = sweep_logs(list(paths), detections, scratch=home.run, progress=_progress())
     if out is not None:
         _report(found, out)
     if wants_json():

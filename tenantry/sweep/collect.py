@@ -9,8 +9,9 @@ from typing import Any, Final
 from tenantry.sweep.model import Event, Finding
 from tenantry.sweep.sigma.correlate import Alert
 from tenantry.sweep.sigma.rules import Rule
+from tenantry.sweep.spool import Hit
 
-__all__ = ["MOST_IDS", "Collector", "brief", "shown"]
+__all__ = ["MOST_IDS", "Collector", "brief", "shown", "told"]
 
 MOST_IDS: Final = 200
 """Event ids that a finding names; ``events`` counts them all."""
@@ -39,9 +40,20 @@ def shown(event: Event) -> dict[str, Any]:
     return found
 
 
+_BRIEF: Final = ("actor", "ip", "client", "region", "outcome", "error", "target", "target_user", "session")
+
+
 def brief(event: Event) -> str:
-    """:func:`shown` as a row of the spool, with what ranking needs."""
-    return json.dumps({**shown(event), "key": event.view.get("session")}, default=str)
+    """The few facts of an event that a row of the spool keeps: written for many events, read for few."""
+    get = event.view.get
+    return "\x1f".join([event.name, *(str(get(key) or "") for key in _BRIEF)])
+
+
+def told(hit: Hit) -> dict[str, Any]:
+    """What :func:`brief` kept, as evidence shows it."""
+    name, *values = hit.brief.split("\x1f")
+    found = {"id": hit.event, "time": hit.time, "name": name}
+    return found | {key: value for key, value in zip(_BRIEF, values, strict=False) if value}
 
 
 class Collector:
@@ -63,7 +75,8 @@ class Collector:
         name = str(entity) if entity not in (None, "") else str(event.view.get("actor") or "unknown")
         finding = self._finding(rule, kind, name)
         if finding is not None:
-            self._add(finding, event.id, event.time, shown(event), event.view.get("session"))
+            more = len(finding.evidence["events"]) < _MOST_SHOWN
+            self._add(finding, event.id, event.time, shown(event) if more else None, event.view.get("session"))
 
     def _finding(self, rule: Rule, kind: str, name: str) -> Finding | None:
         key = (rule.key, kind, name)
@@ -77,7 +90,7 @@ class Collector:
             self._found[key] = finding
         return finding
 
-    def _add(self, finding: Finding, id: str, time: float, event: dict[str, Any], session: Any) -> None:
+    def _add(self, finding: Finding, id: str, time: float, event: dict[str, Any] | None, session: Any) -> None:
         finding.first_seen = min(finding.first_seen, time) if finding.count else time
         finding.last_seen = max(finding.last_seen, time) if finding.count else time
         finding.count += 1
@@ -85,7 +98,7 @@ class Collector:
         if len(ids) < MOST_IDS and id not in ids:
             ids.add(id)
             finding.event_ids.append(id)
-        if len(finding.evidence["events"]) < _MOST_SHOWN:
+        if event is not None and len(finding.evidence["events"]) < _MOST_SHOWN:
             finding.evidence["events"].append(event)
         sessions = self._sessions.setdefault(id_(finding), set())
         if session and len(sessions) < MOST_IDS:
@@ -99,9 +112,8 @@ class Collector:
         if finding is None:
             return
         for hit in alert.hits:
-            event = json.loads(hit.brief)
-            session = event.pop("key", None)
-            self._add(finding, hit.event, hit.time, event, session)
+            event = told(hit)
+            self._add(finding, hit.event, hit.time, event, event.get("session"))
         finding.count += alert.count - len(alert.hits)
         finding.last_seen = max(finding.last_seen, alert.last)
         finding.evidence.setdefault("windows", [])

@@ -89,8 +89,8 @@ class Estate:
             path.write_text(
                 path.read_text().replace(f"{BASE}/{name}", BASE).replace(f"{BASE}/sink", f"{BASE}/{name}/sink")
             )
-        providers = {"microsoft365": Provider(MICROSOFT365, self.net), "sink": Provider(_Sink(), self.net)}
-        self.installation.__dict__["providers"] = providers
+        through = {"microsoft365": Provider(MICROSOFT365, self.net), "sink": Provider(_Sink(), self.net)}
+        self.installation.__dict__["providers"] = {**self.installation.providers, **through}
 
     def carry(self, campaign_id: str) -> dict[str, Any]:
         return view(campaign.carry(self.installation, campaign_id, policy=QUICK))

@@ -78,6 +78,11 @@ def seconds(value: Any) -> float | None:
         return float(value) / 1000 if value > 1e11 else float(value)
     if not isinstance(value, str):
         return None
+    if len(value) == 20 and value[-1] == "Z" and value[4] == value[7] == "-" and value[13] == value[16] == ":":
+        try:
+            return _day(value[:10]) + int(value[11:13]) * 3600 + int(value[14:16]) * 60 + int(value[17:19])
+        except ValueError:
+            return None
     found = _FAST_TIME.match(value.strip())
     try:
         if found:
@@ -97,6 +102,11 @@ def seconds(value: Any) -> float | None:
     except (ValueError, OverflowError):
         return None
     return None
+
+
+@lru_cache(maxsize=4096)
+def _day(value: str) -> float:
+    return _midnight(int(value[:4]), int(value[5:7]), int(value[8:]))
 
 
 @lru_cache(maxsize=4096)

@@ -83,7 +83,7 @@ def _node(node: Any, source: Source) -> Compiled:
     if isinstance(node, ConditionAND):
         return _all([_node(one, source) for one in node.args])
     if isinstance(node, ConditionOR):
-        return _any([_node(one, source) for one in node.args])
+        return _any(_or(node.args, source))
     if isinstance(node, ConditionNOT):
         inner = _node(node.args[0], source).matches
         return Compiled(lambda event: not inner(event), None)
@@ -92,6 +92,43 @@ def _node(node: Any, source: Source) -> Compiled:
     if isinstance(node, ConditionValueExpression):
         return Compiled(_keyword(node.value), None)
     raise Unsupported(f"its condition has a {type(node).__name__}")
+
+
+def _or(nodes: list[Any], source: Source) -> list[Compiled]:
+    """Alternatives; plain values of one field become one look into a set, which lists of operations mostly are."""
+    plain: dict[str, list[SigmaString]] = {}
+    others = []
+    for node in nodes:
+        if (
+            isinstance(node, ConditionFieldEqualsValueExpression)
+            and isinstance(node.value, SigmaString)
+            and _is_plain(node.value)
+        ):
+            plain.setdefault(node.field, []).append(node.value)
+        else:
+            others.append(_node(node, source))
+    return [_one_of(field, values, source) for field, values in plain.items()] + others
+
+
+def _is_plain(value: Any) -> bool:
+    return (
+        isinstance(value, SigmaString)
+        and not isinstance(value, SigmaCasedString)
+        and len(value.s) == 1
+        and isinstance(value.s[0], str)
+    )
+
+
+def _one_of(name: str, values: list[SigmaString], source: Source) -> Compiled:
+    path = source.path(name)
+    if path is None:
+        raise Unsupported(f"{source.name} logs have no field {name!r}")
+    wanted = frozenset(str(value.s[0]).lower() for value in values)
+    field = ".".join(path)
+    needs = frozenset((field, one) for one in wanted) if field in source.index else None
+    return Compiled(
+        _on(getter(path), lambda found: (found if type(found) is str else _said(found)).lower() in wanted), needs
+    )
 
 
 def _all(parts: list[Compiled]) -> Compiled:
@@ -138,6 +175,8 @@ def _field(name: str, value: Any, source: Source) -> Compiled:
     get = getter(path)
     if isinstance(value, SigmaExpansion):
         return _any([_field(name, one, source) for one in value.values])
+    if isinstance(value, SigmaString) and _is_plain(value):
+        return _one_of(name, [value], source)
     if isinstance(value, SigmaNull):
         return Compiled(lambda event: get(event) is None, None)
     if isinstance(value, SigmaExists):
@@ -145,14 +184,7 @@ def _field(name: str, value: Any, source: Source) -> Compiled:
         return Compiled(lambda event: (get(event) is not None) is wanted, None)
     if isinstance(value, SigmaFieldReference):
         return Compiled(_reference(get, value, source), None)
-    return Compiled(_on(get, _test(value)), _named(path, value, source))
-
-
-def _named(path: tuple[str, ...], value: Any, source: Source) -> Needs:
-    field = ".".join(path)
-    if field in source.index and isinstance(value, SigmaString) and not value.contains_special():
-        return frozenset({(field, value.to_plain().replace("\\\\", "\\").lower())})
-    return None
+    return Compiled(_on(get, _test(value)), None)
 
 
 def _on(get: Getter, test: Test) -> Matcher:

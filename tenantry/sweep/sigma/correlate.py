@@ -2,7 +2,8 @@
 
 https://github.com/SigmaHQ/sigma-specification/blob/main/specification/sigma-correlation-rules-specification.md. Hits of
 the referenced rules are spooled while the log is read and looked at here in order of time, with a window that slides over
-each group. Overlapping windows that meet the condition are one alert.
+each group. Overlapping windows that meet the condition are one alert. Events of the same instant count as being in order:
+CloudTrail's times are whole seconds.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ __all__ = ["SLOT", "Statistics"]
 
 SLOT: Final = 600
 """Seconds."""
-_HELD: Final = 50_000
+_HELD: Final = 10_000
 _IDS: Final = 3
 _HISTORY: Final = 2 * 86_400.0
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tenantry.places import SHIPPED
-from tenantry.sweep.engine import sweep_logs
+from tenantry.sweep.engine import Detections, sweep_logs
 from tenantry.sweep.model import Sweep, rank
 from tests.support.tools import needs
 
@@ -52,7 +52,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sweep, Labels]:
     labels = {
         id: one["technique"] for one in json.loads((folder / "labels.json").read_text()) for id in one["eventIDs"]
     }
-    return sweep_logs([out], "cloudtrail", (SHIPPED / "detections",), scratch=out.parent), labels
+    return sweep_logs([out], Detections.load("cloudtrail", (SHIPPED / "detections",)), scratch=out.parent), labels
 
 
 def _principal(record: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import random
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,23 @@ import pytest
 
 from tenantry.errors import InvalidInput
 from tenantry.places import SHIPPED
-from tenantry.sweep.engine import Seen, sweep_logs
+from tenantry.sweep.engine import Detections, Seen, sweep_logs
 from tenantry.sweep.model import Sweep, rank
 from tests.tenantry.sweep.days import Aws, Microsoft
 
 ROOTS = (SHIPPED / "detections",)
 
 
+@cache
+def loaded(format: str) -> Detections:
+    return Detections.load(format, ROOTS)
+
+
 def sweep(tmp_path: Path, format: str, rows: list[Any], name: str = "log.json") -> Sweep:
     path = tmp_path / format
     path.mkdir(exist_ok=True)
     (path / name).write_text(json.dumps(rows))
-    return sweep_logs([path], format, ROOTS, scratch=tmp_path)
+    return sweep_logs([path], loaded(format), scratch=tmp_path)
 
 
 def serious(found: Sweep) -> list[str]:
@@ -109,7 +115,7 @@ def test_order_repetition_and_packing_change_nothing(tmp_path: Path) -> None:
         (other / f"{number}.json.gz").write_bytes(
             gzip.compress(json.dumps({"Records": rows[number : number + 500]}).encode())
         )
-    packed = sweep_logs([other], "cloudtrail", ROOTS)
+    packed = sweep_logs([other], loaded("cloudtrail"))
     assert packed.events_read == plain.events_read
     assert packed.events_repeated == len(day.rows) // 2
 
@@ -135,7 +141,7 @@ def test_an_export_with_columns_and_broken_rows(tmp_path: Path) -> None:
     lines.insert(4, lines[3])
     path = tmp_path / "export.csv"
     path.write_bytes("\ufeff".encode("utf-16-le") + "\r\n".join(lines).encode("utf-16-le"))
-    found = sweep_logs([path], "ual", ROOTS)
+    found = sweep_logs([path], loaded("ual"))
     assert found.events_read == len(day.rows)
     assert found.events_unreadable == 1
     assert found.events_repeated == 1
@@ -144,7 +150,7 @@ def test_an_export_with_columns_and_broken_rows(tmp_path: Path) -> None:
 
 def test_nothing_read_is_not_clean(tmp_path: Path) -> None:
     (tmp_path / "empty.json").write_text("[]")
-    found = sweep_logs([tmp_path / "empty.json"], "cloudtrail", ROOTS)
+    found = sweep_logs([tmp_path / "empty.json"], loaded("cloudtrail"))
     assert found.findings == []
     assert found.could_not_check == [{"check": "all", "why": "no event of the format cloudtrail could be read"}]
 
@@ -159,9 +165,9 @@ def test_what_the_log_does_not_show_is_said(tmp_path: Path) -> None:
 
 def test_wrong_names_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="--format"):
-        sweep_logs([tmp_path], "syslog", ROOTS)
+        Detections.load("syslog", ROOTS)
     with pytest.raises(InvalidInput, match="--rules"):
-        sweep_logs([tmp_path], "cloudtrail", ROOTS, rules=(tmp_path / "nowhere",))
+        Detections.load("cloudtrail", ROOTS, (tmp_path / "nowhere",))
 
 
 def test_nothing_is_left_in_the_scratch_folder(tmp_path: Path) -> None:
@@ -171,7 +177,7 @@ def test_nothing_is_left_in_the_scratch_folder(tmp_path: Path) -> None:
     day.quiet()
     path = tmp_path / "log.json"
     path.write_text(json.dumps(day.rows))
-    sweep_logs([path], "cloudtrail", ROOTS, scratch=scratch)
+    sweep_logs([path], loaded("cloudtrail"), scratch=scratch)
     assert list(scratch.iterdir()) == []
 
 
