@@ -19,6 +19,10 @@ NOTICE: Final = timedelta(days=30)
 """How long before it expires a secret is told of."""
 
 
+_SHORT_LIVED: Final = frozenset({"drop key"})
+"""Made to last for days, and taken away by those who made them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """A secret that needs attention.
@@ -39,6 +43,8 @@ def due(stored: Iterable[SecretVersion], now: datetime, notice: timedelta = NOTI
     """Which of these need attention, the most urgent first; each once, by its gravest reason."""
     found = []
     for one in stored:
+        if one.kind in _SHORT_LIVED:
+            continue
         if one.expires_at is not None and one.expires_at <= now:
             found.append(Due(one.tenant, one.name, "expired", one.expires_at, f"expired on {one.expires_at:%Y-%m-%d}"))
         elif one.expires_at is not None and one.expires_at - now <= notice:

@@ -16,7 +16,7 @@ from tenantry.broker.wire import pack, unpack
 from tenantry.clock import rfc3339
 from tenantry.contacts import Contacts
 from tenantry.drop import Drops
-from tenantry.errors import InvalidInput, OutOfScope
+from tenantry.errors import InvalidInput, NotFound, OutOfScope
 from tenantry.estate import load_estate
 from tenantry.home import Home
 from tenantry.journal import MSP, Event, Journal, Ledger
@@ -168,8 +168,11 @@ class Operations:
         return {"deletion": done.model_dump(mode="json")}
 
     def _credentials(self, tenant: str) -> set[str]:
-        """Names of the secrets that the tenant's providers sign in with."""
-        providers = TenantStore(self._home).get(tenant).providers.values()
+        """Names of the secrets that the tenant's providers sign in with; none where it has no file any more."""
+        try:
+            providers = TenantStore(self._home).get(tenant).providers.values()
+        except NotFound:
+            return set()
         return {ref.name for provider in providers for ref in provider.secrets.values()}
 
     def _subkey(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def add_password(call: Call) -> Answer:
     return call.one("microsoft.graph.passwordCredential", entry | {"secretText": value})
 
 
-@routes.add("POST", "applications/{application}/addKey", "")
+@routes.add("POST", "applications/{application}/addKey", _WRITE)
 def add_key(call: Call) -> Answer:
     """Add a certificate; whoever asks proves that they have the key of another one."""
     found = _application(call)
@@ -81,7 +81,7 @@ def add_key(call: Call) -> Answer:
     return call.one("microsoft.graph.keyCredential", entry)
 
 
-@routes.add("POST", "applications/{application}/removeKey", "")
+@routes.add("POST", "applications/{application}/removeKey", _WRITE)
 def remove_key(call: Call) -> Answer:
     """Remove a certificate; the proof is of one that is registered."""
     found = _application(call)
