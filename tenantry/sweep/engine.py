@@ -24,7 +24,7 @@ from tenantry.sweep.statistics import Statistics
 
 __all__ = ["Detections", "Seen", "ask", "correlate", "folders", "sweep_logs"]
 
-_GENERATION: Final = 250_000
+_GENERATION: Final = 125_000
 _NO_LOGS: Final = (".md", ".txt.sha256", ".html", ".pdf", ".png")
 _SLOT: Final = 60.0
 """Seconds in which events are counted for the picture; twice as many when there are too many of them."""
@@ -32,7 +32,7 @@ _MOST_SLOTS: Final = 5000
 
 
 class Seen:
-    """Ids that were met, without growing: the last half to whole million. A repetition farther apart is counted twice,
+    """Ids that were met, without growing: the last eighth to quarter of a million. A repetition farther apart is counted twice,
     and still reported once, because findings name an event once."""
 
     def __init__(self, generation: int = _GENERATION) -> None:

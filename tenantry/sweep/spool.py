@@ -18,7 +18,7 @@ __all__ = ["Hit", "Spool"]
 
 _BATCH: Final = 2000
 _SCHEMA: Final = """
-PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000; PRAGMA temp_store = FILE; PRAGMA locking_mode = EXCLUSIVE;
+PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4000; PRAGMA temp_store = FILE; PRAGMA locking_mode = EXCLUSIVE;
 CREATE TABLE hit (stream INT, grp TEXT, t REAL, part INT, value TEXT, event TEXT, brief TEXT);
 CREATE TABLE activity (actor TEXT, kind TEXT, slot INT, name TEXT, service TEXT, network TEXT, client TEXT, place TEXT, region TEXT,
                        outcome TEXT, session TEXT, n INT, first REAL, last REAL, events TEXT, ip TEXT, reads INT);

@@ -73,9 +73,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-acces
 def meaning(name: str, record: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
     """What is worked out for this call; nothing for most."""
     found: dict[str, Any] = {}
-    if ":assumed-role/" in text(inner(record, "userIdentity", "arn")) and view["actor"].rpartition("/")[2].startswith(
-        ("i-", "mi-")
-    ):
+    if view["actor_type"] == "role" and view["actor"].rpartition("/")[2].startswith(("i-", "mi-")):
         found["instance_session"] = True
     worker = _WORKERS.get(name)
     parameters = record.get("requestParameters")

@@ -63,7 +63,10 @@ def event(record: Mapping[str, Any]) -> Event | None:
         return None
     identity = record.get("userIdentity")
     identity = identity if isinstance(identity, Mapping) else {}
-    agent, ip, error = text(record.get("userAgent")), text(record.get("sourceIPAddress")), text(record.get("errorCode"))
+    agent, ip, error = (
+        value if type(value) is str else text(value)
+        for value in (record.get("userAgent"), record.get("sourceIPAddress"), record.get("errorCode"))
+    )
     actor, actor_type = _actor(identity, record)
     read_only = record.get("readOnly")
     view: dict[str, Any] = {

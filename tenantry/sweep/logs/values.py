@@ -24,6 +24,8 @@ __all__ = [
 ]
 
 _MAIL: Final = re.compile(r"[A-Za-z0-9._%+'#$!-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,6}")
+_LATEST: Final = 253_402_300_800.0
+"""The end of the year 9999."""
 _FAST_TIME: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(\.\d+)?(Z|[+-]\d\d:?\d\d)?\Z")
 _US_TIME: Final = re.compile(
     r"(\d{1,2})/(\d{1,2})/(\d{4})[ T,]+(\d{1,2}):(\d\d)(?::(\d\d))?\s*([AP]M)?\Z", re.IGNORECASE
@@ -75,7 +77,8 @@ def strings(value: Any, depth: int = 0) -> Iterator[str]:
 def seconds(value: Any) -> float | None:
     """Seconds since the epoch. Without a zone it is UTC, as Microsoft's and Amazon's logs mean it; None if it is no time."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value) / 1000 if value > 1e11 else float(value)
+        found = float(value) / 1000 if value > 1e11 else float(value)
+        return found if 0 <= found < _LATEST else None
     if not isinstance(value, str):
         return None
     if len(value) == 20 and value[-1] == "Z" and value[4] == value[7] == "-" and value[13] == value[16] == ":":
@@ -83,10 +86,10 @@ def seconds(value: Any) -> float | None:
             return _day(value[:10]) + int(value[11:13]) * 3600 + int(value[14:16]) * 60 + int(value[17:19])
         except ValueError:
             return None
-    found = _FAST_TIME.match(value.strip())
+    matched = _FAST_TIME.match(value.strip())
     try:
-        if found:
-            year, month, day, hour, minute, second, fraction, zone = found.groups()
+        if matched:
+            year, month, day, hour, minute, second, fraction, zone = matched.groups()
             base = _midnight(int(year), int(month), int(day)) + int(hour) * 3600 + int(minute) * 60 + int(second)
             if fraction:
                 base += float(fraction)

@@ -16,7 +16,7 @@ __all__ = ["SLOT", "Statistics"]
 
 SLOT: Final = 600
 """Seconds."""
-_HELD: Final = 10_000
+_HELD: Final = 5_000
 _IDS: Final = 3
 _HISTORY: Final = 2 * 86_400.0
 
@@ -38,21 +38,26 @@ class Statistics:
         if event.system:
             return
         view = event.view
-        key = (
+        get = view.get
+        key: tuple[Any, ...] = (
             view["actor"],
-            view.get("kind") or "act",
+            get("kind") or "act",
             int(event.time // SLOT),
             event.name,
-            view.get("service"),
-            view.get("network"),
-            view.get("client"),
-            _place(view),
-            view.get("region"),
-            view.get("outcome"),
-            view.get("session"),
-            view.get("ip") if view.get("kind") == "sign_in" else None,
+            get("service"),
+            get("network"),
+            get("client"),
+            _place(view) if get("country") else None,
+            get("region"),
+            get("outcome"),
+            get("session"),
+            get("ip") if get("kind") == "sign_in" else None,
         )
-        row = self._rows.get(key)
+        try:
+            row = self._rows.get(key)
+        except TypeError:  # a list where a name should be: a log may hold anything
+            key = tuple(part if isinstance(part, (str, int, type(None))) else str(part) for part in key)
+            row = self._rows.get(key)
         if row is None:
             if len(self._rows) >= _HELD:
                 self.flush()

@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tenantry.errors import InvalidInput
 from tenantry.places import SHIPPED
 from tenantry.sweep.engine import Detections, Seen, sweep_logs
 from tenantry.sweep.model import Sweep, rank
+from tenantry.sweep.report.page import page
 from tests.tenantry.sweep.days import Aws, Microsoft
 
 ROOTS = (SHIPPED / "detections",)
@@ -188,3 +191,56 @@ def test_ids_are_remembered_within_bounds() -> None:
     for number in range(25):
         seen.before(str(number))
     assert not seen.before("a")  # long ago
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**18), 10**18)
+    | st.text(max_size=8)
+    | st.sampled_from(["2026-11-22T10:00:00Z", "x@y.example", "*", "[]", "{}"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.text(max_size=6) | st.sampled_from(["Name", "Value", "NewValue", "ID", "type", "arn", "user", "items"]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=6,
+)
+FIELDS = {
+    "cloudtrail": ["eventName", "eventTime", "eventID", "userIdentity", "requestParameters", "responseElements", "errorCode", "sourceIPAddress", "userAgent", "awsRegion", "readOnly", "recipientAccountId"],
+    "ual": ["Operation", "CreationTime", "Id", "UserId", "UserType", "ClientIP", "Parameters", "ModifiedProperties", "ExtendedProperties", "OperationProperties", "Actor", "Target", "Workload", "AuditData", "DeviceProperties", "AppAccessContext"],
+    "entra-signin": ["id", "createdDateTime", "userPrincipalName", "status", "location", "deviceDetail", "riskEventTypes_v2", "ipAddress", "sessionId", "userAgent", "properties"],
+    "entra-audit": ["id", "activityDateTime", "activityDisplayName", "initiatedBy", "targetResources", "additionalDetails", "properties"],
+}  # fmt: skip
+NAMES = {
+    "eventName": "PutBucketPolicy",
+    "Operation": "New-InboxRule",
+    "activityDisplayName": "Update conditional access policy",
+    "userPrincipalName": "a@b.example",
+}
+TIMES = ("eventTime", "CreationTime", "createdDateTime", "activityDateTime")
+
+
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+@pytest.mark.parametrize("format", list(FIELDS))
+def test_nothing_in_a_log_stops_a_sweep(tmp_path: Path, format: str, data: st.DataObject) -> None:
+    """Fields of any type: whoever is in a log chose some of them."""
+    rows = data.draw(
+        st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS[format], json_values)), min_size=1, max_size=6)
+    )
+    for row in rows:
+        for name in (*NAMES, *TIMES):
+            if name in FIELDS[format] and data.draw(st.booleans()):
+                row[name] = NAMES.get(name, "2026-11-22T10:00:00Z")
+    path = tmp_path / "any.json"
+    path.write_text(json.dumps(rows))
+    found = sweep_logs([path], loaded(format))
+    assert found.events_read + found.events_repeated + found.events_unreadable >= len(rows)
+    json.dumps(found.as_dict())
+    page(found)
