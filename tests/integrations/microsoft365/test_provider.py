@@ -10,6 +10,7 @@ from integrations.lab.server import LabServer
 from integrations.microsoft365.permissions import with_contained
 from integrations.microsoft365.provider import CAPABILITIES, PROVIDER, Cloud, Microsoft365Handle, Settings
 from tenantry.capabilities import CAPABILITIES as PROTOCOLS
+from tenantry.capabilities.credentials import CredentialService
 from tenantry.errors import InDoubt, OutOfScope
 from tests.integrations.microsoft365.conftest import CANARY, Stand
 
@@ -18,8 +19,10 @@ IDS = {"tenant_id": "11111111-2222-3333-4444-555555555555", "client_id": "666666
 
 async def test_it_offers_what_it_says(handle: Microsoft365Handle) -> None:
     assert PROVIDER.capabilities == CAPABILITIES
-    for name in CAPABILITIES:
-        assert isinstance(handle.capability(name), PROTOCOLS[name])
+    # Of the credentials a provider offers the service's side; tasks see the assembly's.
+    for name, protocol in {**PROTOCOLS, "credentials": CredentialService}.items():
+        if name in CAPABILITIES:
+            assert isinstance(handle.capability(name), protocol)
     with pytest.raises(OutOfScope):
         handle.capability("messenger")
 
