@@ -39,7 +39,7 @@ steps:
       contact: primary
       expires_in: 1d
       expect:
-        - {{name: m365/client-secret, title: Secret of the Microsoft 365 app}}
+        - {{name: psa/api-secret, title: Secret of the ticket system}}
         - {{name: vpn/certificate, kind: file, title: Certificate of the VPN}}
         - {{name: ssh/key, kind: text, title: "{HOSTILE}"}}
 """
@@ -167,10 +167,10 @@ def test_from_a_phone_into_the_vault_and_the_run_goes_on(stand: Stand, phone: Ph
     phone.picture(page, "2-fields")
 
     # Shown and hidden; then the connection is lost in the middle, and it goes on by itself.
-    password = page.get_by_label("Secret of the Microsoft 365 app", exact=True)
+    password = page.get_by_label("Secret of the ticket system", exact=True)
     password.fill(CANARIES["password"])
     assert password.get_attribute("type") == "password"
-    page.get_by_role("button", name="Show Secret of the Microsoft 365 app").click()
+    page.get_by_role("button", name="Show Secret of the ticket system").click()
     assert password.get_attribute("type") == "text"
     phone.context.set_offline(True)
     hand_over(page, 0)
@@ -217,13 +217,13 @@ def test_from_a_phone_into_the_vault_and_the_run_goes_on(stand: Stand, phone: Ph
     assert given_to(stand, "ssh/key").decode() == f"-----BEGIN-----\n{CANARIES['text']}\n"
     assert given_to(stand, "vpn/certificate") == b"\0\xff" + CANARIES["file"].encode()
     with stand.opened() as installation:
-        found = installation.vault.get_text(TENANT, "m365/client-secret")
+        found = installation.vault.get_text(TENANT, "psa/api-secret")
         assert found.get_secret_value() == CANARIES["password"]
         assert installation.vault.versions(TENANT, f"drops/{made['drop']}/key") == ()
         received = [
             record.data["name"] for record in installation.journal.records(run) if record.event == "drop.received"
         ]
-    assert received == ["m365/client-secret", "vpn/certificate", "ssh/key"]  # each once
+    assert received == ["psa/api-secret", "vpn/certificate", "ssh/key"]  # each once
 
     # Nothing else was asked of, nothing else was kept.
     assert phone.trouble == []

@@ -49,7 +49,7 @@ def run(stand: Stand) -> str:
 
 def test_prefect_deployment_run(stand: Stand) -> None:
     flow_run = run(stand)
-    assert stand.wait_for(flow_run, *ENDED)["state_name"] == "Planned"
+    assert stand.wait_for(flow_run, *ENDED)["state_name"] == "Planned", stand.state(flow_run).items
     assert stand.state(flow_run).mode == "plan"
 
 
