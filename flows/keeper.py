@@ -184,6 +184,8 @@ class Keeper:
         state = await asyncio.to_thread(self._installation.state, run.run_id)
         if state.erased:
             return  # never carried on: what it did is not known well enough
+        if run.standing != "waiting_for_approval" and (state.ended or state.stopped) is not None:
+            return  # since it was looked up, somebody settled it: cancelled in Prefect, say
         if run.standing == "waiting_for_approval":
             if run.overdue is not None and run.overdue >= _ANSWERED and not self._just_asked(run.run_id):
                 await self._schedule(state)

@@ -62,8 +62,8 @@ def test_two_keepers_take_each_run_up_once(stand: Stand) -> None:
         runs = [left(stand, 0) for _ in range(4)]
         for run in runs:
             stand.wait_for_event(run, "run.ended")
-            assert stand.events(run).count("run.recovered") == 1
-            assert stand.state(run).attempt == 2
+            # On a slow machine it may be asked for again before it begins; it is begun once.
+            assert stand.events(run).count("run.attempt") == stand.state(run).attempt == 2
     finally:
         tether.stop(second, grace=40)
 

@@ -218,3 +218,20 @@ async def test_it_rests_no_longer_than_a_round_and_not_at_all_when_somebody_died
     keeper.look()
     async with timeout(60):
         await keeper._rest()
+
+
+def test_one_that_somebody_settled_since_it_was_looked_up_is_left(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = world.run()
+
+    async def meanwhile() -> None:
+        if "run.stopped" not in world.events(run):
+            said = {"status": "interrupted", "why": "its process was ended in Prefect"}
+            stopped = Event("run.stopped", said, run, None, 1, "interrupted", ("small", "1"))
+            world.journal.append(TENANT, [stopped])
+
+    monkeypatch.setattr(world.prefect, "api_healthcheck", meanwhile)
+    world.serve(Keeper(world.installation, Nobody()), PROMISE, monkeypatch)
+    assert world.scheduled == []
+    assert "run.recovered" not in world.events(run)
