@@ -293,6 +293,11 @@ class TenantContext:
         if name == "secrets":
             return TenantSecrets(self._installation.vault, self.name)
         if name == "credentials":
+            if self._drill is not None:
+                # The services are the lab's, but the vault is the client's own: what the lab made would replace what works.
+                raise OutOfScope(
+                    "a drill replaces no credential", remedy="Leave this step out of the drill, or use a lab tenant."
+                )
             references = {key: config.secrets for key, config in self.tenant.providers.items()}
             return TenantCredentials(self._installation.vault, self.name, self._credential_service, references)
         sources = self._sources(name)

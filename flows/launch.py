@@ -282,8 +282,6 @@ def _watch(
         if state.ended is not None or (state.attempt > attempts and state.stopped is not None):
             if child is not None:
                 _let_end(child)
-            else:
-                _let_go(installation, run_id)
             return state
         if child is not None and child.poll() is not None:
             return state  # its process ended without a word: interrupted
@@ -297,13 +295,6 @@ def _watch(
         if follow is not None:
             follow(state, None)
         time.sleep(_LOOK)
-
-
-def _let_go(installation: Installation, run_id: str, seconds: float = 5.0) -> None:
-    """Let its owner release it: until then it would be shown as running. No longer than that: another may have taken it up."""
-    deadline = time.monotonic() + seconds
-    while installation.journal.live(run_id) and time.monotonic() < deadline:
-        time.sleep(_LOOK / 5)
 
 
 def _let_end(child: subprocess.Popen[bytes], seconds: float = 30.0) -> None:

@@ -294,7 +294,8 @@ def _closed(state: RunState, record: Record) -> None:
 
 def _arrived(state: RunState, record: Record) -> None:
     gate = state.gates.get((str(record.step), record.data.get("item"), str(record.data["digest"])))
-    if gate is not None and gate.closed is None:
+    # What arrives answers a question that asks for it; it approves nothing.
+    if gate is not None and gate.closed is None and gate.request["kind"] == "answer":
         gate.closed, gate.arrival = "arrived", {**record.data, "at": record.entry.fields["ts"]}
 
 

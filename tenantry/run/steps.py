@@ -497,7 +497,7 @@ class ItemRunner:
             kind="answer",
         )
         said = gate.arrival or gate.decisions[-1]
-        value = request.no if gate.closed == "denied" else request.yes
+        value = request.yes if gate.closed in {"approved", "arrived"} else request.no
         answer = HumanAnswer(
             answer=value, by=said["by"], at=datetime.fromisoformat(said["at"]), reason=said.get("reason") or ""
         )

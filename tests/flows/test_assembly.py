@@ -135,3 +135,11 @@ def test_who_followed_a_run_until_it_stopped_sees_how_it_stands(installation):
     assert installation.view("r-1234567", live=False)["status"] == "waiting_for_approval"
     journal.release(lease.fence)
     assert installation.view("r-1234567")["status"] == "waiting_for_approval"
+
+
+async def test_a_drill_replaces_no_credential(installation):
+    """The lab plays the vendors; the vault is the client's own."""
+    tenant(installation, "acme")
+    async with installation.access("acme", "drill") as access:
+        with pytest.raises(OutOfScope, match="drill"):
+            await access.capability("credentials")

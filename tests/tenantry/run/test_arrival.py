@@ -38,6 +38,17 @@ steps:
   - {id: other, phase: one, uses: world.turn_on, with: {name: other}}
 """
 
+APPROVED = """\
+id: approved
+version: "1"
+title: Approved
+kind: onboarding
+phases: [one]
+params: {}
+steps:
+  - {id: credentials, phase: one, uses: world.turn_on, with: {name: used}, approve: {role: approver}}
+"""
+
 
 @pytest.fixture
 def stand(tmp_path: Path) -> Stand:
@@ -96,6 +107,17 @@ async def test_an_arrival_for_another_question_counts_for_nothing(stand: Stand) 
     world = World()
     await waiting(stand, world)
     arrive(stand, "0" * 64)
+    assert (await stand.run("run-1", on(world))).stopped is Status.WAITING
+    assert "used" not in world.switches
+
+
+async def test_an_arrival_approves_nothing(tmp_path: Path) -> None:
+    stand = Stand(tmp_path / "home", TaskRegistry.of(TurnOn))
+    stand.person("ann", "approver", "engineer")
+    stand.create(APPROVED)
+    world = World()
+    assert (await stand.run("run-1", on(world))).stopped is Status.WAITING
+    arrive(stand)
     assert (await stand.run("run-1", on(world))).stopped is Status.WAITING
     assert "used" not in world.switches
 
