@@ -108,10 +108,13 @@ class Reads:
     async def _ok(
         self, host: str, command: Command, *, codes: Iterable[int] = (0,), timeout: float | None = None
     ) -> Outcome:
-        """Run a read, and make an error of any other exit status."""
+        """Run a read, and make an error of any other exit status. Where another than 0 is taken too, sudo is asked whether the command ran
+        at all: its own refusal is a 1 like that of find and grep, and what we may not see is not absent."""
         outcome = await self._to(host).read(command, timeout=timeout)
         if outcome.code not in codes:
             raise await self.refusal(host, command, outcome)
+        if outcome.code != 0:
+            await self._permitted(host, command)
         return outcome
 
     async def refusal(self, host: str, command: Command, outcome: Outcome) -> Rejected | PermissionMissing:
@@ -246,10 +249,15 @@ class Reads:
                 *("--identifier=sshd", "--identifier=sshd-session"),
                 root=True,
             )
-            async for line in _lines(connection.stream(command, timeout=_LONG)):
-                found = parse.journal_login(line)
-                if found is not None:
-                    yield found
+            try:
+                async for line in _lines(connection.stream(command, timeout=_LONG)):
+                    found = parse.journal_login(line)
+                    if found is not None:
+                        yield found
+            except VendorFault as fault:
+                if fault.detail.get("status") is not None:
+                    await self._permitted(host, command)
+                raise
             return
         there = await self._found(host, [path.encode() for path in _LOGS], follow=True)
         now = datetime.now(UTC)
@@ -263,14 +271,14 @@ class Reads:
             except VendorFault as fault:
                 if fault.detail.get("status") != 1:  # grep's word for "no line matched"
                     raise
+                await self._permitted(host, command)
 
     # --- what stays ---------------------------------------------------------------------------------------------------
 
     async def authorized_keys(self, host: str) -> Sequence[AuthorizedKey]:
         """From the files that sshd itself says it looks into."""
-        connection = self._to(host)
         configured, accounts = await asyncio.gather(
-            connection.read(Command.of("sshd", "-T", root=True)), self._ok(host, Command.of("getent", "passwd"))
+            self._ok(host, Command.of("sshd", "-T", root=True)), self._ok(host, Command.of("getent", "passwd"))
         )
         patterns = [
             word
@@ -439,7 +447,15 @@ class Reads:
         )
         people = {uid: name for name, uid, *_ in reversed(parse.passwd(names.lines()))}
         booted = parse.moment(boot.out.split()[-1])
-        return parse.processes(parse.proc_files(files.out), parse.links(executables.out), people, booted)
+        found = parse.processes(parse.proc_files(files.out), parse.links(executables.out), people, booted)
+        if not any(process.pid == 1 for process in found):
+            # proc(5), "hidepid": a process that is not shown to us would count as one that is gone.
+            raise PermissionMissing(
+                f"{host}: {self._to(host).target.account} is not shown the processes of others",
+                remedy="Sign in as root, or put the account into the group that /proc's mount option gid= names.",
+                vendor="linux",
+            )
+        return found
 
     async def connections(self, host: str) -> Sequence[HostConnection]:
         """Of ss(8)."""
@@ -485,6 +501,7 @@ class Reads:
         except VendorFault as fault:
             if fault.detail.get("status") != 1:  # find's word for "some were not there"
                 raise
+            await self._permitted(host, command)
         for file in await self._hashed(host, waiting):
             yield file
 
