@@ -183,9 +183,13 @@ def every_action() -> frozenset[str]:
     return frozenset(action for methods in ACTIONS.values() for actions in methods.values() for action in actions)
 
 
-def least_policy(actions: Iterable[str]) -> dict[str, Any]:
+def least_policy(actions: Iterable[str], role: str | None = None) -> dict[str, Any]:
     """The policy document for a client's role that allows these actions and nothing else. Resources are not narrowed: an incident is about
-    things that nobody knew before. The platform's own role cannot be passed on or changed through it."""
+    things that nobody knew before. The platform's own role cannot be passed on or changed through it.
+
+    Args:
+        role: resource name of that role: it may ask what it is itself allowed, so that the check-up can tell.
+    """
     named = sorted(set(actions))
     statements: list[dict[str, Any]] = []
     passing = "iam:PassRole" in named
@@ -200,6 +204,15 @@ def least_policy(actions: Iterable[str]) -> dict[str, Any]:
                 "Action": "iam:PassRole",
                 "Resource": "arn:aws:iam::*:role/service-role/AWSBackupDefaultServiceRole",
                 "Condition": {"StringEquals": {"iam:PassedToService": "backup.amazonaws.com"}},
+            }
+        )
+    if role is not None:
+        statements.append(
+            {
+                "Sid": "TenantryCheckUp",
+                "Effect": "Allow",
+                "Action": "iam:SimulatePrincipalPolicy",
+                "Resource": role,
             }
         )
     return {"Version": "2012-10-17", "Statement": statements}

@@ -55,7 +55,7 @@ class Limits:
         connect: until the host's sshd has let us in.
         command: a command that nobody gave another time.
         output: bytes of one command's output that is read as a whole.
-        channels: commands at a time over one connection; sshd allows ten (MaxSessions).
+        channels: commands at a time over one connection, two at least; sshd allows ten (MaxSessions).
     """
 
     connect: float = 15.0
@@ -190,6 +190,8 @@ class Connection:
         self._limits = limits or Limits()
         self._opening = asyncio.Lock()
         self._channels = asyncio.Semaphore(self._limits.channels)
+        self._streams = asyncio.Semaphore(max(1, self._limits.channels - 1))
+        """Whoever reads a stream may ask something else meanwhile: one channel is always left for that."""
         self._opened: _Opened | None = None
         self._own_way: Connection | None = None
         """A jump host's connection that nobody but this one uses."""
@@ -278,7 +280,7 @@ class Connection:
         """
         line, stdin = await self._prepared(command)
         limit = timeout or self._limits.command
-        async with self._channels:
+        async with self._streams, self._channels:
             opened = await self._open()
             call = _Call()
             opened.busy += 1

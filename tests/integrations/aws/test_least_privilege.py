@@ -80,7 +80,7 @@ class Incident:
         runbook = load_runbook(PATH, self.stand.registry)
         tasks = [self.stand.registry.get(step.uses) for step in runbook.steps]
         names = {name for task in tasks for p in task.permissions if p.vendor == "aws" for name in p.names}
-        return dict(json.loads(PROVIDER.least_privilege(sorted(names), None).text))
+        return dict(json.loads(PROVIDER.least_privilege(sorted(names), self.account.settings()).text))
 
 
 @pytest.fixture(scope="module")

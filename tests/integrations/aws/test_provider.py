@@ -85,6 +85,11 @@ def test_the_least_policy_is_small_enough_and_grants_nothing_excessive() -> None
     assert passing["Condition"]
     assert isinstance(PROVIDER, LeastPrivilege)
     assert json.loads(PROVIDER.least_privilege(["iam:GetUser"], None).text)["Statement"][0]["Action"] == ["iam:GetUser"]
+    _, checking = json.loads(PROVIDER.least_privilege(["iam:GetUser"], GOOD).text)["Statement"]
+    assert (checking["Action"], checking["Resource"]) == (
+        "iam:SimulatePrincipalPolicy",
+        "arn:aws:iam::123456789012:role/TenantryResponse",
+    )
 
 
 # --- sign-in ----------------------------------------------------------------------------------------------------------

@@ -428,3 +428,17 @@ async def test_a_key_under_a_cipher_that_nobody_knows(net: HostNet) -> None:
     with pytest.raises(SignInFailed):
         await handle.capability("host").facts("web1")
     await handle.aclose()
+
+
+async def test_streams_leave_a_channel_for_what_is_asked_meanwhile(net: HostNet) -> None:
+    """A list of files asks for digests while it is read: two at once over two channels would wait for each other for ever."""
+    handle = await opened(net, "web1", limits=Limits(channels=2))
+    host = handle.capability("host")
+
+    async def listed() -> int:
+        return sum([file.sha256 is not None async for file in host.files("web1", ["/usr/bin"])])
+
+    async with asyncio.timeout(30):
+        first, second = await asyncio.gather(listed(), listed())
+    assert first == second > 200
+    await handle.aclose()
