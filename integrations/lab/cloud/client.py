@@ -88,7 +88,7 @@ def _stream(method: Method, http: Http, token: TokenHeader, base: str) -> Callab
             if not isinstance(page, dict) or not isinstance(page.get("value"), list):
                 raise VendorFault(f"{method.name} was answered without rows", vendor="lab")
             for row in page["value"]:
-                yield decode(method.result, row)
+                yield _decoded(method, row)
             if "next" not in page:
                 return
             query["cursor"] = page["next"]
@@ -107,9 +107,16 @@ def _call(method: Method, http: Http, token: TokenHeader, base: str) -> Callable
             answer = await http.read("GET", f"{url}?{query}", authorizer=token, dialect=_refused)
         if not isinstance(answer.data, dict) or "result" not in answer.data:
             raise VendorFault(f"{method.name} was answered without a result", vendor="lab")
-        return decode(method.result, answer.data["result"])
+        return _decoded(method, answer.data["result"])
 
     return call
+
+
+def _decoded(method: Method, value: Any) -> Any:
+    try:
+        return decode(method.result, value)
+    except (ValueError, TypeError):
+        raise VendorFault(f"{method.name} was answered in another form", vendor="lab") from None
 
 
 def _refused(answer: Answer, what: str) -> TenantryError:
