@@ -102,11 +102,11 @@ async def test_sudo_that_is_taken_away_in_mid_run(net: HostNet) -> None:
     host = handle.capability("host")
     before = await host.authorized_keys("demoted")
     assert before
-    demoted.run(f"mv {line} /root/")
+    demoted.run(f"mv {line} /run/away")
     for call in (host.authorized_keys("demoted"), host.cron("demoted"), host.lock_account("demoted", "games")):
         with pytest.raises(PermissionMissing):
             await call
-    demoted.run(f"mv /root/responder {line}")
+    demoted.run(f"mv /run/away {line}")
     assert await host.authorized_keys("demoted") == before
     await handle.aclose()
 
