@@ -33,7 +33,16 @@ import paramiko
 from integrations.linux.command import Command, Outcome
 from integrations.linux.hostkeys import KnownHost, fingerprint
 from tenantry import deadline
-from tenantry.errors import InDoubt, Rejected, SignInFailed, TenantryError, Unreachable, VendorFault
+from tenantry.errors import (
+    InDoubt,
+    PermissionMissing,
+    Rejected,
+    SignInFailed,
+    TargetNotFound,
+    TenantryError,
+    Unreachable,
+    VendorFault,
+)
 
 __all__ = ["Connection", "Credential", "Limits", "Login", "Target"]
 
@@ -331,7 +340,11 @@ class Connection:
         return True
 
     async def sftp(self, work: Callable[[Any], T], *, timeout: float | None = None) -> T:
-        """Do something with an SFTP client, in a thread; read-only by agreement."""
+        """Do something with an SFTP client, in a thread; read-only by agreement.
+
+        Raises:
+            TargetNotFound, PermissionMissing: of the file that was asked for. VendorFault: it broke off, or the host has no SFTP.
+        """
         opened = await self._open()
         call = _Call()
 
@@ -347,7 +360,15 @@ class Connection:
         try:
             async with self._channels:
                 return await self._threaded(inside, call, (timeout or self._limits.command) + 1)
-        except (paramiko.SSHException, EOFError, TimeoutError) as error:
+        except FileNotFoundError as error:
+            raise TargetNotFound(
+                f"{self.target.name}: what was asked for by sftp is not there", vendor="linux"
+            ) from error
+        except PermissionError as error:
+            raise PermissionMissing(
+                f"{self.target.name}: {self.target.account} may not read this by sftp", vendor="linux"
+            ) from error
+        except (paramiko.SSHException, EOFError, OSError) as error:
             raise VendorFault(f"{self.target.name}: sftp broke off", vendor="linux") from error
 
     # --- the connection -----------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import SecretBytes
 
+from tests.support import booted
 from tests.support.booted import BOOT, EMPTY, ControlGroup
 from tests.support.tools import needs
 
@@ -222,6 +223,8 @@ class HostNet:
             setup: more shell commands, with the host's root as working directory.
             systemd: the first process is systemd.
         """
+        if systemd:
+            needs(booted.can(), "systemd, dbus-daemon and a unified hierarchy of control groups that we may write to")
         made = [self._start(name, account, sudo, certified, setup, systemd) for name in names]
         for host in made:
             _await(host.address)

@@ -18,7 +18,16 @@ from integrations.linux.command import Command
 from integrations.linux.connection import Limits
 from integrations.linux.provider import PROVIDER, Settings
 from tenantry import deadline
-from tenantry.errors import InDoubt, PermissionMissing, Rejected, SignInFailed, TimedOut, Unreachable, VendorFault
+from tenantry.errors import (
+    InDoubt,
+    PermissionMissing,
+    Rejected,
+    SignInFailed,
+    TargetNotFound,
+    TimedOut,
+    Unreachable,
+    VendorFault,
+)
 from tenantry.providers import HostKey
 from tests.support.hosts import HostNet, Key
 
@@ -442,3 +451,23 @@ async def test_streams_leave_a_channel_for_what_is_asked_meanwhile(net: HostNet)
         first, second = await asyncio.gather(listed(), listed())
     assert first == second > 200
     await handle.aclose()
+
+
+async def test_files_by_sftp(handle, net: HostNet) -> None:
+    ssh = connection(handle)
+
+    def content(path: str):
+        def work(client) -> bytes:
+            with client.open(path) as file:
+                return bytes(file.read())
+
+        return work
+
+    assert await ssh.sftp(content("/var/www/html/index.html")) == b"<h1>owned</h1>\n"
+    with pytest.raises(TargetNotFound):
+        await ssh.sftp(content("/nowhere"))
+    with pytest.raises(PermissionMissing):
+        await ssh.sftp(content("/etc/shadow"))
+    with pytest.raises(VendorFault):
+        await ssh.sftp(lambda client: ssh._opened.transport.close() or client.listdir("/"))
+    assert await ssh.sftp(content("/etc/hostname"))

@@ -31,8 +31,8 @@ Unit=evil-job.service
 [Install]
 WantedBy=timers.target
 END
-printf '[Service]\nExecStart=/bin/sleep 86001\n' > usr/lib/systemd/system/packed.service
-SYSTEMD_OFFLINE=1 chroot . systemctl enable -q evil.service evil-tick.timer cron.service
+printf '[Service]\nExecStart=/bin/sleep 86001\n[Install]\nWantedBy=multi-user.target\n' > usr/lib/systemd/system/packed.service
+SYSTEMD_OFFLINE=1 chroot . systemctl enable -q evil.service evil-tick.timer packed.service
 """
 
 
@@ -81,8 +81,7 @@ async def test_it_is_systemd_that_runs_there(host: Any, sys1: TestHost) -> None:
     [
         ("evil.service", "enabled", "active", "sleep 86000"),
         ("evil-tick.timer", "enabled", "active", None),
-        ("cron.service", "enabled", "active", "/usr/sbin/cron"),
-        ("packed.service", "static", "inactive", None),
+        ("packed.service", "enabled", "active", "sleep 86001"),
     ],
 )
 async def test_a_unit_is_stopped_and_masked_and_given_back_as_it_was(
@@ -132,13 +131,14 @@ async def test_the_tasks_check_sees_what_still_runs(host: Any, sys1: TestHost) -
             return value
 
     task, params = DisableUnit(), DisableUnitParams(host="sys1", unit="packed.service")
-    sys1.run("systemctl start packed.service && systemctl mask packed.service")
+    before = await unit(host, "packed.service")
+    sys1.run("systemctl mask packed.service")
     (change,) = await task.check(Ctx(), params)  # type: ignore[arg-type]  # as much of a context as it looks at
     assert change.after == "masked"
     await task.apply(Ctx(), params, [change])  # type: ignore[arg-type]  # as above
     assert await task.check(Ctx(), params) == []  # type: ignore[arg-type]  # as above
     assert "sleep 86001" not in sys1.run("ps -eo args")
-    sys1.run("systemctl unmask packed.service")
+    await host.set_unit_enabled("sys1", before, True)
 
 
 async def test_isolation_is_taken_back_by_systemds_timer(
