@@ -136,7 +136,7 @@ ACTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "remove_restored": (*_BACKUP_READS, "rds:DeleteDBInstance"),
     },
     "cloud_logs": {
-        "events": ("cloudtrail:LookupEvents",),
+        "events": ("cloudtrail:LookupEvents", "ec2:DescribeRegions"),
         "trails": _TRAILS,
         "set_recording": (*_TRAILS, "cloudtrail:StartLogging", "cloudtrail:StopLogging"),
         "archived": (*_TRAILS, "s3:ListBucket", "s3:GetObject"),

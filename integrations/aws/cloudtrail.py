@@ -35,6 +35,7 @@ class AwsLogs:
         self._caller = caller
         self._account = account
         self._files = AwsStorage(caller, account)
+        self._regions: tuple[str, ...] = ()
 
     async def events(
         self,
@@ -45,7 +46,8 @@ class AwsLogs:
         principal_name: str = "",
         operation: str = "",
     ) -> AsyncIterator[CloudEvent]:
-        """LookupEvents, region by region. IAM's own events are kept in us-east-1, which is asked too."""
+        """LookupEvents, in every region that the account has enabled: an attacker works where nobody looks. (IAM's own events are kept in
+        us-east-1.)"""
         narrowed = [
             {"AttributeKey": key, "AttributeValue": value}
             for key, value in (("AccessKeyId", access_key), ("Username", principal_name), ("EventName", operation))
@@ -56,13 +58,20 @@ class AwsLogs:
         params: dict[str, Any] = {"StartTime": since, "EndTime": until}
         if narrowed:
             params["LookupAttributes"] = narrowed
-        for region in dict.fromkeys((*self._caller.regions, *self._global())):
+        for region in await self._enabled():
             async for page in self._caller.pages("cloudtrail", "lookup_events", "Events", region, **params):
                 for row in page["Events"]:
                     yield event(_record(row))
 
-    def _global(self) -> tuple[str, ...]:
-        return ("us-east-1",) if not self._caller.regions[0].startswith(("cn-", "us-gov-")) else ()
+    async def _enabled(self) -> tuple[str, ...]:
+        """The tenant's own regions first. Asked once: a run does not outlive a region's being enabled by much."""
+        if not self._regions:
+            answer = await self._caller.read("ec2", "describe_regions")
+            names = [str(row["RegionName"]) for row in answered(answer, "Regions", "ec2.DescribeRegions")]
+            if not names:
+                raise VendorFault("ec2.DescribeRegions named no region", vendor="aws")
+            self._regions = tuple(dict.fromkeys((*self._caller.regions, *sorted(names))))
+        return self._regions
 
     async def trails(self) -> tuple[Trail, ...]:
         """Those that record this account in its regions, each once, asked in its own region whether it records."""

@@ -120,7 +120,7 @@ class TraceKey(ReadTask[TraceKeyParams, KeyTrace]):
     permissions = (
         FIND,
         KEYS,
-        aws("cloudtrail:LookupEvents", "sts:GetCallerIdentity", "ec2:DescribeInstances"),
+        aws("cloudtrail:LookupEvents", "ec2:DescribeRegions", "sts:GetCallerIdentity", "ec2:DescribeInstances"),
         aws("iam:GetLoginProfile", "iam:ListMFADevices", "iam:GetPolicy", "iam:GetPolicyVersion"),
         aws("iam:ListUserPolicies", "iam:GetUserPolicy", "iam:ListAttachedUserPolicies"),
         aws("iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"),
@@ -412,10 +412,8 @@ def _limits(regions: tuple[str, ...], *, told: bool) -> list[str]:
         "What was read out of storage shows only where data events are recorded.",
     ]
     if regions:
-        asked = ", ".join(regions)
-        found.append(
-            f"Machines were looked for in {asked}, and logs were asked there; of other regions nothing is known."
-        )
+        looked = ", ".join(regions)
+        found.append(f"Machines were looked at in {looked} alone; the log was asked in every region that is enabled.")
     if not told:
         found.insert(0, "No address of the client's is known, so nothing was attributed to an attacker.")
     return found

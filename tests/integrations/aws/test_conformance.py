@@ -14,7 +14,7 @@ import pytest
 from integrations.aws.actions import ACTIONS, action_of, least_policy
 from integrations.aws.provider import AwsHandle
 from tenantry.capabilities import BackupJob, RestoreTarget
-from tenantry.errors import InDoubt, Rejected, TargetNotFound, VendorFault
+from tenantry.errors import InDoubt, PermissionMissing, Rejected, TargetNotFound, VendorFault
 from tests.conformance.backup import BackupConformance, BackupWorld
 from tests.conformance.cloud import CloudConformance, CloudWorld
 from tests.conformance.cloud_identity import CloudIdentityConformance, CloudIdentityWorld
@@ -22,7 +22,7 @@ from tests.conformance.cloud_logs import CloudLogsConformance, CloudLogsWorld
 from tests.conformance.dns import DnsConformance, DnsWorld
 from tests.conformance.findings import FindingsConformance, FindingsWorld
 from tests.conformance.storage import StorageConformance, StorageWorld
-from tests.support.aws_gaps import record
+from tests.support.aws_gaps import Reply, record
 from tests.support.aws_stand import REGIONS, Account, AwsStand
 
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -315,6 +315,21 @@ class TestLogs(CloudLogsConformance):
             trail=trail,
             archived=120,
         )
+
+    async def test_what_is_done_in_a_region_that_nobody_uses_is_seen(
+        self, world: CloudLogsWorld, aws: AwsStand, account: Account
+    ) -> None:
+        at = world.since + timedelta(hours=1)
+        aws.gaps.events[account.id].append(
+            record("RunInstances", at, source="ec2", key="AKIAFAR", account=account.id, region="ap-south-1")
+        )
+        found = [event async for event in world.provider.events(world.since, world.until, access_key="AKIAFAR")]
+        assert [(event.operation, event.region) for event in found] == [("RunInstances", "ap-south-1")]
+        aws.fault("ec2", "DescribeRegions", Reply.ec2_error(403, "UnauthorizedOperation"), times=9)
+        handle = await account.open()
+        with pytest.raises(PermissionMissing):  # and it is never taken for an empty log
+            [event async for event in handle.capability("cloud_logs").events(world.since, world.until)]
+        await handle.aclose()
 
     async def test_all_members_of_a_file_are_read_and_a_cut_one_is_a_fault(
         self, world: CloudLogsWorld, account: Account
