@@ -60,6 +60,10 @@ class MadeDevice(Made):
     device: str
 
 
+class MadeElsewhere(Made):
+    region: str
+
+
 class MadeTrust(Made):
     principals: list[str]
     """Whom the attacker let in."""
@@ -93,6 +97,8 @@ class KeyTrace(Output):
     """Given to principals that were there before."""
     trusts: list[MadeTrust]
     instances: list[Made]
+    elsewhere: list[MadeElsewhere] = Field(default_factory=list)
+    """Machines in regions that the tenant's file does not name: nothing here can look at them, so nothing is contained before it does."""
     trails: list[Made]
     sessions: list[str]
     """Principals whose sessions have to be cut."""
@@ -172,12 +178,13 @@ class TraceKey(ReadTask[TraceKeyParams, KeyTrace]):
             policies=[one for one in await trace.policies() if one.ref not in made],
             trusts=[one for one in trusts if one.ref not in made],
             instances=instances,
+            elsewhere=elsewhere,
             trails=[
                 Made(ref=ref, reason="stopped or deleted by the attacker", evidence_ids=ids)
                 for ref, ids in left.trails.items()
             ],
             sessions=sessions,
-            for_person=[*elsewhere, *abroad, *undecided, *_undecided(unsure, left, told=told)],
+            for_person=[*map(_away, elsewhere), *abroad, *undecided, *_undecided(unsure, left, told=told)],
             kept=_kept(good),
             operations=dict(Counter(event.operation for event in followed).most_common(100)),
             total=rows.total,
@@ -332,15 +339,18 @@ class _Trace:
                 )
         return found, undecided
 
-    async def instances(self, events: list[CloudEvent], regions: tuple[str, ...]) -> tuple[list[Made], list[Undecided]]:
+    async def instances(
+        self, events: list[CloudEvent], regions: tuple[str, ...]
+    ) -> tuple[list[Made], list[MadeElsewhere]]:
         """Those that are still there; and those that were started where nothing is looked for, of which nobody can say that they are gone."""
-        found, elsewhere = [], []
+        found: list[Made] = []
+        elsewhere: list[MadeElsewhere] = []
         started = {event.id: event.region for event in events}
         for id, ids in self._left.instances.items():
             region = next((started[one] for one in ids if one in started), "")
             if regions and region not in regions:
-                reason = "started by the attacker in a region that the tenant's file does not name: isolate it by hand"
-                elsewhere.append(Undecided(label=f"{id} in {region}", reason=reason))
+                reason = "started by the attacker"
+                elsewhere.append(MadeElsewhere(ref=id, reason=reason, evidence_ids=ids, region=region))
                 continue
             try:
                 instance = await self._ctx.cloud.instance(id)
@@ -374,6 +384,11 @@ def _written(request: Mapping[str, Any]) -> set[str]:
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
+
+
+def _away(machine: MadeElsewhere) -> Undecided:
+    reason = "started by the attacker in a region that the tenant's file does not name: isolate it, and name the region"
+    return Undecided(label=f"{machine.ref} in {machine.region}", reason=reason)
 
 
 def _address(ip: str) -> bool:
