@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import math
 import statistics
 import time
@@ -33,6 +32,7 @@ from prefect import flow
 from benchmarks.model import Baseline, Bench, Scale, peak_rss_mb, summary
 from benchmarks.registry import BenchmarkFailed
 from benchmarks.stage import LAB_TENANT, LabProcess, created, lab_process, must_complete, plain_accounts
+from flows import memory
 from flows.assembly import Installation
 from flows.graph import PrefectSteps
 from tenantry.run import Engine, Policy
@@ -169,8 +169,7 @@ async def _measured(installation: Installation, lab: LabProcess, count: int, tim
         async with _plain(installation, lab) as (plain, user):
             accounts = [account.id for account in await plain_accounts(installation, 1 + count * times)]
             lab.faults(latency_ms=_LATENCY_MS)
-            gc.collect()
-            gc.freeze()  # as the processes that execute runs are (flows/zygote.py)
+            memory.settle()  # as the processes that execute runs are (flows/zygote.py)
             with watched() as wire:
                 found.first, _ = await _contain(installation, accounts[:1])
             found.requests, found.chain = len(wire.calls), chain_of(wire.calls)
