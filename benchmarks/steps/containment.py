@@ -18,7 +18,6 @@ once is its own choice, and no part of what it is measured against; ``ratio_give
 from __future__ import annotations
 
 import asyncio
-import gc
 import math
 import statistics
 import time
@@ -40,6 +39,7 @@ from benchmarks.stage import (
     plain_client,
     watched,
 )
+from flows import memory
 from flows.assembly import Installation
 from flows.graph import PrefectSteps
 from tenantry.run import Engine, Policy
@@ -149,8 +149,7 @@ async def _measured(installation: Installation, lab: LabProcess, count: int, tim
             user = await _one_user(plain)
             accounts = [account.id for account in await plain_accounts(installation, 1 + count * times)]
             lab.faults(latency_ms=_LATENCY_MS)
-            gc.collect()
-            gc.freeze()  # as the processes that execute runs are (flows/zygote.py)
+            memory.settle()  # as the processes that execute runs are (flows/zygote.py)
             with watched() as wire:
                 found.first, _ = await _contain(installation, accounts[:1])
             found.requests, found.chain = len(wire.calls), chain_of(wire.calls)
