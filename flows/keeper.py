@@ -42,7 +42,7 @@ from flows.deployments import POOL, register
 from flows.runbook_files import fingerprint
 from tenantry import room
 from tenantry.errors import LeaseLost, NotFound, RecordError, TenantryError
-from tenantry.journal import Event, Fence, LeaseHeld, Unsettled
+from tenantry.journal import MSP, Event, Fence, LeaseHeld, Unsettled
 from tenantry.run import RunState, Status, fold
 
 if TYPE_CHECKING:
@@ -187,11 +187,16 @@ class Keeper:
         if run.standing != "waiting_for_approval" and (state.ended or state.stopped) is not None:
             return  # since it was looked up, somebody settled it: cancelled in Prefect, say
         if run.standing == "waiting_for_approval":
+            if state.tenant == MSP:
+                return
             if run.overdue is not None and run.overdue >= _ANSWERED and not self._just_asked(run.run_id):
                 await self._schedule(state)
             return
         now = self._installation.journal.clock.now()
         if run.standing == "created" and (now - run.created_at).total_seconds() < _BEGINNING:
+            return
+        if state.tenant == MSP:
+            await self._give_up(client, state, "a run of the estate's own is carried by a command")
             return
         if now - (state.last_entry_at or state.created_at) > _OLD:
             await self._give_up(client, state, "it was left for longer than a day")

@@ -360,6 +360,22 @@ class Connection:
             raise
         return other
 
+    def like(
+        self,
+        *,
+        credential: Callable[[], Awaitable[Credential]] | None = None,
+        password: Callable[[], Awaitable[bytes]] | None = None,
+    ) -> Connection:
+        """To the same host in the same way, with another key or another password for sudo; not opened yet. The caller closes it."""
+        return Connection(
+            self.target,
+            credential or self._credential,
+            self._executor,
+            password=password or self._password,
+            via=self._via,
+            limits=self._limits,
+        )
+
     async def aclose(self) -> None:
         """Close it, and a jump host's connection that is its own."""
         opened, self._opened = self._opened, None

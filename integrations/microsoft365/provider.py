@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import enum
 import uuid
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -31,13 +32,14 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretBytes, field_validator
 
 from tenantry.errors import OutOfScope, PermissionMissing, ProviderError, TenantryError
-from tenantry.providers import ProviderCheck, SecretSource
+from tenantry.providers import Endpoint, ProviderCheck, SecretSource
 
 if TYPE_CHECKING:
     import httpx
 
     from integrations.http import Http, Limits
     from integrations.microsoft365.auth import Tokens
+    from integrations.microsoft365.graph import Graph
 
 __all__ = ["CAPABILITIES", "PROVIDER", "Cloud", "Microsoft365Handle", "Microsoft365Provider", "Settings"]
 
@@ -126,9 +128,12 @@ class Settings(BaseModel):
 class Microsoft365Handle:
     """One tenant, opened."""
 
-    def __init__(self, settings: Settings, http: Http, tokens: Tokens, capabilities: dict[str, Any]) -> None:
+    def __init__(
+        self, settings: Settings, http: Http, tokens: Tokens, graph: Graph, capabilities: dict[str, Any]
+    ) -> None:
         self._settings = settings
         self._http = http
+        self._graph = graph
         self._tokens = tokens
         self._capabilities = capabilities
 
@@ -209,6 +214,12 @@ class Microsoft365Handle:
             granted.discard(permission)  # the permission alone runs no cmdlet
             problems.append(f"Exchange: {exc.message}. {exc.remedy}")
 
+    async def tried(self, names: Iterable[str]) -> dict[str, bool | None]:
+        """As `tenantry.providers.Tries`."""
+        from integrations.microsoft365.probes import tried
+
+        return await tried(self._graph, self._capabilities["mail"].probe, names)
+
     async def aclose(self) -> None:
         """Close the connections and forget the tokens."""
         self._tokens.clear()
@@ -222,6 +233,12 @@ class Microsoft365Provider:
     capabilities = CAPABILITIES
     Settings: type[BaseModel] = Settings
     secrets = ("client_secret", "certificate")
+
+    def endpoints(self, settings: Any, estate: Mapping[str, Any] | None = None) -> tuple[Endpoint, ...]:  # noqa: ARG002  # it has none there
+        """As `tenantry.providers.Reaches`: sign-in, Graph, Exchange."""
+        purposes = ("sign-in", "Microsoft Graph", "Exchange Online")
+        own = Settings.model_validate(settings)
+        return tuple(Endpoint.of(url, purpose) for url, purpose in zip(own.addresses, purposes, strict=True))
 
     async def open(
         self,
@@ -283,13 +300,15 @@ class Microsoft365Provider:
             ).token(graph_scope)
 
         capabilities = {
-            "credentials": Microsoft365Credentials(graph, own.client_id, own.credential, sign_in),
+            "credentials": {
+                own.credential: Microsoft365Credentials(graph, own.client_id, own.credential, sign_in),
+            },
             "identity": Microsoft365Identity(graph),
             "mail": Microsoft365Mail(exchange, graph),
             "logs": Microsoft365Logs(graph),
             "applications": Microsoft365Applications(graph, own.tenant_id, own.client_id),
         }
-        return Microsoft365Handle(own, http, tokens, capabilities)
+        return Microsoft365Handle(own, http, tokens, graph, capabilities)
 
 
 PROVIDER: Final = Microsoft365Provider()

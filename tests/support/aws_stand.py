@@ -29,12 +29,14 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import boto3
+from moto.iam.models import iam_backends
 from moto.server import DomainDispatcherApplication, create_backend_app
 from pydantic import SecretBytes
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from integrations.aws.caller import Limits
 from integrations.aws.provider import PROVIDER, AwsHandle
+from tenantry.errors import InvalidTenant
 from tenantry.providers import Estate
 from tests.support.aws_gaps import Gap, Gaps, Reply
 
@@ -90,6 +92,8 @@ class AwsStand:
     faults: list[Fault] = field(default_factory=list)
     roles: dict[str, str | None] = field(default_factory=dict)
     """Resource name of a role → the external id that its trust policy demands; None: it demands none."""
+    strict: bool = False
+    """Keys that are inactive or not there (any more) are refused, as by AWS and not by moto."""
     base_url: str = ""
 
     def __post_init__(self) -> None:
@@ -198,6 +202,8 @@ class AwsStand:
     def _gap(
         self, service: str, operation: str, account: str, region: str, environ: dict[str, Any], body: bytes
     ) -> Reply | None:
+        if self.strict and self._refused(environ):
+            return Reply.query_error(403, "InvalidClientTokenId")
         if service == "sts" and operation == "AssumeRole":
             params = {name: values[0] for name, values in parse_qs(body.decode()).items()}
             wanted = self.roles.get(params.get("RoleArn", ""), "?")
@@ -206,6 +212,20 @@ class AwsStand:
             return None
         gap: Gap | None = self.gaps.find(service, operation)
         return None if gap is None else gap(account, region, environ, body)
+
+    @staticmethod
+    def _refused(environ: dict[str, Any]) -> bool:
+        key = _signed(environ)[0]
+        if not key.startswith("AKIA") or key == HUB_KEY:
+            return False
+        keys = (
+            found
+            for accounts in iam_backends.values()
+            for backend in accounts.values()
+            for user in backend.users.values()
+            for found in user.access_keys
+        )
+        return not any(found.access_key_id == key and found.status == "Active" for found in keys)
 
     def _learn(self, answer: bytes, body: bytes) -> None:
         """Which account a session's key belongs to."""
@@ -242,6 +262,8 @@ class Account:
         """A handle, as the assembly opens it."""
 
         async def secret(name: str) -> SecretBytes:
+            if name not in self.secrets:
+                raise InvalidTenant(f"no secret {name} is named")
             return SecretBytes(self.secrets[name].encode())
 
         estate = Estate({"endpoint_url": self.stand.base_url, **(hub or {})}, self.id)
