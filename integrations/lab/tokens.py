@@ -31,6 +31,7 @@ GRAPH = "https://graph.microsoft.com"
 EXCHANGE = "https://outlook.office365.com"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _PATH = re.compile(r"/login/([^/]+)/oauth2/v2\.0/token/?")
+_CONSENT = re.compile(r"/login/([^/]+)/adminconsent/?")
 
 
 @dataclass(slots=True)
@@ -111,7 +112,10 @@ class TokenService:
         return self._tokens.get(value) if scheme.lower() == "bearer" else None
 
     def issue(self, request: Request) -> Answer:
-        """Answer a request to the token endpoint."""
+        """Answer a request to the token endpoint, or to the page of the consent."""
+        consent = _CONSENT.fullmatch(request.path)
+        if consent is not None:
+            return self._lab.administrator.consent(request, consent[1])
         match = _PATH.fullmatch(request.path)
         if match is None:
             return Answer(404, raw=b"", content_type="text/html")
@@ -148,7 +152,7 @@ class TokenService:
             self._refuse(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
         if tenant.lower() not in (lab.tenant_id, lab.domain):
             self._refuse(400, "invalid_request", 90002, "Tenant not found. Check the tenant id and the cloud.")
-        if form["client_id"].lower() != lab.client_id:
+        if form["client_id"].lower() != lab.client_id or not lab.known:
             self._refuse(400, "unauthorized_client", 700016, "Application was not found in the directory.")
         audience = {f"{GRAPH}/.default": GRAPH, f"{EXCHANGE}/.default": EXCHANGE}.get(form["scope"])
         if audience is None:
