@@ -39,6 +39,7 @@ from flows.assembly import Installation
 from flows.binding import bound
 from flows.body import final, named
 from flows.deployments import POOL, register
+from flows.rotating import Rotating
 from flows.runbook_files import fingerprint
 from tenantry import room
 from tenantry.errors import LeaseLost, NotFound, RecordError, TenantryError
@@ -104,6 +105,7 @@ class Keeper:
         self._revived: dict[UUID, int] = {}
         self._registered: tuple[str, float] = ("", 0.0)
         self._looked = 0.0
+        self._rotating = Rotating(installation, self._schedule)
 
     def look(self) -> None:
         """Look now: somebody died."""
@@ -164,6 +166,7 @@ class Keeper:
                 raise problem
         for run in left:
             await self._settle(client, run)
+        await self._rotating.look()
         if time.monotonic() - self._looked >= _PREFECT_ROUND:
             self._looked = time.monotonic()
             await self._look_after(client)

@@ -83,12 +83,14 @@ def prepare(
     params: Mapping[str, Any],
     mode: str,
     requester: Mapping[str, Any],
+    run_id: str | None = None,
 ) -> str:
     """Validate everything and record the run. From here on nothing is lost, whatever happens to Prefect.
 
     Args:
         params: as given; text is read by type.
         requester: ``{person, proven, via}``.
+        run_id: where it follows from what the run is about, so that it is begun once; a new one when None.
 
     Returns:
         the run's id.
@@ -99,7 +101,7 @@ def prepare(
     runbook = installation.catalog.get(runbook_id)
     found = installation.tenants.get(tenant)
     values = validate_params(runbook, params)
-    run_id = str(uuid4())
+    run_id = run_id or str(uuid4())
     create(
         installation.surroundings(),
         run_id=run_id,

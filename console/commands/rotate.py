@@ -11,6 +11,7 @@ from console.cli import json_option
 
 if TYPE_CHECKING:
     from console.cli import Group
+    from console.session import Actor
     from flows.assembly import Installation
 
 __all__ = ["join"]
@@ -34,7 +35,7 @@ def _rotate(tenant: str, name: str, mode: str, person: str | None) -> int:
     through it.
     """
     from console.commands.run import carry
-    from console.session import actor, opened
+    from console.session import opened
     from tenantry.names import MSP
 
     with opened() as installation:
@@ -42,7 +43,7 @@ def _rotate(tenant: str, name: str, mode: str, person: str | None) -> int:
         credential = _credential(installation, whose, name)
         if whose != MSP:
             installation.vault.create_tenant_key(whose)
-        requester = actor(installation, person, purpose="run", tenant=None if whose == MSP else whose)
+        requester = _requester(installation, whose, person)
         from flows import estate, launch
 
         params = {"provider": credential}
@@ -54,22 +55,31 @@ def _rotate(tenant: str, name: str, mode: str, person: str | None) -> int:
         return carry(installation, run_id, wait=True)
 
 
+def _requester(installation: Installation, tenant: str, person: str | None) -> Actor:
+    """Who asks; for the estate's own credentials somebody who may see secrets, as for its master key."""
+    from console.session import actor, trusted
+    from tenantry.names import MSP
+
+    if tenant != MSP:
+        return actor(installation, person, purpose="run", tenant=tenant)
+    return trusted(installation, person, purpose="vault.rotate", tenant=MSP, needs=lambda roles: roles.reveal_needs)
+
+
 def _credential(installation: Installation, tenant: str, name: str) -> str:
-    """``provider/secret`` of the provider that signs in with it."""
+    from flows.rotating import credential_of
     from tenantry.errors import NotFound
     from tenantry.names import MSP, check_secret_name
 
     check_secret_name(name)
     providers = installation.estate.providers if tenant == MSP else installation.tenants.get(tenant).providers
-    for key, config in providers.items():
-        for secret, ref in config.secrets.items():
-            if (ref.tenant, ref.name) == (tenant, name):
-                return f"{key}/{secret}"
-    raise NotFound(
-        f"no provider of {tenant} signs in with this secret",
-        place="NAME",
-        remedy="Replace it where it is used, and store the new one with `tenantry vault put`.",
-    )
+    found = credential_of(providers, tenant, name)
+    if found is None:
+        raise NotFound(
+            f"no provider of {tenant} signs in with this secret",
+            place="NAME",
+            remedy="Replace it where it is used, and store the new one with `tenantry vault put`.",
+        )
+    return "/".join(found)
 
 
 def join(group: Group) -> None:
