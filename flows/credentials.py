@@ -152,7 +152,8 @@ class TenantCredentials:
         if stored:
             new = await self._value(candidate_name)
             if hmac.compare_digest(new.get_secret_value(), value.get_secret_value()):
-                candidate = here
+                # Taken into use; unless it was stored after the one in use, and is that once more: then there is no new one.
+                candidate = here if stored[0].created_at <= known[0].created_at else None
             elif await service.works(new):
                 candidate = "candidate"
         return {

@@ -70,8 +70,8 @@ class Rotating:
         """Once an hour, from the estate's hour on: begin what is due and was not begun. Ids of the runs."""
         if self._clock() < self._next:
             return []
-        self._next = self._clock() + EVERY
         wanted = await asyncio.to_thread(self._wanted)
+        self._next = self._clock() + EVERY  # not before it could be looked: a broker that is away is asked again soon
         begun = []
         for due, credential in wanted:
             try:

@@ -93,6 +93,7 @@ class AwsProvider:
     Settings: type[BaseModel] = Settings
     EstateSettings: type[BaseModel] = HubSettings
     secrets = ("key", "access_key", "secret_key", "mfa_seed")
+    rotates = ("key",)
 
     def endpoints(self, settings: Any, estate: Mapping[str, Any] | None = None) -> tuple[Endpoint, ...]:
         """As `tenantry.providers.Reaches`: each service in each region, as botocore's rules resolve it."""

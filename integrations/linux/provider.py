@@ -277,6 +277,7 @@ class LinuxProvider:
     capabilities = ("host", "backup", "credentials")
     Settings: type[BaseModel] = Settings
     secrets = ("key", "certificate", "passphrase", "sudo_password", "restic_password")
+    rotates = ("key", "sudo_password")
 
     def endpoints(self, settings: Any, estate: Mapping[str, Any] | None = None) -> tuple[Endpoint, ...]:  # noqa: ARG002  # it has none there
         """As `tenantry.providers.Reaches`: the hosts that are reached from here, and the jump host."""

@@ -233,6 +233,7 @@ class Microsoft365Provider:
     capabilities = CAPABILITIES
     Settings: type[BaseModel] = Settings
     secrets = ("client_secret", "certificate")
+    rotates = ("client_secret", "certificate")
 
     def endpoints(self, settings: Any, estate: Mapping[str, Any] | None = None) -> tuple[Endpoint, ...]:  # noqa: ARG002  # it has none there
         """As `tenantry.providers.Reaches`: sign-in, Graph, Exchange."""
