@@ -123,7 +123,7 @@ async def test_a_plan_changes_nothing(scene: HubScene) -> None:
 
 @pytest.mark.parametrize("where", ["before", "after"])
 async def test_killed_at_any_request_nobody_is_locked_out(aws: AwsStand, tmp_path: Path, where: str) -> None:
-    await killed_and_resumed(lambda name: HubScene(tmp_path / name, aws), where, 6)
+    await killed_and_resumed(lambda name: HubScene(tmp_path / name, aws), where, 4)
     aws.strict = False
 
 

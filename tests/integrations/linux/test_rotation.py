@@ -177,7 +177,7 @@ async def test_a_plan_changes_nothing(scene: HostScene) -> None:
 async def test_killed_at_any_command_nobody_is_locked_out(
     kind: type[HostScene], where: str, net: HostNet, tmp_path: Path
 ) -> None:
-    await killed_and_resumed(lambda name: kind(tmp_path / name, net), where, 4)
+    await killed_and_resumed(lambda name: kind(tmp_path / name, net), where, 3)
 
 
 @pytest.mark.torture
