@@ -76,7 +76,13 @@ def test_the_estates_own_key(desk: Desk, hub: str) -> None:
         assert not value.startswith(hub)
         assert value.partition(":")[2] not in str(installation.journal.tail("_msp"))
     assert [run["tenant"] for run in desk.json("runs", "list")] == ["_msp"]
-    # An ended run of the estate is resumed like any other: it stays as it is.
+    # A run of the estate is shown, exported and resumed like any other; one that has ended stays as it is.
+    for name in ("run.md", "run.html"):
+        file = desk.home.parent / name
+        assert desk("timeline", done["run_id"], "--format", file.suffix[1:], "-o", str(file)).exit_code == 0
+        assert "credential" in file.read_text(encoding="utf-8")
+    folder = desk.home.parent / "evidence"
+    assert "the MSP's own record" in desk.refused("evidence", "export", done["run_id"], "-o", str(folder), code=5)
     assert desk.json("resume", done["run_id"])["status"] == "completed"
 
 
