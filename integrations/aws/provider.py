@@ -5,10 +5,9 @@ The hub's credential is the estate's, in ``estate.yaml``::
     providers:
       aws:
         vendor: aws
-        settings: {mfa_serial: "arn:aws:iam::999999999999:mfa/tenantry"}
         secrets:
           key: vault:_msp/aws-key                # ID:SECRET; or access_key and secret_key apart, which cannot be exchanged
-          mfa_seed: vault:_msp/aws-mfa-seed
+          mfa_seed: vault:_msp/aws-mfa-seed      # SERIAL SEED of its second factor; or the seed alone, and mfa_serial in settings
 
 A client's account in its own file, and what the client is called there::
 
@@ -40,7 +39,7 @@ from tenantry.providers import Endpoint, Estate, ProviderCheck, SecretSource
 
 if TYPE_CHECKING:
     from integrations.aws.caller import Caller, Limits
-    from integrations.aws.key_rotation import HubHandle
+    from integrations.aws.hub import HubHandle
     from integrations.aws.session import AccountSessions
 
 __all__ = ["CAPABILITIES", "PROVIDER", "AwsHandle", "AwsProvider", "HubSettings", "Settings"]
@@ -93,7 +92,7 @@ class AwsProvider:
     Settings: type[BaseModel] = Settings
     EstateSettings: type[BaseModel] = HubSettings
     secrets = ("key", "access_key", "secret_key", "mfa_seed")
-    rotates = ("key",)
+    rotates = ("key", "mfa_seed")
 
     def endpoints(self, settings: Any, estate: Mapping[str, Any] | None = None) -> tuple[Endpoint, ...]:
         """As `tenantry.providers.Reaches`: each service in each region, as botocore's rules resolve it."""
@@ -162,7 +161,7 @@ class AwsProvider:
 
     async def open_estate(self, settings: Any, secrets: SecretSource) -> HubHandle:
         """The hub itself, for its own credential; reaches no client."""
-        from integrations.aws.key_rotation import HubHandle
+        from integrations.aws.hub import HubHandle
 
         return HubHandle(HubSettings.model_validate(dict(settings)), secrets)
 

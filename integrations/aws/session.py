@@ -27,13 +27,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import botocore.session
-import pyotp
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
 from pydantic import SecretBytes
 
 from integrations.aws.errors import VENDOR, mapped
+from integrations.aws.second_factor import device_of, next_code
 from integrations.aws.settings import HubSettings, Settings
 from tenantry.errors import InvalidInput, OutOfScope, SignInFailed
 
@@ -258,10 +258,14 @@ class AccountSessions:
             return kept
         keys = await self._own_keys()
         hub = self._hub
-        if hub.mfa_serial is not None:
-            code = pyotp.TOTP(await self._secret("mfa_seed")).now()
+        device = await device_of(hub, self._secrets)
+        if device is not None:
             answer = await self._sts(
-                keys, "get_session_token", SerialNumber=hub.mfa_serial, TokenCode=code, DurationSeconds=_DEFAULT_LIFE_S
+                keys,
+                "get_session_token",
+                SerialNumber=device.serial,
+                TokenCode=await next_code(device.serial, device.seed),
+                DurationSeconds=_DEFAULT_LIFE_S,
             )
             keys = self._keys(answer, _DEFAULT_LIFE_S)
         if hub.hub_role is not None:

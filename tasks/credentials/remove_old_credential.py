@@ -25,7 +25,7 @@ class RemoveOldCredential(Task[ProviderParams]):
     permissions = PERMISSIONS
     impact = Impact.DISRUPTIVE
     no_undo = "A credential that was removed is not given back; a new one is made."
-    timeout = 60.0
+    timeout = 180.0
     patience = 300.0
     Params = ProviderParams
 

@@ -21,14 +21,17 @@ import json
 import re
 import socket
 import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
 import boto3
+import pyotp
 from moto.iam.models import iam_backends
 from moto.server import DomainDispatcherApplication, create_backend_app
 from pydantic import SecretBytes
@@ -94,6 +97,8 @@ class AwsStand:
     """Resource name of a role → the external id that its trust policy demands; None: it demands none."""
     strict: bool = False
     """Keys that are inactive or not there (any more) are refused, as by AWS and not by moto."""
+    clock: Callable[[], float] = time.time
+    """By which codes of second factors are good, while ``strict``."""
     base_url: str = ""
 
     def __post_init__(self) -> None:
@@ -103,6 +108,8 @@ class AwsStand:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="aws-stand")
         self._thread.start()
         self._accounts: dict[str, str] = {}
+        self._codes: set[tuple[str, str]] = set()
+        self._users: dict[str, str] = {}
 
     def close(self) -> None:
         self._server.shutdown()
@@ -140,6 +147,7 @@ class AwsStand:
         length = int(environ.get("CONTENT_LENGTH") or 0)
         body = environ["wsgi.input"].read(length) if length else b""
         environ["wsgi.input"] = io.BytesIO(body)
+        self._as_user(environ)
         key, region, service = _signed(environ)
         operation = _operation(environ, body)
         account = self._account(key)
@@ -204,6 +212,8 @@ class AwsStand:
     ) -> Reply | None:
         if self.strict and self._refused(environ):
             return Reply.query_error(403, "InvalidClientTokenId")
+        if self.strict and operation == "GetSessionToken":
+            return self._session_of(environ) if self._second_factor(body) else Reply.query_error(403, "AccessDenied")
         if service == "sts" and operation == "AssumeRole":
             params = {name: values[0] for name, values in parse_qs(body.decode()).items()}
             wanted = self.roles.get(params.get("RoleArn", ""), "?")
@@ -212,6 +222,40 @@ class AwsStand:
             return None
         gap: Gap | None = self.gaps.find(service, operation)
         return None if gap is None else gap(account, region, environ, body)
+
+    def _session_of(self, environ: dict[str, Any]) -> Reply:
+        """A session of the user whose key asked; moto's is nobody's."""
+        id = f"ASIA{uuid.uuid4().hex[:16].upper()}"
+        self._users[id] = _signed(environ)[0]
+        keys = f"<AccessKeyId>{id}</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
+        text = f"<Credentials>{keys}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
+        name = "GetSessionToken"
+        return Reply(200, f"<{name}Response><{name}Result>{text}</{name}Result></{name}Response>".encode())
+
+    def _as_user(self, environ: dict[str, Any]) -> None:
+        """A request of such a session is carried out as the key's that it was begun with."""
+        user = self._users.get(_signed(environ)[0])
+        if user is not None:
+            header = environ["HTTP_AUTHORIZATION"]
+            environ["HTTP_AUTHORIZATION"] = header.replace(_signed(environ)[0], user)
+            environ.pop("HTTP_X_AMZ_SECURITY_TOKEN", None)
+
+    def _second_factor(self, body: bytes) -> bool:
+        """A device that somebody has, with a code of about now that was not used before: each once, as AWS and unlike moto."""
+        params = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        serial, code = params.get("SerialNumber", ""), params.get("TokenCode", "")
+        for accounts in iam_backends.values():
+            for backend in accounts.values():
+                device = backend.virtual_mfa_devices.get(serial)
+                if device is None or not any(serial in user.mfa_devices for user in backend.users.values()):
+                    continue
+                good = pyotp.TOTP(device.base32_string_seed).verify(
+                    code, for_time=datetime.fromtimestamp(self.clock(), UTC), valid_window=1
+                )
+                fresh = (serial, code) not in self._codes
+                self._codes.add((serial, code))
+                return good and fresh
+        return False
 
     @staticmethod
     def _refused(environ: dict[str, Any]) -> bool:

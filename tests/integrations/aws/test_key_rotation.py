@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import boto3
 import botocore.exceptions
+import pyotp
 import pytest
 from pydantic import SecretBytes
 
 from flows.credentials import TenantCredentials
-from integrations.aws.key_rotation import HubHandle, _Hub
-from integrations.aws.provider import PROVIDER
+from integrations.aws.hub import Hub, HubHandle
+from integrations.aws.second_factor import next_code
+from integrations.aws.settings import HubSettings
 from tenantry.errors import Conflict, InDoubt, InvalidTenant, Rejected, SignInFailed
 from tenantry.names import MSP, SecretRef
 from tests.support.aws_stand import HUB_KEY, HUB_SECRET, REGIONS, AwsStand
@@ -24,21 +27,24 @@ from tests.support.rotation import PATIENT, RotationScene, Ticker, killed_and_re
 class HubScene(RotationScene):
     """A user of the hub with one key."""
 
-    provider = "aws"
+    provider = "aws/key"
     name = "aws-key"
     policy = PATIENT
+    secrets: ClassVar[dict[str, str]] = {"key": "aws-key"}
 
     def __init__(self, folder: Path, aws: AwsStand) -> None:
         super().__init__(folder, tenant=MSP)
         self.stand.tenant = MSP
         self.aws = aws
         aws.strict = True
+        self.now = time.time()
+        aws.clock = lambda: self.now
         self.user = f"tenantry-{uuid.uuid4().hex}"
         self.iam = self._client("iam", HUB_KEY, HUB_SECRET)
         self.iam.create_user(UserName=self.user)
         made = self.iam.create_access_key(UserName=self.user)["AccessKey"]
         self.first = str(made["AccessKeyId"])
-        self.stand.vault.put(MSP, self.name, f"{self.first}:{made['SecretAccessKey']}", kind="aws_access_key")
+        self.stand.vault.put(MSP, "aws-key", f"{self.first}:{made['SecretAccessKey']}", kind="aws_access_key")
 
     def _client(self, service: str, key: str, secret: str) -> Any:
         return boto3.client(
@@ -51,26 +57,35 @@ class HubScene(RotationScene):
 
     async def opened(self, ticker: Ticker) -> tuple[TenantCredentials, Callable[[], Awaitable[None]]]:
         async def secret(name: str) -> SecretBytes:
-            if name != "key":
+            if name not in self.secrets:
                 raise InvalidTenant(f"no {name}")
-            return self.stand.vault.get(MSP, self.name)
+            return self.stand.vault.get(MSP, self.secrets[name])
 
-        handle: HubHandle = await PROVIDER.open_estate({"endpoint_url": self.aws.base_url}, secret)
-        plain = _Hub.call
+        settings = HubSettings.model_validate({"endpoint_url": self.aws.base_url})
+        handle = HubHandle(settings, secret, self.code, lambda: self.now)
+        plain = Hub.call
 
-        async def counted(hub: _Hub, *given: Any, **more: Any) -> Any:
+        async def counted(hub: Hub, *given: Any, **more: Any) -> Any:
             return await ticker.through(lambda: plain(hub, *given, **more))
 
-        _Hub.call = counted  # type: ignore[method-assign]
+        Hub.call = counted  # type: ignore[method-assign]
 
         async def services(_: str) -> Any:
             return handle.capability("credentials")
 
         async def close() -> None:
-            _Hub.call = plain  # type: ignore[method-assign]
+            Hub.call = plain  # type: ignore[method-assign]
             await handle.aclose()
 
-        return TenantCredentials(self.stand.vault, MSP, services, {"aws": {"key": SecretRef(MSP, self.name)}}), close
+        refs = {"aws": {secret: SecretRef(MSP, name) for secret, name in self.secrets.items()}}
+        return TenantCredentials(self.stand.vault, MSP, services, refs), close
+
+    async def code(self, serial: str, seed: str) -> str:
+        """As in life, with a clock that goes on when somebody waits."""
+        return await next_code(serial, seed, lambda: self.now, self._wait)
+
+    async def _wait(self, seconds: float) -> None:
+        self.now += seconds
 
     def live(self) -> set[str]:
         return {row["AccessKeyId"] for row in self.iam.list_access_keys(UserName=self.user)["AccessKeyMetadata"]}
@@ -86,6 +101,38 @@ class HubScene(RotationScene):
     def stored(self) -> dict[str, int]:
         ours = (self.name, "rotations/")
         return {name: version for name, version in super().stored().items() if name.startswith(ours)}
+
+
+class SeedScene(HubScene):
+    """A user with a key and a second factor."""
+
+    provider = "aws/mfa_seed"
+    name = "aws-mfa"
+    secrets: ClassVar[dict[str, str]] = {"key": "aws-key", "mfa_seed": "aws-mfa"}
+
+    def __init__(self, folder: Path, aws: AwsStand) -> None:
+        super().__init__(folder, aws)
+        made = self.iam.create_virtual_mfa_device(VirtualMFADeviceName=f"first-{uuid.uuid4().hex[:8]}")[
+            "VirtualMFADevice"
+        ]
+        self.first = str(made["SerialNumber"])
+        seed = made["Base32StringSeed"].decode()
+        codes = {f"AuthenticationCode{n}": pyotp.TOTP(seed).at(int(self.now) - 60 + 30 * n) for n in (1, 2)}
+        self.iam.enable_mfa_device(UserName=self.user, SerialNumber=self.first, **codes)
+        self.stand.vault.put(MSP, self.name, f"{self.first} {seed}", kind="totp_seed")
+
+    def live(self) -> set[str]:
+        return {row["SerialNumber"] for row in self.iam.list_mfa_devices(UserName=self.user)["MFADevices"]}
+
+    async def signs_in(self, version: int | None = None) -> bool:
+        serial, seed = self.stand.vault.get(MSP, self.name, version).get_secret_value().decode().split()
+        id, _, secret = self.stand.vault.get(MSP, "aws-key").get_secret_value().decode().partition(":")
+        code = await self.code(serial, seed)
+        try:
+            self._client("sts", id, secret).get_session_token(SerialNumber=serial, TokenCode=code)
+        except botocore.exceptions.ClientError:
+            return False
+        return True
 
 
 @pytest.fixture
@@ -139,10 +186,10 @@ async def test_one_whose_answer_never_came_is_removed_by_the_next(scene: HubScen
     scene.aws.fault("iam", "CreateAccessKey", None, after=True)
     credentials, close = await scene.opened(Ticker())
     with pytest.raises(InDoubt):
-        await credentials.make("aws", "label")
+        await credentials.make("aws/key", "label")
     assert len(scene.live()) == 2
     (lost,) = scene.live() - {scene.first}
-    assert (await credentials.state("aws")).leftovers == (lost,)
+    assert (await credentials.state("aws/key")).leftovers == (lost,)
     await close()
     await scene.run()
     assert scene.status() == "completed", scene.stand.view("run-1")
@@ -154,19 +201,45 @@ async def test_somebody_elses_key_is_not_touched_and_said(scene: HubScene) -> No
     scene.iam.create_access_key(UserName=scene.user)
     before = scene.live()
     credentials, close = await scene.opened(Ticker())
-    assert (await credentials.state("aws")).superseded == ()
+    assert (await credentials.state("aws/key")).superseded == ()
     with pytest.raises(Rejected) as refused:
-        await credentials.make("aws", "label")
+        await credentials.make("aws/key", "label")
     assert "no third" in refused.value.message
     assert scene.live() == before
     await close()
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+async def test_the_second_factor_is_replaced_and_survives_kills(aws: AwsStand, tmp_path: Path, where: str) -> None:
+    scene = SeedScene(tmp_path / "whole", aws)
+    await scene.run()
+    assert scene.status() == "completed", scene.stand.view("run-1")
+    assert len(scene.live()) == 1
+    assert scene.first not in scene.live()
+    assert await scene.signs_in()
+    scene.close()
+    await killed_and_resumed(lambda name: SeedScene(tmp_path / name, aws), where, 3)
+    aws.strict = False
+
+
+async def test_the_key_is_replaced_with_a_second_factor_too(aws: AwsStand, tmp_path: Path) -> None:
+    """Each code counts once: whoever needs another waits for it."""
+
+    scene = SeedScene(tmp_path, aws)
+    scene.provider, scene.name = "aws/key", "aws-key"
+    await scene.run()
+    assert scene.status() == "completed", scene.stand.view("run-1")
+    (now,) = HubScene.live(scene)
+    assert scene.stand.vault.get(MSP, "aws-key").get_secret_value().decode().startswith(now)
+    scene.close()
+    aws.strict = False
 
 
 async def test_the_key_that_signs_in_is_never_removed(scene: HubScene) -> None:
     credentials, close = await scene.opened(Ticker())
     for act in (credentials.remove, credentials.suspend):
         with pytest.raises(Conflict):
-            await act("aws", scene.first)
+            await act("aws/key", scene.first)
     await close()
     assert await scene.signs_in()
 
@@ -175,7 +248,7 @@ async def test_what_is_no_key_is_said_without_being_repeated(scene: HubScene) ->
     scene.stand.vault.put(MSP, scene.name, "not-a-key-canary")
     credentials, close = await scene.opened(Ticker())
     with pytest.raises(SignInFailed) as refused:
-        await credentials.state("aws")
+        await credentials.state("aws/key")
     assert "canary" not in f"{refused.value} {refused.value.remedy} {refused.value.detail}"
     await close()
 
