@@ -148,7 +148,7 @@ class TokenService:
         for name in ("grant_type", "client_id", "scope"):
             if not form.get(name):
                 self._refuse(400, "invalid_request", 900144, f"The request body must contain the parameter '{name}'.")
-        if form["grant_type"] != "client_credentials":
+        if form["grant_type"] not in ("client_credentials", "password"):
             self._refuse(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
         if tenant.lower() not in (lab.tenant_id, lab.domain):
             self._refuse(400, "invalid_request", 90002, "Tenant not found. Check the tenant id and the cloud.")
@@ -169,7 +169,27 @@ class TokenService:
             self._check_assertion(tenant, form["client_assertion"], request)
         else:
             self._refuse(401, "invalid_client", 7000218, "The body must contain 'client_assertion' or 'client_secret'.")
+        if form["grant_type"] == "password":
+            self._check_password(form)
         return {"access_token": self._mint(str(audience))}
+
+    def _check_password(self, form: dict[str, str]) -> None:
+        """A person's own sign-in with a password. Known are those that were set while the lab ran."""
+        for name in ("username", "password"):
+            if not form.get(name):
+                self._refuse(400, "invalid_request", 900144, f"The request body must contain the parameter '{name}'.")
+        directory = self._lab.tenant.directory
+        index = directory.resolve(form["username"])
+        if index is None:
+            self._refuse(400, "invalid_grant", 50034, "The user account does not exist in the directory.")
+        user = directory.peek(index)
+        if self._lab.passwords.get(user.id) != form["password"]:
+            self._refuse(
+                400, "invalid_grant", 50126, "Error validating credentials due to invalid username or password."
+            )
+        if not user.view(self._lab.now().timestamp())["accountEnabled"]:
+            self._refuse(400, "invalid_grant", 50057, "The user account is disabled.")
+        self._refuse(400, "invalid_grant", 50076, "You must use multi-factor authentication to access the resource.")
 
     def _check_assertion(self, tenant: str, assertion: str, request: Request) -> None:
         now = self._lab.now().timestamp()

@@ -12,6 +12,9 @@ In a tenant's file::
         secrets:
           certificate: vault:acme/m365-certificate
 
+and, where the vault keeps the password of an account of the client's, ``accounts: {break_glass: breakglass@acme.example}`` under settings
+and ``break_glass: vault:acme/m365/break-glass`` under secrets.
+
 The promise: a handle reaches the configured tenant and nothing else. Its tokens are asked of that tenant's endpoint, a token that
 says otherwise is refused, and no link of an answer leads a token to another host.
 
@@ -90,6 +93,11 @@ class Settings(BaseModel):
         "client_secret", description="How the application proves itself; also the name of the secret"
     )
     cloud: Cloud = Field(Cloud.GLOBAL, description="Microsoft's cloud that holds the tenant")
+    accounts: dict[str, str] = Field(
+        default_factory=dict,
+        max_length=20,
+        description="Accounts whose passwords the vault keeps: the name of each among the secrets, and the account",
+    )
     login_url: str | None = Field(None, description="Instead of the cloud's sign-in address")
     graph_url: str | None = Field(None, description="Instead of the cloud's Graph address, without version")
     exchange_url: str | None = Field(None, description="Instead of the cloud's Exchange address")
@@ -261,6 +269,7 @@ class Microsoft365Provider:
         """
         # Imported here, so that naming the vendor and checking a tenant's file load no HTTP client.
         from integrations.http import Http
+        from integrations.microsoft365.account_password import AccountPassword
         from integrations.microsoft365.applications import Microsoft365Applications
         from integrations.microsoft365.auth import Tokens
         from integrations.microsoft365.credentials import Microsoft365Credentials
@@ -300,11 +309,19 @@ class Microsoft365Provider:
                 secrets=given,
             ).token(graph_scope)
 
+        async def sign_in_as(account: str, value: SecretBytes) -> None:
+            await tokens.prove_password(account, value, graph_scope)
+
+        identity = Microsoft365Identity(graph)
+        passwords = {
+            name: AccountPassword(graph, identity, name, account, sign_in_as) for name, account in own.accounts.items()
+        }
         capabilities = {
             "credentials": {
                 own.credential: Microsoft365Credentials(graph, own.client_id, own.credential, sign_in),
+                **passwords,
             },
-            "identity": Microsoft365Identity(graph),
+            "identity": identity,
             "mail": Microsoft365Mail(exchange, graph),
             "logs": Microsoft365Logs(graph),
             "applications": Microsoft365Applications(graph, own.tenant_id, own.client_id),
