@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import SecretBytes, ValidationError
 
 from console.connecting import Connecting, Sheet, addresses, needed, set_entry, verify
-from tenantry.errors import Conflict, InvalidInput
+from tenantry.errors import Conflict, InvalidInput, ProviderError
 from tenantry.journal import Event
+from tenantry.names import MSP
 from tenantry.secretlife import NOTICE
 
 if TYPE_CHECKING:
@@ -99,19 +100,60 @@ def connect(installation: Installation, tenant: str, wanted: Wanted, by: Actor) 
                     exchange_lines(settings.client_id),
                 )
             )
-    found.sheets.append(
-        Sheet(
-            "m365-gdap.json",
-            "GDAP for the MSP's people: POST /tenantRelationships/delegatedAdminRelationships",
-            gdap(tenant, settings.tenant_id),
-        )
-    )
+    relationship = gdap(tenant, settings.tenant_id)
+    text = json.dumps(relationship, indent=2) + "\n"
+    title = "GDAP for the MSP's people: POST /tenantRelationships/delegatedAdminRelationships"
+    found.sheets.append(Sheet("m365-gdap.json", title, text))
+    asyncio.run(_delegated(installation, found, settings.tenant_id, relationship))
     if known:
         asyncio.run(verify(installation, found, names))
     found.endpoints, found.callers = addresses(installation, installation.tenants.get(tenant))
     if not known:
         found.endpoints = list(installation.providers[_VENDOR].endpoints(settings))  # type: ignore[attr-defined]  # it is one that `Reaches`
     return found
+
+
+async def _delegated(installation: Installation, found: Connecting, directory: str, wanted: Mapping[str, Any]) -> None:
+    """Propose the relationship where estate.yaml has the MSP's own partner tenant, hand it to the client, and look at it."""
+    from integrations.microsoft365.connecting import GDAP_ROLES
+    from integrations.microsoft365.partner import approval_address
+    from integrations.microsoft365.provider import PROVIDER
+
+    config = next((one for one in installation.estate.providers.values() if one.vendor == _VENDOR), None)
+    if config is None:
+        return  # what is printed is proposed by hand
+
+    async def secret(name: str) -> SecretBytes:
+        if name not in config.secrets:
+            raise InvalidInput(f"the partner's provider names no secret {name!r}", place="estate.yaml")
+        purpose = "the MSP's own partner tenant"
+        return await asyncio.to_thread(
+            installation.vault.resolve, config.secrets[name], for_tenant=MSP, purpose=purpose
+        )
+
+    handle = await PROVIDER.open(config.settings, secret)
+    try:
+        present = await handle.partner.relationship(directory)
+        if present is None:
+            present = await handle.partner.propose(wanted)
+        if present.status == "created":
+            await handle.partner.hand_over(present.id)
+    except ProviderError as error:
+        found.say("gdap", "failed", f"{error.message}. {error.remedy}")
+        return
+    finally:
+        await handle.aclose()
+    if present.status in ("created", "approvalPending"):
+        found.say("gdap", "theirs", f"a Global Administrator of the client approves it: {approval_address(present.id)}")
+        return
+    names = {role: name for name, role in GDAP_ROLES.items()}
+    more, less = sorted(present.roles - names.keys()), sorted(names[role] for role in names.keys() - present.roles)
+    if more:
+        found.say("gdap", "failed", f"it gives more than people need: roles {', '.join(more)}")
+    elif less:
+        found.say("gdap", "failed", f"it lacks {', '.join(less)}")
+    else:
+        found.say("gdap", "done", f"the delegated relationship is {present.status}, with {', '.join(GDAP_ROLES)}")
 
 
 _NOBODY: Final = str(uuid.UUID(int=0))

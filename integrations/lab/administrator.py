@@ -52,6 +52,14 @@ class Administrator:
         lab.known = True
         return Answer(201, {"id": registered.id, "appId": lab.client_id, "displayName": body.get("displayName")})
 
+    def approve(self, body: dict[str, Any]) -> Answer:
+        """A customer approves a delegated relationship that waits for it."""
+        found = self._lab.relationships.get(str(body.get("id", "")))
+        if found is None or found["status"] != "approvalPending":
+            return Answer(409, {"error": "not_waiting"})
+        found["status"] = "active"
+        return Answer(200, {"id": found["id"], "status": found["status"]})
+
     def consent(self, request: Request, tenant: str) -> Answer:
         """The page of the consent, or, sent back, the consent."""
         lab = self._lab

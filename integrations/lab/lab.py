@@ -116,6 +116,8 @@ class Lab:
     def reset(self) -> None:
         """The tenant as it began, with times counted from now; no faults, no audit, no messages, every permission."""
         self.audit.clear()
+        self.relationships: dict[str, dict[str, Any]] = {}
+        """Delegated relationships that this tenant, as a partner, proposed to customers, by id."""
         self.passwords: dict[str, str] = {}
         """Object id of a user → the password that was set while the lab ran."""
         registered = None if self.application == "elsewhere" else self.own_registration

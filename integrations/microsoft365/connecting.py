@@ -14,7 +14,6 @@ Nothing here signs in or holds a secret: the certificate is the public half.
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -117,13 +116,12 @@ def exchange_lines(client_id: str, group: RoleGroup | None = None) -> str:
     )
 
 
-def gdap(tenant: str, directory: str) -> str:
+def gdap(tenant: str, directory: str) -> dict[str, Any]:
     """The delegated relationship (GDAP) for the MSP's people, as ``POST /tenantRelationships/delegatedAdminRelationships`` takes it."""
-    wanted = {
+    return {
         "displayName": f"{NAME} {tenant}"[:50],
         "duration": "P365D",
         "autoExtendDuration": "P180D",
         "customer": {"tenantId": directory},
         "accessDetails": {"unifiedRoles": [{"roleDefinitionId": role} for role in GDAP_ROLES.values()]},
     }
-    return json.dumps(wanted, indent=2) + "\n"

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from integrations.http import Http, Limits
     from integrations.microsoft365.auth import Tokens
     from integrations.microsoft365.graph import Graph
+    from integrations.microsoft365.partner import Partner
 
 __all__ = ["CAPABILITIES", "PROVIDER", "Cloud", "Microsoft365Handle", "Microsoft365Provider", "Settings"]
 
@@ -221,6 +222,13 @@ class Microsoft365Handle:
         except ProviderError as exc:
             granted.discard(permission)  # the permission alone runs no cmdlet
             problems.append(f"Exchange: {exc.message}. {exc.remedy}")
+
+    @property
+    def partner(self) -> Partner:
+        """The MSP's own tenant as a partner's; for the estate, never for a client's run."""
+        from integrations.microsoft365.partner import Partner
+
+        return Partner(self._graph)
 
     async def tried(self, names: Iterable[str]) -> dict[str, bool | None]:
         """As `tenantry.providers.Tries`."""

@@ -153,3 +153,36 @@ def test_every_permission_of_every_task_has_an_id(desk: Desk) -> None:
     assert needed <= {name for ids in IDS.values() for name in ids}
     every = [id for ids in IDS.values() for id in ids.values()]
     assert len(every) == len(set(every))
+
+
+def test_the_relationship_for_people_is_proposed_where_the_msp_has_a_partner_tenant(
+    desk: Desk, lab: tuple[Lab, str], tmp_path: Path
+) -> None:
+    """Proposed once, handed to the client, looked at; too many roles are named."""
+    partner = Lab("quiet", users=20, seed=9)
+    partner.change_permissions(grant=["DelegatedAdminRelationship.ReadWrite.All"])
+    with LabServer(partner) as server:
+        desk.json("vault", "put", "--tenant", "_msp", "partner-secret", given=partner.client_secret)
+        settings = {
+            **{"tenant_id": partner.tenant_id, "client_id": partner.client_id},
+            **{f"{name}_url": f"{server.base_url}/{name}" for name in ("login", "graph", "exchange")},
+        }
+        block = {
+            "vendor": "microsoft365",
+            "settings": settings,
+            "secrets": {"client_secret": "vault:_msp/partner-secret"},
+        }
+        (desk.home / "estate.yaml").write_text(json.dumps({"providers": {"partner": block}}), encoding="utf-8")
+        first, again = begin(desk, lab), begin(desk, lab)
+        assert state(first)["gdap"] == state(again)["gdap"] == "theirs"
+        (found,) = partner.relationships.values()
+        assert found["status"] == "approvalPending"
+        assert found["id"] in next(step["text"] for step in again["steps"] if step["id"] == "gdap")
+        assert json.loads(sheet(again, "m365-gdap.json"))["accessDetails"] == found["accessDetails"]
+        httpx.post(f"{server.base_url}/_lab/gdap", json={"id": found["id"]})
+        assert state(begin(desk, lab))["gdap"] == "done"
+        found["accessDetails"]["unifiedRoles"].append({"roleDefinitionId": "62e90394-69f5-4237-9190-012177145e10"})
+        wide = desk.json("connect", "m365", TENANT, code=1)
+        assert "62e90394" in next(step["text"] for step in wide["steps"] if step["id"] == "gdap")
+        partner.change_permissions(revoke=["DelegatedAdminRelationship.ReadWrite.All"])
+        assert state(desk.json("connect", "m365", TENANT, code=1))["gdap"] == "failed"
