@@ -92,7 +92,7 @@ def connect(installation: Installation, tenant: str, wanted: Wanted, by: Actor) 
         (
             "aws-permissions.json",
             f"What it may do: {len(names)} actions",
-            json.dumps(permissions(names), indent=2) + "\n",
+            json.dumps(permissions(settings, names), indent=2) + "\n",
         ),
         ("aws-create.sh", "The client's administrator makes the role, once", role_lines(settings, _TEMPLATE)),
     )

@@ -67,9 +67,9 @@ def trust(hub: str, settings: Settings, *, second_factor: bool) -> dict[str, Any
     }
 
 
-def permissions(names: Iterable[str]) -> dict[str, Any]:
-    """What the role may do: these actions. Simulating its own policies shows us what it may before a run needs it."""
-    return least_policy({*names, "iam:SimulatePrincipalPolicy"})
+def permissions(settings: Settings, names: Iterable[str]) -> dict[str, Any]:
+    """What the role may do: these actions, and ask what it may itself."""
+    return least_policy(names, settings.role_arn)
 
 
 def template(hub: str, settings: Settings, names: Iterable[str], *, second_factor: bool) -> str:
@@ -86,7 +86,7 @@ def template(hub: str, settings: Settings, names: Iterable[str], *, second_facto
                     "Path": f"{path}/",
                     "MaxSessionDuration": max(3600, settings.session_seconds),
                     "AssumeRolePolicyDocument": trust(hub, settings, second_factor=second_factor),
-                    "Policies": [{"PolicyName": "Tenantry", "PolicyDocument": permissions(names)}],
+                    "Policies": [{"PolicyName": "Tenantry", "PolicyDocument": permissions(settings, names)}],
                 },
             }
         },

@@ -56,6 +56,18 @@ class LabHosts:
             raise VendorFault("the lab answered without a value", vendor="labhosts", **answer.ids)
         return answer.data["value"]
 
+    async def _one(self, model: type[M], host: str, what: str) -> M:
+        try:
+            return model.model_validate(await self._get(f"/{quote(host, safe='')}/{what}"))
+        except ValidationError:
+            raise VendorFault(f"the lab's {what} are of another form", vendor="labhosts") from None
+
+    async def _bytes(self, host: str, what: str, **query: str) -> bytes:
+        try:
+            return base64.b64decode(await self._get(f"/{quote(host, safe='')}/{what}", **query), validate=True)
+        except (ValueError, TypeError):
+            raise VendorFault(f"the lab's {what} is of another form", vendor="labhosts") from None
+
     async def _all(self, model: type[M], host: str, what: str, **query: str) -> list[M]:
         rows = await self._get(f"/{quote(host, safe='')}/{what}", **query)
         try:
@@ -75,10 +87,13 @@ class LabHosts:
     # --- reads --------------------------------------------------------------------------------------------------------
 
     async def hosts(self) -> Sequence[HostRef]:
-        return [HostRef.model_validate(row) for row in await self._get("")]
+        try:
+            return [HostRef.model_validate(row) for row in await self._get("")]
+        except (ValidationError, TypeError):
+            raise VendorFault("the lab's list of hosts is of another form", vendor="labhosts") from None
 
     async def facts(self, host: str) -> HostFacts:
-        return HostFacts.model_validate(await self._get(f"/{quote(host, safe='')}/facts"))
+        return await self._one(HostFacts, host, "facts")
 
     async def accounts(self, host: str) -> Sequence[HostAccount]:
         return await self._all(HostAccount, host, "accounts")
@@ -116,20 +131,19 @@ class LabHosts:
             yield file
 
     async def read_file(self, host: str, path: str) -> AsyncIterator[bytes]:
-        yield base64.b64decode(await self._get(f"/{quote(host, safe='')}/read_file", path=path))
+        yield await self._bytes(host, "read_file", path=path)
 
     async def volatile_sources(self, host: str) -> Sequence[str]:
         return [str(name) for name in await self._get(f"/{quote(host, safe='')}/volatile_sources")]
 
     async def volatile(self, host: str, source: str) -> AsyncIterator[bytes]:
-        yield base64.b64decode(await self._get(f"/{quote(host, safe='')}/volatile", source=source))
+        yield await self._bytes(host, "volatile", source=source)
 
     async def process_image(self, host: str, process: str, part: Literal["executable", "maps"]) -> AsyncIterator[bytes]:
-        where = f"/{quote(host, safe='')}/process_image"
-        yield base64.b64decode(await self._get(where, process=process, part=part))
+        yield await self._bytes(host, "process_image", process=process, part=part)
 
     async def isolation(self, host: str) -> Isolation:
-        return Isolation.model_validate(await self._get(f"/{quote(host, safe='')}/isolation"))
+        return await self._one(Isolation, host, "isolation")
 
     async def reaches(self, host: str, other: str) -> bool:
         return await self._get(f"/{quote(host, safe='')}/reaches", other=other) is True
