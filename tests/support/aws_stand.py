@@ -254,7 +254,7 @@ class AwsStand:
     def _gap(
         self, service: str, operation: str, account: str, region: str, environ: dict[str, Any], body: bytes
     ) -> Reply | None:
-        if self.strict and self._refused(environ):
+        if self.strict and self._dead_key(environ):
             return Reply.query_error(403, "InvalidClientTokenId")
         if self.strict and operation == "GetSessionToken":
             return self._session_of(environ) if self._second_factor(body) else Reply.query_error(403, "AccessDenied")
@@ -304,7 +304,7 @@ class AwsStand:
         return False
 
     @staticmethod
-    def _refused(environ: dict[str, Any]) -> bool:
+    def _dead_key(environ: dict[str, Any]) -> bool:
         key = _signed(environ)[0]
         if not key.startswith("AKIA") or key == HUB_KEY:
             return False
