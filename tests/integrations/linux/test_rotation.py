@@ -275,10 +275,13 @@ async def test_no_value_is_in_the_record(scene: HostScene) -> None:
 
 async def test_on_some_hosts_is_neither_working_nor_dead(net: HostNet, tmp_path: Path) -> None:
     scene = KeyScene(tmp_path, net)
-    net.hosts["two"].run(f"sed -i /ssh-/d /{KEYS}")
     credentials, close = await scene.opened(Ticker())
     service = (await credentials._services("hosts"))["key"]
     value = SecretBytes(scene.value())
+    (present,) = await service.live()
+    assert present.complete
+    assert await service.works(value)
+    net.hosts["two"].run(f"sed -i /ssh-/d /{KEYS}")  # the connection that is open goes on
     (present,) = await service.live()
     assert not present.complete
     assert not await service.works(value)
