@@ -331,6 +331,11 @@ class LinuxProvider:
                     kept[:] = [(time.monotonic(), await fetched())]
                 return kept[0][1]
 
+        async def anew() -> Credential:
+            async with asking:
+                kept[:] = [(time.monotonic(), await fetched())]
+                return kept[0][1]
+
         async def fetched() -> Credential:
             key = (await secrets("key")).get_secret_value()
             return await asyncio.to_thread(
@@ -348,7 +353,7 @@ class LinuxProvider:
             known = KnownHost((name, place.address), tuple(blob_of(line) for line in place.host_keys), authorities)
             target = ssh.Target(name, place.address, place.port, place.account or own.account, known)
             return ssh.Connection(
-                target, credential, executor, password=password if asks else None, via=via, limits=bounds
+                target, credential, executor, anew=anew, password=password if asks else None, via=via, limits=bounds
             )
 
         asks = await optional("sudo_password") is not None

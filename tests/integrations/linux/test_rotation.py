@@ -288,3 +288,24 @@ async def test_on_some_hosts_is_neither_working_nor_dead(net: HostNet, tmp_path:
     assert not await service.dead(value)
     await close()
     scene.close()
+
+
+async def test_a_run_beside_it_takes_the_new_key(net: HostNet, tmp_path: Path) -> None:
+    """It read the old one a moment ago, and keeps keys for a minute."""
+    scene = KeyScene(tmp_path, net)
+
+    async def secret(name: str) -> SecretBytes:
+        if name != "key":
+            raise InvalidTenant(f"no {name}")
+        return scene.stand.vault.get("acme", "ssh/key")
+
+    beside = await PROVIDER.open(net.settings(*HOSTS), secret)
+    (place, _) = beside.connections()
+    await place.login()
+    await scene.run()
+    assert scene.status() == "completed", scene.stand.view("run-1")
+    other = await place.fresh()
+    assert other.opened_count == 1
+    await other.aclose()
+    await beside.aclose()
+    scene.close()
