@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from flows.assembly import Installation
     from tenantry.tenants import ProviderConfig, Tenant
 
-__all__ = ["Connecting", "Sheet", "Step", "addresses", "needed", "set_entry", "verify"]
+__all__ = ["Connecting", "Sheet", "Step", "addresses", "needed", "set_entry", "together", "verify"]
 
 State = Literal["done", "theirs", "failed"]
 """``theirs``: the client's administrator does it now. ``failed``: looked at, and it is not as it should be."""
@@ -141,13 +141,24 @@ async def verify(installation: Installation, found: Connecting, names: Iterable[
 
 def addresses(installation: Installation, tenant: Tenant) -> tuple[list[Endpoint], list[str]]:
     """Where this machine connects to for a tenant, by each of its providers, and where those calls come from."""
-    found: dict[tuple[str, int], Endpoint] = {}
     estate = installation.estate
     shared = {key: config for key, config in estate.providers.items() if key in tenant.estate_handles}
-    for config in (*tenant.providers.values(), *shared.values()):
-        for one in _reached(installation, config, lends=config in shared.values()):
-            found.setdefault((one.host, one.port), one)
-    return list(found.values()), [str(network) for network in estate.known_networks]
+    found = [
+        one
+        for config in (*tenant.providers.values(), *shared.values())
+        for one in _reached(installation, config, lends=config in shared.values())
+    ]
+    return together(found), [str(network) for network in estate.known_networks]
+
+
+def together(endpoints: Iterable[Endpoint]) -> list[Endpoint]:
+    """Each address once, with everything that it is for."""
+    purposes: dict[tuple[str, int], list[str]] = {}
+    for one in endpoints:
+        known = purposes.setdefault((one.host, one.port), [])
+        if one.purpose not in known:
+            known.append(one.purpose)
+    return [Endpoint(host, port, ", ".join(what)) for (host, port), what in purposes.items()]
 
 
 def _reached(installation: Installation, config: ProviderConfig, *, lends: bool) -> Iterable[Endpoint]:

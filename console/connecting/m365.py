@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretBytes, ValidationError
 
-from console.connecting import Connecting, Sheet, addresses, needed, set_entry, verify
+from console.connecting import Connecting, Sheet, addresses, needed, set_entry, together, verify
 from tenantry.errors import Conflict, InvalidInput, ProviderError
 from tenantry.journal import Event
 from tenantry.names import MSP
@@ -61,6 +61,7 @@ def connect(installation: Installation, tenant: str, wanted: Wanted, by: Actor) 
         gdap,
         registration_lines,
     )
+    from integrations.microsoft365.provider import PROVIDER
 
     found = Connecting(tenant, _VENDOR, wanted.provider)
     names = needed(installation, _VENDOR, wanted.runbooks)
@@ -109,7 +110,7 @@ def connect(installation: Installation, tenant: str, wanted: Wanted, by: Actor) 
         asyncio.run(verify(installation, found, names))
     found.endpoints, found.callers = addresses(installation, installation.tenants.get(tenant))
     if not known:
-        found.endpoints = list(installation.providers[_VENDOR].endpoints(settings))  # type: ignore[attr-defined]  # it is one that `Reaches`
+        found.endpoints = together(PROVIDER.endpoints(settings))
     return found
 
 

@@ -80,6 +80,8 @@ def test_from_nothing_to_proven(desk: Desk, lab: tuple[Lab, str], tmp_path: Path
     assert done["check"]["missing"] == done["check"]["over_privileged"] == []
     assert done["check"]["tried"]["Exchange.ManageAsApp"] is True
     assert done["check"]["tried"]["Directory.Read.All"] is True
+    (address,) = [e["purpose"] for e in done["endpoints"]]
+    assert {"labhosts", "lab", "sign-in", "Microsoft Graph", "Exchange Online"} <= set(address.split(", "))
     assert {(e["host"], e["port"]) for e in done["endpoints"]} == {("127.0.0.1", int(base.rsplit(":", 1)[1]))}
     report = json.loads(desk("tenants", "check", TENANT, "--json").stdout)
     assert next(p for p in report["providers"] if p["name"] == "m365")["signed_in"]
