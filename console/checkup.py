@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from tenantry.clock import parse_rfc3339, rfc3339
 from tenantry.errors import InvalidInput, InvalidRunbook, TaskDefect, TenantryError
 from tenantry.least import excess, least
-from tenantry.providers import ProviderCheck
+from tenantry.providers import ProviderCheck, Tries
 
 if TYPE_CHECKING:
     from flows.assembly import Installation, Source, TenantContext
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tenantry.task import Permission
     from tenantry.tenants import Tenant
 
-__all__ = ["check", "least_privilege", "needs_by_vendor"]
+__all__ = ["check", "least_privilege", "needs_by_vendor", "one"]
 
 PATIENCE: Final = 60.0
 """Seconds that one provider may take."""
@@ -77,6 +77,38 @@ async def check(installation: Installation, tenant: Tenant) -> dict[str, Any]:
             *(f"{r['id']} is not for this client: {'; '.join(r['not_here'])}" for r in runbooks if not r["applies"]),
             *await asyncio.to_thread(_secrets, installation, tenant),
         ],
+    }
+
+
+async def one(installation: Installation, tenant: Tenant, key: str, names: set[str]) -> dict[str, Any]:
+    """One provider of a tenant, by use.
+
+    Args:
+        key: its name in the tenant's file.
+        names: the permissions that it should have, and no more.
+
+    Returns:
+        JSON: as in `check`, and ``needed`` (how many), ``missing`` (None where the vendor does not say what is granted) and ``tried``:
+        permission → whether a harmless read that needs it was let through, null where that could not be told.
+    """
+    async with installation.access(tenant.name, "run") as context:
+        source = next(source for source in context.sources() if source.key == key)
+        found = await _provider(context, source, {})
+        used: dict[str, bool | None] = {}
+        if found["signed_in"]:
+            handle = await context.handle(key)
+            if isinstance(handle, Tries):
+                try:
+                    async with asyncio.timeout(PATIENCE):
+                        used = dict(await handle.tried(names))
+                except TimeoutError:
+                    found["problems"].append(f"the permissions could not all be used within {PATIENCE:g} s")
+    missing = None if found["granted"] is None else sorted(names - set(found["granted"]))
+    return found | {
+        "over_privileged": _excess(found, names),
+        "needed": len(names),
+        "missing": missing,
+        "tried": used,
     }
 
 

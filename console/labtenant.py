@@ -108,7 +108,10 @@ def register(
     _secret(installation, name, _SECRETS["client_secret"], lab.client_secret, "client_secret")
     _secret(installation, name, _SECRETS["token"], lab.sink_token, "token")
     _secret(installation, name, _SECRETS["cloud_token"], lab.cloud_token, "token")
-    text = f"{_MARKER}\n{yaml.safe_dump(_file(name, base_url, lab), sort_keys=False, allow_unicode=True)}"
+    made = _file(name, base_url, lab)
+    if lab.application == "nowhere":
+        del made["providers"]["m365"]  # `tenantry connect m365` brings it in
+    text = f"{_MARKER}\n{yaml.safe_dump(made, sort_keys=False, allow_unicode=True)}"
     if text != present:
         _write(installation, name, text, again=present is not None)
     return Registered(name, tuple(_shown(installation, person) for person, _, _ in _PEOPLE))

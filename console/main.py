@@ -38,6 +38,7 @@ SECTIONS = {
     },
     "What there is": {
         "tenants": Lazy(f"{_C}.tenants:tenants", "The clients: add, list, show, check."),
+        "connect": Lazy(f"{_C}.connect:connect", "Connect a client's Microsoft 365 or AWS, and prove it by use."),
         "runbooks": Lazy(f"{_C}.runbooks:runbooks", "The runbooks: list, show, validate, schema."),
         "tasks": Lazy(f"{_C}.tasks:tasks", "The tasks that runbooks are made of."),
         "vault": Lazy(f"{_C}.vault:vault", "The tenants' secrets: put, list, show, delete."),

@@ -17,10 +17,21 @@ __all__ = ["anchored", "attested", "bundle", "streamed"]
 
 
 def bundle(installation: Installation, state: RunState, folder: Path) -> Bundle:
-    """Write the run's evidence bundle into a new or empty folder."""
+    """Write the run's evidence bundle into a new or empty folder.
+
+    Raises:
+        Refused: a run of the estate: its entries stand in the tree that witnesses all clients', and a bundle's proofs go through it.
+    """
     from flows.report import timeline_of
+    from tenantry.errors import Refused
+    from tenantry.names import MSP
     from tenantry.timeline import export_evidence
 
+    if state.tenant == MSP:
+        raise Refused(
+            "a run of the estate is in the MSP's own record, and no client's evidence",
+            remedy="`tenantry timeline` exports it, and `tenantry journal verify` checks the whole record.",
+        )
     stored = installation.ledger.checkpoint(state.tenant)
     if stored is not None:
         anchored(installation, stored)

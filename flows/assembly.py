@@ -12,15 +12,13 @@ import importlib
 import importlib.util
 import os
 import pkgutil
-import secrets as random_secrets
-import string
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from pydantic import SecretBytes, SecretStr
@@ -30,14 +28,16 @@ from flows.credentials import TenantCredentials
 from flows.stores import store_opener
 from tenantry.broker import BrokeredPeople, BrokeredVault, Supervisor
 from tenantry.capabilities import ByChannel
+from tenantry.capabilities.credentials import CredentialServices
 from tenantry.contacts import Contacts
 from tenantry.discovery import RunbookCatalog, TaskRegistry
 from tenantry.drop import Drops
-from tenantry.errors import InvalidRunbook, InvalidTenant, OutOfScope, TenantryError
+from tenantry.errors import InvalidRunbook, InvalidTenant, OutOfScope, Rejected, TenantryError
 from tenantry.estate import Estate, load_estate
 from tenantry.evidence import EvidenceStore
 from tenantry.home import Home
 from tenantry.journal import MSP, Event, Journal, Ledger, Stored
+from tenantry.passwords import new_password
 from tenantry.people import People
 from tenantry.providers import Client, EstateProvider, Handle, Provider, SecretSource, channels_of
 from tenantry.providers import Estate as HandleAtEstate
@@ -52,8 +52,6 @@ if TYPE_CHECKING:
 
 RUNBOOKS: Final = Path(__file__).resolve().parent.parent / "runbooks"
 """The shipped runbooks; the operator's own in ``TENANTRY_HOME/runbooks`` come before them."""
-
-_PASSWORD_ALPHABET: Final = string.ascii_letters + string.digits + "!#%+-_=?"
 
 
 class Installation:
@@ -299,7 +297,8 @@ class TenantContext:
                     "a drill replaces no credential", remedy="Leave this step out of the drill, or use a lab tenant."
                 )
             references = {key: config.secrets for key, config in self.tenant.providers.items()}
-            return TenantCredentials(self._installation.vault, self.name, self._credential_service, references)
+            vault = self._installation.vault
+            return TenantCredentials(vault, self.name, self._credential_services, references, self._signs_in_with)
         sources = self._sources(name)
         if not sources:
             raise InvalidTenant(
@@ -310,8 +309,29 @@ class TenantContext:
             return ByChannel(self._by_channel(sources))
         return (await self._opened(sources[0])).capability(name)
 
-    async def _credential_service(self, key: str) -> Any:
-        return (await self.handle(key)).capability("credentials")
+    async def _credential_services(self, key: str) -> CredentialServices:
+        if "credentials" not in self._provider(self.tenant.providers[key].vendor).capabilities:
+            return {}
+        found: CredentialServices = (await self.handle(key)).capability("credentials")
+        return found
+
+    async def _signs_in_with(self, key: str, secret: str, value: SecretBytes) -> bool:
+        """Whether a provider of the tenant's own signs in with another value for one of its secrets.
+
+        Raises:
+            Rejected: it cannot be tried without doing something (a webhook is tried by a message alone).
+        """
+        handle = await self._open(Source(key, self.tenant.providers[key]), {secret: value})
+        try:
+            found = await handle.check()
+        finally:
+            await handle.aclose()
+        if found.signed_in is None:
+            raise Rejected(
+                f"whether {secret} of {key} is good shows in use alone",
+                remedy="Try it by hand, and store it with `vault put`.",
+            )
+        return found.signed_in
 
     async def handle(self, key: str) -> Handle:
         """The opened provider of that name, for check-ups: the tenant file's, else the estate's."""
@@ -371,7 +391,8 @@ class TenantContext:
             known = ", ".join(sorted(self._installation.providers))
             raise InvalidTenant(f"the tenant {self.name} names an unknown vendor {vendor!r} (known: {known})") from None
 
-    async def _open(self, source: Source) -> Handle:
+    async def _open(self, source: Source, instead: Mapping[str, SecretBytes] = MappingProxyType({})) -> Handle:
+        """Open a provider; ``instead``: values that take the place of its secrets."""
         key, config = source.key, source.config
         provider = self._provider(config.vendor)
         if self._drill is not None:
@@ -381,6 +402,8 @@ class TenantContext:
         file = "estate.yaml" if source.handle is not None else f"tenants/{self.name}.yaml"
 
         async def secret(name: str) -> SecretBytes:
+            if name in instead:
+                return instead[name]
             if name not in config.secrets and shared is not None and name in shared[1].secrets:
                 return await asyncio.to_thread(
                     self._installation.vault.resolve,
@@ -469,20 +492,16 @@ class TenantSecrets:
 
     async def generate_password(self, name: str) -> SecretStr:
         return await asyncio.to_thread(
-            self._vault.get_or_create, self._tenant, name, _password, kind="password", purpose="generated for a reset"
+            self._vault.get_or_create,
+            self._tenant,
+            name,
+            new_password,
+            kind="password",
+            purpose="generated for a reset",
         )
 
     def reference(self, name: str) -> str:
         return f"vault:{self._tenant}/{name}"
-
-
-def _password() -> SecretStr:
-    """24 characters, about 146 bits; always of all four classes that directories ask for."""
-    while True:
-        text = "".join(random_secrets.choice(_PASSWORD_ALPHABET) for _ in range(24))
-        classes = (str.islower, str.isupper, str.isdigit, lambda c: not c.isalnum())
-        if all(any(test(c) for c in text) for test in classes):
-            return SecretStr(text)
 
 
 def discover_providers() -> dict[str, Provider]:
@@ -507,13 +526,21 @@ def _add(found: dict[str, Provider], provider: Provider) -> None:
 
 
 def preload(installation: Installation) -> None:
-    """Import everything that a run may need, for a process whose children are to begin at once: tasks, providers, runbooks and
-    what the usual writes of Microsoft 365 take from its SDK."""
+    """Import everything that a run may need, for a process whose children are to begin at once: tasks, the providers that clients
+    have, runbooks and what the usual writes of Microsoft 365 take from its SDK."""
     from integrations.http import tls_context
     from integrations.microsoft365 import sdk
 
     tls_context()
     sdk.preload()
+    vendors: set[str] = set()
+    for name in installation.tenants.names():
+        with contextlib.suppress(InvalidTenant):  # named when somebody wants to run something there
+            vendors |= {config.vendor for config in installation.tenants.get(name).providers.values()}
+    used = {type(provider).__module__ for vendor, provider in installation.providers.items() if vendor in vendors}
+    for package in {"integrations.microsoft365", *(name.rpartition(".")[0] for name in used)}:  # the lab plays that one
+        for found in pkgutil.iter_modules(getattr(importlib.import_module(package), "__path__", ())):
+            importlib.import_module(f"{package}.{found.name}")
     for runbook_id in installation.catalog.ids():
         with contextlib.suppress(InvalidRunbook):  # named when somebody wants to run it
             installation.catalog.get(runbook_id)

@@ -39,10 +39,11 @@ from flows.assembly import Installation
 from flows.binding import bound
 from flows.body import final, named
 from flows.deployments import POOL, register
+from flows.rotating import Rotating
 from flows.runbook_files import fingerprint
 from tenantry import room
 from tenantry.errors import LeaseLost, NotFound, RecordError, TenantryError
-from tenantry.journal import Event, Fence, LeaseHeld, Unsettled
+from tenantry.journal import MSP, Event, Fence, LeaseHeld, Unsettled
 from tenantry.run import RunState, Status, fold
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ class Keeper:
         self._revived: dict[UUID, int] = {}
         self._registered: tuple[str, float] = ("", 0.0)
         self._looked = 0.0
+        self._rotating = Rotating(installation, self._schedule)
         self._queue: tuple[frozenset[str], float] = (frozenset(), -_QUEUE)
 
     def look(self) -> None:
@@ -168,6 +170,7 @@ class Keeper:
                 raise problem
         for run in left:
             await self._settle(client, run)
+        await self._rotating.look()
         if time.monotonic() - self._looked >= _PREFECT_ROUND:
             self._looked = time.monotonic()
             await self._look_after(client)
@@ -191,11 +194,16 @@ class Keeper:
         if run.standing != "waiting_for_approval" and (state.ended or state.stopped) is not None:
             return  # since it was looked up, somebody settled it: cancelled in Prefect, say
         if run.standing == "waiting_for_approval":
+            if state.tenant == MSP:
+                return
             if run.overdue is not None and run.overdue >= _ANSWERED and not self._just_asked(run.run_id):
                 await self._schedule(state)
             return
         now = self._installation.journal.clock.now()
         if run.standing == "created" and (now - run.created_at).total_seconds() < _BEGINNING:
+            return
+        if state.tenant == MSP:
+            await self._give_up(client, state, "a run of the estate's own is carried by a command")
             return
         if now - (state.last_entry_at or state.created_at) > _OLD:
             await self._give_up(client, state, "it was left for longer than a day")

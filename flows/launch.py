@@ -16,14 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid4
 
+from flows import estate
 from flows.api import PATIENCE, away, errors, patiently
 from flows.assembly import Installation
 from flows.binding import RUN_TAG, bind, bound, run_name
+from flows.estate import access_of
 from flows.server import EmbeddedServer, Server, ServerBusy, ServerFailed, find, using
 from flows.settings import use
 from tenantry import tether
 from tenantry.errors import Conflict
-from tenantry.journal import Record
+from tenantry.journal import MSP, Record
 from tenantry.run import Engine, RunState, Status, create, fold
 from tenantry.runbook import validate_params
 
@@ -81,12 +83,14 @@ def prepare(
     params: Mapping[str, Any],
     mode: str,
     requester: Mapping[str, Any],
+    run_id: str | None = None,
 ) -> str:
     """Validate everything and record the run. From here on nothing is lost, whatever happens to Prefect.
 
     Args:
         params: as given; text is read by type.
         requester: ``{person, proven, via}``.
+        run_id: where it follows from what the run is about, so that it is begun once; a new one when None.
 
     Returns:
         the run's id.
@@ -97,7 +101,7 @@ def prepare(
     runbook = installation.catalog.get(runbook_id)
     found = installation.tenants.get(tenant)
     values = validate_params(runbook, params)
-    run_id = str(uuid4())
+    run_id = run_id or str(uuid4())
     create(
         installation.surroundings(),
         run_id=run_id,
@@ -132,10 +136,15 @@ def start(
 
 
 def resume(installation: Installation, run_id: str, *, follow: Follow | None = None, wait: bool = True) -> RunState:
-    """Carry a run on from wherever the record says it stands. An ended run stays as it is."""
+    """Carry a run on from wherever the record says it stands. An ended run stays as it is.
+
+    One of the estate's is carried here and now, without Prefect (`flows.estate`).
+    """
     state = installation.state(run_id)
     if state.ended is not None:
         return state
+    if state.tenant == MSP:
+        return estate.carry(installation, state.run_id, follow=follow)
     if not wait:
         _detach(installation, state.run_id)
         return state
@@ -328,7 +337,7 @@ def undo(installation: Installation, run_id: str, *, step: str | None, by: Mappi
         raise Conflict("a plan changed nothing", remedy="There is nothing to undo.")
 
     async def work() -> RunState:
-        async with installation.access(state.tenant, state.mode, state.params) as access:
+        async with access_of(installation, state.tenant, state.mode, state.params) as access:
             return await Engine(installation.surroundings(), access).undo(state.run_id, step=step, by=by)
 
     return asyncio.run(work())
@@ -343,7 +352,7 @@ def cancel(installation: Installation, run_id: str, *, by: Mapping[str, Any]) ->
         return state
 
     async def work() -> RunState:
-        async with installation.access(state.tenant, state.mode, state.params) as access:
+        async with access_of(installation, state.tenant, state.mode, state.params) as access:
             return await Engine(installation.surroundings(), access).cancel(state.run_id, by=by, wait=False)
 
     try:

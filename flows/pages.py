@@ -13,6 +13,7 @@ import hmac
 import io
 import socket
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Final
 
@@ -25,6 +26,7 @@ from starlette.routing import Route
 from flows.assembly import Installation
 from flows.outside import Door, keep_current
 from flows.report import timeline_of
+from tenantry.broker import Supervisor
 from tenantry.errors import NotFound, TenantryError
 from tenantry.home import Home
 from tenantry.journal import MSP, Record
@@ -32,6 +34,8 @@ from tenantry.metrics import CONTENT_TYPE, Counters, Observed, render
 from tenantry.timeline import format_named
 from tenantry.vault import Vault
 
+_DUE_EVERY: Final = 60.0
+"""Seconds between two looks at what expires."""
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -103,6 +107,7 @@ class Figures:
         self._vault = vault
         self._counters = counters
         self._observed = Observed()
+        self._due_at = 0.0
         self._lock = threading.Lock()
         self._installation: Installation | None = None
 
@@ -112,6 +117,18 @@ class Figures:
             if self._installation is not None:
                 self._installation.close()
                 self._installation = None
+
+    def _secrets(self) -> None:
+        """How many secrets need attention, looked up once a minute. Nothing says whose."""
+        if self._counters is None or not isinstance(self._vault, Supervisor) or time.monotonic() < self._due_at:
+            return
+        self._due_at = time.monotonic() + _DUE_EVERY
+        found, unknown = self._vault.due()
+        about = "Secrets that have expired, expire within thirty days, or are to be replaced."
+        for why in ("expired", "expires", "rotate"):
+            self._counters.set("tenantry_secrets_due", about, sum(one.why == why for one in found), why=why)
+        about = "Tenants whose secret store could not be asked what expires."
+        self._counters.set("tenantry_secrets_unknown_tenants", about, len(unknown))
 
     def opened(self) -> Installation:
         """The installation, kept open: behind the broker each key that is asked for is an entry, and scrapes come every few
@@ -134,6 +151,7 @@ class Figures:
                 except NotFound:  # no key: not begun yet, or destroyed
                     return []
 
+            self._secrets()
             self._observed.catch_up([MSP, *installation.tenants.names()], tail)
             return render(journal.clock.now(), self._observed, journal.live, self._counters)
 

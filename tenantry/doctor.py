@@ -27,6 +27,7 @@ from tenantry.estate import load_estate
 from tenantry.home import Home
 from tenantry.journal import Journal, schema
 from tenantry.masterkey import Passphrase
+from tenantry.secretlife import due_everywhere
 from tenantry.tenants import TenantStore
 from tenantry.tls import Certificate
 from tenantry.vault import Vault
@@ -68,6 +69,7 @@ def examine(home: Home, passphrase: Passphrase | None = None, *, now: datetime |
         ("disk", lambda: _disk(home)),
         ("databases", lambda: _databases(home)),
         ("keys", lambda: _keys(home, passphrase)),
+        ("secrets", lambda: _secrets(home, passphrase, at)),
         ("record", lambda: _record(home, passphrase, at)),
         ("certificate", lambda: _certificate(home, at)),
         ("clock", _clock),
@@ -197,6 +199,34 @@ def _keys(home: Home, passphrase: Passphrase | None) -> Iterator[Check]:
         yield Check(
             "tenants' keys", "warning", f"no key: {', '.join(bare[:10])}", "`tenantry tenants check T` makes one."
         )
+
+
+def _secrets(home: Home, passphrase: Passphrase | None, now: datetime) -> Iterator[Check]:
+    """What expires or is to be replaced, of every client and of the estate. Secrets that lie in a store outside are asked for by
+    `tenantry tenants check`: this process reaches none."""
+    if not home.vault_db.exists():
+        return
+    with Vault.open(home, passphrase) as vault:
+        found, unknown = due_everywhere(vault, now)
+    if unknown:
+        shown = ", ".join(unknown[:10])
+        yield Check(
+            "secrets elsewhere",
+            "unknown",
+            f"not looked at from here: {shown}",
+            "`tenantry vault list --tenant T` does.",
+        )
+    for status, reasons, remedy in (
+        ("failed", ("expired",), "Replace it, and store the new one: `tenantry vault rotate`, or `vault put`."),
+        ("warning", ("expires", "rotate"), "`tenantry vault rotate --tenant T NAME`, or runbook credential_handover."),
+    ):
+        some = [one for one in found if one.why in reasons]
+        if some:
+            shown = "; ".join(f"{one.tenant}/{one.name} {one.text}" for one in some[:10])
+            more = f"; and {len(some) - 10} more" if len(some) > 10 else ""
+            yield Check("secrets", status, f"{shown}{more}", remedy)  # type: ignore[arg-type]  # one of the two above
+    if not found:
+        yield Check("secrets", "ok", "none expires within thirty days or is to be replaced")
 
 
 def _record(home: Home, passphrase: Passphrase | None, now: datetime) -> Iterator[Check]:

@@ -19,9 +19,9 @@ from cryptography.exceptions import InvalidTag
 from pydantic import SecretBytes
 
 from tenantry.clock import rfc3339
-from tenantry.errors import Conflict, NotFound, SecretUnreadable
+from tenantry.errors import SecretUnreadable
 from tenantry.localdb import LocalDb
-from tenantry.secretstore import EMBEDDED, Deletion, Facts, Opened, SecretVersion, StoreCheck
+from tenantry.secretstore import EMBEDDED, Deletion, Facts, Opened, SecretVersion, StoreCheck, absent, check_expected
 from tenantry.tenantkeys import TenantKeys
 from tenantry.vaultkeys import NONCE
 
@@ -73,8 +73,7 @@ class EmbeddedStore:
             "WHERE tenant = ? AND name = ?",
             (tenant, name),
         ).fetchone()
-        if expect is not None and (row["live"] or 0) != expect:
-            raise Conflict(f"{name} of {tenant} has version {row['live'] or 0} by now, not {expect}")
+        check_expected(tenant, name, row["live"] or 0, expect)
         version = (row["v"] or 0) + 1
         stored = SecretVersion.of(tenant, name, version, self._clock(), facts)
         nonce = secrets.token_bytes(NONCE)
@@ -90,7 +89,7 @@ class EmbeddedStore:
     def get(self, tenant: str, name: str, version: int | None = None) -> Opened:
         found = self.find(tenant, name, version)
         if found is None:
-            raise NotFound(f"no secret {name}" + (f" version {version}" if version else "") + f" for {tenant}")
+            raise absent(tenant, name, version)
         return self.open(tenant, name, found)
 
     def find(self, tenant: str, name: str, version: int | None = None, *, here: bool = False) -> Any:
@@ -179,7 +178,7 @@ class EmbeddedStore:
             (tenant, name, version, version),
         ).rowcount
         if not gone:
-            raise NotFound(f"no secret {name} for {tenant}")
+            raise absent(tenant, name)
         return gone
 
     def check(self) -> StoreCheck:

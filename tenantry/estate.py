@@ -17,7 +17,16 @@ from tenantry.secretstore import EMBEDDED
 from tenantry.tenants import Email, Minutes, Model, Network, Phone, ProviderConfig, Text, TimeZone, secret_in
 from tenantry.yamlpos import build, load, misplaced
 
-__all__ = ["Estate", "OnCall", "Roles", "SecretStoreConfig", "ServiceSettings", "TimeStampAuthority", "load_estate"]
+__all__ = [
+    "Estate",
+    "OnCall",
+    "Roles",
+    "RotationSettings",
+    "SecretStoreConfig",
+    "ServiceSettings",
+    "TimeStampAuthority",
+    "load_estate",
+]
 
 
 class OnCall(Model):
@@ -108,6 +117,13 @@ class ServiceSettings(Model):
     )
 
 
+class RotationSettings(Model):
+    """Credentials that are replaced by themselves, by runs of the runbook credential_rotation that the service begins."""
+
+    enabled: bool = Field(default=False, description="Whether the service begins them. Reminders come either way.")
+    hour: int = Field(default=3, ge=0, le=23, description="From which hour of the day on, in the estate's time zone.")
+
+
 class Estate(Model):
     """The MSP: who is called, which role answers what, and its own tools."""
 
@@ -132,6 +148,10 @@ class Estate(Model):
         default_factory=list, description="The MSP's own addresses: offices, VPN exits, automation."
     )
 
+    rotation: RotationSettings = Field(
+        default_factory=RotationSettings,
+        description="Whether credentials are replaced by themselves when they are due.",
+    )
     service: ServiceSettings = Field(default_factory=ServiceSettings, description="This machine's service.")
     time_stamp_authority: TimeStampAuthority | None = Field(
         default=None, description="Who time-stamps the record's checkpoints; none: nobody outside does."

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretBytes
 
@@ -84,6 +85,45 @@ class Estate:
 
     settings: Mapping[str, Any]
     handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An address that this machine connects to, for the list that a firewall is opened by.
+
+    Attributes:
+        host: a name or an address; where it stands in a secret, a description between angle brackets.
+        purpose: what for, a few words.
+    """
+
+    host: str
+    port: int
+    purpose: str
+
+    @classmethod
+    def of(cls, url: str, purpose: str) -> Endpoint:
+        """Of an http(s) address."""
+        found = urlsplit(url)
+        return cls(found.hostname or url, found.port or (80 if found.scheme == "http" else 443), purpose)
+
+
+@runtime_checkable
+class Reaches(Protocol):
+    """A provider that says beforehand where it connects to."""
+
+    def endpoints(self, settings: Any, estate: Mapping[str, Any] | None = None) -> Sequence[Endpoint]:
+        """``settings`` as :class:`Provider.Settings` takes them; ``estate``: of the estate's provider whose credential is used."""
+        ...
+
+
+@runtime_checkable
+class Tries(Protocol):
+    """A handle that can use permissions harmlessly."""
+
+    async def tried(self, names: Iterable[str]) -> Mapping[str, bool | None]:
+        """Permission → whether a read that needs it was let through; None where it could not be told. What has no harmless use
+        (a permission that only changes something) is left out."""
+        ...
 
 
 class Handle(Protocol):

@@ -26,7 +26,7 @@ from typing import Annotated, Any, Final, NamedTuple, Protocol
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretBytes, ValidationError
 
 from tenantry.clock import rfc3339
-from tenantry.errors import InvalidInput, SecretUnreadable
+from tenantry.errors import Conflict, InvalidInput, NotFound, SecretUnreadable
 from tenantry.names import SecretRef
 
 __all__ = [
@@ -40,6 +40,8 @@ __all__ = [
     "SecretVersion",
     "StoreCheck",
     "StoreOpener",
+    "absent",
+    "check_expected",
     "seal_facts",
     "unseal_facts",
     "unwrap_value",
@@ -229,6 +231,22 @@ EstateSecret = Callable[[SecretRef], SecretBytes]
 """A reference to one of the estate's secrets → its value, at the moment it is needed."""
 StoreOpener = Callable[[str, EstateSecret], SecretStore]
 """Name of a store in estate.yaml → the store, signed in at first use. Raises InvalidTenant for one that is not there."""
+
+
+# --- what stores refuse -----------------------------------------------------------------------------------------------
+
+
+def check_expected(tenant: str, name: str, newest: int, expect: int | None) -> None:
+    """Check-and-set: raises Conflict where the newest version is another than the one that was expected."""
+    if expect is not None and newest != expect:
+        raise Conflict(f"{name} of {tenant} has version {newest} by now, not {expect}")
+
+
+def absent(tenant: str, name: str, version: int | None = None, store: str = EMBEDDED) -> NotFound:
+    """There is no such secret, or no such version of it."""
+    which = f" version {version}" if version is not None else ""
+    where = "" if store == EMBEDDED else f" in {store}"
+    return NotFound(f"no secret {name}{which} for {tenant}{where}")
 
 
 # --- for stores that keep texts and tags ------------------------------------------------------------------------------

@@ -20,12 +20,14 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
+import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from tenantry.errors import Conflict, InvalidInput, InvalidTenant, NotFound
 from tenantry.home import Home
 from tenantry.masterkey import sync_folder
 from tenantry.names import PersonId, Role, SecretRef, Slug, TenantName, check_tenant
+from tenantry.tenantedit import changes, with_entry
 from tenantry.yamlpos import Document, build, load, misplaced, parse
 
 __all__ = [
@@ -260,7 +262,7 @@ class ProviderConfig(Model):
 
     @model_validator(mode="after")
     def _no_plain_secret(self) -> Self:
-        offender = secret_in(self.settings)
+        offender = secret_in(self.settings, names=frozenset(self.secrets))
         if offender is not None:
             raise misplaced(
                 "looks like a secret: store it with `tenantry vault put` and name its reference under secrets",
@@ -388,8 +390,12 @@ _SECRET_VALUE: Final = re.compile(
 )
 
 
-def secret_in(settings: Any) -> tuple[str | int, ...] | None:
-    """The path of the first setting that looks like a secret. A guard against slips, not a proof of absence."""
+def secret_in(settings: Any, names: frozenset[str] = frozenset()) -> tuple[str | int, ...] | None:
+    """The path of the first setting that looks like a secret. A guard against slips, not a proof of absence.
+
+    Args:
+        names: of the secrets beside the settings: one that says which of them is used (``credential: certificate``) is none.
+    """
     entries: Iterable[tuple[str | int, Any]]
     if isinstance(settings, dict):
         entries = settings.items()
@@ -399,11 +405,11 @@ def secret_in(settings: Any) -> tuple[str | int, ...] | None:
         return None
     for key, value in entries:
         if isinstance(value, (dict, list)):
-            inner = secret_in(value)
+            inner = secret_in(value, names)
             if inner is not None:
                 return (key, *inner)
         elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
-            named = isinstance(key, str) and _SECRET_NAME.search(key) is not None
+            named = isinstance(key, str) and _SECRET_NAME.search(key) is not None and value not in names
             if named or _SECRET_VALUE.search(str(value)):
                 return (key,)
     return None
@@ -562,6 +568,39 @@ class TenantStore:
             raise by_hand
         self._write(target, changed)
         return True
+
+    def set_entry(self, name: str, section: Literal["providers", "estate_handles"], key: str, value: Any) -> str:
+        """Set one entry of ``providers`` or ``estate_handles``; everything else in the file stays as it is, comments too.
+
+        Returns:
+            what was changed, as `diff -u` shows it; empty when the file said so already.
+
+        Raises:
+            NotFound: no such tenant.
+            InvalidTenant: the file is wrong, the entry is, or the file is written so that it cannot be set; it says what to write.
+            Conflict: another tenant has this name at a provider of the estate.
+        """
+        before = self.get(name)
+        target = self.path(name)
+        text = target.read_text("utf-8-sig")
+        entry = ProviderConfig.model_validate(value) if section == "providers" else value
+        meant = before.model_copy(update={section: {**getattr(before, section), key: entry}})
+        if meant == before:
+            return ""
+        for other in self.list():
+            if section == "estate_handles" and other.name != name and other.estate_handles.get(key) == value:
+                raise Conflict(f"at the estate's {key}, {other.name} is called the same")
+        shown = yaml.safe_dump({section: {key: value}}, sort_keys=False).strip()
+        by_hand = InvalidTenant(f"{target.name} cannot be changed by itself", remedy=f"Write into it:\n{shown}")
+        changed = with_entry(text, section, key, value)
+        try:
+            after = _build(parse(changed or "", file=str(target), error=InvalidTenant))
+        except InvalidTenant:
+            raise by_hand from None
+        if after != meant:
+            raise by_hand
+        self._write(target, changed or "")
+        return changes(text, changed or "", target.name)
 
     @staticmethod
     def _write(target: Path, text: str) -> None:

@@ -255,7 +255,7 @@ class Vault:
 
     def _elsewhere(self, tenant: str, name: str, version: int | None) -> Opened:
         check_secret_name(name)
-        return self.store(self.store_of(check_tenant(tenant))).get(tenant, name, version)
+        return self.store(self._looked_in(check_tenant(tenant))).get(tenant, name, version)
 
     def get_text(self, tenant: str, name: str, version: int | None = None, *, purpose: str = "") -> SecretStr:
         """As `get`, for secrets that are text.
@@ -296,12 +296,12 @@ class Vault:
         rows = self._embedded.find_all(tenant, here=True)
         if rows:
             return self._embedded.shown(tenant, rows)
-        return self.store(self.store_of(check_tenant(tenant))).list(tenant)
+        return self.store(self._looked_in(check_tenant(tenant))).list(tenant)
 
     def versions(self, tenant: str, name: str) -> tuple[SecretVersion, ...]:
         """Every stored version of one secret, the newest first; empty when there is none."""
         check_secret_name(name)
-        return self.store(self.store_of(check_tenant(tenant))).versions(tenant, name)
+        return self.store(self._looked_in(check_tenant(tenant))).versions(tenant, name)
 
     def delete(self, tenant: str, name: str, version: int | None = None) -> Deletion:
         """Delete a secret, or one version of it, for good, and look whether it is gone.
@@ -331,6 +331,16 @@ class Vault:
             chosen = EMBEDDED if held is not None else self.wished_store(tenant)
             db.execute("UPDATE tenant_keys SET store = ? WHERE tenant = ? AND store IS NULL", (chosen, tenant))
         return self.store_of(tenant)
+
+    def _looked_in(self, tenant: str) -> str:
+        """As `store_of` for whoever only looks: where none lies yet, nothing is settled by that."""
+        row = None if tenant == MSP else self._db.one("SELECT store FROM tenant_keys WHERE tenant = ?", tenant)
+        if row is None:
+            return EMBEDDED
+        if row["store"] is not None:
+            return str(row["store"])
+        held = self._db.one("SELECT 1 FROM secrets WHERE tenant = ? LIMIT 1", tenant)
+        return EMBEDDED if held is not None else self.wished_store(tenant)
 
     def wished_store(self, tenant: str) -> str:
         """The store that the tenant's file, or else estate.yaml, says.
@@ -400,7 +410,7 @@ class Vault:
 
     def placement(self, tenant: str) -> Placement:
         """Where a tenant's secrets lie, and what a move that is under way has come to."""
-        store = self.store_of(tenant)
+        store = self._looked_in(tenant)
         row = self._db.one("SELECT moving_to, leaving FROM tenant_keys WHERE tenant = ?", tenant)
         return Placement(store, row["moving_to"] if row else None, row["leaving"] if row else None)
 

@@ -11,8 +11,11 @@ import pytest
 from tests.support.tools import needs
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
-_LONG = ("flows", "test_demo.py", "faults", "runbooks", "benchmarks", "test_lock.py")
-"""What takes longest, by the first part of its path: begun first, so that no process is left with it at the end."""
+_LONG = (
+    *("flows", "test_demo.py", "faults", "runbooks", "benchmarks", "test_lock.py"),
+    *("test_rotation.py", "test_key_rotation.py"),
+)
+"""What takes longest, by the first part of its path or by its file: begun first, so that no process is left with it at the end."""
 _SERVED = {
     **dict.fromkeys(
         ("test_body", "test_browser", "test_deployments", "test_drop_page", "test_prefect_cli"), "one service"
@@ -26,8 +29,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     tests = Path(__file__).parent
 
     def place(item: pytest.Item) -> int:
-        first = item.path.relative_to(tests).parts[0]
-        return _LONG.index(first) if first in _LONG else len(_LONG)
+        parts = (item.path.relative_to(tests).parts[0], item.path.name)
+        return next((_LONG.index(part) for part in parts if part in _LONG), len(_LONG))
 
     items.sort(key=place)  # stable
 

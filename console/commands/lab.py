@@ -33,9 +33,19 @@ if TYPE_CHECKING:
 @click.option(
     "--as", "person", metavar="PERSON", help="In a home with approvers of its own: the one who authorises the lab's."
 )
+@click.option(
+    "--unconnected", is_flag=True, help="Our application is not registered there yet: try `tenantry connect m365`."
+)
 @json_option
 def lab(
-    port: int, scenario: str, seed: int, users: int, faults: Path | None, tenant: str | None, person: str | None
+    port: int,
+    scenario: str,
+    seed: int,
+    users: int,
+    faults: Path | None,
+    tenant: str | None,
+    person: str | None,
+    unconnected: bool,
 ) -> int:
     """Serve a stand-in Microsoft 365 tenant on this machine until interrupted; prints its address.
 
@@ -46,7 +56,8 @@ def lab(
     from console.labtenant import lab_for
     from integrations.lab import LabServer
 
-    made = lab_for(tenant, scenario=scenario, seed=seed, users=users)
+    application = "nowhere" if unconnected else "here"
+    made = lab_for(tenant, scenario=scenario, seed=seed, users=users, application=application)
     if faults is not None:
         made.faults.set(_plan(faults))
     with LabServer(made, port) as server:
@@ -110,6 +121,10 @@ def _announce(base_url: str, made: Lab, registered: Registered | None) -> None:
         click.echo(f"tenantry: registered as the tenant {registered.tenant}; its people:", err=True)
         for shown in people:
             click.echo(f"  {shown['id']} ({', '.join(shown['roles'])})  {shown['otpauth_uri']}", err=True)
+    if made.application == "nowhere":
+        connect = f"tenantry connect m365 {registered.tenant if registered else 'NAME'} --directory {made.tenant_id}"
+        click.echo(f"tenantry: for example: {connect} --stand-in {base_url} -o handover", err=True)
+        return
     for account in made.scenario_info()["compromised"][:1]:
         name = registered.tenant if registered else "NAME"
         key = made.scenario_info()["accounts"].get("key")

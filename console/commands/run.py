@@ -67,7 +67,7 @@ def run(runbook: str, tenant: str, given: tuple[str, ...], mode: str, person: st
 
         run_id = launch.prepare(installation, runbook, named.name, params, mode, requester.as_dict())
         click.echo(f"tenantry: run {run_id}", err=True)
-        return _carry(installation, run_id, wait=not no_wait)
+        return carry(installation, run_id, wait=not no_wait)
 
 
 def read_params(given: tuple[str, ...]) -> dict[str, str]:
@@ -87,7 +87,7 @@ def read_params(given: tuple[str, ...]) -> dict[str, str]:
     return params
 
 
-def _carry(installation: Installation, run_id: str, *, wait: bool) -> int:
+def carry(installation: Installation, run_id: str, *, wait: bool) -> int:
     from console.follow import Follower
     from flows import launch
 
@@ -188,7 +188,7 @@ def resume(run: str, no_wait: bool) -> int:
     from console.session import find_run, opened
 
     with opened() as installation:
-        return _carry(installation, find_run(installation, run).run_id, wait=not no_wait)
+        return carry(installation, find_run(installation, run).run_id, wait=not no_wait)
 
 
 @command(

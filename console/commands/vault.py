@@ -9,7 +9,7 @@ import click
 
 from console import complete
 from console.cli import echo_json, group, json_option, wants_json
-from console.commands import drop
+from console.commands import drop, rotate
 
 if TYPE_CHECKING:
     from console.session import Actor
@@ -39,6 +39,7 @@ def vault() -> None:
 
 
 drop.join(vault)
+rotate.join(vault)
 
 
 @vault.command(

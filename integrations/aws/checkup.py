@@ -19,7 +19,7 @@ from tenantry.errors import (
 )
 from tenantry.providers import ProviderCheck
 
-__all__ = ["check"]
+__all__ = ["check", "tried"]
 
 _AT_ONCE: Final = 50
 """Actions that one simulation is asked about."""
@@ -102,19 +102,29 @@ async def _simulated(caller: Caller, role: str, problems: list[str]) -> set[str]
 
 async def _used(caller: Caller, problems: list[str], facts: dict[str, Any]) -> None:
     """Without simulation: a few harmless reads, and no claim about the rest."""
-    tried = {}
+    found = await tried(caller, _PROBES)
+    problems += [f"{action} is not allowed" for action, worked in found.items() if worked is False]
+    problems += [f"{action} could not be tried" for action, worked in found.items() if worked is None]
+    facts["tried"] = {action: worked for action, worked in found.items() if worked is not None}
+    facts["simulated"] = False
+
+
+async def tried(caller: Caller, names: Iterable[str]) -> dict[str, bool | None]:
+    """As `tenantry.providers.Tries`."""
+    wanted = set(names)
+    found: dict[str, bool | None] = {}
     for action, (service, operation, params) in _PROBES.items():
+        if action not in wanted:
+            continue
         try:
             await caller.read(service, operation, **params)
         except PermissionMissing:
-            tried[action] = False
-            problems.append(f"{action} is not allowed")
-        except ProviderError as error:
-            problems.append(f"{action} could not be tried: {error.message}")
+            found[action] = False
+        except ProviderError:
+            found[action] = None
         else:
-            tried[action] = True
-    facts["tried"] = tried
-    facts["simulated"] = False
+            found[action] = True
+    return found
 
 
 def _slices(names: Sequence[str]) -> Iterable[Sequence[str]]:

@@ -5,11 +5,9 @@ The hub's credential is the estate's, in ``estate.yaml``::
     providers:
       aws:
         vendor: aws
-        settings: {mfa_serial: "arn:aws:iam::999999999999:mfa/tenantry"}
         secrets:
-          access_key: vault:_msp/aws-access-key
-          secret_key: vault:_msp/aws-secret-key
-          mfa_seed: vault:_msp/aws-mfa-seed
+          key: vault:_msp/aws-key                # ID:SECRET; or access_key and secret_key apart, which cannot be exchanged
+          mfa_seed: vault:_msp/aws-mfa-seed      # SERIAL SEED of its second factor; or the seed alone, and mfa_serial in settings
 
 A client's account in its own file, and what the client is called there::
 
@@ -29,7 +27,7 @@ names of other accounts are refused before anything is sent.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
@@ -37,10 +35,11 @@ from pydantic import BaseModel
 from integrations.aws.settings import HubSettings, Settings
 from tenantry.errors import InvalidTenant, OutOfScope
 from tenantry.least import Grant
-from tenantry.providers import Estate, ProviderCheck, SecretSource
+from tenantry.providers import Endpoint, Estate, ProviderCheck, SecretSource
 
 if TYPE_CHECKING:
     from integrations.aws.caller import Caller, Limits
+    from integrations.aws.hub import HubHandle
     from integrations.aws.session import AccountSessions
 
 __all__ = ["CAPABILITIES", "PROVIDER", "AwsHandle", "AwsProvider", "HubSettings", "Settings"]
@@ -73,6 +72,12 @@ class AwsHandle:
 
         return await check(self._caller, self._sessions, self._settings)
 
+    async def tried(self, names: Iterable[str]) -> dict[str, bool | None]:
+        """As `tenantry.providers.Tries`."""
+        from integrations.aws.checkup import tried
+
+        return await tried(self._caller, names)
+
     async def aclose(self) -> None:
         """Forget the sessions. Calls under way send nothing more."""
         self._sessions.close()
@@ -86,7 +91,17 @@ class AwsProvider:
     capabilities = CAPABILITIES
     Settings: type[BaseModel] = Settings
     EstateSettings: type[BaseModel] = HubSettings
-    secrets = ("access_key", "secret_key", "mfa_seed")
+    secrets = ("key", "access_key", "secret_key", "mfa_seed")
+    rotates = ("key", "mfa_seed")
+
+    def endpoints(self, settings: Any, estate: Mapping[str, Any] | None = None) -> tuple[Endpoint, ...]:
+        """As `tenantry.providers.Reaches`: each service in each region, as botocore's rules resolve it."""
+        own, hub = Settings.model_validate(settings), HubSettings.model_validate(dict(estate or {}))
+        if hub.endpoint_url is not None:
+            return (Endpoint.of(hub.endpoint_url, "stand-in for AWS"),)
+        from integrations.aws.connecting import addresses
+
+        return addresses(own, hub)
 
     async def open(
         self, settings: Any, secrets: SecretSource, *, estate: Estate | None = None, limits: Limits | None = None
@@ -95,7 +110,7 @@ class AwsProvider:
 
         Args:
             settings: a :class:`Settings`.
-            secrets: gives the hub's ``access_key``, ``secret_key`` and ``mfa_seed``.
+            secrets: gives the hub's ``key`` and ``mfa_seed``.
             estate: the hub's settings, and the account that this client is in the estate's eyes.
             limits: how much the client may do.
 
@@ -143,6 +158,12 @@ class AwsProvider:
                 "findings": AwsFindings(caller),
             },
         )
+
+    async def open_estate(self, settings: Any, secrets: SecretSource) -> HubHandle:
+        """The hub itself, for its own credential; reaches no client."""
+        from integrations.aws.hub import HubHandle
+
+        return HubHandle(HubSettings.model_validate(dict(settings)), secrets)
 
     def least_privilege(self, names: Sequence[str], settings: Any) -> Grant:
         """The policy of the client's role; passing on a role is narrowed to the one that AWS Backup works as, and asking what is allowed to

@@ -35,10 +35,15 @@ from botocore.credentials import CredentialProvider, CredentialResolver, Credent
 from pydantic import SecretBytes
 
 from integrations.aws.errors import EXPIRED, VENDOR, mapped
+from integrations.aws.second_factor import Device, device_of
 from integrations.aws.settings import HubSettings, Settings
-from tenantry.errors import OutOfScope, SignInFailed
+from tenantry.errors import InvalidInput, OutOfScope, SignInFailed
 
-__all__ = ["AccountSessions", "Identity"]
+__all__ = ["HUB_KEY", "AccountSessions", "Identity", "isolated", "two_halves"]
+
+HUB_KEY: Final = "key"
+"""The name of the hub's secret that holds both halves of its access key, ``AKIA…:…``: one secret is exchanged by one write.
+``access_key`` and ``secret_key`` apart sign in as well, and cannot be exchanged."""
 
 _MARGIN_S: Final = 300.0
 """A session is renewed this long before it expires: longer than any call may take."""
@@ -112,13 +117,29 @@ class _Given(CredentialProvider):  # type: ignore[misc]  # botocore has no types
         return self._credentials
 
 
+def two_halves(value: SecretBytes) -> _Keys:
+    """Both halves of an access key, of one secret.
+
+    Raises:
+        SignInFailed: it is not ``ID:SECRET``. Nothing of it is repeated.
+    """
+    id, colon, secret = value.get_secret_value().decode("utf-8", "replace").strip().partition(":")
+    if not colon or not id.isalnum() or not secret:
+        raise SignInFailed(
+            "the hub's key in the vault is not an access key's id and secret with a colon between them",
+            remedy="Store it so with `tenantry vault put --tenant _msp`, or name both halves apart.",
+            vendor=VENDOR,
+        )
+    return _Keys(id, secret)
+
+
 @functools.cache
 def _models() -> Any:
     """Descriptions of AWS's services, parsed once in this process: some 50 ms of CPU for each that would be read again."""
     return botocore.session.Session().get_component("data_loader")
 
 
-def _session(credentials: Credentials | None) -> Any:
+def isolated(credentials: Credentials | None) -> Any:
     """A botocore session that knows these credentials and nothing of the machine it runs on."""
     nowhere = {
         name: (None, None, default, None)
@@ -155,7 +176,7 @@ class AccountSessions:
         self._clock = clock
         self._sleep = sleep
         self._live = _Live()
-        self._botocore = _session(self._live)
+        self._botocore = isolated(self._live)
         self._expires = 0.0
         self._beginning = asyncio.Lock()
         self._generation = 0
@@ -210,6 +231,10 @@ class AccountSessions:
             made.meta.events.register("before-sign.s3-control", rename)
         return made
 
+    async def hub(self) -> Identity:
+        """Who the hub's own credential is. Raises SignInFailed, ProviderError."""
+        return await self._who(await self._hub_session())
+
     async def without_external_id(self) -> bool:
         """Whether the role can be assumed without the external id: then any client that names our hub could have us work in this
         account (confused deputy). Must be False."""
@@ -232,7 +257,7 @@ class AccountSessions:
     async def _begin(self) -> None:
         # Whoever asks meanwhile waits; what is there is not used while it is in question.
         self._expires = 0.0
-        keys = await self._assume(await self._hub_session(), external_id=self._settings.external_id)
+        keys = await self._assumed()
         identity = await self._who(keys)
         if identity.account != self._settings.account:
             raise OutOfScope(
@@ -245,15 +270,26 @@ class AccountSessions:
         self._expires = keys.expires
         self._generation += 1
 
+    async def _assumed(self) -> _Keys:
+        kept = self._hub_keys is not None
+        try:
+            return await self._assume(await self._hub_session(), external_id=self._settings.external_id)
+        except SignInFailed as error:
+            if not kept or error.detail.get("vendor_code") not in EXPIRED:
+                raise
+        self._hub_keys = None  # the hub's key may have been exchanged since: with the present one, once
+        return await self._assume(await self._hub_session(), external_id=self._settings.external_id)
+
     async def _hub_session(self) -> _Keys:
         """The hub's keys: its user's own or, with a second factor or a role of the hub's, temporary ones."""
         kept = self._hub_keys
         if kept is not None and self._clock() < kept.expires - _MARGIN_S:
             return kept
-        keys = _Keys(await self._secret("access_key"), await self._secret("secret_key"))
+        keys = await self._own_keys()
         hub = self._hub
-        if hub.mfa_serial is not None:
-            keys = await self._with_code(keys, hub.mfa_serial)
+        device = await device_of(hub, self._secrets)
+        if device is not None:
+            keys = await self._with_code(keys, device)
         if hub.hub_role is not None:
             answer = await self._sts(
                 keys,
@@ -266,11 +302,18 @@ class AccountSessions:
         self._hub_keys = keys
         return keys
 
-    async def _with_code(self, keys: _Keys, serial: str) -> _Keys:
+    async def _own_keys(self) -> _Keys:
+        try:
+            whole = await self._secrets(HUB_KEY)
+        except InvalidInput:  # estate.yaml names the halves apart
+            return _Keys(await self._secret("access_key"), await self._secret("secret_key"))
+        return two_halves(whole)
+
+    async def _with_code(self, keys: _Keys, device: Device) -> _Keys:
         """The session of the second factor: the one that is there, or one begun with the code of this half minute. Where AWS refuses that,
         another process may have used it, and the next one is waited for."""
         hubs = _factors.setdefault(asyncio.get_running_loop(), weakref.WeakValueDictionary())
-        place = (keys.access_key, serial, self._hub.endpoint_url)
+        place = (keys.access_key, device.serial, self._hub.endpoint_url)
         factor = hubs.get(place)
         if factor is None:
             factor = hubs[place] = _Factor()
@@ -280,14 +323,14 @@ class AccountSessions:
             if kept is not None and kept is not self._refused and self._clock() < kept.expires - _MARGIN_S:
                 self._refused = kept  # asked for again, it is because AWS did not take it
                 return kept
-            seed = pyotp.TOTP(await self._secret("mfa_seed"))
+            seed = pyotp.TOTP(device.seed)
             for last in (*[False] * (_CODES - 1), True):
                 at = time.time()
                 try:
                     answer = await self._sts(
                         keys,
                         "get_session_token",
-                        SerialNumber=serial,
+                        SerialNumber=device.serial,
                         TokenCode=seed.at(int(at)),
                         DurationSeconds=_DEFAULT_LIFE_S,
                     )
@@ -337,7 +380,7 @@ class AccountSessions:
         """One call of the token service. Repeated where nothing can have come of it; nothing here changes anything."""
 
         def call() -> dict[str, Any]:
-            session = _session(Credentials(keys.access_key, keys.secret_key, keys.token))
+            session = isolated(Credentials(keys.access_key, keys.secret_key, keys.token))
             client = session.create_client(
                 "sts",
                 region_name=self._hub.region or self._settings.regions[0],

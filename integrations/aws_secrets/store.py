@@ -63,6 +63,8 @@ from tenantry.secretstore import (
     Opened,
     SecretVersion,
     StoreCheck,
+    absent,
+    check_expected,
     seal_facts,
     unseal_facts,
     unwrap_value,
@@ -143,11 +145,10 @@ class AwsSecretsStore:
                 f"{self.name} takes secrets of at most {_LARGEST} bytes, with what is said beside them", place="secret"
             )
         known = self._describe(tenant, name, deleted=True)
-        if known is not None and "DeletedDate" in known:
-            self._call("restore_secret", SecretId=self._id(tenant, name))
         newest = 0 if known is None or "DeletedDate" in known else max(_numbers(known), default=0)
-        if expect is not None and newest != expect:
-            raise Conflict(f"{name} of {tenant} has version {newest} by now, not {expect}")
+        check_expected(tenant, name, newest, expect)
+        if known is not None and "DeletedDate" in known:  # a value that is refused brings back nothing that was deleted
+            self._call("restore_secret", SecretId=self._id(tenant, name))
         version = max(_numbers(known or {}), default=0) + 1
         tags = [{"Key": key, "Value": text} for key, text in seal_facts(facts, version).items()]
         token = _token(tenant, name, version)
@@ -212,7 +213,7 @@ class AwsSecretsStore:
     def delete(self, tenant: str, name: str, version: int | None = None) -> Deletion:
         known = self._describe(tenant, name)
         if known is None:
-            raise NotFound(f"no secret {name} for {tenant} in {self.name}")
+            raise absent(tenant, name, store=self.name)
         if version is not None and set(_numbers(known)) != {version}:
             raise Refused(
                 "AWS Secrets Manager does not delete single versions",
@@ -290,8 +291,7 @@ class AwsSecretsStore:
         try:
             found = self._call("get_secret_value", SecretId=self._id(tenant, name), **which)
         except NotFound:
-            said = f" version {version}" if version else ""
-            raise NotFound(f"no secret {name}{said} for {tenant} in {self.name}") from None
+            raise absent(tenant, name, version, self.name) from None
         number = _number(found["VersionId"])
         held: Any = None
         with contextlib.suppress(ValueError, KeyError):

@@ -58,7 +58,17 @@ from tenantry.errors import (
     TenantryError,
     VendorFault,
 )
-from tenantry.secretstore import Deletion, Facts, Opened, SecretVersion, StoreCheck, seal_facts, unseal_facts
+from tenantry.secretstore import (
+    Deletion,
+    Facts,
+    Opened,
+    SecretVersion,
+    StoreCheck,
+    absent,
+    check_expected,
+    seal_facts,
+    unseal_facts,
+)
 
 __all__ = ["STORE", "AzureKeyVaultSettings", "AzureKeyVaultStore"]
 
@@ -126,8 +136,7 @@ class AzureKeyVaultStore:
             raise InvalidInput(f"{self.name} takes secrets of at most {_LARGEST} bytes", place="secret")
         known = self._known(tenant, name)
         newest = max(known, default=0)
-        if expect is not None and newest != expect:
-            raise Conflict(f"{name} of {tenant} has version {newest} by now, not {expect}")
+        check_expected(tenant, name, newest, expect)
         version = newest + 1
         body: dict[str, Any] = {
             "value": text,
@@ -161,9 +170,7 @@ class AzureKeyVaultStore:
         known = self._known(tenant, name)
         wanted = max(known, default=0) if version is None else version
         if wanted not in known:
-            raise NotFound(
-                f"no secret {name}" + (f" version {version}" if version else "") + f" for {tenant} in {self.name}"
-            )
+            raise absent(tenant, name, version, self.name)
         answer = self._ask("GET", f"/secrets/{encoded(tenant, name)}/{_id(known[wanted])}")
         self._done(answer, "get")
         tags = answer.data.get("tags") or {}
@@ -189,7 +196,7 @@ class AzureKeyVaultStore:
     def delete(self, tenant: str, name: str, version: int | None = None) -> Deletion:
         known = self._known(tenant, name)
         if not known:
-            raise NotFound(f"no secret {name} for {tenant} in {self.name}")
+            raise absent(tenant, name, store=self.name)
         if version is not None and set(known) != {version}:
             raise Refused(
                 "Azure Key Vault does not delete single versions",

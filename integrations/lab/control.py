@@ -8,6 +8,8 @@ GET, POST ``/_lab/faults``          the fault plan; what a POST leaves out is of
 POST ``/_lab/reset``                the tenant as it began; faults, audit and sink empty. Tokens and certificates stay valid
 POST ``/_lab/expire_tokens``        every token issued so far has expired
 POST ``/_lab/permissions``          ``{grant: […], revoke: […], exchange: […], when: now|next_token}``
+POST ``/_lab/gdap``                 ``{id}``: a customer approves a delegated relationship
+POST ``/_lab/register``             the client's administrator registers our application: the body of ``POST /applications``
 POST ``/_lab/sync``                 a directory sync runs now
 POST ``/_lab/attacker``              the attacker tries the compromised accounts again
 POST ``/_lab/on_premises``          ``{user, accountEnabled}``: what Active Directory says of a synced user
@@ -45,6 +47,8 @@ class Control:
             ("POST", "reset"): self._reset,
             ("POST", "expire_tokens"): lambda _: Answer(200, {"expired": lab.tokens.expire_all()}),
             ("POST", "permissions"): self._permissions,
+            ("POST", "gdap"): lab.administrator.approve,
+            ("POST", "register"): lab.administrator.register,
             ("POST", "sync"): lambda _: Answer(200, {"reverted": lab.sync()}),
             ("POST", "attacker"): lambda _: Answer(200, {"tries": come_back(lab)}),
             ("POST", "on_premises"): self._on_premises,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from cryptography import x509
 
+from integrations.lab.administrator import Administrator
 from integrations.lab.app import App
 from integrations.lab.clock import Clock, iso, iso7, utc_now
 from integrations.lab.cloud import CloudAccount
@@ -38,6 +39,8 @@ class Lab:
         victim: the user principal name of the story's first victim, instead of a made-up one (for drills).
         host: the name of the host that a story of hosts happens to, likewise.
         access_key: id of the key that the story of the leaked key is about, instead of a made-up one (for drills).
+        application: where our application is registered. ``elsewhere``: its credentials are fixed. ``here``: they can be replaced, and
+            stay what they are over a reset. ``nowhere``: an administrator has yet to register it and to consent.
         clock: the time it goes by. The story's times are relative to the moment at which the lab is made.
 
     Raises:
@@ -55,6 +58,7 @@ class Lab:
         victim: str | None = None,
         host: str | None = None,
         access_key: str | None = None,
+        application: Literal["elsewhere", "here", "nowhere"] = "elsewhere",
     ) -> None:
         if users < FEWEST_USERS:
             raise InvalidInput(f"a lab has at least {FEWEST_USERS} users, not {users}", place="users")
@@ -93,6 +97,13 @@ class Lab:
         self.granted_roles: frozenset[str] = frozenset()
         self.exchange_roles: frozenset[str] = frozenset()
         self.exchange_admin_roles: frozenset[str] = frozenset()
+        self.application = application
+        self.known = application != "nowhere"
+        """Whether our application may sign in at all."""
+        self.asked: frozenset[str] = frozenset()
+        """Permissions that our registration asks for, where an administrator made it."""
+        self.consented = False
+        self.administrator = Administrator(self)
         self.own_registration: Record | None = None
         """Our application where it is registered in this tenant; None: elsewhere, and its credentials are fixed."""
         self.tenant: Tenant
@@ -105,6 +116,11 @@ class Lab:
     def reset(self) -> None:
         """The tenant as it began, with times counted from now; no faults, no audit, no messages, every permission."""
         self.audit.clear()
+        self.relationships: dict[str, dict[str, Any]] = {}
+        """Delegated relationships that this tenant, as a partner, proposed to customers, by id."""
+        self.passwords: dict[str, str] = {}
+        """Object id of a user → the password that was set while the lab ran."""
+        registered = None if self.application == "elsewhere" else self.own_registration
         self.own_registration = None
         self.sink.reset()
         self.faults = Faults()
@@ -119,6 +135,18 @@ class Lab:
         self.cloud = CloudAccount(self)
         build(self.scenario, self.tenant, self.client_id, self.granted_roles)
         furnish(self.scenario, self.cloud, self.tenant.story)
+        self._own_application(registered)
+
+    def _own_application(self, registered: Record | None) -> None:
+        if registered is not None:
+            self.tenant.applications.add(registered)
+            self.own_registration = registered
+        elif self.application == "here":
+            self.register_here()
+        if self.application == "nowhere":
+            everything = self.granted_roles | self.exchange_roles
+            self.change_permissions(revoke=everything, exchange_roles=())
+            self.change_permissions(grant=self.asked if self.consented else ())
 
     def register_certificate(self, pem: str | bytes) -> str:
         """Accept sign-ins with this RSA certificate; returns its thumbprint. Raises InvalidInput."""

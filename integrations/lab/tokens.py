@@ -31,6 +31,7 @@ GRAPH = "https://graph.microsoft.com"
 EXCHANGE = "https://outlook.office365.com"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _PATH = re.compile(r"/login/([^/]+)/oauth2/v2\.0/token/?")
+_CONSENT = re.compile(r"/login/([^/]+)/adminconsent/?")
 
 
 @dataclass(slots=True)
@@ -111,7 +112,10 @@ class TokenService:
         return self._tokens.get(value) if scheme.lower() == "bearer" else None
 
     def issue(self, request: Request) -> Answer:
-        """Answer a request to the token endpoint."""
+        """Answer a request to the token endpoint, or to the page of the consent."""
+        consent = _CONSENT.fullmatch(request.path)
+        if consent is not None:
+            return self._lab.administrator.consent(request, consent[1])
         match = _PATH.fullmatch(request.path)
         if match is None:
             return Answer(404, raw=b"", content_type="text/html")
@@ -144,11 +148,11 @@ class TokenService:
         for name in ("grant_type", "client_id", "scope"):
             if not form.get(name):
                 self._refuse(400, "invalid_request", 900144, f"The request body must contain the parameter '{name}'.")
-        if form["grant_type"] != "client_credentials":
+        if form["grant_type"] not in ("client_credentials", "password"):
             self._refuse(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
         if tenant.lower() not in (lab.tenant_id, lab.domain):
             self._refuse(400, "invalid_request", 90002, "Tenant not found. Check the tenant id and the cloud.")
-        if form["client_id"].lower() != lab.client_id:
+        if form["client_id"].lower() != lab.client_id or not lab.known:
             self._refuse(400, "unauthorized_client", 700016, "Application was not found in the directory.")
         audience = {f"{GRAPH}/.default": GRAPH, f"{EXCHANGE}/.default": EXCHANGE}.get(form["scope"])
         if audience is None:
@@ -165,7 +169,27 @@ class TokenService:
             self._check_assertion(tenant, form["client_assertion"], request)
         else:
             self._refuse(401, "invalid_client", 7000218, "The body must contain 'client_assertion' or 'client_secret'.")
+        if form["grant_type"] == "password":
+            self._check_password(form)
         return {"access_token": self._mint(str(audience))}
+
+    def _check_password(self, form: dict[str, str]) -> None:
+        """A person's own sign-in with a password. Known are those that were set while the lab ran."""
+        for name in ("username", "password"):
+            if not form.get(name):
+                self._refuse(400, "invalid_request", 900144, f"The request body must contain the parameter '{name}'.")
+        directory = self._lab.tenant.directory
+        index = directory.resolve(form["username"])
+        if index is None:
+            self._refuse(400, "invalid_grant", 50034, "The user account does not exist in the directory.")
+        user = directory.peek(index)
+        if self._lab.passwords.get(user.id) != form["password"]:
+            self._refuse(
+                400, "invalid_grant", 50126, "Error validating credentials due to invalid username or password."
+            )
+        if not user.view(self._lab.now().timestamp())["accountEnabled"]:
+            self._refuse(400, "invalid_grant", 50057, "The user account is disabled.")
+        self._refuse(400, "invalid_grant", 50076, "You must use multi-factor authentication to access the resource.")
 
     def _check_assertion(self, tenant: str, assertion: str, request: Request) -> None:
         now = self._lab.now().timestamp()

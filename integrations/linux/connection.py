@@ -34,6 +34,7 @@ from tenantry.errors import (
     InDoubt,
     PermissionMissing,
     Rejected,
+    SignInFailed,
     TargetNotFound,
     Unreachable,
     VendorFault,
@@ -70,6 +71,7 @@ class Connection:
         password: sudo's, likewise; None where sudo asks for none.
         executor: threads of the provider.
         via: the connection of the jump host.
+        anew: as ``credential``, past what was kept of it: asked for where the host refuses one that was exchanged since.
     """
 
     def __init__(
@@ -78,12 +80,14 @@ class Connection:
         credential: Callable[[], Awaitable[Credential]],
         executor: Executor,
         *,
+        anew: Callable[[], Awaitable[Credential]] | None = None,
         password: Callable[[], Awaitable[bytes]] | None = None,
         via: Connection | None = None,
         limits: Limits | None = None,
     ) -> None:
         self.target = target
         self._credential = credential
+        self._anew = anew
         self._password = password
         self._executor = executor
         self._via = via
@@ -267,7 +271,13 @@ class Connection:
         """Another connection to the same host, with nothing in common with this one. The caller closes it."""
         via = await self._via.fresh() if self._via is not None else None
         other = Connection(
-            self.target, self._credential, self._executor, password=self._password, via=via, limits=self._limits
+            self.target,
+            self._credential,
+            self._executor,
+            anew=self._anew,
+            password=self._password,
+            via=via,
+            limits=self._limits,
         )
         other._own_way = via
         try:
@@ -276,6 +286,23 @@ class Connection:
             await other.aclose()
             raise
         return other
+
+    def like(
+        self,
+        *,
+        credential: Callable[[], Awaitable[Credential]] | None = None,
+        password: Callable[[], Awaitable[bytes]] | None = None,
+    ) -> Connection:
+        """To the same host in the same way, with another key or another password for sudo; not opened yet. The caller closes it."""
+        return Connection(
+            self.target,
+            credential or self._credential,
+            self._executor,
+            anew=self._anew if credential is None else None,
+            password=password or self._password,
+            via=self._via,
+            limits=self._limits,
+        )
 
     async def aclose(self) -> None:
         """Close it, and a jump host's connection that is its own."""
@@ -290,22 +317,30 @@ class Connection:
             if opened is not None and opened.transport.is_active():
                 return opened
             credential = await self._credential()
-            sock = await self._socket()
-            call = Call()
             try:
-                self._opened = await self._threaded(
-                    lambda: wire.sign_in(sock, self.target, credential, self._limits.connect),
-                    call,
-                    self._limits.connect * 3,
-                    abandon=sock.close,
-                )
-            except TimeoutError as error:
-                raise Unreachable(
-                    f"{self.target.name} ({self.target.address} port {self.target.port}) does not let us in in time",
-                    vendor="linux",
-                ) from error
+                self._opened = await self._signed_in(credential)
+            except SignInFailed:
+                other = None if self._anew is None else await self._anew()
+                if other is None or other.fingerprint == credential.fingerprint:
+                    raise
+                self._opened = await self._signed_in(other)
             self.opened_count += 1
             return self._opened
+
+    async def _signed_in(self, credential: Credential) -> Opened:
+        sock = await self._socket()
+        try:
+            return await self._threaded(
+                lambda: wire.sign_in(sock, self.target, credential, self._limits.connect),
+                Call(),
+                self._limits.connect * 3,
+                abandon=sock.close,
+            )
+        except TimeoutError as error:
+            raise Unreachable(
+                f"{self.target.name} ({self.target.address} port {self.target.port}) does not let us in in time",
+                vendor="linux",
+            ) from error
 
     async def _socket(self) -> Any:
         target = self.target

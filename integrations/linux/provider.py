@@ -42,7 +42,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from tenantry.errors import InvalidInput, OutOfScope, SignInFailed, TenantryError, Unreachable
 from tenantry.least import Grant
-from tenantry.providers import HostKey, ProviderCheck, SecretSource
+from tenantry.providers import Endpoint, HostKey, ProviderCheck, SecretSource
 
 if TYPE_CHECKING:
     from integrations.linux.connection import Connection, Credential, Limits
@@ -143,8 +143,10 @@ class LinuxHandle:
         executor: ThreadPoolExecutor,
         expiry: Any,
         backups: Any = None,
+        credentials: Mapping[str, Any] | None = None,
     ) -> None:
         self._backups = backups
+        self._credentials = credentials or {}
         self._hosts = hosts
         self._connections = connections
         self._jump = jump
@@ -152,7 +154,9 @@ class LinuxHandle:
         self._expiry = expiry
 
     def capability(self, name: str) -> Any:
-        """``host``, and ``backup`` where a host of the file has one. Raises OutOfScope for any other."""
+        """``host``, ``credentials``, and ``backup`` where a host of the file has one. Raises OutOfScope for any other."""
+        if name == "credentials":
+            return self._credentials
         if name == "backup" and self._backups is not None:
             return self._backups
         if name != "host":
@@ -210,7 +214,9 @@ class LinuxHandle:
             if echoed.out != strange:
                 problems.append(f"{name}: the shell of {connection.target.account} is no POSIX shell. Give it /bin/sh.")
             missing = [
-                program for program in PROGRAMS if program != "restic" and not await self._granted(connection, program)
+                program
+                for program in PROGRAMS
+                if program not in self._special and not await self._granted(connection, program)
             ]
         except TenantryError as error:
             shown = error.detail.get("fingerprint")  # of a host that did not prove itself
@@ -236,6 +242,11 @@ class LinuxHandle:
             },
             problems,
         )
+
+    @property
+    def _special(self) -> frozenset[str]:
+        """Programs that are not missed: of hosts that are not backed up, and of accounts without a password."""
+        return frozenset({"restic"} if "sudo_password" in self._credentials else {"restic", "chpasswd"})
 
     async def _granted(self, connection: Connection, program: str) -> bool:
         """Root needs nobody's leave. A program that the host does not have (systemd-run without systemd) is not missed."""
@@ -263,9 +274,17 @@ class LinuxProvider:
     """The vendor, for the assembly."""
 
     vendor = VENDOR
-    capabilities = ("host", "backup")
+    capabilities = ("host", "backup", "credentials")
     Settings: type[BaseModel] = Settings
     secrets = ("key", "certificate", "passphrase", "sudo_password", "restic_password")
+    rotates = ("key", "sudo_password")
+
+    def endpoints(self, settings: Any, estate: Mapping[str, Any] | None = None) -> tuple[Endpoint, ...]:  # noqa: ARG002  # it has none there
+        """As `tenantry.providers.Reaches`: the hosts that are reached from here, and the jump host."""
+        own = Settings.model_validate(settings)
+        direct = [(name, host) for name, host in own.hosts.items() if not host.jump]
+        jump = [] if own.jump is None else [("jump host", own.jump)]
+        return tuple(Endpoint(place.address, place.port, f"SSH, {name}") for name, place in [*jump, *direct])
 
     def least_privilege(self, names: tuple[str, ...], settings: Mapping[str, Any]) -> Grant:
         """sudoers lines with the programs' paths; tasks name the programs."""
@@ -286,6 +305,8 @@ class LinuxProvider:
         from integrations.linux import connection as ssh
         from integrations.linux.backups import Plan, ResticBackups
         from integrations.linux.hostkeys import KnownHost, blob_of, certificate_expiry
+        from integrations.linux.key_rotation import LinuxKey
+        from integrations.linux.password_rotation import LinuxPassword
         from integrations.linux.writes import LinuxHosts
         from tenantry.capabilities import HostRef
 
@@ -310,6 +331,11 @@ class LinuxProvider:
                     kept[:] = [(time.monotonic(), await fetched())]
                 return kept[0][1]
 
+        async def anew() -> Credential:
+            async with asking:
+                kept[:] = [(time.monotonic(), await fetched())]
+                return kept[0][1]
+
         async def fetched() -> Credential:
             key = (await secrets("key")).get_secret_value()
             return await asyncio.to_thread(
@@ -327,7 +353,7 @@ class LinuxProvider:
             known = KnownHost((name, place.address), tuple(blob_of(line) for line in place.host_keys), authorities)
             target = ssh.Target(name, place.address, place.port, place.account or own.account, known)
             return ssh.Connection(
-                target, credential, executor, password=password if asks else None, via=via, limits=bounds
+                target, credential, executor, anew=anew, password=password if asks else None, via=via, limits=bounds
             )
 
         asks = await optional("sudo_password") is not None
@@ -358,7 +384,21 @@ class LinuxProvider:
             return (await secrets("restic_password")).get_secret_value()
 
         backups = ResticBackups(hosts, plans, restic_password) if plans else None
-        return LinuxHandle(hosts, connections, jump, executor, expiry, backups)
+
+        async def parse(value: bytes) -> Credential:
+            return await asyncio.to_thread(_credential, value, None, await optional("passphrase"))
+
+        async def passphrase() -> bytes | None:
+            return await optional("passphrase")
+
+        async def certified() -> bool:
+            return await optional("certificate") is not None
+
+        places = [*connections.values(), *((jump,) if jump is not None else ())]
+        credentials: dict[str, Any] = {"key": LinuxKey(places, parse, passphrase, certified)}
+        if asks:
+            credentials["sudo_password"] = LinuxPassword([place for place in connections.values() if place.sudo])
+        return LinuxHandle(hosts, connections, jump, executor, expiry, backups, credentials)
 
 
 def _credential(key: bytes, certificate: bytes | None, passphrase: bytes | None) -> Credential:

@@ -17,6 +17,7 @@ PROGRAMS: Final[dict[str, str]] = {
     "apt-get": "/usr/bin/apt-get",
     "cat": "/usr/bin/cat",
     "chmod": "/usr/bin/chmod",
+    "chpasswd": "/usr/sbin/chpasswd",
     "cut": "/usr/bin/cut -d\\: -f1\\,8 /etc/shadow",
     "find": "/usr/bin/find",
     "grep": "/usr/bin/grep",

@@ -21,6 +21,7 @@ import hashlib
 import json
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -31,6 +32,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from pydantic import SecretBytes
 
 from integrations.http import Answer, Http
 from tenantry.errors import OutOfScope, ProviderError, SignInFailed, TenantryError, VendorFault
@@ -147,9 +149,14 @@ class Tokens:
             return None
         return min(found.not_valid_after_utc for found in certificates)
 
-    async def _sign_in(self, scope: str) -> tuple[str, float]:
+    async def prove_password(self, account: str, password: SecretBytes, scope: str) -> None:
+        """Sign a person's account in with its password, and keep nothing of it. Raises SignInFailed, with ``aadsts`` in the detail."""
+        await self._sign_in(scope, {"username": account, "password": password.get_secret_value().decode()})
+
+    async def _sign_in(self, scope: str, person: Mapping[str, str] | None = None) -> tuple[str, float]:
         async def body() -> bytes:  # for each attempt: an assertion may be used once
-            form = {"grant_type": "client_credentials", "client_id": self._client_id, "scope": scope}
+            grant = {"grant_type": "client_credentials"} if person is None else {"grant_type": "password", **person}
+            form = {**grant, "client_id": self._client_id, "scope": scope}
             secret = (await self._secrets(self._kind)).get_secret_value()
             if self._kind == "certificate":
                 form["client_assertion_type"] = ASSERTION_TYPE

@@ -41,12 +41,12 @@ from integrations.microsoft365.sdk import Prepared
 from tenantry.capabilities.credentials import LiveCredential, MadeCredential
 from tenantry.errors import InDoubt, Rejected, SignInFailed, TargetNotFound
 
-__all__ = ["Microsoft365Credentials"]
+__all__ = ["LIFE", "Microsoft365Credentials", "new_certificate", "public_half"]
 
 _READ: Final = "Application.Read.All"
 _WRITE: Final = "Application.ReadWrite.OwnedBy"
 _PROOF_AUDIENCE: Final = "00000002-0000-0000-c000-000000000000"
-_LIFE: Final = timedelta(days=180)
+LIFE: Final = timedelta(days=180)
 """How long a new credential is good."""
 _DEAD: Final = frozenset({"AADSTS7000215", "AADSTS7000222", "AADSTS700027"})
 """Wrong or expired secret; a certificate that is not registered."""
@@ -57,6 +57,9 @@ SignIn = Callable[[SecretBytes], Awaitable[None]]
 
 class Microsoft365Credentials:
     """Implements :class:`~tenantry.capabilities.credentials.CredentialService`."""
+
+    in_place = False
+    labels = True
 
     def __init__(self, graph: Graph, client_id: str, kind: str, sign_in: SignIn) -> None:
         self._graph = graph
@@ -83,7 +86,7 @@ class Microsoft365Credentials:
             for one in await self._entries(row)
         ]
 
-    def identify(self, value: SecretBytes, live: Sequence[LiveCredential]) -> str | None:
+    async def identify(self, value: SecretBytes, live: Sequence[LiveCredential]) -> str | None:
         """A certificate by its thumbprint; a secret by its first three characters, which the directory keeps, if one alone begins so."""
         mark = _thumbprint(value) if self.kind == "certificate" else value.get_secret_value().decode()[:3]
         found = [one.id for one in live if self._marks.get(one.id) == mark]
@@ -91,14 +94,14 @@ class Microsoft365Credentials:
 
     async def prepare(self, label: str) -> SecretBytes | None:
         """A key and its self-signed certificate; a secret is made by the directory."""
-        return await asyncio.to_thread(_certificate, label) if self.kind == "certificate" else None
+        return await asyncio.to_thread(new_certificate, label) if self.kind == "certificate" else None
 
     async def create(self, label: str, value: SecretBytes | None, signing: SecretBytes) -> MadeCredential:
         """``addPassword`` or ``addKey``. A certificate that is there already is taken as made."""
         row = await self._registration()
         path = f"/applications/{segment(text(row.get('id')))}"
         if value is None:
-            until = datetime.now(UTC) + _LIFE
+            until = datetime.now(UTC) + LIFE
             wanted = {"displayName": label, "endDateTime": until.strftime("%Y-%m-%dT%H:%M:%SZ")}
             made = await self._post(f"{path}/addPassword", {"passwordCredential": wanted})
             secret = made.get("secretText")
@@ -117,6 +120,10 @@ class Microsoft365Credentials:
         proof = await asyncio.to_thread(_proof, signing, text(row.get("id")))
         made = await self._post(f"{path}/addKey", {"keyCredential": key, "passwordCredential": None, "proof": proof})
         return MadeCredential(id=text(made.get("keyId")), value=value, expires_at=_load(value).not_valid_after_utc)
+
+    async def suspend(self, id: str, signing: SecretBytes) -> bool:  # noqa: ARG002  # there is no such thing
+        """A credential of an application cannot be switched off by itself."""
+        return False
 
     async def remove(self, id: str, signing: SecretBytes) -> None:
         """``removePassword`` or ``removeKey``; absent counts as removed."""
@@ -139,6 +146,10 @@ class Microsoft365Credentials:
                 return False
             raise
         return True
+
+    async def dead(self, value: SecretBytes) -> bool:
+        """It does not sign in: there is one place alone."""
+        return not await self.works(value)
 
     async def _registration(self) -> dict[str, Any]:
         params = {"$filter": f"appId eq '{self._client_id}'", "$select": f"id,appId,{self._name}"}
@@ -168,7 +179,8 @@ class Microsoft365Credentials:
         return found if isinstance(found, dict) else {}
 
 
-def _certificate(label: str) -> SecretBytes:
+def new_certificate(label: str) -> SecretBytes:
+    """A new RSA key and its self-signed certificate, in PEM, good for `LIFE`; ``label`` is its subject."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, label[:64])])
     now = datetime.now(UTC)
@@ -179,11 +191,23 @@ def _certificate(label: str) -> SecretBytes:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + _LIFE)
+        .not_valid_after(now + LIFE)
         .sign(key, SHA256())
     )
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return SecretBytes(certificate.public_bytes(Encoding.PEM) + private)
+
+
+def public_half(value: SecretBytes) -> tuple[bytes, str, datetime]:
+    """Of a stored certificate with its key: the certificate alone in PEM, its thumbprint (SHA-1, hexadecimal, as the portal shows
+    it), and when it expires.
+
+    Raises:
+        Rejected: it cannot be read.
+    """
+    found = _load(value)
+    mark = hashlib.sha1(found.public_bytes(Encoding.DER), usedforsecurity=False).hexdigest().upper()
+    return found.public_bytes(Encoding.PEM), mark, found.not_valid_after_utc
 
 
 def _load(value: SecretBytes) -> x509.Certificate:

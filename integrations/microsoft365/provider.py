@@ -12,6 +12,9 @@ In a tenant's file::
         secrets:
           certificate: vault:acme/m365-certificate
 
+and, where the vault keeps the password of an account of the client's, ``accounts: {break_glass: breakglass@acme.example}`` under settings
+and ``break_glass: vault:acme/m365/break-glass`` under secrets.
+
 The promise: a handle reaches the configured tenant and nothing else. Its tokens are asked of that tenant's endpoint, a token that
 says otherwise is refused, and no link of an answer leads a token to another host.
 
@@ -23,6 +26,7 @@ from __future__ import annotations
 
 import enum
 import uuid
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -31,13 +35,15 @@ from pydantic import BaseModel, ConfigDict, Field, SecretBytes, field_validator
 
 from integrations.address import plain_address
 from tenantry.errors import OutOfScope, PermissionMissing, ProviderError, TenantryError
-from tenantry.providers import ProviderCheck, SecretSource
+from tenantry.providers import Endpoint, ProviderCheck, SecretSource
 
 if TYPE_CHECKING:
     import httpx
 
     from integrations.http import Http, Limits
     from integrations.microsoft365.auth import Tokens
+    from integrations.microsoft365.graph import Graph
+    from integrations.microsoft365.partner import Partner
 
 __all__ = ["CAPABILITIES", "PROVIDER", "Cloud", "Microsoft365Handle", "Microsoft365Provider", "Settings"]
 
@@ -88,6 +94,11 @@ class Settings(BaseModel):
         "client_secret", description="How the application proves itself; also the name of the secret"
     )
     cloud: Cloud = Field(Cloud.GLOBAL, description="Microsoft's cloud that holds the tenant")
+    accounts: dict[str, str] = Field(
+        default_factory=dict,
+        max_length=20,
+        description="Accounts whose passwords the vault keeps: the name of each among the secrets, and the account",
+    )
     login_url: str | None = Field(None, description="Instead of the cloud's sign-in address")
     graph_url: str | None = Field(None, description="Instead of the cloud's Graph address, without version")
     exchange_url: str | None = Field(None, description="Instead of the cloud's Exchange address")
@@ -118,9 +129,12 @@ class Settings(BaseModel):
 class Microsoft365Handle:
     """One tenant, opened."""
 
-    def __init__(self, settings: Settings, http: Http, tokens: Tokens, capabilities: dict[str, Any]) -> None:
+    def __init__(
+        self, settings: Settings, http: Http, tokens: Tokens, graph: Graph, capabilities: dict[str, Any]
+    ) -> None:
         self._settings = settings
         self._http = http
+        self._graph = graph
         self._tokens = tokens
         self._capabilities = capabilities
 
@@ -201,6 +215,19 @@ class Microsoft365Handle:
             granted.discard(permission)  # the permission alone runs no cmdlet
             problems.append(f"Exchange: {exc.message}. {exc.remedy}")
 
+    @property
+    def partner(self) -> Partner:
+        """The MSP's own tenant as a partner's; for the estate, never for a client's run."""
+        from integrations.microsoft365.partner import Partner
+
+        return Partner(self._graph)
+
+    async def tried(self, names: Iterable[str]) -> dict[str, bool | None]:
+        """As `tenantry.providers.Tries`."""
+        from integrations.microsoft365.probes import tried
+
+        return await tried(self._graph, self._capabilities["mail"].probe, names)
+
     async def aclose(self) -> None:
         """Close the connections and forget the tokens."""
         self._tokens.clear()
@@ -214,6 +241,13 @@ class Microsoft365Provider:
     capabilities = CAPABILITIES
     Settings: type[BaseModel] = Settings
     secrets = ("client_secret", "certificate")
+    rotates = ("client_secret", "certificate")
+
+    def endpoints(self, settings: Any, estate: Mapping[str, Any] | None = None) -> tuple[Endpoint, ...]:  # noqa: ARG002  # it has none there
+        """As `tenantry.providers.Reaches`: sign-in, Graph, Exchange."""
+        purposes = ("sign-in", "Microsoft Graph", "Exchange Online")
+        own = Settings.model_validate(settings)
+        return tuple(Endpoint.of(url, purpose) for url, purpose in zip(own.addresses, purposes, strict=True))
 
     async def open(
         self,
@@ -235,6 +269,7 @@ class Microsoft365Provider:
         """
         # Imported here, so that naming the vendor and checking a tenant's file load no HTTP client.
         from integrations.http import Http
+        from integrations.microsoft365.account_password import AccountPassword
         from integrations.microsoft365.applications import Microsoft365Applications
         from integrations.microsoft365.auth import Tokens
         from integrations.microsoft365.credentials import Microsoft365Credentials
@@ -274,14 +309,24 @@ class Microsoft365Provider:
                 secrets=given,
             ).token(graph_scope)
 
+        async def sign_in_as(account: str, value: SecretBytes) -> None:
+            await tokens.prove_password(account, value, graph_scope)
+
+        identity = Microsoft365Identity(graph)
+        passwords = {
+            name: AccountPassword(graph, identity, name, account, sign_in_as) for name, account in own.accounts.items()
+        }
         capabilities = {
-            "credentials": Microsoft365Credentials(graph, own.client_id, own.credential, sign_in),
-            "identity": Microsoft365Identity(graph),
+            "credentials": {
+                own.credential: Microsoft365Credentials(graph, own.client_id, own.credential, sign_in),
+                **passwords,
+            },
+            "identity": identity,
             "mail": Microsoft365Mail(exchange, graph),
             "logs": Microsoft365Logs(graph),
             "applications": Microsoft365Applications(graph, own.tenant_id, own.client_id),
         }
-        return Microsoft365Handle(own, http, tokens, capabilities)
+        return Microsoft365Handle(own, http, tokens, graph, capabilities)
 
 
 PROVIDER: Final = Microsoft365Provider()

@@ -52,7 +52,6 @@ from tenantry.errors import (
     Conflict,
     InDoubt,
     InvalidInput,
-    NotFound,
     PermissionMissing,
     Rejected,
     SecretUnreadable,
@@ -67,6 +66,8 @@ from tenantry.secretstore import (
     Opened,
     SecretVersion,
     StoreCheck,
+    absent,
+    check_expected,
     seal_facts,
     unseal_facts,
     unwrap_value,
@@ -132,8 +133,7 @@ class OpenBaoStore:
         current, live = _current(known), _live(known)
         tags = seal_facts(facts, 0)  # too much is refused before anything is stored
         newest = live[0] if live else 0
-        if expect is not None and newest != expect:
-            raise Conflict(f"{name} of {tenant} has version {newest} by now, not {expect}")
+        check_expected(tenant, name, newest, expect)
         made = {"data": wrap_value(tenant, name, value, facts, datetime.now(UTC)), "options": {}}
         if expect is not None:
             made["options"] = {"cas": current}  # the number as the engine counts it: deleted versions count
@@ -155,7 +155,7 @@ class OpenBaoStore:
         if version is None:
             known = _live(self._metadata(tenant, name))
             if not known:
-                raise NotFound(f"no secret {name} for {tenant} in {self.name}")
+                raise absent(tenant, name, store=self.name)
             version = known[0]  # the newest may have been deleted: the engine would say 404
         found, _ = self._read(tenant, name, version)
         return Opened(version, SecretBytes(found))
@@ -185,7 +185,7 @@ class OpenBaoStore:
     def delete(self, tenant: str, name: str, version: int | None = None) -> Deletion:
         live = _live(self._metadata(tenant, name))
         if not live or (version is not None and version not in live):
-            raise NotFound(f"no secret {name} for {tenant} in {self.name}")
+            raise absent(tenant, name, store=self.name)
         if version is not None and len(live) > 1:
             self._call("POST", "destroy", tenant, name, body={"versions": [version]}, write=True)
         else:
@@ -366,7 +366,7 @@ class OpenBaoStore:
     def _read(self, tenant: str, name: str, version: int) -> tuple[bytes, Facts]:
         answer = self._call("GET", "data", tenant, name, version=str(version))
         if answer.status == 404:
-            raise NotFound(f"no secret {name} version {version} for {tenant} in {self.name}")
+            raise absent(tenant, name, version, self.name)
         data = answer.data.get("data") if isinstance(answer.data, dict) else None
         if not isinstance(data, dict) or (data.get("metadata") or {}).get("version") != version:
             raise SecretUnreadable(f"the secret store {self.name} answers with another version of {name}")

@@ -8,12 +8,21 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tenantry.task import Permission
 
-PERMISSIONS = (Permission(vendor="microsoft365", names=("Application.ReadWrite.OwnedBy", "Application.Read.All")),)
+PERMISSIONS = (
+    Permission(vendor="microsoft365", names=("Application.ReadWrite.OwnedBy", "Application.Read.All")),
+    Permission(vendor="linux", names=("chpasswd",)),
+)
 
 
 class ProviderParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     provider: Annotated[
-        str, Field(min_length=1, max_length=63, description="The provider's name in the tenant's file, such as m365")
+        str,
+        Field(
+            pattern=r"^[a-z0-9][a-z0-9_-]*(?:/[a-z0-9][a-z0-9_-]*)?$",
+            max_length=127,
+            description="The provider's name in the tenant's file, such as m365; with a slash and the secret's name where it has "
+            "several, such as hosts/key",
+        ),
     ]

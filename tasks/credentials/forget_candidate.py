@@ -20,7 +20,8 @@ class ForgetCandidate(Task[ProviderParams]):
     async def check(self, ctx: Context, p: ProviderParams) -> list[Change]:
         at = await ctx.credentials.state(p.provider)
         path = f"credential/{p.provider}/copy"
-        if path in ctx.planned or not at.candidate_stored:
+        will_be = f"credential/{p.provider}/candidate" in ctx.planned
+        if path in ctx.planned or not (at.candidate_stored or will_be):
             return []
         return [Change(path=path, before="stored", after=None)]
 

@@ -18,7 +18,7 @@ class MakeCredential(Task[ProviderParams]):
     needs = ("credentials",)
     permissions = PERMISSIONS
     impact = Impact.REVERSIBLE
-    timeout = 60.0
+    timeout = 180.0
     Params = ProviderParams
 
     async def check(self, ctx: Context, p: ProviderParams) -> list[Change]:

@@ -18,7 +18,7 @@ class UseCredential(Task[ProviderParams]):
     permissions = PERMISSIONS
     impact = Impact.REVERSIBLE
     no_undo = "The old one is an older version in the vault; another rotation makes a newer one."
-    timeout = 60.0
+    timeout = 180.0
     Params = ProviderParams
 
     async def check(self, ctx: Context, p: ProviderParams) -> list[Change]:

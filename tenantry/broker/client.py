@@ -24,6 +24,7 @@ from typing_extensions import override
 
 from tenantry.broker.tokens import LIFE
 from tenantry.broker.wire import LENGTH, MAX_FRAME, address, decode, encode, error_in, pack, peer_of, unpack
+from tenantry.clock import parse_rfc3339
 from tenantry.errors import (
     BrokerUnavailable,
     NotAuthenticated,
@@ -35,6 +36,7 @@ from tenantry.errors import (
 from tenantry.journal.checkpoints import Stored
 from tenantry.masterkey import Argon2Parameters, Passphrase
 from tenantry.names import MSP, SecretRef
+from tenantry.secretlife import Due
 from tenantry.secretstore import Deletion, Facts, SecretStore, SecretVersion
 from tenantry.vault import Placement, Vault
 
@@ -389,6 +391,12 @@ class Supervisor(BrokeredVault):
         """Take a token back. One that has expired or is none needs no taking back."""
         with contextlib.suppress(NotAuthenticated):
             self._connection.ask("revoke", token=token.get_secret_value())
+
+    def due(self) -> tuple[list[Due], list[str]]:
+        """As `tenantry.secretlife.due_everywhere`; the broker alone may list secrets."""
+        answer = self._connection.ask("due")
+        found = [Due(**{**row, "at": parse_rfc3339(row["at"])}) for row in answer["due"]]
+        return found, list(answer["unknown"])
 
     def info(self) -> dict[str, Any]:
         """``{pid, started, tenants, reads, keys, refused, throttled, connections}`` since the broker was started."""

@@ -23,6 +23,7 @@ from tenantry.journal import MSP, Event, Journal, Ledger
 from tenantry.masterkey import Passphrase
 from tenantry.names import OWN_SECRETS, SecretRef, check_tenant
 from tenantry.people import People
+from tenantry.secretlife import due_everywhere
 from tenantry.secretstore import CANDIDATES, Facts, SecretVersion, StoreOpener
 from tenantry.signing import RecordSigner
 from tenantry.tenants import TenantStore
@@ -30,6 +31,8 @@ from tenantry.vault import Vault
 
 __all__ = ["Operations"]
 
+_DUE_PATIENCE: Final = 20.0
+"""Seconds for looking into all stores: whoever asks waits a little longer than that."""
 _KEYS: Final = frozenset({"journal", "evidence"})
 """Purposes of keys that leave the broker; the vault's own, and the broker's, never do."""
 
@@ -266,6 +269,23 @@ class Operations:
             "connections": c.connections,
         }
 
+    def _due(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Names and times alone: what needs attention, for metrics, and for the rotations that the service begins."""
+        del grant, request
+        found, unknown = due_everywhere(self.vault, self.journal.clock.now(), patience=_DUE_PATIENCE)
+        rows = [
+            {
+                "tenant": o.tenant,
+                "name": o.name,
+                "why": o.why,
+                "at": rfc3339(o.at),
+                "text": o.text,
+                "version": o.version,
+            }
+            for o in found
+        ]
+        return {"due": rows, "unknown": unknown}
+
     _operations: Final[Mapping[tuple[str, str], Callable[[Operations, Grant, Mapping[str, Any]], dict[str, Any]]]] = {
         ("run", "resolve"): _secret,
         ("run", "get"): _version,
@@ -284,6 +304,7 @@ class Operations:
         ("console", "drop.take"): _drop_take,
         ("supervisor", "subkey"): _subkey,
         ("supervisor", "info"): _info,
+        ("supervisor", "due"): _due,
         ("supervisor", "checkpoint"): _checkpoint,
         ("supervisor", "checkpoint_all"): _checkpoint_all,
         ("supervisor", "grant"): _grant,

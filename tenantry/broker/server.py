@@ -246,6 +246,8 @@ class Broker:
         return await asyncio.get_running_loop().run_in_executor(thread or self._thread, work, *arguments)
 
     async def _thread_for(self, grant: Grant, operation: str) -> ThreadPoolExecutor:
+        if operation == "due":  # looks into every store, one after the other
+            return self._outside.setdefault("(due)", ThreadPoolExecutor(1, thread_name_prefix="broker-due"))
         if operation not in _OUTSIDE or grant.tenant is None:
             return self._thread
         store = await self._in_thread(self._operations.vault.store_of, grant.tenant)

@@ -1,5 +1,9 @@
 """The credentials with which we sign in to a client's system: which live, whether one works, and one for another.
 
+A credential is named by the provider in the tenant's file, ``m365``, or, where that has several, with the name in its ``secrets``
+block, ``hosts/key``. There are two ways to replace one. Where a service knows several at a time, the new one lives beside the old one
+until it is proven. Where it knows one alone (a password), the new value is stored before it is set, so that it is known at any moment.
+
 Two sides. An integration that can replace its own credential offers :class:`CredentialService` as ``credentials``: it is handed values
 and asks nothing of a vault. Tasks see :class:`Credentials`: names and ids, never a value; between the two stands the assembly, which
 alone moves values between service and vault.
@@ -7,13 +11,21 @@ alone moves values between service and vault.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, SecretBytes
 
-__all__ = ["LABEL", "CredentialService", "CredentialState", "Credentials", "LiveCredential", "MadeCredential"]
+__all__ = [
+    "LABEL",
+    "CredentialService",
+    "CredentialServices",
+    "CredentialState",
+    "Credentials",
+    "LiveCredential",
+    "MadeCredential",
+]
 
 LABEL = "Tenantry rotation"
 """How the name of a credential begins that a rotation made: what bears it and is in no vault is a leftover of ours."""
@@ -29,12 +41,16 @@ class LiveCredential(_Fact):
     Attributes:
         id: the service's own.
         label: the name that it was given.
+        complete: it lives in every place of the service; False: on some hosts and not on others.
+        used: whether anybody ever signed in with it; None where the service does not say.
     """
 
     id: str
     label: str = ""
     created_at: datetime | None = None
     expires_at: datetime | None = None
+    complete: bool = True
+    used: bool | None = None
 
 
 class MadeCredential(_Fact):
@@ -56,8 +72,10 @@ class CredentialState(_Fact):
         candidate: the service's id of a new one that is stored beside it, and not used yet; None when there is none that lives.
         candidate_stored: a new one is stored, living or not.
         superseded: ids of our older ones, and of our leftovers, that still live.
+        leftovers: those of them that a rotation made and whose value nobody has.
         others: ids of those that are not ours to remove.
         previous_version: the version before the newest; None when there is none.
+        in_place: the service knows one at a time: a new one takes the old one's place at once.
     """
 
     provider: str
@@ -71,20 +89,27 @@ class CredentialState(_Fact):
     candidate_expires_at: datetime | None = None
     candidate_stored: bool = False
     superseded: tuple[str, ...] = ()
+    leftovers: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    in_place: bool = False
 
 
 @runtime_checkable
 class CredentialService(Protocol):
-    """What an integration offers. Raises only `ProviderError`."""
+    """What an integration offers for one of its secrets; its handle's ``credentials`` are a mapping of those, by the secret's name.
+    Raises only `ProviderError`."""
 
     kind: str
     secret: str
     """Its name in the ``secrets`` block of the provider."""
+    in_place: bool
+    """The service knows one at a time. Then `live` is not asked, `create` may be repeated, and nothing is removed."""
+    labels: bool
+    """The service keeps the name that a credential was given."""
 
     async def live(self) -> Sequence[LiveCredential]: ...
 
-    def identify(self, value: SecretBytes, live: Sequence[LiveCredential]) -> str | None:
+    async def identify(self, value: SecretBytes, live: Sequence[LiveCredential]) -> str | None:
         """Which of these the value is; None when it cannot be told from it."""
         ...
 
@@ -102,13 +127,25 @@ class CredentialService(Protocol):
         """
         ...
 
+    async def suspend(self, id: str, signing: SecretBytes) -> bool:
+        """Shut one out so that it could be let in again, before it is removed; False where the service has no such thing."""
+        ...
+
     async def remove(self, id: str, signing: SecretBytes) -> None:
         """Kill one; absent counts as removed."""
         ...
 
     async def works(self, value: SecretBytes) -> bool:
-        """Whether it signs in, by signing in."""
+        """Whether it signs in, everywhere where it should, by signing in."""
         ...
+
+    async def dead(self, value: SecretBytes) -> bool:
+        """Whether it is refused, everywhere, by trying."""
+        ...
+
+
+CredentialServices = Mapping[str, CredentialService]
+"""What a handle offers as ``credentials``."""
 
 
 @runtime_checkable
@@ -116,7 +153,8 @@ class Credentials(Protocol):
     """What tasks see. Raises `ProviderError`, and `RecordError` of the vault."""
 
     async def state(self, provider: str) -> CredentialState:
-        """How it stands. ``provider`` is its name in the tenant's file. Raises InvalidTenant where it has no credential to replace."""
+        """How it stands. ``provider`` names it: ``m365``, ``hosts/key``. Raises InvalidTenant where there is no such credential, or
+        nobody but a person can replace it."""
         ...
 
     async def make(self, provider: str, label: str) -> None:
@@ -133,12 +171,20 @@ class Credentials(Protocol):
         """Make the candidate the credential that everybody uses, if ``version`` is the newest still. Raises Conflict otherwise."""
         ...
 
+    async def suspend(self, provider: str, id: str) -> bool:
+        """Shut a superseded one out, where the service can take that back; False where it cannot."""
+        ...
+
     async def remove(self, provider: str, id: str) -> None:
         """Kill a superseded one, with the credential that is used now."""
         ...
 
+    async def version_dead(self, provider: str, version: int) -> bool:
+        """Whether an older one is refused everywhere."""
+        ...
+
     async def version_works(self, provider: str, version: int) -> bool:
-        """Whether an older one still signs in."""
+        """Whether a version signs in, everywhere."""
         ...
 
     async def forget_candidate(self, provider: str) -> None:

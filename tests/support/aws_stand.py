@@ -24,15 +24,18 @@ import json
 import re
 import socket
 import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
 import boto3
 import botocore.session
+import pyotp
 from moto import settings as moto_settings
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.iam.access_control import IAMPolicy, PermissionResult
@@ -44,6 +47,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from integrations.aws.actions import action_of
 from integrations.aws.caller import Limits
 from integrations.aws.provider import PROVIDER, AwsHandle
+from tenantry.errors import InvalidTenant
 from tenantry.providers import Estate
 from tests.support.aws_gaps import Gap, Gaps, Reply
 
@@ -102,6 +106,10 @@ class AwsStand:
     faults: list[Fault] = field(default_factory=list)
     roles: dict[str, str | None] = field(default_factory=dict)
     """Resource name of a role → the external id that its trust policy demands; None: it demands none."""
+    strict: bool = False
+    """Keys that are inactive or not there (any more) are refused, as by AWS and not by moto."""
+    clock: Callable[[], float] = time.time
+    """By which codes of second factors are good, while ``strict``."""
     base_url: str = ""
     enforced: dict[str, str] = field(default_factory=dict)
     """Account → role whose sessions may do only what its policies allow."""
@@ -114,6 +122,8 @@ class AwsStand:
         self.base_url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="aws-stand")
         self._thread.start()
+        self._codes: set[tuple[str, str]] = set()
+        self._users: dict[str, str] = {}
         self._sessions: dict[str, tuple[str, str]] = {}
         """Key of a session → account and role."""
         self._enforcing = threading.Lock()
@@ -158,6 +168,7 @@ class AwsStand:
         length = int(environ.get("CONTENT_LENGTH") or 0)
         body = environ["wsgi.input"].read(length) if length else b""
         environ["wsgi.input"] = io.BytesIO(body)
+        self._as_user(environ)
         key, region, service = _signed(environ)
         operation = _operation(environ, body)
         account = self._account(key)
@@ -243,6 +254,10 @@ class AwsStand:
     def _gap(
         self, service: str, operation: str, account: str, region: str, environ: dict[str, Any], body: bytes
     ) -> Reply | None:
+        if self.strict and self._dead_key(environ):
+            return Reply.query_error(403, "InvalidClientTokenId")
+        if self.strict and operation == "GetSessionToken":
+            return self._session_of(environ) if self._second_factor(body) else Reply.query_error(403, "AccessDenied")
         if service == "sts" and operation == "AssumeRole":
             params = {name: values[0] for name, values in parse_qs(body.decode()).items()}
             wanted = self.roles.get(params.get("RoleArn", ""), "?")
@@ -253,6 +268,54 @@ class AwsStand:
         if gap is None:
             return None
         return gap(account, region, environ, body)
+
+    def _session_of(self, environ: dict[str, Any]) -> Reply:
+        """A session of the user whose key asked; moto's is nobody's."""
+        id = f"ASIA{uuid.uuid4().hex[:16].upper()}"
+        self._users[id] = _signed(environ)[0]
+        keys = f"<AccessKeyId>{id}</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>"
+        text = f"<Credentials>{keys}<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
+        name = "GetSessionToken"
+        return Reply(200, f"<{name}Response><{name}Result>{text}</{name}Result></{name}Response>".encode())
+
+    def _as_user(self, environ: dict[str, Any]) -> None:
+        """A request of such a session is carried out as the key's that it was begun with."""
+        user = self._users.get(_signed(environ)[0])
+        if user is not None:
+            header = environ["HTTP_AUTHORIZATION"]
+            environ["HTTP_AUTHORIZATION"] = header.replace(_signed(environ)[0], user)
+            environ.pop("HTTP_X_AMZ_SECURITY_TOKEN", None)
+
+    def _second_factor(self, body: bytes) -> bool:
+        """A device that somebody has, with a code of about now that was not used before: each once, as AWS and unlike moto."""
+        params = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        serial, code = params.get("SerialNumber", ""), params.get("TokenCode", "")
+        for accounts in iam_backends.values():
+            for backend in accounts.values():
+                device = backend.virtual_mfa_devices.get(serial)
+                if device is None or not any(serial in user.mfa_devices for user in backend.users.values()):
+                    continue
+                good = pyotp.TOTP(device.base32_string_seed).verify(
+                    code, for_time=datetime.fromtimestamp(self.clock(), UTC), valid_window=1
+                )
+                fresh = (serial, code) not in self._codes
+                self._codes.add((serial, code))
+                return good and fresh
+        return False
+
+    @staticmethod
+    def _dead_key(environ: dict[str, Any]) -> bool:
+        key = _signed(environ)[0]
+        if not key.startswith("AKIA") or key == HUB_KEY:
+            return False
+        keys = (
+            found
+            for accounts in iam_backends.values()
+            for backend in accounts.values()
+            for user in backend.users.values()
+            for found in user.access_keys
+        )
+        return not any(found.access_key_id == key and found.status == "Active" for found in keys)
 
     def _learn(self, answer: bytes, body: bytes) -> None:
         """Which account a session's key belongs to."""
@@ -289,6 +352,8 @@ class Account:
         """A handle, as the assembly opens it."""
 
         async def secret(name: str) -> SecretBytes:
+            if name not in self.secrets:
+                raise InvalidTenant(f"no secret {name} is named")
             return SecretBytes(self.secrets[name].encode())
 
         estate = Estate({"endpoint_url": self.stand.base_url, **(hub or {})}, self.id)

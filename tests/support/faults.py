@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import httpx
 
@@ -59,6 +59,8 @@ class Job:
     users: int
     kill: dict[str, Any]
     wait: bool = True
+    vaulted: bool = False
+    """What signs in lies in the home's vault."""
 
 
 class Zygote:
@@ -144,7 +146,7 @@ async def _attempt(job: Job) -> None:
         _kill_at_append(stand.journal, kill)
     lab = Lab(job.scenario, seed=job.seed, users=job.users)  # for its credentials alone
     transport = _KillingTransport(kill) if kill.where.startswith("write") else None
-    access = await LabAccess.open(job.base_url, lab, transport)
+    access = await LabAccess.open(job.base_url, lab, transport, stand.vault if job.vaulted else None)
     await stand.engine(access, PATIENT).run(job.run_id, wait=job.wait)
     await access.aclose()
 
@@ -242,13 +244,21 @@ class Ordeal:
         users: int = 40,
         runbook: str | None = None,
         params: Callable[[Lab], dict[str, Any]] | None = None,
+        application: Literal["elsewhere", "here"] = "elsewhere",
     ) -> None:
         self._zygote = zygote
+        self._vaulted = application == "here"
         self._folder = folder
         self._story = (scenario, seed, users)
         self._count = 0
         self.lab_stand = LabStand(
-            folder / "home", scenario=scenario, seed=seed, users=users, runbook=runbook, params=params
+            folder / "home",
+            scenario=scenario,
+            seed=seed,
+            users=users,
+            runbook=runbook,
+            params=params,
+            application=application,
         )
 
     def run(
@@ -291,6 +301,7 @@ class Ordeal:
             seed=seed,
             users=users,
             kill=asdict(kill),
+            vaulted=self._vaulted,
         )
 
     def _end(self, state: RunState, run_id: str) -> End:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from pydantic import SecretBytes
 
+from flows.credentials import TenantCredentials
 from integrations.lab import Lab, LabServer
 from integrations.lab.provider import PROVIDER as CLOUD
 from integrations.labhosts.provider import PROVIDER as HOSTS
 from integrations.microsoft365.provider import PROVIDER as MICROSOFT365
 from integrations.sink.provider import PROVIDER as SINK
+from tenantry.capabilities.credentials import CredentialServices
 from tenantry.discovery import TaskRegistry
+from tenantry.names import SecretRef
+from tenantry.vault import Vault
 from tests.support.stand import Access, Stand
 
 RUNBOOKS = Path(__file__).resolve().parents[2] / "runbooks"
 
+SECRET = "m365/client-secret"
+"""Of the vault of a stand whose application is registered in the lab's tenant."""
 RUNBOOK_OF = {
     "bec": ("business_email_compromise", "account"),
     "leaked_key": ("leaked_cloud_key", "access_key"),
@@ -74,18 +80,21 @@ class LabStand:
         serve: bool = True,
         runbook: str | None = None,
         params: Callable[[Lab], dict[str, Any]] | None = None,
+        application: Literal["elsewhere", "here"] = "elsewhere",
     ) -> None:
         usual, param = RUNBOOK_OF.get(scenario, RUNBOOK_OF["bec"])
         self.runbook = runbook or usual
         self._params = params or (lambda _: {param: self.account})
-        self.lab = Lab(scenario, seed=seed, users=users)
+        self.lab = Lab(scenario, seed=seed, users=users, application=application)
         self.server = LabServer(self.lab)
         if serve:
             self.server.start()
         self.stand = Stand(folder, TaskRegistry.discover(entry_points=False))
         for name, roles in (("ann", ("approver", "engineer", "lead")), ("bob", ("approver", "engineer", "lead"))):
             self.stand.person(name, *roles)
-        self.text = (RUNBOOKS / "incidents" / f"{self.runbook}.yaml").read_text(encoding="utf-8")
+        if application == "here":
+            self.stand.vault.put("acme", SECRET, self.lab.client_secret, kind="client_secret")
+        self.text = next(RUNBOOKS.glob(f"*/{self.runbook}.yaml")).read_text(encoding="utf-8")
 
     @property
     def account(self) -> str:
@@ -122,11 +131,20 @@ class LabAccess(Access):
     """The lab's tenant as a run sees it."""
 
     @classmethod
-    async def open(cls, base: str, lab: Lab, transport: httpx.AsyncBaseTransport | None = None) -> LabAccess:
+    async def open(
+        cls, base: str, lab: Lab, transport: httpx.AsyncBaseTransport | None = None, vault: Vault | None = None
+    ) -> LabAccess:
+        """``vault``: whose `SECRET` signs in, and which a rotation may change; None: the lab's own secret, for ever."""
         secrets = {"client_secret": lab.client_secret, "token": lab.sink_token, "cloud": lab.cloud_token}
 
         async def secret(name: str) -> SecretBytes:
+            if vault is not None and name == "client_secret":
+                return vault.get("acme", SECRET)
             return SecretBytes(secrets[name].encode())
+
+        async def services(_: str) -> CredentialServices:
+            found: CredentialServices = microsoft365.capability("credentials")
+            return found
 
         microsoft365 = await MICROSOFT365.open(
             {
@@ -149,13 +167,18 @@ class LabAccess(Access):
             "messenger": sink,
             "host": hosts,
         }
+        refs = {"m365": {"client_secret": SecretRef("acme", SECRET)}}
+        made._credentials = None if vault is None else TenantCredentials(vault, "acme", services, refs)
         return made
 
+    _credentials: TenantCredentials | None
     _handles: Mapping[str, Any]
 
     async def capability(self, name: str) -> Any:
         if name == "secrets":
             return Passwords()
+        if name == "credentials":
+            return self._credentials
         return self._handles[name].capability(name)
 
     async def aclose(self) -> None:

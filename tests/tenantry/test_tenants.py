@@ -287,3 +287,16 @@ def test_at_a_provider_of_the_estate_no_two_clients_have_one_name(home: Home, tm
     (home.tenants / "two.yaml").write_text((tmp_path / "two.yaml").read_text())
     with pytest.raises(InvalidTenant, match="called the same"):
         store.list()
+
+
+def test_a_setting_may_say_which_of_the_secrets_is_used(tmp_path: Path) -> None:
+    text = (
+        "name: acme\ndisplay_name: Acme\nproviders:\n  m365:\n    vendor: microsoft365\n"
+        "    settings: {{credential: {value}}}\n    secrets: {{certificate: 'vault:acme/m365/certificate'}}\n"
+    )
+    file = tmp_path / "acme.yaml"
+    file.write_text(text.format(value="certificate"), encoding="utf-8")
+    assert load_tenant(file).providers["m365"].settings == {"credential": "certificate"}
+    file.write_text(text.format(value="hunter2"), encoding="utf-8")
+    with pytest.raises(InvalidTenant):
+        load_tenant(file)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -522,3 +523,17 @@ def test_a_closed_vault_forgets(vault: Vault) -> None:
     vault.close()
     with pytest.raises(RecordError):
         vault.get("acme", "a")
+
+
+def test_looking_settles_nothing(tmp_path: Path) -> None:
+    """Where a client's first secret goes is settled when it is stored, not when somebody looks whether there is one."""
+    home = Home(tmp_path / "home").ensure()
+    with Vault.open(home) as vault:
+        vault.create_tenant_key("acme")
+        assert vault.list("acme") == []
+        assert vault.versions("acme", "x") == ()
+        with pytest.raises(NotFound):
+            vault.get("acme", "x")
+        assert vault.placement("acme").store == "embedded"
+        with closing(sqlite3.connect(home.vault_db)) as db:
+            assert db.execute("SELECT store FROM tenant_keys WHERE tenant = 'acme'").fetchone() == (None,)

@@ -45,7 +45,7 @@ def add_password(call: Call) -> Answer:
         "displayName": wanted.get("displayName"),
         "endDateTime": wanted.get("endDateTime") or iso(call.lab.now() + timedelta(days=730)),
         "hint": value[:3],
-        "keyId": call.tenant.serial("password"),
+        "keyId": _new_id(call),
         "secretText": None,
         "startDateTime": iso(call.lab.now()),
     }
@@ -72,7 +72,7 @@ def add_key(call: Call) -> Answer:
         certificate = x509.load_der_x509_certificate(base64.b64decode(given["key"], validate=True))
     except (ValueError, binascii.Error):
         raise bad_request("Key credential is not a certificate.") from None
-    entry = key_entry(certificate, call.tenant.serial("key"), given.get("displayName"))
+    entry = key_entry(certificate, _new_id(call), given.get("displayName"))
     if any(one["customKeyIdentifier"] == entry["customKeyIdentifier"] for one in found.props["keyCredentials"]):
         raise bad_request("Key credential already exists.")
     found.write({"keyCredentials": [*found.props["keyCredentials"], entry]}, call.now, call.lab.faults.lag)
@@ -142,3 +142,8 @@ def _application(call: Call) -> Record:
     if found is None:
         raise not_found(call.params["application"])
     return found
+
+
+def _new_id(call: Call) -> str:
+    """Of no credential that there ever was, over resets too: the registration outlives them."""
+    return call.lab.dice.guid("own credential", call.lab.writes)

@@ -17,6 +17,7 @@ from integrations.lab.graph import (
     mail,
     methods,
     own_credentials,
+    partner,
     registrations,
     risk,
     users,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 ROUTES: tuple[Route, ...] = tuple(
     route
-    for module in (users, methods, directory_objects, apps, registrations, own_credentials, mail, logs, risk)
+    for module in (users, methods, directory_objects, apps, registrations, own_credentials, mail, logs, risk, partner)
     for route in module.routes.all
 )
 VERSIONS = ("v1.0", "beta")
@@ -45,8 +46,8 @@ _FORBIDDEN: dict[Family, str] = {
     "security": "Authorization_RequestDenied",
 }
 _BATCH_METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
-PERMISSIONS = frozenset(name for route in ROUTES for name in route.permissions)
-"""Every application permission that some route asks for."""
+PERMISSIONS = frozenset(name for route in ROUTES if route not in partner.routes.all for name in route.permissions)
+"""Every application permission that some route of a client's tenant asks for; a partner's are granted on demand."""
 
 
 class GraphService:

@@ -163,6 +163,7 @@ def update_user(call: Call) -> Answer:
     changes = {name: value for name, value in body.items() if name != "passwordProfile" and not name.startswith("@")}
     if "passwordProfile" in body:
         changes["lastPasswordChangeDateTime"] = iso(call.lab.now())
+        call.lab.passwords[user.id] = body["passwordProfile"]["password"]
         # A reset by an administrator ends refresh tokens as well (Entra, "Revoke user access").
         changes["signInSessionsValidFromDateTime"] = iso(call.lab.now())
     before = user.write(changes, call.now, call.lab.faults.lag)

@@ -76,6 +76,18 @@ def test_a_deletion_with_a_recovery_window_says_until_when() -> None:
         assert store.get("acme", "a").value.get_secret_value() == b"y"
 
 
+def test_a_value_that_is_refused_brings_back_nothing_that_was_deleted() -> None:
+    with mock_aws():
+        store = made(recovery_days=7)
+        store.put("acme", "a", b"deleted", Facts())
+        store.delete("acme", "a")
+        with pytest.raises(Conflict):
+            store.put("acme", "a", b"y", Facts(), expect=1)
+        assert store.list("acme") == []
+        with pytest.raises(TenantryError):
+            store.get("acme", "a")
+
+
 def test_what_others_put_there_is_not_handed_out(store: AwsSecretsStore) -> None:
     with mock_aws():
         client = boto3.client("secretsmanager", region_name="eu-central-1")

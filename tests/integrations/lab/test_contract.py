@@ -7,6 +7,7 @@ import pytest
 from integrations.lab.graph.routing import Route
 from integrations.lab.graph.service import ROUTES
 from integrations.lab.records import Record
+from integrations.microsoft365.connecting import gdap
 from tests.integrations.lab.stand import Stand
 from tests.support.graph_contract import GraphContract
 
@@ -76,6 +77,7 @@ def places(stand: Stand) -> dict[str, str]:
         "definition": "62e90394-69f5-4237-9190-012177145e10",
         "assignment": next(iter(tenant.role_assignments)).id,
         "id": tenant.sign_ins[0]["id"],
+        "relationship": "none",
     }
 
 
@@ -96,6 +98,11 @@ async def test_every_answer_has_the_services_form(stand: Stand, route: Route) ->
         methods = stand.lab.tenant.person(3).methods
         listed = [row.id for row in methods if row.props["kind"] == kind]
         values["method"] = listed[0] if listed else methods.add(Record("m", {"kind": kind, **OF_KIND[kind]})).id
+    if "delegatedAdmin" in route.template:
+        stand.lab.change_permissions(grant=["DelegatedAdminRelationship.ReadWrite.All"])
+        wanted = gdap("acme", "11111111-2222-3333-4444-555555555555")
+        proposed = await stand.graph("POST", "tenantRelationships/delegatedAdminRelationships", json=wanted)
+        values["relationship"] = proposed.json()["id"]
     path = route.template.format(**values)
     answer = await stand.graph("GET", path)
     assert answer.status_code == 200, answer.text

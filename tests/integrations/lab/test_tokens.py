@@ -70,7 +70,7 @@ async def test_a_secret_gives_a_token_that_names_the_roles(stand: Stand) -> None
         ({"client_secret": None}, 401, "invalid_client", 7000218),
         ({"client_id": str(uuid.uuid4())}, 400, "unauthorized_client", 700016),
         ({"tenant": str(uuid.uuid4())}, 400, "invalid_request", 90002),
-        ({"grant_type": "password"}, 400, "unsupported_grant_type", 70003),
+        ({"grant_type": "refresh_token"}, 400, "unsupported_grant_type", 70003),
         ({"scope": "https://graph.microsoft.com/User.Read"}, 400, "invalid_scope", 1002012),
         ({"scope": "https://elsewhere.example/.default"}, 400, "invalid_resource", 500011),
         ({"scope": None}, 400, "invalid_request", 900144),
@@ -172,3 +172,18 @@ async def test_only_a_form_sent_by_post(stand: Stand) -> None:
     assert (await stand.http.get(url)).status_code == 405
     assert (await stand.http.post(url, json={"scope": GRAPH})).status_code == 400
     assert (await stand.http.post(url.replace("v2.0", "v1.0"), data={"scope": EXCHANGE})).status_code == 404
+
+
+async def test_a_persons_password_is_right_wrong_or_of_nobody(stand: Stand) -> None:
+    """A right one is answered by the question for a second factor: no token is given for a password alone."""
+    user = stand.lab.tenant.directory.peek(3)
+    upn = str(user.props["userPrincipalName"])
+    stand.lab.passwords[user.id] = "Right-password-1"
+    for username, password, number in (
+        (upn, "Right-password-1", 50076),
+        (upn, "wrong", 50126),
+        ("nobody@contoso-lab.example", "Right-password-1", 50034),
+    ):
+        answer = await stand.ask_token(grant_type="password", username=username, password=password)
+        assert (answer.status_code, answer.json()["error_codes"]) == (400, [number])
+    assert (await stand.ask_token(grant_type="password", username=upn)).json()["error_codes"] == [900144]

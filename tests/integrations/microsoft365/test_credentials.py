@@ -13,7 +13,7 @@ from pydantic import SecretBytes
 
 from flows.credentials import TenantCredentials
 from integrations.lab import Lab
-from integrations.microsoft365.credentials import _certificate
+from integrations.microsoft365.credentials import new_certificate
 from integrations.microsoft365.provider import PROVIDER, Microsoft365Handle
 from tenantry.capabilities.credentials import LABEL, CredentialService
 from tenantry.discovery import TaskRegistry
@@ -58,7 +58,7 @@ class Scene:
         self.kind = kind
         self.stand = Stand(folder, TaskRegistry.discover(entry_points=False))
         self.lab = Lab("quiet", users=20)
-        pem = _certificate("first") if kind == "certificate" else None
+        pem = new_certificate("first") if kind == "certificate" else None
         self.lab.register_here(pem.get_secret_value() if pem else None)
         first = pem.get_secret_value() if pem else self.lab.client_secret.encode()
         self.stand.vault.put("acme", f"m365/{kind}", first, kind=kind)
@@ -105,7 +105,7 @@ class Scene:
         wire = Wire(self.lab)
         _, handle = await self.access(wire)
         value = self.stand.vault.get("acme", f"m365/{self.kind}", version)
-        works: bool = await handle.capability("credentials").works(value)
+        works: bool = await handle.capability("credentials")[self.kind].works(value)
         await handle.aclose()
         return works
 
@@ -161,6 +161,9 @@ async def test_a_run_replaces_it(scene: Scene) -> None:
 async def test_a_plan_changes_nothing_and_lists_everything(scene: Scene) -> None:
     before = scene.live()
     await scene.run(mode="plan")
+    assert scene.status() == "planned", scene.stand.view("run-1")
+    changed = {step["id"] for step in scene.stand.view("run-1")["steps"] if step["outcome"] == "would_change"}
+    assert changed == {"make", "use", "remove_old", "forget"}
     assert scene.live() == before
     assert scene.lab.audit == []
     assert scene.stored() == {f"m365/{scene.kind}": 1}
@@ -271,7 +274,7 @@ async def test_registered_elsewhere_is_said(tmp_path: Path) -> None:
     with pytest.raises(TargetNotFound) as error:
         await access.capabilities["credentials"].state("m365")
     assert "registered it" in error.value.remedy
-    assert isinstance(handle.capability("credentials"), CredentialService)
+    assert isinstance(handle.capability("credentials")["client_secret"], CredentialService)
     await handle.aclose()
 
 

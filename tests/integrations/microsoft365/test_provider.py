@@ -20,9 +20,10 @@ IDS = {"tenant_id": "11111111-2222-3333-4444-555555555555", "client_id": "666666
 async def test_it_offers_what_it_says(handle: Microsoft365Handle) -> None:
     assert PROVIDER.capabilities == CAPABILITIES
     # Of the credentials a provider offers the service's side; tasks see the assembly's.
-    for name, protocol in {**PROTOCOLS, "credentials": CredentialService}.items():
-        if name in CAPABILITIES:
+    for name, protocol in PROTOCOLS.items():
+        if name in CAPABILITIES and name != "credentials":
             assert isinstance(handle.capability(name), protocol)
+    assert isinstance(handle.capability("credentials")["client_secret"], CredentialService)
     with pytest.raises(OutOfScope):
         handle.capability("messenger")
 

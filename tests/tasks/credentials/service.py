@@ -20,6 +20,7 @@ class FakeCredentials:
         self.refused: set[str] = set()
         self.unknown: set[str] = set()
         """Live, and nobody can tell which of the vault's they are."""
+        self.suspends = False
         self.made = 0
 
     async def state(self, provider: str) -> CredentialState:
@@ -64,6 +65,16 @@ class FakeCredentials:
 
     async def version_works(self, provider: str, version: int) -> bool:
         return self.vault[version - 1] in self.live - self.refused
+
+    async def version_dead(self, provider: str, version: int) -> bool:
+        return not await self.version_works(provider, version)
+
+    async def suspend(self, provider: str, id: str) -> bool:
+        if not self.suspends:
+            return False
+        self.refused.add(id)
+        self._writes.append(("suspend", id, None))
+        return True
 
     async def forget_candidate(self, provider: str) -> None:
         self.candidate = None

@@ -1,0 +1,81 @@
+"""One entry of one section of a tenant's file, set in its text: everything else stays as it was written, comments too.
+
+Only what can be seen to be right is changed: the caller parses the result and compares it with what it meant.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Any, Final
+
+import yaml
+
+__all__ = ["changes", "with_entry"]
+
+_WIDTH: Final = 110
+
+
+def with_entry(text: str, section: str, key: str, value: Any) -> str | None:
+    """The text with ``section: {key: value}``.
+
+    Args:
+        section: a key of the top level whose value is a mapping in block style, or is not there yet.
+        key: set, in the place of what it had.
+        value: what YAML can hold.
+
+    Returns:
+        None where the section is written in a way that this does not change (``section: {a: 1}``).
+    """
+    lines = text.splitlines()
+    head = re.compile(rf"{re.escape(section)}:\s*(?P<value>\{{\s*\}})?\s*(?:#.*)?")
+    at = next((n for n, line in enumerate(lines) if head.fullmatch(line)), None)
+    if at is None:
+        if any(line.startswith(f"{section}:") for line in lines):
+            return None
+        return "\n".join([*lines, f"{section}:", *_rendered(key, value, 2)]) + "\n"
+    if "{" in lines[at]:
+        lines[at] = f"{section}:"
+    end = next((n for n in range(at + 1, len(lines)) if _says(lines[n]) and not lines[n].startswith(" ")), len(lines))
+    indent = next((_indent(lines[n]) for n in range(at + 1, end) if _says(lines[n])), 2)
+    begin, until = _entry(lines, at + 1, end, key, indent)
+    return "\n".join([*lines[:begin], *_rendered(key, value, indent), *lines[until:]]) + "\n"
+
+
+def changes(before: str, after: str, name: str) -> str:
+    """What differs, as `diff -u` shows it; empty when nothing does."""
+    return "\n".join(
+        difflib.unified_diff(
+            before.splitlines(), after.splitlines(), f"{name} (before)", f"{name} (after)", lineterm=""
+        )
+    )
+
+
+def _entry(lines: list[str], begin: int, end: int, key: str, indent: int) -> tuple[int, int]:
+    """Where the key's lines stand, or where they belong."""
+    name = re.compile(rf"""{" " * indent}(["']?){re.escape(key)}\1:(?:\s|$)""")
+    first = next((n for n in range(begin, end) if name.match(lines[n])), None)
+    if first is None:
+        while end > begin and not lines[end - 1].strip():
+            end -= 1
+        return end, end
+    last = first + 1
+    for n in range(first + 1, end):
+        if _says(lines[n]):
+            if _indent(lines[n]) <= indent:
+                break
+            last = n + 1
+    return first, last
+
+
+def _rendered(key: str, value: Any, indent: int) -> list[str]:
+    text = yaml.safe_dump({key: value}, sort_keys=False, allow_unicode=True, width=_WIDTH)
+    return [f"{' ' * indent}{line}" for line in text.splitlines()]
+
+
+def _says(line: str) -> bool:
+    return bool(line.strip()) and not line.lstrip().startswith("#")
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))

@@ -1,0 +1,154 @@
+"""A first client's AWS account, from nothing to proven: the template is applied as it was printed, by the account's administrator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.console.desk import Desk
+from tests.support.aws_stand import HUB_KEY, HUB_SECRET, Account, AwsStand, stand_fixture
+
+ESTATE = """\
+providers:
+  aws:
+    vendor: aws
+    settings: {{endpoint_url: "{url}"}}
+    secrets: {{access_key: "vault:_msp/aws-access-key", secret_key: "vault:_msp/aws-secret-key"}}
+known_networks: [192.0.2.0/24]
+"""
+
+
+@pytest.fixture
+def aws() -> Iterator[AwsStand]:
+    yield from stand_fixture()
+
+
+@pytest.fixture
+def client(desk: Desk, aws: AwsStand, tmp_path: Path) -> Account:
+    """A client whose administrator can do anything in the account, and an MSP with a hub."""
+    file = tmp_path / "acme.yaml"
+    file.write_text("name: acme  # the first one\ndisplay_name: Acme\n", encoding="utf-8")
+    desk.json("tenants", "add", str(file))
+    (desk.home / "estate.yaml").write_text(ESTATE.format(url=aws.base_url), encoding="utf-8")
+    for name, value in (("aws-access-key", HUB_KEY), ("aws-secret-key", HUB_SECRET)):
+        desk.json("vault", "put", "--tenant", "_msp", name, given=value)
+    return aws.new_account(role="Administrator")
+
+
+def begin(desk: Desk, client: Account, *more: str, code: int = 3) -> dict[str, Any]:
+    found: dict[str, Any] = desk.json(
+        "connect", "aws", "acme", "--account", client.id, "--region", "eu-central-1", *more, code=code
+    )
+    return found
+
+
+def sheet(found: dict[str, Any], file: str) -> Any:
+    return json.loads(next(one["text"] for one in found["sheets"] if one["file"] == file))
+
+
+def apply(aws: AwsStand, client: Account, template: dict[str, Any]) -> str:
+    """As CloudFormation would: the role with what the template says; and the stand demands what the trust policy demands."""
+    properties = template["Resources"]["Role"]["Properties"]
+    iam = client.client("iam")
+    made = iam.create_role(
+        RoleName=properties["RoleName"],
+        Path=properties["Path"],
+        MaxSessionDuration=properties["MaxSessionDuration"],
+        AssumeRolePolicyDocument=json.dumps(properties["AssumeRolePolicyDocument"]),
+    )["Role"]["Arn"]
+    for policy in properties["Policies"]:
+        iam.put_role_policy(
+            RoleName=properties["RoleName"],
+            PolicyName=policy["PolicyName"],
+            PolicyDocument=json.dumps(policy["PolicyDocument"]),
+        )
+    (statement,) = properties["AssumeRolePolicyDocument"]["Statement"]
+    aws.roles[made] = statement["Condition"]["StringEquals"]["sts:ExternalId"]
+    return str(made)
+
+
+def test_from_nothing_to_proven(desk: Desk, aws: AwsStand, client: Account) -> None:
+    first = begin(desk, client)
+    assert {step["id"]: step["state"] for step in first["steps"]} == {
+        "external_id": "done",
+        "hub": "done",
+        "sign_in": "theirs",
+    }
+    shown = "\n".join(first["changed"])
+    external = sheet(first, "aws-trust.json")["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"]
+    assert external in shown
+    assert f"+  aws: '{client.id}'" in shown
+    assert "# the first one" in (desk.home / "tenants" / "acme.yaml").read_text()
+    role = apply(aws, client, sheet(first, "aws-role.json"))
+    allowed = set(sheet(first, "aws-permissions.json")["Statement"][0]["Action"])
+    aws.gaps.allowed[client.id] = allowed | {"iam:CreateUser"}
+    wide = desk.json("connect", "aws", "acme", code=1)
+    assert [step["text"] for step in wide["steps"] if step["state"] == "failed"] == [
+        "iam:CreateUser is more than any runbook needs"
+    ]
+    aws.gaps.allowed[client.id] = allowed
+
+    done = desk.json("connect", "aws", "acme")
+    assert done["ok"], done["steps"]
+    assert done["changed"] == []
+    assert sheet(done, "aws-trust.json") == sheet(first, "aws-trust.json")
+    assert done["check"]["facts"]["role"] == role
+    assert done["check"]["missing"] == done["check"]["over_privileged"] == []
+    assert done["callers"] == ["192.0.2.0/24"]
+
+
+def test_only_the_hub_may_assume_it(desk: Desk, aws: AwsStand, client: Account) -> None:
+    (statement,) = sheet(begin(desk, client), "aws-trust.json")["Statement"]
+    assert statement["Principal"]["AWS"].startswith("arn:aws:")
+    assert not statement["Principal"]["AWS"].endswith(":root")
+    hub = "arn:aws:iam::999999999999:role/Hub"
+    (named,) = sheet(begin(desk, client, "--hub", hub), "aws-trust.json")["Statement"]
+    assert named["Principal"] == {"AWS": hub}
+
+
+def test_every_client_has_an_external_id_of_its_own(desk: Desk, aws: AwsStand, client: Account, tmp_path: Path) -> None:
+    for name in ("beta", "gamma"):
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(f"name: {name}\ndisplay_name: {name}\n", encoding="utf-8")
+        desk.json("tenants", "add", str(file))
+    ours = begin(desk, client)
+    other = desk.json("connect", "aws", "beta", "--account", "123456789012", "--region", "eu-central-1", code=3)
+    ids = [
+        sheet(found, "aws-trust.json")["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"]
+        for found in (ours, other)
+    ]
+    assert len(set(ids)) == 2
+    assert all(len(one) > 30 for one in ids)
+    account = ("--account", client.id, "--region", "eu-central-1")
+    assert "called the same" in desk.refused("connect", "aws", "gamma", *account, code=5)
+    assert "123456789012" in desk.refused("connect", "aws", "beta", "--provider", "second", *account, code=5)
+
+
+def test_a_role_that_anybody_of_the_hub_may_be_led_to_is_named(desk: Desk, aws: AwsStand, client: Account) -> None:
+    role = apply(aws, client, sheet(begin(desk, client), "aws-role.json"))
+    aws.roles[role] = None  # the administrator left the condition out
+    found = desk.json("connect", "aws", "acme", code=1)
+    assert any("external id" in step["text"] for step in found["steps"] if step["state"] == "failed")
+
+
+def test_what_cannot_be_is_refused_by_name(desk: Desk, client: Account) -> None:
+    assert "--account" in desk.refused("connect", "aws", "acme", code=2)
+    assert "--account" in desk.refused("connect", "aws", "acme", "--account", "12", "--region", "eu-central-1", code=2)
+    assert "--region" in desk.refused("connect", "aws", "acme", "--account", client.id, "--region", "mars", code=2)
+    begin(desk, client)
+    assert client.id in desk.refused("connect", "aws", "acme", "--account", "123456789012", code=5)
+    (desk.home / "estate.yaml").unlink()
+    assert "hub" in desk.refused("connect", "aws", "acme", code=2)
+
+
+def test_addresses_are_those_of_the_regions() -> None:
+    from integrations.aws.provider import PROVIDER
+
+    settings = {"account": "123456789012", "role": "R", "external_id": "tn-12345678", "regions": ["eu-central-1"]}
+    found = {one.host for one in PROVIDER.endpoints(settings, {})}
+    assert {"sts.eu-central-1.amazonaws.com", "iam.amazonaws.com", "ec2.eu-central-1.amazonaws.com"} <= found
+    assert all(one.port == 443 for one in PROVIDER.endpoints(settings, {}))
