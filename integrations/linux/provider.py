@@ -1,4 +1,4 @@
-"""Linux hosts over SSH: ``host``, and ``backup`` with restic, of one tenant.
+"""Linux hosts over SSH: ``host``, and ``backup`` and ``host_backup`` with restic, of one tenant.
 
 In a tenant's file::
 
@@ -152,8 +152,8 @@ class LinuxHandle:
         self._expiry = expiry
 
     def capability(self, name: str) -> Any:
-        """``host``, and ``backup`` where a host of the file has one. Raises OutOfScope for any other."""
-        if name == "backup" and self._backups is not None:
+        """``host``, and ``backup`` and ``host_backup`` where a host of the file has a repository. Raises OutOfScope for any other."""
+        if name in ("backup", "host_backup") and self._backups is not None:
             return self._backups
         if name != "host":
             raise OutOfScope(f"{VENDOR} does not offer {name!r} here", vendor=VENDOR)
@@ -263,7 +263,7 @@ class LinuxProvider:
     """The vendor, for the assembly."""
 
     vendor = VENDOR
-    capabilities = ("host", "backup")
+    capabilities = ("host", "backup", "host_backup")
     Settings: type[BaseModel] = Settings
     secrets = ("key", "certificate", "passphrase", "sudo_password", "restic_password")
 
@@ -284,8 +284,9 @@ class LinuxProvider:
         """
         # Imported here, so that naming the vendor and checking a tenant's file load no SSH client.
         from integrations.linux import connection as ssh
-        from integrations.linux.backups import Plan, ResticBackups
+        from integrations.linux.backups import Plan
         from integrations.linux.hostkeys import KnownHost, blob_of, certificate_expiry
+        from integrations.linux.restores import ResticRestores
         from integrations.linux.writes import LinuxHosts
         from tenantry.capabilities import HostRef
 
@@ -357,7 +358,7 @@ class LinuxProvider:
         async def restic_password() -> bytes:
             return (await secrets("restic_password")).get_secret_value()
 
-        backups = ResticBackups(hosts, plans, restic_password) if plans else None
+        backups = ResticRestores(hosts, plans, restic_password) if plans else None
         return LinuxHandle(hosts, connections, jump, executor, expiry, backups)
 
 

@@ -488,6 +488,23 @@ class Reads:
         for file in await self._hashed(host, waiting):
             yield file
 
+    async def at(self, host: str, paths: Sequence[str], *, digests: bool = True) -> dict[str, HostFile]:
+        """For the provider's other capabilities: these very paths, links as they are and nothing below a folder. What is not there is left
+        out."""
+        if not paths:
+            return {}
+        out = await self._ok(
+            host,
+            Command.of(
+                "find", *map(_absolute, paths), "-maxdepth", "0", "-printf", parse.FIND, root=True, quiet=True
+            ),
+            codes=(0, 1),
+        )
+        parts = out.out.split(b"\0")[:-1]
+        rows = [parts[start : start + 9] for start in range(0, len(parts) - 8, 9)]
+        found = await self._hashed(host, rows) if digests else [parse.found_file(row) for row in rows]
+        return {file.path: file for file in found}
+
     async def read_file(self, host: str, path: str) -> AsyncIterator[bytes]:
         """cat(1)."""
         async for piece in self._cat(host, _absolute(path), path):

@@ -57,6 +57,7 @@ from tenantry.capabilities.host import (
     Process,
     Update,
 )
+from tenantry.capabilities.host_backup import HostBackup, StagedFile
 from tenantry.capabilities.identity import (
     Account,
     AuthMethod,
@@ -80,6 +81,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "logs": Logs,
     "messenger": Messenger,
     "host": Host,
+    "host_backup": HostBackup,
     "secrets": Secrets,
     "credentials": Credentials,
     "backup": Backup,
@@ -131,6 +133,7 @@ __all__ = [
     "Forwarding",
     "Host",
     "HostAccount",
+    "HostBackup",
     "HostConnection",
     "HostFacts",
     "HostFile",
@@ -164,6 +167,7 @@ __all__ = [
     "SentMessage",
     "SignIn",
     "Snapshot",
+    "StagedFile",
     "Storage",
     "StoredObject",
     "Trail",

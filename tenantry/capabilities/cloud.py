@@ -168,6 +168,14 @@ class Cloud(Protocol):
         """In compliance mode without a cooling-off period: cannot be taken back. Never shortens a lock."""
         ...
 
+    async def snapshot_shares(self, snapshot: str) -> tuple[str, ...]:
+        """Accounts that may make volumes of it, sorted; ``all`` among them: everybody. Raises TargetNotFound."""
+        ...
+
+    async def set_snapshot_share(self, snapshot: str, account: str, shared: bool) -> None:
+        """Let one account (or ``all``) make volumes of it, or no longer. What it copied before it keeps. Raises TargetNotFound."""
+        ...
+
     # --- guards of data -----------------------------------------------------------------------------------------------
 
     async def public_access(self, bucket: str | None) -> PublicAccess:

@@ -44,7 +44,7 @@ class CloudAccount:
         self.managed: dict[str, dict[str, Any]] = {ADMINISTRATOR: ALLOW_ALL}
         self.events: list[dict[str, Any]] = []
         self.objects: dict[str, list[dict[str, Any]]] = {}
-        """Bucket → versions, oldest first: key, version, data, at, marker, retention."""
+        """Bucket → versions, oldest first: key, version, data, at, marker, retention; ``sealed``: encrypted by its writer (SSE-C)."""
         self.detectors: dict[tuple[str, str], bool] = {("guardduty", HOME): True, ("securityhub", HOME): True}
         self._made = 0
         self._base()

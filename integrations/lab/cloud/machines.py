@@ -123,6 +123,17 @@ class LabMachines:
             target = f"volumes/{row['volume']}/snapshots/{row['token']}/lock"
             self._a.change("snapshots", snapshot, {"locked": until}, "lock_snapshot", target)
 
+    async def snapshot_shares(self, snapshot: str) -> tuple[str, ...]:
+        return tuple(sorted(self._a.seen("snapshots", snapshot).get("shares") or ()))
+
+    async def set_snapshot_share(self, snapshot: str, account: str, shared: bool) -> None:
+        row = self._a.truth("snapshots", snapshot).props
+        present = set(row.get("shares") or ())
+        wanted = present | {account} if shared else present - {account}
+        if wanted != present:
+            target = f"snapshots/{snapshot}/shares/{account}"
+            self._a.change("snapshots", snapshot, {"shares": sorted(wanted)}, "set_snapshot_share", target)
+
     # --- guards of data -----------------------------------------------------------------------------------------------
 
     async def public_access(self, bucket: str | None) -> PublicAccess:
