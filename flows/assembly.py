@@ -451,6 +451,11 @@ def _drill(tenant: Tenant, params: Mapping[str, Any]) -> Drill:
     victim = account if isinstance(account, str) and "@" in account else None
     domain = tenant.domains[0] if tenant.domains else "client.example"
     host, key = params.get("host"), params.get("access_key")
+    accounts, keys = _list(params, "accounts"), _list(params, "access_keys")
+    named = {name: _list(params, name) for name in ("hosts", "buckets", "principals", "sources")}
+    if accounts or keys or any(named.values()):
+        account = next((one for one in accounts if "@" in one), None)
+        return Drill(tenant.name, domain, account, access_key=keys[0] if keys else None, named=named)
     return Drill(
         tenant.name,
         domain,
@@ -458,6 +463,12 @@ def _drill(tenant: Tenant, params: Mapping[str, Any]) -> Drill:
         host=host if isinstance(host, str) and host else None,
         access_key=key if isinstance(key, str) and key else None,
     )
+
+
+def _list(params: Mapping[str, Any], name: str) -> list[str]:
+    """A parameter that is a list of texts; empty when it is anything else."""
+    value = params.get(name)
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 class TenantSecrets:

@@ -13,6 +13,7 @@ and renamed over it, so that nobody ever sees half of one. Names reach the scrip
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Final
@@ -27,6 +28,7 @@ __all__ = ["ResticRestores"]
 
 _AT_ONCE: Final = 200
 """Files that are compared together."""
+_LOOKS: Final = 10
 _SPECIAL: Final = b"\\*?["
 """What restic's patterns give a meaning; https://restic.readthedocs.io/en/stable/040_backup.html#excluding-files"""
 
@@ -178,6 +180,10 @@ class ResticRestores(ResticBackups):
         await self._hosts.run_write(
             host, Command.of("setsid", "--fork", "sh", "-c", script, name, *arguments, root=True)
         )
+        for _ in range(_LOOKS):  # a moment passes until it shows; one with little to do is over before
+            if any(name in process.arguments for process in await self._hosts.processes(host)):
+                return
+            await asyncio.sleep(0.1)
 
     def _staging(self, host: str, point: str, token: str) -> tuple[str, str]:
         """The folder and the snapshot's id. Raises TargetNotFound."""
