@@ -51,9 +51,7 @@ class Drill:
     ) -> None:
         seed = int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:4])
         scenario = "ransomware" if named else "compromised_host" if host else "leaked_key" if access_key else "bec"
-        self.lab = Lab(
-            scenario, seed=seed, domain=domain, victim=victim, host=host, access_key=access_key, named=named
-        )
+        self.lab = Lab(scenario, seed=seed, domain=domain, victim=victim, host=host, access_key=access_key, named=named)
 
     async def open(self, vendor: str) -> Handle:
         """The lab in the place of a vendor.

@@ -28,18 +28,22 @@ from tenantry.capabilities import (
     Process,
     Update,
 )
-from tenantry.errors import TargetNotFound, TenantryError, Unreachable, VendorFault
+from tenantry.errors import Rejected, TargetNotFound, TenantryError, Unreachable, VendorFault
 
 __all__ = ["Calls", "LabHosts"]
 
 M = TypeVar("M", bound=BaseModel)
 
 
+class _Away(Rejected):
+    """The lab says that the host itself does not answer: asking the lab again helps nothing."""
+
+
 def _refused(answer: Answer, what: str) -> TenantryError:
     if answer.status == 404:
         return TargetNotFound(f"there is no such thing: {what}", vendor="labhosts", **answer.ids)
     if answer.status == 421:
-        return Unreachable(f"the host does not answer: {what}", vendor="labhosts", **answer.ids)
+        return _Away(f"the host does not answer: {what}", vendor="labhosts", **answer.ids)
     return refused(answer, what)
 
 
@@ -54,7 +58,10 @@ class Calls:
     async def get(self, where: str, /, **query: str) -> Any:
         """What a read of ``/hosts<where>`` gives. Raises TargetNotFound, Unreachable, VendorFault."""
         url = self._url + where + (f"?{urlencode(query)}" if query else "")
-        answer = await self._http.read("GET", url, authorizer=self._authorizer, dialect=_refused)
+        try:
+            answer = await self._http.read("GET", url, authorizer=self._authorizer, dialect=_refused)
+        except _Away as away:
+            raise Unreachable(away.message, vendor="labhosts") from away
         if not isinstance(answer.data, dict) or "value" not in answer.data:
             raise VendorFault("the lab answered without a value", vendor="labhosts", **answer.ids)
         return answer.data["value"]
@@ -69,13 +76,16 @@ class Calls:
 
     async def post(self, host: str, what: str, body: Mapping[str, Any]) -> None:
         """A write about one host."""
-        await self._http.write(
-            "POST",
-            f"{self._url}/{quote(host, safe='')}/{what}",
-            content=json.dumps(body).encode(),
-            authorizer=self._authorizer,
-            dialect=_refused,
-        )
+        try:
+            await self._http.write(
+                "POST",
+                f"{self._url}/{quote(host, safe='')}/{what}",
+                content=json.dumps(body).encode(),
+                authorizer=self._authorizer,
+                dialect=_refused,
+            )
+        except _Away as away:
+            raise Unreachable(away.message, vendor="labhosts") from away
 
 
 class LabHosts(Calls):

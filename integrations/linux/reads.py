@@ -495,9 +495,7 @@ class Reads:
             return {}
         out = await self._ok(
             host,
-            Command.of(
-                "find", *map(_absolute, paths), "-maxdepth", "0", "-printf", parse.FIND, root=True, quiet=True
-            ),
+            Command.of("find", *map(_absolute, paths), "-maxdepth", "0", "-printf", parse.FIND, root=True, quiet=True),
             codes=(0, 1),
         )
         parts = out.out.split(b"\0")[:-1]

@@ -167,9 +167,7 @@ class ResticRestores(ResticBackups):
         folder, _ = self._staging(host, point, token)
         if await self.placing(host, point, token=token):
             return
-        await self._script(
-            host, _TAKE, f"tenantry-return-{tag_of(token)}", (folder, tag_of(token), _RETURN, _AWAY)
-        )
+        await self._script(host, _TAKE, f"tenantry-return-{tag_of(token)}", (folder, tag_of(token), _RETURN, _AWAY))
 
     async def remove_staged(self, host: str, point: str, *, token: str) -> None:
         """The folder and its companions."""

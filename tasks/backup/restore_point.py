@@ -16,8 +16,8 @@ from tenantry.task import Change, Context, Impact, Task
 
 class RestorePointParams(OnePoint):
     options: Annotated[
-        dict[str, str], Field(description="The vendor's own: subnet, security group, role")
-    ] = {}
+        dict[str, str], Field(default_factory=dict, description="The vendor's own: subnet, security group, role")
+    ]
 
 
 class RestorePoint(Task[RestorePointParams]):

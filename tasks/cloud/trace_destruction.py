@@ -28,12 +28,24 @@ Verdict = Literal["attacker", "client", "unknown"]
 
 
 class TraceDestructionParams(LookBack):
-    keys: Annotated[list[KeyRef], Field(max_length=500, description="Keys that the attacker has")] = []
-    principals: Annotated[list[PrincipalRef], Field(max_length=500, description="Users and roles that are the attacker's")] = []
-    buckets: Annotated[list[BucketRef], Field(max_length=100, description="Buckets whose objects are looked at")] = []
-    attacker_ips: Annotated[list[str], Field(max_length=1000, description="The attacker's addresses, as far as known")] = []
-    known_bad_ips: Annotated[list[Network], Field(max_length=500, description="Named by a person")] = []
-    known_good_ips: Annotated[list[Network], Field(max_length=500, description="The client's, besides the tenant's file")] = []
+    keys: Annotated[list[KeyRef], Field(default_factory=list, max_length=500, description="Keys that the attacker has")]
+    principals: Annotated[
+        list[PrincipalRef],
+        Field(default_factory=list, max_length=500, description="Users and roles that are the attacker's"),
+    ]
+    buckets: Annotated[
+        list[BucketRef], Field(default_factory=list, max_length=100, description="Buckets whose objects are looked at")
+    ]
+    attacker_ips: Annotated[
+        list[str], Field(default_factory=list, max_length=1000, description="The attacker's addresses, as far as known")
+    ]
+    known_bad_ips: Annotated[
+        list[Network], Field(default_factory=list, max_length=500, description="Named by a person")
+    ]
+    known_good_ips: Annotated[
+        list[Network],
+        Field(default_factory=list, max_length=500, description="The client's, besides the tenant's file"),
+    ]
 
 
 class Actor(BaseModel):
@@ -148,7 +160,11 @@ class TraceDestruction(ReadTask[TraceDestructionParams, Destruction]):
             doomed_keys=await _doomed(ctx, found.destroyed, limits),
             objects=found.objects,
             objects_omitted=omitted,
-            who_else=list(dict.fromkeys(f"{one.actor or 'nobody named'} with {one.access_key or 'no key'} from {one.ip}" for one in unknown))[:100],
+            who_else=list(
+                dict.fromkeys(
+                    f"{one.actor or 'nobody named'} with {one.access_key or 'no key'} from {one.ip}" for one in unknown
+                )
+            )[:100],
             first=min((event.at for event in found.theirs), default=None),
             total=rows.total,
             limits=limits,
@@ -248,7 +264,9 @@ async def _archived(
                 if event.service == "s3" and event.request.get("bucketName") in p.buckets:
                     yield event
         except (PermissionMissing, TargetNotFound, VendorFault) as error:
-            limits.append(f"The files of the trail {trail.name} could not be read ({error.code}): who changed objects is not known.")
+            limits.append(
+                f"The files of the trail {trail.name} could not be read ({error.code}): who changed objects is not known."
+            )
     if not seen:
         limits.append("The account keeps no trail: who changed objects is not known.")
 
@@ -263,7 +281,9 @@ async def _still_shared(ctx: Context, shared: list[Shared], limits: list[str]) -
             if one.account in await ctx.cloud.snapshot_shares(one.snapshot):
                 found[one.snapshot, one.account] = one
         except TargetNotFound:
-            limits.append(f"The snapshot {one.snapshot} was shared with {one.account} and is gone: whether it was copied is not known.")
+            limits.append(
+                f"The snapshot {one.snapshot} was shared with {one.account} and is gone: whether it was copied is not known."
+            )
     return list(found.values())
 
 

@@ -15,7 +15,9 @@ SnapshotRef = Annotated[str, Field(min_length=1, max_length=100, description="Id
 class UnshareSnapshotParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
     snapshot: SnapshotRef
-    account: Annotated[str, Field(pattern=r"^(\d{12}|all)$", description="Account that it is shared with; all: everybody")]
+    account: Annotated[
+        str, Field(pattern=r"^(\d{12}|all)$", description="Account that it is shared with; all: everybody")
+    ]
 
 
 class UnshareSnapshot(Task[UnshareSnapshotParams]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -16,7 +17,8 @@ from tenantry.task import Context, EvidenceRef, Output, ReadTask, utc
 
 class ReadRecoveryPointsParams(OnHost):
     before: Annotated[
-        AwareDatetime | None, Field(description="First activity of the intruder; empty: not known, and then none is chosen")
+        AwareDatetime | None,
+        Field(description="First activity of the intruder; empty: not known, and then none is chosen"),
     ] = None
 
 
@@ -82,14 +84,14 @@ def _notes(p: ReadRecoveryPointsParams, times: list[datetime], chosen: datetime 
     if chosen is None:
         return [f"{p.host} has no recovery point from before {p.before:%Y-%m-%d %H:%M} UTC"]
     earlier = sorted(at for at in times if at < utc(p.before))
-    between = [later - one for one, later in zip(earlier, earlier[1:], strict=False)]
+    between = [later - one for one, later in itertools.pairwise(earlier)]
     if len(between) < 2:
         return []
-    usual = statistics.median(between)
+    usual = timedelta(seconds=statistics.median(gap.total_seconds() for gap in between))
     notes = [
         f"{p.host} usually has a recovery point every {_hours(usual)}; there is none between {one:%Y-%m-%d %H:%M} and "
         f"{later:%Y-%m-%d %H:%M} UTC, as if some had been deleted"
-        for one, later in zip([*earlier], [*earlier[1:], utc(p.before)], strict=True)
+        for one, later in itertools.pairwise([*earlier, utc(p.before)])
         if later - one > 1.8 * usual
     ]
     return notes[:20]

@@ -86,7 +86,5 @@ async def compared(ctx: Context, p: RestoreFilesParams) -> Due:
     """What is due now."""
     counter = Counter()
     async for file in ctx.host_backup.compare(p.host, p.point, token=token(ctx, p)):
-        counter.add(
-            file.path, file.sha256, same=file.same, due=file.due(p.since), there=file.changed_at is not None
-        )
+        counter.add(file.path, file.sha256, same=file.same, due=file.due(p.since), there=file.changed_at is not None)
     return counter.close()

@@ -19,10 +19,16 @@ MOST = 200
 
 class FindAddedAccountsParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    events: Annotated[DirectoryEvents, Field(description="Output of identity.collect_directory_events of the compromised accounts")]
+    events: Annotated[
+        DirectoryEvents, Field(description="Output of identity.collect_directory_events of the compromised accounts")
+    ]
     actors: Annotated[list[str], Field(max_length=500, description="User principal names of the compromised accounts")]
-    attacker_ips: Annotated[list[str], Field(max_length=1000, description="The attacker's addresses, as far as known")] = []
-    known_good_ips: Annotated[list[Network], Field(max_length=500, description="The client's, besides the tenant's file")] = []
+    attacker_ips: Annotated[
+        list[str], Field(max_length=1000, description="The attacker's addresses, as far as known")
+    ] = []
+    known_good_ips: Annotated[
+        list[Network], Field(max_length=500, description="The client's, besides the tenant's file")
+    ] = []
 
 
 class Added(BaseModel):
@@ -80,7 +86,9 @@ class FindAddedAccounts(ReadTask[FindAddedAccountsParams, AddedAccounts]):
                     kept.append(account.upn)
                 else:
                     unsure.append(f"{account.upn}: {why}")
-        limits = ["an account that was added through an application or by an account that is not named here is not among these"]
+        limits = [
+            "an account that was added through an application or by an account that is not named here is not among these"
+        ]
         if p.events.events_omitted:
             limits.append(f"{p.events.events_omitted} older directory events were not looked at")
         return AddedAccounts(

@@ -16,7 +16,8 @@ class VerifyShutOutParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
     account: AccountRef
     on_premises: Annotated[
-        HumanAnswer | None, Field(description="Output of the human.do in which a person disabled synced accounts on premises")
+        HumanAnswer | None,
+        Field(description="Output of the human.do in which a person disabled synced accounts on premises"),
     ] = None
     patience: Patience = 60.0
 
@@ -46,7 +47,9 @@ class VerifyShutOut(ReadTask[VerifyShutOutParams, ShutOut]):
 
     async def read(self, ctx: Context, p: VerifyShutOutParams) -> ShutOut:
         account = await ctx.identity.account(p.account)
-        caveats = ["access tokens already issued live on for up to an hour where there is no continuous access evaluation"]
+        caveats = [
+            "access tokens already issued live on for up to an hour where there is no continuous access evaluation"
+        ]
         if account.synced:
             caveats.append(f"{account.upn} is mastered in Active Directory; there it was disabled by a person")
         made: dict[str, Any] = {"account": account.id, "upn": account.upn, "caveats": caveats, "checked_at": ctx.now}
@@ -75,6 +78,12 @@ async def _look(ctx: Context, account_id: str, p: VerifyShutOutParams) -> tuple[
         stated = p.on_premises is not None and p.on_premises.answer == "done"
         point(stated, "a person disabled it in Active Directory", f"nobody disabled {account.upn} in Active Directory")
     if ended is not None and shown:
-        since = [one async for one in ctx.identity.sign_ins(account_id, ended, ctx.now) if one.success and one.at > ended]
-        point(not since, "no sign-in since then succeeded", f"{account.upn} signed in since, from {since[0].ip if since else ''}")
+        since = [
+            one async for one in ctx.identity.sign_ins(account_id, ended, ctx.now) if one.success and one.at > ended
+        ]
+        point(
+            not since,
+            "no sign-in since then succeeded",
+            f"{account.upn} signed in since, from {since[0].ip if since else ''}",
+        )
     return proofs, wrong

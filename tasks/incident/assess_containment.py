@@ -32,6 +32,7 @@ class AssessContainmentParams(BaseModel):
     cloud: Annotated[bool, Field(description="Whether there is a cloud account to look at")] = False
     locked_down: Annotated[LockedDown | None, Field(description="Output of cloud.verify_locked_down")] = None
     others: Annotated[OtherHosts | None, Field(description="Output of incident.find_other_hosts")] = None
+    unknown: Annotated[_Names, Field(description="What could not be told at all, one line each")] = []
     isolated: Annotated[_Names, Field(description="Other hosts with signs that were cut off")] = []
 
 
@@ -80,7 +81,7 @@ class AssessContainment(ReadTask[AssessContainmentParams, Assessed]):
             gaps.append("cloud account: what the client recovers from is not seen to be safe")
         elif p.locked_down is not None:
             proofs += p.locked_down.proofs
-        gaps += _others(p)
+        gaps += [*_others(p), *p.unknown]
         proofs += [f"host {host}: cut off" for host in p.isolated]
         return Assessed(
             contained=not gaps and ctx.run.mode != "plan",
@@ -99,5 +100,9 @@ def _without(named: Iterable[str], proven: Iterable[str]) -> list[str]:
 def _others(p: AssessContainmentParams) -> list[str]:
     if p.others is None:
         return ["other hosts: not looked at"] if p.hosts else []
-    gaps = [f"host {one.host}: has signs of the same intruder and is not cut off" for one in p.others.hosts if one.host not in p.isolated]
+    gaps = [
+        f"host {one.host}: has signs of the same intruder and is not cut off"
+        for one in p.others.hosts
+        if one.host not in p.isolated
+    ]
     return gaps + [f"host {one.host}: could not be looked at ({one.why})" for one in p.others.unread]

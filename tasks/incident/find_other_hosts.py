@@ -22,8 +22,12 @@ AT_ONCE = 8
 
 class FindOtherHostsParams(LookBack):
     found: Annotated[CombinedHosts, Field(description="Output of incident.combine_hosts")]
-    known_bad_ips: Annotated[list[Network], Field(max_length=500, description="The attacker's, as far as known")] = []
-    leave_out: Annotated[list[HostName], Field(max_length=200, description="Hosts that are looked at elsewhere")] = []
+    known_bad_ips: Annotated[
+        list[Network], Field(default_factory=list, max_length=500, description="The attacker's, as far as known")
+    ]
+    leave_out: Annotated[
+        list[HostName], Field(default_factory=list, max_length=200, description="Hosts that are looked at elsewhere")
+    ]
 
 
 class HostSigns(BaseModel):

@@ -14,7 +14,7 @@ from tasks.cloud.block_public_access import BucketRef
 from tasks.cloud.trace_destruction import ObjectAct
 from tasks.storage._versions import MOST
 from tenantry.capabilities import StoredObject
-from tenantry.errors import PermissionMissing, Rejected
+from tenantry.errors import PermissionMissing, Rejected, TargetNotFound
 from tenantry.task import Context, EvidenceRef, Output, ReadTask, utc
 
 LOOKED_AT = 20_000
@@ -23,7 +23,7 @@ LOOKED_AT = 20_000
 
 class FindDamageParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    bucket: BucketRef
+    buckets: Annotated[list[BucketRef], Field(max_length=100, description="Buckets to look through")]
     since: Annotated[AwareDatetime, Field(description="First activity of the attacker")]
     acts: Annotated[list[ObjectAct], Field(max_length=5_000, description="From cloud.trace_destruction")] = []
 
@@ -48,9 +48,10 @@ class Unsure(BaseModel):
 
 
 class Damage(Output):
-    bucket: str
-    versioned: bool
-    """False: what is overwritten or deleted is gone."""
+    unversioned: list[str]
+    """Buckets that keep no old versions: what is overwritten or deleted in them is gone."""
+    unread: list[Unsure]
+    """Buckets that could not be looked through: nothing is known of them."""
     damaged: list[Damaged]
     """With a version to go back to, the first 1,000."""
     damaged_omitted: int
@@ -66,7 +67,7 @@ class Damage(Output):
 
 
 class FindDamage(ReadTask[FindDamageParams, Damage]):
-    """Say which objects of a bucket somebody encrypted, overwrote or deleted, and which version each can go back to.
+    """Say which objects of some buckets somebody encrypted, overwrote or deleted, and which version each can go back to.
 
     An object is damaged if it was encrypted with a key that only its writer has (SSE-C), or if the log says that the attacker overwrote or
     deleted it. What was changed in the time in question by nobody knows whom is for a person, never overwritten. ATT&CK T1486, T1485.
@@ -84,24 +85,28 @@ class FindDamage(ReadTask[FindDamageParams, Damage]):
     Output = Damage
 
     async def read(self, ctx: Context, p: FindDamageParams) -> Damage:
-        versioned = (await ctx.storage.protection(p.bucket)).versioned
-        changed, beyond = await _changed(ctx, p)
-        held: dict[str, list[StoredObject]] = {key: [] for key in changed}
-        async for one in ctx.storage.objects(p.bucket, versions=True):
-            if one.key in held:
-                held[one.key].append(one)
-        rows, found = RowStore(ctx, f"{p.bucket}/versions"), _Found(p)
-        for key, versions in held.items():
-            for one in versions:
-                await rows.add(one.raw)
-            versions.sort(key=lambda each: (each.latest, each.modified_at), reverse=True)
-            await found.judge(ctx, key, versions)
+        found = _Found(p)
+        unversioned: list[str] = []
+        unread: list[Unsure] = []
+        evidence: list[EvidenceRef] = []
+        for bucket in dict.fromkeys(p.buckets):
+            rows = RowStore(ctx, f"{bucket}/versions")
+            try:
+                if not (await ctx.storage.protection(bucket)).versioned:
+                    unversioned.append(bucket)
+                await _look(ctx, p, bucket, rows, found)
+            except (PermissionMissing, Rejected, TargetNotFound) as error:
+                unread.append(Unsure(label=bucket, reason=error.code))
+            evidence += await rows.close()
+        beyond = found.beyond
         limits = [f"{beyond} more objects were changed and not judged."] if beyond else []
-        if not versioned:
-            limits.append(f"{p.bucket} keeps no old versions: what was overwritten or deleted in it cannot be got back from it.")
+        limits += [
+            f"{bucket} keeps no old versions: what was overwritten or deleted in it cannot be got back from it."
+            for bucket in unversioned
+        ]
         return Damage(
-            bucket=p.bucket,
-            versioned=versioned,
+            unversioned=unversioned,
+            unread=unread,
             damaged=found.damaged[:MOST],
             damaged_omitted=max(0, len(found.damaged) - MOST),
             lost=found.lost[:MOST],
@@ -109,15 +114,30 @@ class FindDamage(ReadTask[FindDamageParams, Damage]):
             for_person_omitted=max(0, len(found.unsure) - 200) + beyond,
             kept=found.kept,
             limits=limits,
-            evidence=await rows.close(),
+            evidence=evidence,
         )
 
 
-async def _changed(ctx: Context, p: FindDamageParams) -> tuple[list[str], int]:
+async def _look(ctx: Context, p: FindDamageParams, bucket: str, rows: RowStore, found: _Found) -> None:
+    """One bucket, twice: which objects were changed, then all versions of those alone, so that memory grows with the damage only."""
+    changed, beyond = await _changed(ctx, p, bucket)
+    found.beyond += beyond
+    held: dict[str, list[StoredObject]] = {key: [] for key in changed}
+    async for one in ctx.storage.objects(bucket, versions=True):
+        if one.key in held:
+            held[one.key].append(one)
+    for key, versions in held.items():
+        for one in versions:
+            await rows.add(one.raw)
+        versions.sort(key=lambda each: (each.latest, each.modified_at), reverse=True)
+        await found.judge(ctx, bucket, key, versions)
+
+
+async def _changed(ctx: Context, p: FindDamageParams, bucket: str) -> tuple[list[str], int]:
     """Keys with a version from the time in question, and how many there are beyond those that are looked at."""
     found: dict[str, None] = {}
     beyond = 0
-    async for one in ctx.storage.objects(p.bucket, versions=True):
+    async for one in ctx.storage.objects(bucket, versions=True):
         if one.latest and utc(one.modified_at) >= utc(p.since).replace(microsecond=0) and one.key not in found:
             if len(found) < LOOKED_AT:
                 found[one.key] = None
@@ -131,18 +151,19 @@ class _Found:
 
     def __init__(self, p: FindDamageParams) -> None:
         self._p = p
-        self._acts = _by_key(p.acts, p.bucket)
+        self._acts = _by_key(p.acts)
+        self.beyond = 0
         self.damaged: list[Damaged] = []
         self.lost: list[Unsure] = []
         self.unsure: list[Unsure] = []
         self.kept = 0
 
-    async def judge(self, ctx: Context, key: str, versions: Sequence[StoredObject]) -> None:
+    async def judge(self, ctx: Context, bucket: str, key: str, versions: Sequence[StoredObject]) -> None:
         """One object: its present version, against the newest one from before."""
         if not versions:
             return  # gone between the two looks
         present = versions[0]
-        acts = self._acts.get(key, [])
+        acts = self._acts.get((bucket, key), [])
         theirs = [act for act in acts if act.verdict == "attacker" and act.version in ("", present.version)]
         ours = [act for act in acts if act.verdict == "client" and act.version == present.version]
         kind: Literal["encrypted", "overwritten", "deleted"] | None = None
@@ -152,10 +173,10 @@ class _Found:
                 kind, reason = "deleted", "the log says that the attacker deleted it"
         else:
             try:
-                if not await ctx.storage.opens(self._p.bucket, key, present.version):
+                if not await ctx.storage.opens(bucket, key, present.version):
                     kind, reason = "encrypted", "it was encrypted with a key that only its writer has"
             except (PermissionMissing, Rejected) as error:
-                self.unsure.append(Unsure(label=f"{self._p.bucket}/{key}", reason=f"it cannot be read ({error.code})"))
+                self.unsure.append(Unsure(label=f"{bucket}/{key}", reason=f"it cannot be read ({error.code})"))
                 return
             if kind is None and theirs:
                 kind, reason = "overwritten", "the log says that the attacker wrote it"
@@ -165,17 +186,17 @@ class _Found:
             else:
                 what = "deleted" if present.delete_marker else "changed"
                 self.unsure.append(
-                    Unsure(label=f"{self._p.bucket}/{key}", reason=f"{what} at {present.modified_at:%Y-%m-%d %H:%M} UTC")
+                    Unsure(label=f"{bucket}/{key}", reason=f"{what} at {present.modified_at:%Y-%m-%d %H:%M} UTC")
                 )
             return
         since = utc(self._p.since).replace(microsecond=0)
         good = next((one for one in versions if not one.delete_marker and utc(one.modified_at) < since), None)
         if good is None or not good.version:
-            self.lost.append(Unsure(label=f"{self._p.bucket}/{key}", reason=f"{reason}; no earlier version is there"))
+            self.lost.append(Unsure(label=f"{bucket}/{key}", reason=f"{reason}; no earlier version is there"))
             return
         self.damaged.append(
             Damaged(
-                bucket=self._p.bucket,
+                bucket=bucket,
                 key=key,
                 kind=kind,
                 version=present.version,
@@ -186,9 +207,8 @@ class _Found:
         )
 
 
-def _by_key(acts: Sequence[ObjectAct], bucket: str) -> Mapping[str, list[ObjectAct]]:
-    found: dict[str, list[ObjectAct]] = {}
+def _by_key(acts: Sequence[ObjectAct]) -> Mapping[tuple[str, str], list[ObjectAct]]:
+    found: dict[tuple[str, str], list[ObjectAct]] = {}
     for act in acts:
-        if act.bucket == bucket:
-            found.setdefault(act.key, []).append(act)
+        found.setdefault((act.bucket, act.key), []).append(act)
     return found

@@ -21,9 +21,13 @@ class RestoreObject(Task[RestoreObjectParams]):
 
     name = "storage.restore_object"
     needs = ("storage",)
-    permissions = (aws("s3:ListBucket", "s3:ListBucketVersions", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"),)
+    permissions = (
+        aws("s3:ListBucket", "s3:ListBucketVersions", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"),
+    )
     impact = Impact.REVERSIBLE
-    no_undo = "What was there lies beneath as a version; whoever wants it back makes that one the present one, the same way."
+    no_undo = (
+        "What was there lies beneath as a version; whoever wants it back makes that one the present one, the same way."
+    )
     timeout = 120.0
     Params = RestoreObjectParams
 

@@ -147,7 +147,7 @@ class LabAccess(Access):
             **dict.fromkeys(CLOUD.capabilities, cloud),
             **dict.fromkeys(("identity", "mail", "logs", "applications"), microsoft365),
             "messenger": sink,
-            "host": hosts,
+            **dict.fromkeys(HOSTS.capabilities, hosts),
         }
         return made
 

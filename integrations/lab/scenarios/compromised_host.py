@@ -103,7 +103,9 @@ class Intrusion:
                 began + timedelta(minutes=15),
             ),
             make_cron("/var/spool/cron/crontabs/deploy", "deploy", "@reboot", IMPLANT, began + timedelta(minutes=16)),
-            make_cron("/etc/cron.d/backup", "root", "30 2 * * *", "/usr/local/bin/backup.sh", began + timedelta(hours=5)),
+            make_cron(
+                "/etc/cron.d/backup", "root", "30 2 * * *", "/usr/local/bin/backup.sh", began + timedelta(hours=5)
+            ),
         ):
             self._host.cron[entry.id] = entry
         for unit in (
