@@ -29,6 +29,9 @@ class Window(BaseModel):
     model_config = ConfigDict(extra="forbid")
     host: str
     since: datetime | None
+    """Surely fine until then: what it is taken back to was made before."""
+    changed_since: datetime | None
+    """First sign of the intruder on it, where there is one: what was changed before that is taken as the client's own work."""
 
 
 class CombinedHosts(Output):
@@ -63,9 +66,12 @@ class CombineHosts(ReadTask[CombineHostsParams, CombinedHosts]):
 
         starts = {host: found.window_start for host, found in read.items()}
         return CombinedHosts(
-            # The earlier of the two: what was changed before the first sign of the intruder is not known to be the client's.
             hosts=[
-                Window(host=host, since=min((at for at in (start, p.since) if at is not None), default=None))
+                Window(
+                    host=host,
+                    since=min((at for at in (start, p.since) if at is not None), default=None),
+                    changed_since=start or p.since,
+                )
                 for host, start in starts.items()
             ],
             unread=[host for host in dict.fromkeys(p.named) if host not in read],

@@ -100,6 +100,21 @@ class CloudConformance:
             await world.provider.delete_snapshot(made.id)
         assert (await world.provider.snapshot(made.id)).id == made.id
 
+    async def test_a_snapshot_is_shared_with_some_and_no_longer(self, world: CloudWorld) -> None:
+        (volume, *_) = (await world.provider.instance(world.instance)).volumes
+        made = (await world.provider.create_snapshot(volume, token="run-1/share", description="evidence")).id
+        assert await world.provider.snapshot_shares(made) == ()
+        for account in ("222222222222", "111111111111", "all"):
+            for _ in range(2):
+                await world.provider.set_snapshot_share(made, account, True)
+        assert await world.provider.snapshot_shares(made) == ("111111111111", "222222222222", "all")
+        for account in ("222222222222", "all"):
+            for _ in range(2):
+                await world.provider.set_snapshot_share(made, account, False)
+        assert await world.provider.snapshot_shares(made) == ("111111111111",), "the others' is not touched"
+        with pytest.raises(TargetNotFound):
+            await world.provider.snapshot_shares("snap-00000000000000000")
+
     @pytest.mark.parametrize("whole_account", [True, False])
     async def test_public_access_is_blocked_and_opened(self, world: CloudWorld, whole_account: bool) -> None:
         where = None if whole_account else world.bucket

@@ -72,7 +72,7 @@ def _files(stage: Stage, host: LabHost, name: str, began: datetime) -> None:
         host.put(path, content, old)
 
     def point(at: datetime, files: dict[str, bytes]) -> str:
-        id = f"{name}:{dice.bytes(32, 'recovery point', at.isoformat()).hex()}"
+        id = f"{name}:{dice.bytes(32, 'recovery point', len(host.points)).hex()}"
         host.points[id] = LabPoint(at, files)
         return id
 

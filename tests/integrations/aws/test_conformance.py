@@ -14,6 +14,7 @@ import pytest
 from integrations.aws.actions import ACTIONS, action_of
 from integrations.aws.provider import AwsHandle
 from tenantry.capabilities import BackupJob, RestoreTarget
+from tenantry.errors import PermissionMissing
 from tests.conformance.backup import BackupConformance, BackupWorld
 from tests.conformance.cloud import CloudConformance, CloudWorld
 from tests.conformance.cloud_identity import CloudIdentityConformance, CloudIdentityWorld
@@ -21,7 +22,7 @@ from tests.conformance.cloud_logs import CloudLogsConformance, CloudLogsWorld
 from tests.conformance.dns import DnsConformance, DnsWorld
 from tests.conformance.findings import FindingsConformance, FindingsWorld
 from tests.conformance.storage import StorageConformance, StorageWorld
-from tests.support.aws_gaps import record
+from tests.support.aws_gaps import Reply, record
 from tests.support.aws_stand import REGIONS, Account, AwsStand
 
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -131,6 +132,16 @@ class TestStorage(StorageConformance):
         s3.create_bucket(Bucket=plain, CreateBucketConfiguration=location)
         s3.create_bucket(Bucket=locked, CreateBucketConfiguration=location, ObjectLockEnabledForBucket=True)
         return StorageWorld(handle.capability("storage"), plain, locked)
+
+    async def test_what_its_writer_encrypted_does_not_open(self, world: StorageWorld, account: Account) -> None:
+        """moto takes any key for SSE-C and gives the object without it, so AWS's refusal is played."""
+        await world.provider.write(world.plain, "sealed", b"1")
+        refusal = Reply(400, b"<Error><Code>InvalidRequest</Code><Message>canary-vendor-text</Message></Error>")
+        account.stand.fault("s3", "GET .*sealed", refusal)
+        assert not await world.provider.opens(world.plain, "sealed")
+        account.stand.fault("s3", "GET .*sealed", Reply(403, b"<Error><Code>AccessDenied</Code></Error>"))
+        with pytest.raises(PermissionMissing):
+            await world.provider.opens(world.plain, "sealed")
 
 
 class TestDns(DnsConformance):
