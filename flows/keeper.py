@@ -46,13 +46,16 @@ from tenantry.journal import Event, Fence, LeaseHeld, Unsettled
 from tenantry.run import RunState, Status, fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Iterable
 
 _LOG: Final = logging.getLogger(__name__)
 ROUND: Final = 3.0
 """Seconds between two looks at the record."""
 _PREFECT_ROUND: Final = 10.0
 """Seconds between two looks at flow runs that Prefect shows as executed."""
+_QUEUE: Final = 5.0
+"""Seconds for which it counts that Prefect said a flow run was still to be taken."""
+_PAGE: Final = 200
 _REGISTER: Final = 60.0
 """Seconds after which deployments are registered anew, whatever changed: somebody may have written over them."""
 _BEGINNING: Final = 20.0
@@ -104,6 +107,7 @@ class Keeper:
         self._revived: dict[UUID, int] = {}
         self._registered: tuple[str, float] = ("", 0.0)
         self._looked = 0.0
+        self._queue: tuple[frozenset[str], float] = (frozenset(), -_QUEUE)
 
     def look(self) -> None:
         """Look now: somebody died."""
@@ -202,6 +206,10 @@ class Keeper:
             # By the record, so that it counts for whoever looked after the runs a moment ago as well.
             if (now - state.recovered_at).total_seconds() < (pause if begun else _ASKED):
                 return
+        else:
+            begun = state.begun_at is not None
+        if not begun and state.run_id in await self._queued(client):
+            return  # it has not died: no worker has come to it yet
         if state.recoveries >= len(PAUSES):
             await self._give_up(client, state, f"it was taken up {state.recoveries} times, and died each time")
             return
@@ -210,6 +218,33 @@ class Keeper:
         await self._append(state, Event("run.recovered", {"why": why, "number": state.recoveries + 1}))
         await self._crashed(client, state, "its process ended without a word; it goes on from its record")
         await self._schedule(state)
+
+    async def _queued(self, client: PrefectClient) -> frozenset[str]:
+        """Runs whose flow runs wait for a worker, as Prefect said a moment ago. In a burst there are many."""
+        names, at = self._queue
+        if time.monotonic() - at >= _QUEUE:
+            names = frozenset([named(flow_run) or str(flow_run.id) async for flow_run in self._scheduled(client)])
+            self._queue = names, time.monotonic()
+        return names
+
+    @staticmethod
+    async def _scheduled(client: PrefectClient) -> AsyncIterator[FlowRun]:
+        offset = 0
+        while True:
+            page = await client.read_flow_runs(
+                flow_run_filter=FlowRunFilter(
+                    state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
+                ),
+                work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL])),
+                sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+                limit=_PAGE,
+                offset=offset,
+            )
+            for flow_run in page:
+                yield flow_run
+            if len(page) < _PAGE:
+                return
+            offset += len(page)
 
     async def _give_up(self, client: PrefectClient, state: RunState, why: str) -> None:
         """Say that it stays interrupted until a person resumes it."""

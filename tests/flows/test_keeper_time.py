@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +16,7 @@ from prefect.client.schemas.objects import StateType
 
 from flows import keeper as keeper_module
 from flows.assembly import Installation
+from flows.binding import RUN_TAG
 from flows.keeper import PAUSES, ROUND, Keeper
 from flows.worker import POLL
 from tenantry.errors import LeaseLost
@@ -39,6 +41,8 @@ class Prefect:
 
     clock: SteppingClock
     states: list[tuple[UUID, StateType, datetime]] = field(default_factory=list)
+    queue: list[str] = field(default_factory=list)
+    """Runs whose flow runs no worker has taken."""
 
     async def __aenter__(self) -> Prefect:
         return self
@@ -47,8 +51,10 @@ class Prefect:
 
     async def api_healthcheck(self) -> None: ...
 
-    async def read_flow_runs(self, **_: Any) -> list[Any]:
-        return []
+    async def read_flow_runs(self, *, flow_run_filter: Any, limit: int, offset: int = 0, **_: Any) -> list[Any]:
+        if flow_run_filter.state.type.any_ != [StateType.SCHEDULED]:
+            return []
+        return [SimpleNamespace(id=uuid4(), tags=[RUN_TAG + run]) for run in self.queue[offset : offset + limit]]
 
     async def set_flow_run_state(self, flow_run: UUID, state: Any, force: bool) -> None:
         self.states.append((flow_run, state.type, self.clock.at))
@@ -74,14 +80,18 @@ class World:
     def journal(self) -> Journal:
         return self.installation.journal
 
-    def run(self, run: str = "run-1") -> str:
-        """One that an attempt began."""
+    def created(self, run: str = "run-1") -> str:
+        """One that nobody has begun."""
         flow = ("small", "1")
         runbook = {"id": "small", "version": "1", "text": "", "digest": ""}
         created = {"tenant": TENANT, "runbook": runbook, "params": {}, "mode": "run", "subject": "", "requester": {}}
-        said = [Event("run.created", created, run, flow=flow)]
+        self.journal.append(TENANT, [Event("run.created", created, run, flow=flow)])
+        return run
+
+    def run(self, run: str = "run-1") -> str:
+        """One that an attempt began."""
         attempt = {"attempt": 1, "owner": ELSEWHERE, "flow_run_id": str(uuid4())}
-        self.journal.append(TENANT, [*said, Event("run.attempt", attempt, run, attempt=1, flow=flow)])
+        self.journal.append(TENANT, [Event("run.attempt", attempt, self.created(run), attempt=1, flow=("small", "1"))])
         return run
 
     def owned(self, name: str, owner: str) -> None:
@@ -182,6 +192,33 @@ def test_it_is_not_counted_while_prefect_is_away(world: World, monkeypatch: pyte
     world.serve(Keeper(world.installation, Nobody()), 600, monkeypatch)
     assert "run.recovered" not in world.events(run)
     assert world.scheduled == []
+
+
+def test_one_that_waits_for_a_worker_has_not_died(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a burst of alerts the last wait for minutes."""
+    others = [f"other-{number}" for number in range(450)]  # more than Prefect tells at once
+    run = world.created()
+    world.prefect.queue = [*others, run]
+    keeper = Keeper(world.installation, Nobody())
+    monkeypatch.setattr(keeper_module, "_QUEUE", 0.0)
+    world.serve(keeper, 600, monkeypatch)
+    assert world.events(run) == ["run.created"]
+    world.prefect.queue = others
+    world.serve(keeper, PROMISE, monkeypatch)  # claimed, say, and its worker died
+    assert [name for name, _ in world.scheduled] == [run]
+
+
+def test_one_that_was_taken_up_and_waits_for_a_worker_has_not_died_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = world.run()
+    world.prefect.queue = [run]
+    keeper = Keeper(world.installation, Nobody())
+    world.serve(keeper, PROMISE, monkeypatch)
+    world.scheduled.clear()
+    world.serve(keeper, 600, monkeypatch)
+    assert world.scheduled == []
+    assert world.events(run).count("run.recovered") == 1
 
 
 def test_one_that_slept_while_another_took_over_decides_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

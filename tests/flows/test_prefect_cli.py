@@ -74,6 +74,8 @@ def test_prefect_worker_start(stand: Stand) -> None:
             stdout=out,
             stderr=out,
             stdin=subprocess.DEVNULL,
+            # A script's background commands, and so perhaps these tests, ignore Ctrl-C, and what they start does so too.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
     try:
         until(lambda: "started!" in log.read_text(encoding="utf-8"), "the worker does not start")

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -122,6 +123,18 @@ def ended(stand: Stand, runs: list[str]) -> bool:
         return all(installation.journal.run(run).ended for run in runs)
 
 
+def standings(stand: Stand, runs: list[str]) -> str:
+    """Those that did not end: what the record said of them last, and who carries them."""
+    found = []
+    with stand.opened() as installation:
+        for index in (installation.journal.run(run) for run in runs):
+            if not index.ended:
+                last = installation.journal.records(index.run_id)[-3:]
+                said = [(record.event, record.entry.fields["ts"], record.data) for record in last]
+                found.append(f"{index.run_id} {index.standing} live={installation.journal.live(index.run_id)} {said}")
+    return "\n".join(["not ended:", *found, f"now: {datetime.now(UTC)}"])
+
+
 def settled(stand: Stand) -> bool:
     with stand.opened() as installation:
         return all(index.ended for index in installation.journal.runs())
@@ -142,7 +155,7 @@ def under_way(stand: Stand, seed: int, kinds: list[str]) -> None:
     for kind in kinds:
         time.sleep(dice.random() * 1.5)
         kill(stand, kind, runs, dice)
-    until(lambda: ended(stand, runs), f"not ended: {stand.worker_log()}", seconds=180)
+    until(lambda: ended(stand, runs), lambda: f"{standings(stand, runs)}\n{stand.worker_log()}", seconds=180)
     assert {stand.state(run).ended for run in runs} == {Status.COMPLETED}
     writes = Counter((entry["service"], entry["method"], str(entry["target"])) for entry in stand.lab.audit)
     assert len(writes) == 2 * RUNS, writes
