@@ -308,7 +308,15 @@ class TenantContext:
             )
         if name == "messenger" and len(sources) > 1:
             return ByChannel(self._by_channel(sources))
-        return (await self._opened(sources[0])).capability(name)
+        return await self._first(sources, name)
+
+    async def _first(self, sources: list[Source], name: str) -> Any:
+        """Of the first provider that has it for this tenant: one that could have it need not (hosts without a backup)."""
+        for source in sources[:-1]:
+            handle = await self._opened(source)
+            with contextlib.suppress(OutOfScope):
+                return handle.capability(name)
+        return (await self._opened(sources[-1])).capability(name)
 
     async def _credential_service(self, key: str) -> Any:
         return (await self.handle(key)).capability("credentials")

@@ -60,7 +60,7 @@ class FakeHostBackup:
         body = {"point": point, "since": since.isoformat(), "token": token}
         self._writes["put_in_place"](host, self._of(host, point), body)
 
-    async def placing(self, host: str, point: str, *, token: str) -> bool:  # noqa: ARG002  # the Protocol has them
+    async def placing(self, host: str, point: str, *, token: str) -> bool:  # the Protocol has them
         return self.at_work
 
     async def put_back(self, host: str, point: str, *, token: str) -> None:

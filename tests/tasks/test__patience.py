@@ -22,5 +22,5 @@ async def test_what_stays_wrong_is_named_ten_at_most() -> None:
     async def look() -> tuple[list[str], list[str]]:
         return [], [f"thing {n}" for n in range(12)]
 
-    with pytest.raises(NotVerified, match="thing 0.*thing 9; and 2 more"):
+    with pytest.raises(NotVerified, match=r"thing 0.*thing 9; and 2 more"):
         await until_right(look, 0.0)

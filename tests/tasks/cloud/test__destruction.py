@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tasks.cloud._destruction import object_act, shared_with, subjects
-from tests.support.cloud import CloudTenant
 from integrations.lab.cloud.logs import event
+from tasks.cloud._destruction import object_act, shared_with, subjects
 from tenantry.capabilities import CloudEvent
+from tests.support.cloud import CloudTenant
 
 SSE_C = {"x-amz-server-side-encryption-customer-algorithm": "AES256"}
 

@@ -7,7 +7,7 @@ import pytest
 from tasks.cloud.verify_contained import Proven
 from tasks.cloud.verify_locked_down import LockedDown
 from tasks.identity.verify_shut_out import ShutOut
-from tasks.incident.assess_containment import Assessed, AssessContainment
+from tasks.incident.assess_containment import AssessContainment, Assessed
 from tasks.incident.find_other_hosts import HostSigns, OtherHosts, Unread
 from tasks.incident.verify_host_contained import HostContainment
 from tests.support.fakes import NOW, FakeTenant
