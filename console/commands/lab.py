@@ -117,9 +117,9 @@ def _announce(base_url: str, made: Lab, registered: Registered | None) -> None:
             click.echo(f"  {shown['id']} ({', '.join(shown['roles'])})  {shown['otpauth_uri']}", err=True)
     for account in made.scenario_info()["compromised"][:1]:
         name = registered.tenant if registered else "NAME"
-        story, key = made.scenario, made.scenario_info()["accounts"].get("key")
+        key = made.scenario_info()["accounts"].get("key")
         begin = f"leaked_cloud_key --tenant {name} -p access_key={key}" if key else None
-        if story == "ransomware":
+        if made.scenario == "ransomware":
             begin = _ransomware(name, made)
         begin = begin or f"business_email_compromise --tenant {name} -p account={account}"
         click.echo(f"tenantry: for example: tenantry run {begin}", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,9 +57,9 @@ async def backups(net: HostNet, host: TestHost) -> AsyncIterator[Any]:
 
 
 @pytest.fixture
-def since(host: TestHost) -> Iterator[datetime]:
+def since(host: TestHost) -> datetime:
     host.run(_INTRUDER)
-    yield datetime.fromtimestamp(int(host.run("cat /run/since")), UTC)
+    return datetime.fromtimestamp(int(host.run("cat /run/since")), UTC)
 
 
 def content(host: TestHost, path: str) -> bytes | None:
