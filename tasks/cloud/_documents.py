@@ -48,6 +48,23 @@ def with_deny_delete(document: Mapping[str, Any] | None, bucket: str) -> dict[st
     return {"Version": "2012-10-17", **(document or {}), "Statement": [*kept, deny, sealed]}
 
 
+def with_kept_points(document: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A backup vault's policy with a statement more: nobody deletes recovery points or the vault, or has them expire. What was there stays.
+    https://docs.aws.amazon.com/aws-backup/latest/devguide/create-a-vault-access-policy.html"""
+    deny = {
+        "Sid": DENY_DELETE,
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": [
+            *("backup:DeleteRecoveryPoint", "backup:UpdateRecoveryPointLifecycle", "backup:DisassociateRecoveryPoint"),
+            *("backup:DeleteBackupVault", "backup:DeleteBackupVaultLockConfiguration"),
+        ],
+        "Resource": "*",
+    }
+    kept = [statement for statement in statements(document) if statement.get("Sid") != DENY_DELETE]
+    return {"Version": "2012-10-17", **(document or {}), "Statement": [*kept, deny]}
+
+
 def principals_of(document: Mapping[str, Any] | None) -> set[str]:
     """Every AWS principal that a trust policy allows, as it stands there."""
     found: set[str] = set()

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks._patience import Patience, until_right
-from tasks.cloud._documents import with_deny_delete
+from tasks.cloud._documents import with_deny_delete, with_kept_points
 from tasks.cloud._guards import FIND, KEYS, KeyRef, PrincipalRef, aws
 from tasks.cloud.block_public_access import BucketRef
 from tasks.cloud.trace_destruction import Shared
@@ -21,6 +21,7 @@ class VerifyLockedDownParams(BaseModel):
     keys: list[KeyRef] = []
     principals: list[PrincipalRef] = []
     buckets: Annotated[list[BucketRef], Field(description="From which nobody may delete any more")] = []
+    vaults: Annotated[list[str], Field(description="Backup vaults from which nobody may delete any more")] = []
     shared: Annotated[list[Shared], Field(description="Snapshots that must not be shared any more")] = []
     encryption_keys: Annotated[list[str], Field(description="Which must be there and enabled")] = []
     snapshots: Annotated[list[str], Field(description="Which must be there: what machines are taken back to")] = []
@@ -46,6 +47,7 @@ class VerifyLockedDown(ReadTask[VerifyLockedDownParams, LockedDown]):
         FIND,
         KEYS,
         aws("iam:GetUserPolicy", "iam:GetRolePolicy", "s3:GetBucketPolicy", "kms:DescribeKey"),
+        aws("backup:GetBackupVaultAccessPolicy", "backup:ListBackupVaults"),
         aws("ec2:DescribeSnapshots", "ec2:DescribeLockedSnapshots", "ec2:DescribeSnapshotAttribute"),
     )
     timeout = 900.0
@@ -78,6 +80,10 @@ async def _look(ctx: Context, p: VerifyLockedDownParams) -> tuple[list[str], lis
         policy = await ctx.cloud.bucket_policy(bucket)
         kept = policy is not None and policy == with_deny_delete(policy, bucket)
         point(kept, f"nobody deletes from {bucket}", f"{bucket} is not protected against deletion")
+    for vault in p.vaults:
+        policy = await ctx.cloud.vault_policy(vault)
+        kept = policy is not None and policy == with_kept_points(policy)
+        point(kept, f"nobody deletes from {vault}", f"{vault} is not protected against deletion")
     for one in p.shared:
         gone = one.account not in await _shares(ctx, one.snapshot)
         point(gone, f"{one.snapshot} is not shared with {one.account}", f"{one.snapshot} is shared with {one.account}")

@@ -25,7 +25,15 @@ from tenantry.capabilities.backup import (
     RestoreTarget,
     Verification,
 )
-from tenantry.capabilities.cloud import Cloud, EncryptionKey, Instance, PublicAccess, SecurityGroup, Snapshot
+from tenantry.capabilities.cloud import (
+    BackupVault,
+    Cloud,
+    EncryptionKey,
+    Instance,
+    PublicAccess,
+    SecurityGroup,
+    Snapshot,
+)
 from tenantry.capabilities.cloud_identity import (
     CloudCaller,
     CloudIdentity,
@@ -107,6 +115,7 @@ __all__ = [
     "Backup",
     "BackupJob",
     "BackupSource",
+    "BackupVault",
     "Bucket",
     "BucketProtection",
     "ByChannel",

@@ -25,6 +25,8 @@ class CloudWorld:
     """Without a policy, nothing blocked."""
     key: str
     """A customer's encryption key, enabled."""
+    vault: str
+    """A backup vault without a policy."""
     doomed_key: str
     """One whose deletion is scheduled."""
 
@@ -145,6 +147,24 @@ class CloudConformance:
         assert await world.provider.bucket_policy(world.bucket) is None
         with pytest.raises(TargetNotFound):
             await world.provider.bucket_policy("no-such-bucket-anywhere")
+
+    async def test_a_backup_vaults_policy_is_set_and_removed(self, world: CloudWorld) -> None:
+        assert world.vault in {vault.id async for vault in world.provider.backup_vaults()}
+        assert await world.provider.vault_policy(world.vault) is None
+        deny = {
+            "Sid": "Keep",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "backup:DeleteRecoveryPoint",
+            "Resource": "*",
+        }
+        document = {"Version": "2012-10-17", "Statement": [deny]}
+        await world.provider.set_vault_policy(world.vault, document)
+        assert await world.provider.vault_policy(world.vault) == document
+        await world.provider.set_vault_policy(world.vault, None)
+        assert await world.provider.vault_policy(world.vault) is None
+        with pytest.raises(TargetNotFound):
+            await world.provider.vault_policy(f"{world.vault}-elsewhere")
 
     async def test_a_key_is_disabled_and_enabled(self, world: CloudWorld) -> None:
         listed = {key.id: key async for key in world.provider.encryption_keys()}

@@ -64,7 +64,7 @@ class TestFile:
         for step in effects(runbook, registry):
             before = above(runbook, step.id)
             if step.phase == "protect":
-                assert not before - {"snapshots"}, f"{step.id}: what is recovered from waits for nothing"
+                assert not before - {"snapshots", "vaults"}, f"{step.id}: what is recovered from waits for nothing"
             elif step.id == "isolate_others":
                 assert "others_volatile" in before
             elif step.uses.startswith("host.") and not step.uses.endswith("restore"):
@@ -162,6 +162,8 @@ def _cloud_is_safe(lab: Lab) -> None:
         statement["Sid"] for statement in cloud.truth("buckets", story["bucket"]["name"]).props["policy"]["Statement"]
     }
     assert sids == {"TenantryDenyDelete", "TenantryDenyCustomerKeys"}
+    (vault,) = cloud.table("vaults")
+    assert "TenantryDenyDelete" in str(vault.props["policy"])
     assert "999988887777" not in str(cloud.truth("principals", "role/build").props["trust"])
 
 
@@ -233,7 +235,13 @@ async def test_undo_gives_the_attacker_nothing_and_the_damaged_files_back(lab: L
             *(("hosts", method) for method in ("put_back", "remove_staged", "release")),
             *(
                 ("cloud", method)
-                for method in ("set_bucket_policy", "set_public_access", "set_groups", "delete_snapshot")
+                for method in (
+                    "set_bucket_policy",
+                    "set_vault_policy",
+                    "set_public_access",
+                    "set_groups",
+                    "delete_snapshot",
+                )
             ),
             *(("cloud", method) for method in ("remove_restored",)),
             ("graph", "PATCH"),

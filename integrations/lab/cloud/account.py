@@ -39,6 +39,7 @@ class CloudAccount:
             for name in (
                 *("principals", "keys", "mfa", "instances", "interfaces", "groups", "volumes", "snapshots"),
                 *("buckets", "account", "kms", "zones", "records", "trails", "findings", "points", "jobs"),
+                "vaults",
             )
         }
         self.managed: dict[str, dict[str, Any]] = {ADMINISTRATOR: ALLOW_ALL}

@@ -52,6 +52,8 @@ def ordinary(account: CloudAccount) -> None:
         account.machine(name)
     policy = {"region": HOME, "state": "enabled", "deletion": None}
     account.add("kms", account.made_up("", "kms", "data", size=32), policy)
+    vault = {"region": HOME, "name": "Default", "points": 2, "locked": False, "policy": None}
+    account.add("vaults", f"arn:aws:backup:{HOME}:{account.id}:backup-vault:Default", vault)
     for bucket in ("files", "backups"):
         row = {"created": account.start - timedelta(days=500), "versioned": True, "lock": bucket == "backups"}
         account.add("buckets", f"{bucket}-{account.id}", {**row, "policy": None})

@@ -110,7 +110,9 @@ class TestCloud(CloudConformance):
         kms = account.client("kms")
         key, doomed = (kms.create_key()["KeyMetadata"]["KeyId"] for _ in range(2))
         kms.schedule_key_deletion(KeyId=doomed, PendingWindowInDays=7)
+        vault = account.client("backup").create_backup_vault(BackupVaultName="Default")["BackupVaultArn"]
         return CloudWorld(
+            vault=vault,
             provider=handle.capability("cloud"),
             instance=made[0],
             region=REGIONS[0],

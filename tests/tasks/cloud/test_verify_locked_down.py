@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tasks.cloud._documents import with_deny_delete
+from tasks.cloud._documents import with_deny_delete, with_kept_points
 from tasks.cloud.trace_destruction import Shared
 from tasks.cloud.verify_locked_down import VerifyLockedDown
 from tenantry.errors import NotVerified, TargetNotFound
@@ -23,6 +23,9 @@ async def locked(tenant: RansomTenant, but: str = "") -> dict[str, Any]:
         await identity.set_denied("user/svc-backup-sync", True)
     if but != "bucket":
         await cloud.set_bucket_policy(bucket, with_deny_delete(None, bucket))
+    (vault,) = tenant.account.table("vaults")
+    if but != "vault":
+        await cloud.set_vault_policy(vault.id, with_kept_points(None))
     if but != "share":
         await cloud.set_snapshot_share(given["shared"], given["account"], False)
     if but != "encryption key":
@@ -35,6 +38,7 @@ async def locked(tenant: RansomTenant, but: str = "") -> dict[str, Any]:
         "keys": [key],
         "principals": ["user/svc-backup-sync", "user/gone"],
         "buckets": [bucket],
+        "vaults": [vault.id],
         "shared": [shared.model_dump()],
         "encryption_keys": [story["encryption_key"]["id"]],
         "snapshots": given["keep"],
@@ -46,10 +50,10 @@ async def test_every_point_is_seen() -> None:
     tenant = RansomTenant()
     found = await read(tenant, VerifyLockedDown, **await locked(tenant))
     assert found.holds
-    assert len(found.proofs) == 8
+    assert len(found.proofs) == 9
 
 
-@pytest.mark.parametrize("but", ["key", "principal", "bucket", "share", "encryption key"])
+@pytest.mark.parametrize("but", ["key", "principal", "bucket", "vault", "share", "encryption key"])
 async def test_one_that_does_not_hold_is_enough(but: str) -> None:
     tenant = RansomTenant()
     with pytest.raises(NotVerified):

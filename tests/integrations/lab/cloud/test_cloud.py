@@ -93,7 +93,9 @@ class TestCloud(CloudConformance):
         account.add("kms", "doomed", doomed)
         (key,) = [record.id for record in account.table("kms") if record.id != "doomed"]
         (bucket, *_) = [record.id for record in account.table("buckets")]
+        (vault,) = [record.id for record in account.table("vaults")]
         return CloudWorld(
+            vault=vault,
             provider=handle.capability("cloud"),
             instance=account.machine("one"),
             region=HOME,
