@@ -32,3 +32,8 @@ def bound(records: Iterable[Record], flow_run_id: UUID) -> bool:
         record.event in ("run.created", _SCHEDULED) and record.data.get("flow_run_id") == str(flow_run_id)
         for record in records
     )
+
+
+def run_name(state: RunState) -> str:
+    """What Prefect calls the flow runs that carry a run."""
+    return f"{state.tenant} · {state.subject}" + ("" if state.mode == "run" else f" · {state.mode}")

@@ -9,18 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 
+from prefect import get_client
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.context import FlowRunContext
-from prefect.logging import get_run_logger
+from prefect.logging import get_logger, get_run_logger
 from prefect.states import Completed, Failed
 
 from flows import artifacts, asking
 from flows.assembly import Installation
-from flows.binding import RUN_TAG, bound
+from flows.binding import RUN_TAG, bound, run_name
 from flows.graph import PrefectSteps
 from tenantry.errors import InvalidInput, NotFound, OutOfScope, Refused, TaskDefect
 from tenantry.journal import Record
@@ -32,6 +33,8 @@ AHEAD: ContextVar[Installation | None] = ContextVar("flows.body.AHEAD", default=
 _BINDING: Final = 2.0
 """Seconds between the creation of a flow run and the entry that ties it to a run, at most."""
 _LOOK: Final = 0.01
+_NAMING: Final = 20.0
+"""Seconds, at most, that a run's end waits for its name in Prefect."""
 
 
 async def carry(runbook_id: str, parameters: Mapping[str, Any]) -> State[Any]:
@@ -73,7 +76,7 @@ async def _carry(installation: Installation, state: RunState, flow_run: FlowRun)
     if state.open_gates():
         await asking.weigh(installation, state, flow_run.id)
     # Tenant and mode as recorded: those of the flow run can be changed by whoever can write to Prefect's API.
-    async with installation.access(state.tenant, state.mode) as access:
+    async with _called(run_name(state), flow_run), installation.access(state.tenant, state.mode) as access:
         engine = Engine(installation.surroundings(), access)
         # A run that was never begun has no task runs that edges could lead to.
         steps = await PrefectSteps.of(flow_run.id) if state.attempt else PrefectSteps()
@@ -82,6 +85,26 @@ async def _carry(installation: Installation, state: RunState, flow_run: FlowRun)
     if state.status(live=False) is Status.WAITING:
         await asking.suspend(state)
     return final(state)
+
+
+@contextlib.asynccontextmanager
+async def _called(name: str, flow_run: FlowRun) -> AsyncIterator[None]:
+    """Have Prefect show the flow run under its run's name. Beside the run, which waits for no name: Prefect's own way, a name that
+    the flow works out, is one more request before the flow may begin."""
+    naming = asyncio.create_task(_name(name, flow_run)) if flow_run.name != name else None
+    try:
+        yield
+    finally:
+        if naming is not None:
+            await naming
+
+
+async def _name(name: str, flow_run: FlowRun) -> None:
+    try:
+        async with asyncio.timeout(_NAMING), get_client() as client:
+            await client.set_flow_run_name(flow_run.id, name)
+    except Exception as problem:  # noqa: BLE001  # whatever ails Prefect, the run goes on under another name
+        get_logger(__name__).warning("the flow run could not be named: %s", type(problem).__name__)
 
 
 def recorded(installation: Installation, flow_run: FlowRun) -> RunState | None:

@@ -24,6 +24,7 @@ from flows import execute
 from flows.assembly import Installation
 from flows.deployments import entrypoint
 from flows.factory import flow_of, loadable
+from flows.related import know
 from flows.runbook_files import fingerprint
 from tenantry import logs, tether
 from tenantry.broker.client import SOCKET, TOKEN
@@ -89,6 +90,7 @@ async def live(channel: socket.socket) -> int:
 async def _carry(installation: Installation, job: dict[str, Any]) -> int:
     if job.get("socket"):
         os.environ[SOCKET], os.environ[TOKEN] = job["socket"], job["token"]
+    know(job.get("related", {}))
     flow_run = FlowRun.model_validate(job["flow_run"])
     runbook_id = str(job["runbook"])
     try:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectAlreadyExists
 
@@ -26,6 +26,11 @@ from tenantry.runbook import Runbook
 POOL: Final = "tenantry"
 POOL_TYPE: Final = "tenantry"
 """Of `flows.worker`."""
+NO_TEMPLATE: Final[dict[str, Any]] = {
+    "job_configuration": {"env": {}},  # neither may be empty
+    "variables": {"type": "object", "properties": {}},
+}
+"""Of the pool: nothing about a job can be configured. Prefect's server checks this schema each time a flow run is created."""
 NAME: Final = "tenantry"
 """Every deployment's own name; the flow's name before it is the runbook's id."""
 _ROOT: Final = Path(__file__).resolve().parent.parent
@@ -124,10 +129,16 @@ async def register(installation: Installation, client: PrefectClient) -> dict[st
 
 async def ensure_pool(client: PrefectClient) -> WorkPool:
     """The work pool that our deployments belong to."""
+    wanted = WorkPoolCreate(
+        name=POOL, type=POOL_TYPE, description="Tenantry's runs", base_job_template=deepcopy(NO_TEMPLATE)
+    )
     try:
-        return await client.create_work_pool(WorkPoolCreate(name=POOL, type=POOL_TYPE, description="Tenantry's runs"))
+        return await client.create_work_pool(wanted)
     except ObjectAlreadyExists:
-        return await client.read_work_pool(POOL)
+        found = await client.read_work_pool(POOL)
+    if found.base_job_template != NO_TEMPLATE:
+        await client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=deepcopy(NO_TEMPLATE)))
+    return found
 
 
 def with_tenants(schema: Mapping[str, Any], tenants: list[str]) -> dict[str, Any]:

@@ -53,7 +53,11 @@ async def carry(installation: Installation, flow_run: FlowRun, flow: Flow[..., A
     if state is not None:
         parameters = {"tenant": state.tenant, "mode": state.mode, **state.params}
     AHEAD.set(installation)
-    running: Any = run_flow(flow, flow_run=flow_run, parameters=parameters, return_type="state")
+    # Of a flow run that names its deployment Prefect's engine watches, in a thread with a WebSocket of its own, whether somebody
+    # suspends it, and lets it begin once that stands. What Prefect says of a run in progress decides nothing here: it is cancelled
+    # through the worker, and waits for a person when its record says so.
+    begun = flow_run.model_copy(update={"deployment_id": None})
+    running: Any = run_flow(flow, flow_run=begun, parameters=parameters, return_type="state")
     with contextlib.suppress(Pause):  # suspended: a person's answer schedules the flow run again
         await running
     return 0

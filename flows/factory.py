@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from prefect import Flow
-from prefect.context import FlowRunContext
+from prefect.settings import get_current_settings
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
@@ -85,9 +85,10 @@ def flow_of(runbook: Runbook) -> Flow[..., Any]:
         name=runbook.id,
         version=runbook.version,
         description=f"{runbook.title}\n\n{runbook.description}".strip(),
-        flow_run_name=_run_name(runbook),
         validate_parameters=True,
         persist_result=False,
+        # Named, though nothing is stored: Prefect would ask its server, twice a run, where results go.
+        result_storage=get_current_settings().results.local_storage_path,
         retries=0,
     )
 
@@ -111,17 +112,3 @@ def given(parameters: Mapping[str, Any]) -> dict[str, Any]:
     the runbook are left out, so that the runbook's own default counts, and those of every form get theirs."""
     left = {name: value for name, value in parameters.items() if not isinstance(value, FieldInfo)}
     return {"mode": "run", "requested_by": None, **left}
-
-
-def _run_name(runbook: Runbook) -> Callable[[], str]:
-    def name() -> str:
-        # The context's own: `prefect.runtime` would ask the server for what is here already.
-        context = FlowRunContext.get()
-        parameters = given(context.parameters if context is not None and context.parameters else {})
-        mode = parameters["mode"]
-        values = {name: param.default for name, param in runbook.params.items() if not param.required}
-        values |= {name: value for name, value in parameters.items() if name in runbook.params}
-        subject = runbook.subject_for({"params": values, "tenant": {"name": parameters.get("tenant")}})
-        return f"{parameters.get('tenant')} · {subject}" + ("" if mode == "run" else f" · {mode}")
-
-    return name

@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 
 from flows.api import PATIENCE, away, errors, patiently
 from flows.assembly import Installation
-from flows.binding import RUN_TAG, bind, bound
+from flows.binding import RUN_TAG, bind, bound, run_name
 from flows.server import EmbeddedServer, Server, ServerBusy, ServerFailed, find, using
 from flows.settings import use
 from tenantry import tether
@@ -222,6 +222,7 @@ async def _schedule(installation: Installation, state: RunState) -> UUID:
 async def _created(client: PrefectClient, deployment: UUID, state: RunState) -> UUID:
     made = await client.create_flow_run_from_deployment(
         deployment,
+        name=run_name(state),
         parameters={"tenant": state.tenant, "mode": state.mode, **state.params},
         tags=[f"{RUN_TAG}{state.run_id}", f"tenant:{state.tenant}", f"mode:{state.mode}"],
         idempotency_key=f"{state.run_id}-{state.attempt}",

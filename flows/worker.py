@@ -44,6 +44,7 @@ from flows.api import errors
 from flows.assembly import Installation
 from flows.deployments import POOL, POOL_TYPE
 from flows.execute import refuse
+from flows.related import related
 from flows.runbook_files import fingerprint
 from flows.warm import Warm, WarmChild
 from tenantry import room
@@ -311,7 +312,11 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
         if present != self._loaded:
             self._loaded = present
             self._warm.renew()
-        job: dict[str, Any] = {"flow_run": flow_run.model_dump(mode="json"), "runbook": admitted.runbook}
+        job: dict[str, Any] = {
+            "flow_run": flow_run.model_dump(mode="json"),
+            "runbook": admitted.runbook,
+            "related": related(flow_run, admitted.runbook, deployment, self._work_pool),
+        }
         while True:
             async with asyncio.timeout(_STARTING):
                 child = await self._warm.take()

@@ -8,9 +8,11 @@ child's channel, and the end of the stream is the end of this process. What beca
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import gc
 import json
+import logging
 import os
 import selectors
 import signal
@@ -23,6 +25,8 @@ from flows.assembly import Installation, preload
 from tenantry.errors import TaskDefect
 
 READY: Final = b'{"zygote": "ready"}\n'
+_ended: int | None = None
+"""In a child: its exit code, once what it carried has ended."""
 
 
 def main() -> int:
@@ -34,8 +38,10 @@ def main() -> int:
     Raises:
         TaskDefect: something that was imported started a thread.
     """
+    global _ended
     from flows import child
 
+    atexit.register(_leave)  # before all others are, so that it comes after them
     with Installation.open() as installation:
         preload(installation)
         child.preload(installation)
@@ -46,8 +52,20 @@ def main() -> int:
     channel = _serve()
     if channel is None:
         return 0
-    # Only in a child: returns through `main`, so that the interpreter ends as it always does and nothing is left unsent.
-    return asyncio.run(child.live(channel))
+    # Only in a child: returns through `main`, so that threads are waited for and nothing is left unsent.
+    _ended = asyncio.run(child.live(channel))
+    return _ended
+
+
+def _leave() -> None:
+    """The end of a child, when everything that wanted to do something at the end has done it. What the interpreter does now is
+    to take apart, object by object, the memory that it shares with the other children: every page of it would be copied first,
+    and then given back."""
+    if _ended is not None:
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_ended)
 
 
 def threads() -> int:

@@ -8,13 +8,16 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args
+from uuid import uuid4
 
 import jsonschema
 import pytest
 import yaml
+from prefect.client.schemas.objects import FlowRun
 
+from flows import execute
 from flows.assembly import RUNBOOKS, Installation
-from flows.deployments import NAME, POOL, load_flow, manifest, with_tenants
+from flows.deployments import NAME, NO_TEMPLATE, POOL, load_flow, manifest, with_tenants
 from tenantry.discovery import RunbookCatalog
 from tenantry.errors import OutOfScope
 from tenantry.home import Home
@@ -176,3 +179,35 @@ def test_the_form_follows_the_home_at_the_next_registration(stand: Stand) -> Non
         second.unlink()
         stand.register()
     assert schema(stand, RUNBOOK)["properties"]["tenant"]["enum"] == [TENANT]
+
+
+def test_a_flow_costs_prefect_no_request_that_tells_nobody_anything(installation: Installation) -> None:
+    """Each is one more before the first effect, for every run: where results go, which nobody stores, and a name, which the run
+    gives itself meanwhile."""
+    for runbook in map(shipped(installation).get, shipped(installation).ids()):
+        flow = load_flow(installation, f"flows.{runbook.kind}.{runbook.id}")
+        assert flow.result_storage is not None
+        assert flow.persist_result is False
+        assert flow.flow_run_name is None
+
+
+async def test_prefect_is_not_asked_all_the_time_whether_a_run_is_suspended(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+
+    async def run_flow(_flow: Any, *, flow_run: FlowRun, **_: Any) -> None:
+        given.append(flow_run)
+
+    monkeypatch.setattr("flows.execute.run_flow", run_flow)
+    flow_run = FlowRun(id=uuid4(), flow_id=uuid4(), deployment_id=uuid4())
+    flow: Any = None
+    await execute.carry(installation, flow_run, flow)
+    assert [one.id for one in given] == [flow_run.id]
+    assert given[0].deployment_id is None
+    assert flow_run.deployment_id is not None
+
+
+def test_the_pool_has_nothing_to_configure(stand: Stand) -> None:
+    stand.deployment(RUNBOOK)
+    assert stand.get(f"/work_pools/{POOL}")["base_job_template"] == NO_TEMPLATE
