@@ -35,16 +35,18 @@ def uninterrupted(ordeal: Ordeal) -> End:
     return end
 
 
-@pytest.mark.parametrize("where", ["append_after", "write_during"])
-def test_killed_once_somewhere(where: str, ordeal: Ordeal, uninterrupted: End) -> None:
-    end, codes = ordeal.run(Kill(where, random.Random(where).randint(5, 40)))
+@pytest.mark.parametrize(("where", "attempt"), [("append_after", 0), ("write_after", 3)])
+def test_killed_once_somewhere(where: str, attempt: int, ordeal: Ordeal, uninterrupted: End) -> None:
+    """While it contains; and after people have answered, while files and hosts are put back."""
+    nth = random.Random(where).randint(5, 40) if attempt == 0 else 1
+    end, codes = ordeal.run(*[Kill()] * attempt, Kill(where, nth))
     assert end == uninterrupted
     assert SIGKILLED in codes
 
 
 def test_killed_again_and_again_against_a_nasty_lab(ordeal: Ordeal, uninterrupted: End) -> None:
     dice = random.Random(7)
-    kills = [Kill(dice.choice(WHERE), dice.randint(1, 9)) for _ in range(4)]
+    kills = [Kill(dice.choice(WHERE), dice.randint(1, 30)) for _ in range(2)]
     end, codes = ordeal.run(*kills, faults={**NASTY, "seed": 7})
     assert end == uninterrupted
     assert SIGKILLED in codes
@@ -55,6 +57,18 @@ def test_killed_again_and_again_against_a_nasty_lab(ordeal: Ordeal, uninterrupte
 @pytest.mark.parametrize("where", WHERE)
 def test_killed_everywhere(where: str, ordeal: Ordeal, uninterrupted: End) -> None:
     assert every(where, ordeal, uninterrupted) >= 40
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("where", WHERE)
+def test_killed_after_each_answer(where: str, ordeal: Ordeal, uninterrupted: End) -> None:
+    for attempt in range(1, 6):
+        for nth in range(1, 200):
+            end, codes = ordeal.run(*[Kill()] * attempt, Kill(where, nth))
+            assert end == uninterrupted, f"{where} {attempt} {nth}"
+            if SIGKILLED not in codes:
+                break
 
 
 @pytest.mark.torture
