@@ -99,6 +99,12 @@ BENCHES: Final[dict[str, Spec]] = {
         "creating a flow run in another process to its first effect, against Prefect's serve()",
     ),
     "alerts-start.burst": Spec("benchmarks.alerts_start.burst:measure", "200 runs of five steps, created at once"),
+    **{
+        f"providers.graph-{what}": Spec(
+            "benchmarks.providers.graph:measure", f"{summary} of Microsoft Graph, against plain httpx", option=what
+        )
+        for what, summary in (("paging", "100,000 users page by page"), ("batch", "400 users in batches"))
+    },
     "providers.ssh": Spec(
         "benchmarks.providers.ssh:measure",
         "sign in to 50 hosts and run four commands on each, against paramiko",

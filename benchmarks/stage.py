@@ -8,9 +8,11 @@ import os
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
+
+import httpx
 
 from benchmarks.registry import BenchmarkFailed
 from flows.assembly import Installation
@@ -20,7 +22,17 @@ from tenantry.discovery import TaskRegistry
 from tenantry.run import RunState, Status, Surroundings, create
 from tenantry.runbook import parse_runbook, validate_params
 
-__all__ = ["LAB_TENANT", "LabProcess", "created", "lab_process", "must_complete", "plain_accounts"]
+__all__ = [
+    "LAB_TENANT",
+    "LabProcess",
+    "Wire",
+    "created",
+    "lab_process",
+    "must_complete",
+    "plain_accounts",
+    "plain_client",
+    "watched",
+]
 
 LAB_TENANT: Final = "bench"
 _START_S: Final = 60.0
@@ -75,6 +87,54 @@ class LabProcess:
         with urllib.request.urlopen(f"{self.base_url}/_lab/audit", timeout=30) as answer:
             found: list[dict[str, Any]] = json.load(answer)
             return found
+
+
+@dataclass
+class Wire:
+    """When each request went out and when its answer's head came in, seconds."""
+
+    calls: list[tuple[float, float]] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[Wire]:
+    """Every request that httpx sends to the lab while the block lasts."""
+    wire = Wire()
+    original = httpx.AsyncHTTPTransport.handle_async_request
+
+    async def handle(self: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+        began = time.perf_counter()
+        try:
+            return await original(self, request)
+        finally:
+            if "/api/" not in request.url.path:  # Prefect's own client uses httpx too
+                wire.calls.append((began, time.perf_counter()))
+
+    httpx.AsyncHTTPTransport.handle_async_request = handle  # type: ignore[method-assign]  # put back below
+    try:
+        yield wire
+    finally:
+        httpx.AsyncHTTPTransport.handle_async_request = original  # type: ignore[method-assign]  # as above
+
+
+@contextlib.asynccontextmanager
+async def plain_client(installation: Installation, lab: LabProcess) -> AsyncIterator[httpx.AsyncClient]:
+    """An httpx client with nothing of ours in it, signed in at the lab's Graph and based there."""
+    settings = installation.tenants.get(LAB_TENANT).providers["m365"].settings
+    secret = installation.vault.get_text(LAB_TENANT, "m365/client-secret", purpose="benchmark")
+    base = f"{lab.base_url}/graph/v1.0"
+    async with httpx.AsyncClient(timeout=60, trust_env=False, base_url=base) as client:
+        answer = await client.post(
+            f"{lab.base_url}/login/{settings['tenant_id']}/oauth2/v2.0/token",
+            data={
+                "grant_type": "client_credentials",
+                "client_id": str(settings["client_id"]),
+                "client_secret": secret.get_secret_value(),
+                "scope": "https://graph.microsoft.com/.default",
+            },
+        )
+        client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
+        yield client
 
 
 async def plain_accounts(installation: Installation, count: int, tenant: str = LAB_TENANT) -> list[Account]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from tenantry.clock import parse_rfc3339, rfc3339
-from tenantry.errors import InvalidInput, InvalidRunbook, TenantryError
+from tenantry.errors import InvalidInput, InvalidRunbook, TaskDefect, TenantryError
 from tenantry.least import excess, least
 from tenantry.providers import ProviderCheck
 
@@ -109,6 +109,9 @@ async def _provider(context: TenantContext, source: Source, serving: Mapping[str
         return shown | {"problems": list(wrong)}
     except TenantryError as error:
         return shown | {"problems": [f"{error.message}. {error.remedy}"]}
+    except Exception as error:  # noqa: BLE001  # a defect of one provider must not hide what the others say
+        defect = TaskDefect.of(f"the provider {source.config.vendor}", error)
+        return shown | {"problems": [f"{defect.message} ({defect.detail['at']}): a defect; report it"]}
     return shown | {
         "signed_in": result.signed_in,
         "reachable": True if result.signed_in else result.reachable,

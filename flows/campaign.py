@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from flows.assembly import Installation
 from tenantry.campaign import Campaign, Child, created, find, fold_campaigns, met
-from tenantry.errors import InvalidInput, NotFound, RecordError, TenantryError
+from tenantry.errors import InvalidInput, NotFound, RecordError, TaskDefect, TenantryError
 from tenantry.journal import MSP, LeaseHeld
 from tenantry.run import Engine, Policy, RunState, Status, create
 from tenantry.runbook import Runbook, parse_runbook, validate_params
@@ -74,10 +74,13 @@ def carry(
     """Carry every child as far as it goes: begin those that are not begun, go on with the others, leave those that have ended.
 
     A tenant that cannot be reached, whose file is broken, or whose run somebody else owns ends nothing but its own part; the record says
-    which and why, and carrying the campaign again goes on with them.
+    which and why, and carrying the campaign again goes on with them. So does a child that ends in a defect of ours.
 
     Returns:
         how it stands.
+
+    Raises:
+        RecordError: what was done cannot be recorded; every other child was still carried as far as it goes.
     """
     campaign = find(campaigns(installation), campaign_id)
     runbook = parse_runbook(
@@ -94,10 +97,12 @@ def carry(
                 if follow is not None:
                     follow(child)
 
-        async with asyncio.TaskGroup() as group:
-            for child in campaign.children.values():
-                if not child.done:
-                    group.create_task(one(child))
+        open_ones = [child for child in campaign.children.values() if not child.done]
+        # No group of tasks: there, the trouble of one ends all the others in the middle of what they do.
+        ended = await asyncio.gather(*map(one, open_ones), return_exceptions=True)
+        for trouble in ended:
+            if trouble is not None:
+                raise trouble
 
     asyncio.run(work())
     return campaign
@@ -106,7 +111,8 @@ def carry(
 async def _child(
     installation: Installation, campaign: Campaign, runbook: Runbook, child: Child, policy: Policy | None
 ) -> None:
-    """Bring one child as far as it goes, and note in it how it stands. Only the record's own trouble propagates."""
+    """Bring one child as far as it goes, and note in it how it stands. Only the record's own trouble propagates. A defect is told
+    of the child; its run goes on when the campaign is carried again."""
     try:
         state = await asyncio.to_thread(_begun, installation, campaign, runbook, child)
         if state.ended is None:
@@ -119,6 +125,9 @@ async def _child(
         raise
     except TenantryError as error:
         child.error = error.as_dict()
+        return
+    except Exception as error:  # noqa: BLE001  # a defect at one client must not end the others
+        child.error = TaskDefect.of("carrying the run", error).as_dict()
         return
     child.status = state.status(live=installation.journal.live(child.run_id)).value
     child.error = _error(state)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
-import gc
 import json
 import logging
 import os
@@ -21,6 +20,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from flows import memory
 from flows.assembly import Installation, preload
 from tenantry.errors import TaskDefect
 
@@ -47,8 +47,7 @@ def main() -> int:
         child.preload(installation)
     if threads() > 1:
         raise TaskDefect("a module started a thread when it was imported: nothing can be forked from this process")
-    gc.collect()
-    gc.freeze()  # or the first collection in each child would copy every page
+    memory.settle()
     channel = _serve()
     if channel is None:
         return 0

@@ -14,14 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
-from urllib.parse import urlsplit
 
 import httpx
 
 from integrations.http import FATES, Fate
 from tenantry.errors import InDoubt, InvalidInput, StoreUnavailable, TenantryError
 
-__all__ = ["StoreAnswer", "StoreHttp", "plain_address"]
+__all__ = ["StoreAnswer", "StoreHttp"]
 
 _TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
 """Seconds. Less than the 30 that a broker's client waits."""
@@ -142,18 +141,3 @@ class StoreHttp:
 
     def unavailable(self, what: str) -> NoReturn:
         raise self.away(what)
-
-
-def plain_address(value: str) -> str:
-    """An address of a store as a setting may give it: https, or http on this machine; no user, query or fragment.
-
-    Raises:
-        ValueError: anything else.
-    """
-    found = urlsplit(value)
-    loopback = found.hostname in ("127.0.0.1", "::1", "localhost")
-    if found.scheme != "https" and not (found.scheme == "http" and loopback):
-        raise ValueError("must begin with https:// (http:// only on this machine)")
-    if not found.hostname or found.query or found.fragment or found.username or found.password:
-        raise ValueError("must be a plain address without user, query or fragment")
-    return value.rstrip("/")

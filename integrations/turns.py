@@ -27,6 +27,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Final
 
+from tenantry.errors import MachineExhausted
+
 __all__ = ["Turns", "family", "held", "shared_in", "turns"]
 
 _TABLE: Final = 256
@@ -81,14 +83,20 @@ class Turns:
 
     @contextlib.asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait for a turn and hold it."""
+        """Wait for a turn and hold it.
+
+        Raises:
+            MachineExhausted: the file cannot be opened or locked. Without a turn nothing is sent.
+        """
         async with self._here:
             if self._file is None:
                 yield
                 return
-            descriptor = self._descriptor()
+            with _on_this_machine():
+                descriptor = self._descriptor()
             try:
-                at = await self._locked(descriptor)
+                with _on_this_machine():
+                    at = await self._locked(descriptor)
             except BaseException:
                 os.close(descriptor)  # and with it whatever it holds
                 raise
@@ -99,20 +107,31 @@ class Turns:
                 self._spare.append(descriptor)
 
     def hold(self, kind: str, seconds: float) -> None:
-        """Let nobody ask for this kind for so long."""
+        """Let nobody ask for this kind for so long. Where it cannot be written down, this process alone keeps to it, and the vendor tells
+        the others itself."""
         place, until = _place(kind), time.time() + min(seconds, _LONGEST)
-        self._until[place] = max(self._until.get(place, 0.0), until)
-        if self._file is not None:
+        if self._file is None or not self._noted(place, until):
+            self._until[place] = max(self._until.get(place, 0.0), until)
+
+    def _noted(self, place: int, until: float) -> bool:
+        try:
             table = self._open_table()
             if until > self._read(table, place):
                 os.pwrite(table, struct.pack(_TIME, until), place * 8)
+        except OSError:
+            return False
+        return True
 
     def left(self, kind: str) -> float:
         """Seconds for which nobody asks for this kind; 0 when anybody may."""
         place = _place(kind)
-        until = self._until.get(place, 0.0) if self._file is None else self._read(self._open_table(), place)
-        left = until - time.time()
-        return left if 0 < left <= _LONGEST else 0.0
+        shared = 0.0
+        if self._file is not None:
+            with contextlib.suppress(
+                OSError
+            ):  # what cannot be read is found out at the turn, which nobody takes without the file
+                shared = self._read(self._open_table(), place)
+        return max(_left(self._until.get(place, 0.0)), _left(shared))
 
     def _descriptor(self) -> int:
         return self._spare.pop() if self._spare else self._opened()
@@ -149,6 +168,23 @@ class Turns:
         for descriptor in (*self._spare, *([] if self._table is None else [self._table])):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _on_this_machine() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise MachineExhausted(
+            "whose turn it is at the vendor cannot be looked up on this machine; nothing was sent",
+            cause=type(error).__name__,
+            errno=error.errno,
+        ) from error
+
+
+def _left(until: float) -> float:
+    left = until - time.time()
+    return left if 0 < left <= _LONGEST else 0.0
 
 
 def _place(kind: str) -> int:

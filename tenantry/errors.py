@@ -31,6 +31,7 @@
     │   ├── CannotCheck           the present state could not be read: unknown, never clean
     │   ├── MasteredOnPremises    the directory on premises refuses or reverts what is written in the cloud
     │   ├── TimedOut              the step's deadline passed
+    │   ├── MachineExhausted      this machine has no disk or descriptors left; nothing was sent      retryable
     │   └── TaskDefect            a task raised something that is not in this tree
     └── RecordError               journal, vault or evidence                           exit 4
         ├── JournalUnavailable    disk full, locked, unreachable                       retryable
@@ -269,9 +270,24 @@ class TimedOut(StepError):
     remedy = "Resume the run; what was in doubt is re-checked first."
 
 
+class MachineExhausted(StepError):
+    code = "machine_exhausted"
+    remedy = "Free disk space or open files on this machine (`tenantry doctor` looks at both), then resume the run."
+    retryable = True
+
+
 class TaskDefect(StepError):
     code = "task_defect"
     remedy = "A defect in the task; report it with the run id. The run can be resumed after an upgrade."
+
+    @classmethod
+    def of(cls, what: str, error: BaseException) -> TaskDefect:
+        """What something raised that is not in this tree: its kind, file and line. Enough to find it, and nothing of its values."""
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        at = f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else "unknown"
+        return cls(f"{what} raised {type(error).__name__}", at=at)
 
 
 # --- the record -------------------------------------------------------------------------------------------------------

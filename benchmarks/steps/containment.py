@@ -18,12 +18,9 @@ once is its own choice, and no part of what it is measured against; ``ratio_give
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
 import math
 import statistics
 import time
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -32,7 +29,17 @@ from prefect import flow
 
 from benchmarks.model import Baseline, Bench, Scale, peak_rss_mb, summary
 from benchmarks.registry import BenchmarkFailed
-from benchmarks.stage import LAB_TENANT, LabProcess, created, lab_process, must_complete, plain_accounts
+from benchmarks.stage import (
+    LAB_TENANT,
+    LabProcess,
+    created,
+    lab_process,
+    must_complete,
+    plain_accounts,
+    plain_client,
+    watched,
+)
+from flows import memory
 from flows.assembly import Installation
 from flows.graph import PrefectSteps
 from tenantry.run import Engine, Policy
@@ -67,13 +74,6 @@ steps:
 """
 
 
-@dataclass
-class Wire:
-    """When each request went out and when its answer's head came in, seconds."""
-
-    calls: list[tuple[float, float]] = field(default_factory=list)
-
-
 def chain_of(calls: list[tuple[float, float]]) -> int:
     """The largest number of calls of which each began after the one before it had ended."""
     length, free = 0, -math.inf
@@ -81,27 +81,6 @@ def chain_of(calls: list[tuple[float, float]]) -> int:
         if began >= free:
             length, free = length + 1, ended
     return length
-
-
-@contextlib.contextmanager
-def watched() -> Iterator[Wire]:
-    """Every request that httpx sends to the lab while the block lasts."""
-    wire = Wire()
-    original = httpx.AsyncHTTPTransport.handle_async_request
-
-    async def handle(self: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
-        began = time.perf_counter()
-        try:
-            return await original(self, request)
-        finally:
-            if "/api/" not in request.url.path:  # Prefect's own client uses httpx too
-                wire.calls.append((began, time.perf_counter()))
-
-    httpx.AsyncHTTPTransport.handle_async_request = handle  # type: ignore[method-assign]  # put back below
-    try:
-        yield wire
-    finally:
-        httpx.AsyncHTTPTransport.handle_async_request = original  # type: ignore[method-assign]  # as above
 
 
 @dataclass
@@ -166,11 +145,11 @@ async def _measured(installation: Installation, lab: LabProcess, count: int, tim
 
     @flow(name="bench-containment")
     async def measured() -> None:
-        async with _plain(installation, lab) as (plain, user):
+        async with plain_client(installation, lab) as plain:
+            user = await _one_user(plain)
             accounts = [account.id for account in await plain_accounts(installation, 1 + count * times)]
             lab.faults(latency_ms=_LATENCY_MS)
-            gc.collect()
-            gc.freeze()  # as the processes that execute runs are (flows/zygote.py)
+            memory.settle()  # as the processes that execute runs are (flows/zygote.py)
             with watched() as wire:
                 found.first, _ = await _contain(installation, accounts[:1])
             found.requests, found.chain = len(wire.calls), chain_of(wire.calls)
@@ -200,24 +179,10 @@ async def _contain(installation: Installation, accounts: list[str]) -> tuple[flo
     return took
 
 
-@contextlib.asynccontextmanager
-async def _plain(installation: Installation, lab: LabProcess) -> AsyncIterator[tuple[httpx.AsyncClient, str]]:
-    """A client without anything of ours, signed in, and the address of one user."""
-    settings = installation.tenants.get(LAB_TENANT).providers["m365"].settings
-    secret = installation.vault.get_text(LAB_TENANT, "m365/client-secret", purpose="benchmark")
-    async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
-        answer = await client.post(
-            f"{lab.base_url}/login/{settings['tenant_id']}/oauth2/v2.0/token",
-            data={
-                "grant_type": "client_credentials",
-                "client_id": str(settings["client_id"]),
-                "client_secret": secret.get_secret_value(),
-                "scope": "https://graph.microsoft.com/.default",
-            },
-        )
-        client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
-        users = await client.get(f"{lab.base_url}/graph/v1.0/users", params={"$top": "1", "$select": "id"})
-        yield client, f"{lab.base_url}/graph/v1.0/users/{users.raise_for_status().json()['value'][0]['id']}"
+async def _one_user(client: httpx.AsyncClient) -> str:
+    """The address of one user."""
+    users = await client.get("/users", params={"$top": "1", "$select": "id"})
+    return f"/users/{users.raise_for_status().json()['value'][0]['id']}"
 
 
 async def _latency(client: httpx.AsyncClient, user: str) -> float:

@@ -151,7 +151,7 @@ def _carry(installation: Installation, campaign_id: str, at_once: int) -> int:
     found: Campaign = campaigns.carry(installation, campaign_id, at_once=at_once, follow=_say)
     shown = view(found)
     _print(shown)
-    return {"completed": 0, "planned": 0, "running": 0, "waiting_for_approval": 3}.get(shown["status"], 1)
+    return {"completed": 0, "planned": 0, "waiting_for_approval": 3}.get(shown["status"], 1)
 
 
 def _say(child: Child) -> None:

@@ -49,10 +49,10 @@ ACTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "mfa_devices": ("iam:ListMFADevices",),
         "deactivate_mfa": ("iam:DeactivateMFADevice",),
         "policies": _POLICIES,
-        "put_policy": _PUT,
-        "remove_policy": _DELETE,
-        "attach_policy": ("iam:AttachUserPolicy", "iam:AttachRolePolicy"),
-        "detach_policy": ("iam:DetachUserPolicy", "iam:DetachRolePolicy"),
+        "put_policy": (*_PUT, "iam:PutGroupPolicy"),
+        "remove_policy": (*_DELETE, "iam:DeleteGroupPolicy"),
+        "attach_policy": ("iam:AttachUserPolicy", "iam:AttachRolePolicy", "iam:AttachGroupPolicy"),
+        "detach_policy": ("iam:DetachUserPolicy", "iam:DetachRolePolicy", "iam:DetachGroupPolicy"),
         "groups": ("iam:ListGroupsForUser",),
         "denied": (*_INLINE, *_PRINCIPAL),
         "set_denied": (*_PUT, *_DELETE),
@@ -135,14 +135,14 @@ ACTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
             *(*_BACKUP_READS, "backup:StartRestoreJob", "iam:PassRole", "rds:RestoreDBInstanceFromDBSnapshot"),
             *("rds:RestoreDBInstanceToPointInTime", "rds:AddTagsToResource"),
         ),
-        "promote": (*_BACKUP_READS, "rds:PromoteReadReplica"),
+        "promote": (*_BACKUP_READS, "rds:AddTagsToResource", "rds:PromoteReadReplica"),
         "job": _BACKUP_READS,
         "job_of": ("rds:DescribeDBInstances", "rds:DescribeDBSnapshots"),
         "verify": _BACKUP_READS,
         "remove_restored": (*_BACKUP_READS, "rds:DeleteDBInstance"),
     },
     "cloud_logs": {
-        "events": ("cloudtrail:LookupEvents",),
+        "events": ("cloudtrail:LookupEvents", "ec2:DescribeRegions"),
         "trails": _TRAILS,
         "set_recording": (*_TRAILS, "cloudtrail:StartLogging", "cloudtrail:StopLogging"),
         "archived": (*_TRAILS, "s3:ListBucket", "s3:GetObject"),
@@ -189,9 +189,13 @@ def every_action() -> frozenset[str]:
     return frozenset(action for methods in ACTIONS.values() for actions in methods.values() for action in actions)
 
 
-def least_policy(actions: Iterable[str]) -> dict[str, Any]:
+def least_policy(actions: Iterable[str], role: str | None = None) -> dict[str, Any]:
     """The policy document for a client's role that allows these actions and nothing else. Resources are not narrowed: an incident is about
-    things that nobody knew before. The platform's own role cannot be passed on or changed through it."""
+    things that nobody knew before. The platform's own role cannot be passed on or changed through it.
+
+    Args:
+        role: resource name of that role: it may ask what it is itself allowed, so that the check-up can tell.
+    """
     named = sorted(set(actions))
     statements: list[dict[str, Any]] = []
     passing = "iam:PassRole" in named
@@ -206,6 +210,15 @@ def least_policy(actions: Iterable[str]) -> dict[str, Any]:
                 "Action": "iam:PassRole",
                 "Resource": "arn:aws:iam::*:role/service-role/AWSBackupDefaultServiceRole",
                 "Condition": {"StringEquals": {"iam:PassedToService": "backup.amazonaws.com"}},
+            }
+        )
+    if role is not None:
+        statements.append(
+            {
+                "Sid": "TenantryCheckUp",
+                "Effect": "Allow",
+                "Action": "iam:SimulatePrincipalPolicy",
+                "Resource": role,
             }
         )
     return {"Version": "2012-10-17", "Statement": statements}

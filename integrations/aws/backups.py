@@ -13,24 +13,31 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+from integrations.aws.backup_rows import (
+    continuous,
+    instance_job,
+    rds_snapshot,
+    replica,
+    snapshot_job,
+    vault_job,
+    vault_point,
+)
 from integrations.aws.caller import Caller, answered
 from integrations.aws.rows import plain, tags_of
 from tenantry.capabilities.backup import (
     BackupJob,
     BackupSource,
-    JobState,
     RecoveryPoint,
     RestoreTarget,
     SourceKind,
     Verification,
 )
-from tenantry.errors import Rejected, TargetNotFound
+from tenantry.errors import OutOfScope, Rejected, TargetNotFound
 
 __all__ = ["AwsBackup"]
 
-_TOKEN: Final = "tenantry:token"  # noqa: S105  # the name of a tag
 _KINDS: Final[Mapping[str, SourceKind]] = {
     "EC2": "instance",
     "EBS": "volume",
@@ -41,29 +48,10 @@ _KINDS: Final[Mapping[str, SourceKind]] = {
     "EFS": "file_system",
     "FSx": "file_system",
 }
-_POINT_STATES: Final[Mapping[str, Any]] = {
-    "COMPLETED": "available",
-    "AVAILABLE": "available",
-    "STOPPED": "available",
-    "CREATING": "creating",
-    "PARTIAL": "partial",
-    "EXPIRED": "expired",
-    "DELETING": "deleting",
-}
-_JOB_STATES: Final[Mapping[str, JobState]] = {
-    "CREATED": "pending",
-    "PENDING": "pending",
-    "RUNNING": "running",
-    "ABORTING": "running",
-    "COMPLETED": "completed",
-    "PARTIAL": "partial",
-    "FAILED": "failed",
-    "EXPIRED": "failed",
-    "ABORTED": "aborted",
-}
-_RDS_FAILED: Final = frozenset(
-    {"deleted", "deleting", "failed", "incompatible-restore", "incompatible-parameters", "restore-error"}
-)
+_TOKEN: Final = "tenantry:token"  # noqa: S105  # the name of a tag
+_PROMOTION: Final = "tenantry:promotion"
+_BUSY: Final = frozenset({"InvalidDBInstanceState", "InvalidDBInstanceStateFault"})
+"""What RDS answers while a promotion is on its way."""
 
 
 class AwsBackup:
@@ -120,7 +108,7 @@ class AwsBackup:
     async def _points_of(self, source: str) -> list[RecoveryPoint]:
         region = self._region_of(source)
         found = [
-            _vault_point(row, region, source)
+            vault_point(row, region, source)
             async for page in self._caller.pages(
                 "backup", "list_recovery_points_by_resource", "RecoveryPoints", region, ResourceArn=source
             )
@@ -133,7 +121,7 @@ class AwsBackup:
     async def _rds_points(self, source: str, region: str) -> list[RecoveryPoint]:
         name = source.rsplit(":", 1)[-1]
         found = [
-            _rds_snapshot(row, region, source)
+            rds_snapshot(row, region, source)
             async for page in self._caller.pages(
                 "rds", "describe_db_snapshots", "DBSnapshots", region, DBInstanceIdentifier=name
             )
@@ -145,31 +133,31 @@ class AwsBackup:
                 and row.get("LatestRestorableTime")
                 and row.get("BackupRetentionPeriod")
             ):
-                found.append(_continuous(row, region, source))
+                found.append(continuous(row, region, source))
             if row.get("ReadReplicaSourceDBInstanceIdentifier") in (name, source):
-                found.append(_replica(row, region, source))
+                found.append(replica(row, region, source))
         return found
 
     async def point(self, point: str) -> RecoveryPoint:
         """By our composed id."""
-        service, region, kind, rest = _parts(point)
+        service, region, kind, rest = self._parts(point)
         if service == "backup":
             vault, _, arn = rest.partition("|")
             row = await self._caller.read(
                 "backup", "describe_recovery_point", region, BackupVaultName=vault, RecoveryPointArn=arn
             )
-            return _vault_point(row, region, str(answered(row, "ResourceArn", "backup.DescribeRecoveryPoint")))
+            return vault_point(row, region, str(answered(row, "ResourceArn", "backup.DescribeRecoveryPoint")))
         if kind == "snapshot":
             answer = await self._caller.read("rds", "describe_db_snapshots", region, DBSnapshotIdentifier=rest)
             for row in answered(answer, "DBSnapshots", "rds.DescribeDBSnapshots"):
-                return _rds_snapshot(row, region, self._rds_arn(region, str(row["DBInstanceIdentifier"])))
+                return rds_snapshot(row, region, self._rds_arn(region, str(row["DBInstanceIdentifier"])))
         else:
             row = await self._database(region, rest)
             arn = str(row["DBInstanceArn"])
             if kind == "continuous":
-                return _continuous(row, region, arn)
+                return continuous(row, region, arn)
             if row.get("ReadReplicaSourceDBInstanceIdentifier"):
-                return _replica(row, region, arn)
+                return replica(row, region, arn)
         raise TargetNotFound(f"there is no recovery point {point}")
 
     async def _database(self, region: str, name: str) -> dict[str, Any]:
@@ -196,7 +184,7 @@ class AwsBackup:
                 DBInstanceIdentifier=source.rsplit(":", 1)[-1],
                 Tags=[{"Key": _TOKEN, "Value": token}],
             )
-            return _snapshot_job(answered(answer, "DBSnapshot", "rds.CreateDBSnapshot", write=True), region, source)
+            return snapshot_job(answered(answer, "DBSnapshot", "rds.CreateDBSnapshot", write=True), region, source)
         answer = await self._caller.write(
             "backup",
             "start_backup_job",
@@ -217,7 +205,7 @@ class AwsBackup:
             raise Rejected(f"{point} is {found.state}, not available")
         if at is not None and (found.latest is None or not found.created_at <= at <= found.latest):
             raise Rejected(f"{point} does not reach {at.isoformat()}")
-        service, region, kind, rest = _parts(point)
+        service, region, kind, rest = self._parts(point)
         if service == "backup":
             answer = await self._caller.write(
                 "backup",
@@ -256,16 +244,33 @@ class AwsBackup:
                 **moment,
                 **named,
             )
-        return _instance_job(answered(answer, "DBInstance", "rds.Restore", write=True), region, "restore", point)
+        return instance_job(answered(answer, "DBInstance", "rds.Restore", write=True), region, "restore", point)
 
-    async def promote(self, replica: str, *, token: str) -> BackupJob:  # noqa: ARG002  # a promotion shows in the instance itself
-        """PromoteReadReplica: cannot be taken back."""
-        found = await self.point(replica)
-        if found.kind != "replica":
+    async def promote(self, replica: str, *, token: str) -> BackupJob:
+        """PromoteReadReplica: cannot be taken back. The replica is tagged with the token first, so that a promotion whose answer never came
+        is known by it, also when there is no replica any more."""
+        _, region, kind, name = self._parts(replica)
+        if kind != "replica":
             raise Rejected(f"{replica} is no replica")
-        _, region, _, name = _parts(replica)
-        answer = await self._caller.write("rds", "promote_read_replica", region, DBInstanceIdentifier=name)
-        return _instance_job(
+        row = await self._database(region, name)
+        tagged = tags_of(row.get("TagList")).get(_PROMOTION) == token
+        if not row.get("ReadReplicaSourceDBInstanceIdentifier"):
+            if not tagged:
+                raise Rejected(f"{replica} is no replica")
+            return instance_job(row, region, "promote", replica)
+        if not tagged:
+            tags = [{"Key": _PROMOTION, "Value": token}]
+            await self._caller.write(
+                "rds", "add_tags_to_resource", region, ResourceName=str(row["DBInstanceArn"]), Tags=tags
+            )
+        try:
+            answer = await self._caller.write("rds", "promote_read_replica", region, DBInstanceIdentifier=name)
+        except Rejected as refusal:
+            row = await self._database(region, name)
+            if refusal.detail.get("vendor_code") not in _BUSY or row.get("DBInstanceStatus") == "available":
+                raise
+            return instance_job(row, region, "promote", replica)  # it was asked before, and is on its way
+        return instance_job(
             answered(answer, "DBInstance", "rds.PromoteReadReplica", write=True), region, "promote", replica
         )
 
@@ -273,34 +278,40 @@ class AwsBackup:
 
     async def job(self, job: str) -> BackupJob:
         """By our composed id."""
-        service, region, kind, rest = _parts(job)
+        service, region, kind, rest = self._parts(job)
         if service == "backup":
             if kind == "backup":
                 row = await self._caller.read("backup", "describe_backup_job", region, BackupJobId=rest)
                 arn = row.get("RecoveryPointArn")
                 point = f"backup:{region}:point:{row.get('BackupVaultName', 'Default')}|{arn}" if arn else None
-                return _vault_job(row, job, "backup", str(row.get("ResourceArn", "")), point)
+                return vault_job(row, job, "backup", str(row.get("ResourceArn", "")), point)
             row = await self._caller.read("backup", "describe_restore_job", region, RestoreJobId=rest)
-            return _vault_job(row, job, "restore", str(row.get("RecoveryPointArn", "")), row.get("CreatedResourceArn"))
+            return vault_job(row, job, "restore", str(row.get("RecoveryPointArn", "")), row.get("CreatedResourceArn"))
         if kind == "snapshot":
             answer = await self._caller.read("rds", "describe_db_snapshots", region, DBSnapshotIdentifier=rest)
             for row in answered(answer, "DBSnapshots", "rds.DescribeDBSnapshots"):
-                return _snapshot_job(row, region, self._rds_arn(region, str(row["DBInstanceIdentifier"])))
+                return snapshot_job(row, region, self._rds_arn(region, str(row["DBInstanceIdentifier"])))
             raise TargetNotFound(f"there is no job {job}")
         row = await self._database(region, rest)
-        return _instance_job(row, region, "promote" if kind == "promoted" else "restore", "")
+        return instance_job(row, region, "promote" if kind == "promoted" else "restore", "")
 
     async def job_of(self, token: str) -> BackupJob | None:
         """RDS alone, by tag; AWS Backup takes the same token for the same job."""
         for region in self._caller.regions:
             async for row in self._databases(region):
-                if tags_of(row.get("TagList")).get(_TOKEN) == token:
-                    return _instance_job(row, region, "restore", "")
+                tags = tags_of(row.get("TagList"))
+                if tags.get(_TOKEN) == token:
+                    return instance_job(row, region, "restore", "")
+                if tags.get(_PROMOTION) == token:
+                    replica = f"rds:{region}:replica:{row['DBInstanceIdentifier']}"
+                    made = instance_job(row, region, "promote", replica)
+                    if made.done or row.get("DBInstanceStatus") != "available":
+                        return made
             async for page in self._caller.pages("rds", "describe_db_snapshots", "DBSnapshots", region):
                 for row in page["DBSnapshots"]:
                     if tags_of(row.get("TagList")).get(_TOKEN) == token:
                         source = self._rds_arn(region, str(row["DBInstanceIdentifier"]))
-                        return _snapshot_job(row, region, source)
+                        return snapshot_job(row, region, source)
         return None
 
     async def verify(self, job: str) -> Verification:
@@ -323,7 +334,7 @@ class AwsBackup:
 
     async def remove_restored(self, job: str) -> None:
         """A database that carries a token of ours; what AWS Backup made elsewhere is removed by hand."""
-        service, region, kind, rest = _parts(job)
+        service, region, kind, rest = self._parts(job)
         if service != "rds" or kind != "instance":
             raise Rejected(f"what {job} made is not removed by this provider")
         try:
@@ -342,9 +353,26 @@ class AwsBackup:
     def _region_of(self, arn: str) -> str:
         parts = arn.split(":")
         region = parts[3] if len(parts) > 5 else ""
+        self._own(arn)
+        return self._within(region or self._caller.regions[0])
+
+    def _own(self, arn: str) -> None:
+        parts = arn.split(":")
         if len(parts) > 5 and parts[4] not in ("", self._account):
-            raise TargetNotFound(f"{arn} is of another account")
-        return region or self._caller.regions[0]
+            raise OutOfScope(f"{arn} is of another account", vendor="aws")
+
+    def _within(self, region: str) -> str:
+        if region not in self._caller.regions:
+            raise OutOfScope(f"{region} is not among the regions in the tenant's file", vendor="aws")
+        return region
+
+    def _parts(self, id: str) -> tuple[str, str, str, str]:
+        """Service, region, kind and the vendor's own id, of this account and its regions."""
+        parts: Sequence[str] = id.split(":", 3)
+        if len(parts) != 4 or parts[0] not in ("backup", "rds"):
+            raise TargetNotFound(f"{id!r} is no id of AWS Backup or RDS")
+        self._own(parts[3].rpartition("|")[2])
+        return parts[0], self._within(parts[1]), parts[2], parts[3]
 
     def _rds_arn(self, region: str, name: str) -> str:
         return f"arn:aws:rds:{region}:{self._account}:db:{name}"
@@ -353,121 +381,5 @@ class AwsBackup:
         return f"arn:aws:iam::{self._account}:role/service-role/AWSBackupDefaultServiceRole"
 
 
-def _parts(id: str) -> tuple[str, str, str, str]:
-    parts: Sequence[str] = id.split(":", 3)
-    if len(parts) != 4 or parts[0] not in ("backup", "rds"):
-        raise TargetNotFound(f"{id!r} is no id of AWS Backup or RDS")
-    return parts[0], parts[1], parts[2], parts[3]
-
-
 def _short(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()[:24]
-
-
-def _vault_point(row: Mapping[str, Any], region: str, source: str) -> RecoveryPoint:
-    arn, vault = str(row["RecoveryPointArn"]), str(row.get("BackupVaultName", "Default"))
-    lifecycle = row.get("CalculatedLifecycle") or {}
-    return RecoveryPoint(
-        id=f"backup:{region}:point:{vault}|{arn}",
-        source=source,
-        kind="backup",
-        created_at=row["CreationDate"],
-        state=_POINT_STATES.get(str(row.get("Status")), "failed"),
-        size=row.get("BackupSizeInBytes") or row.get("BackupSizeBytes"),
-        encrypted=row.get("IsEncrypted", True if row.get("EncryptionKeyArn") else None),
-        # What a vault lock keeps cannot be deleted before its lifecycle ends; without a lock AWS does not say.
-        locked_until=lifecycle.get("DeleteAt") if row.get("VaultType") == "LOGICALLY_AIR_GAPPED_BACKUP_VAULT" else None,
-        raw=plain(row),
-    )
-
-
-def _rds_snapshot(row: Mapping[str, Any], region: str, source: str) -> RecoveryPoint:
-    state = str(row.get("Status", "creating"))
-    return RecoveryPoint(
-        id=f"rds:{region}:snapshot:{row['DBSnapshotIdentifier']}",
-        source=source,
-        kind="snapshot",
-        created_at=row.get("SnapshotCreateTime") or row["InstanceCreateTime"],
-        state="available" if state == "available" else "creating" if state == "creating" else "failed",
-        size=(row.get("AllocatedStorage") or 0) * 1024**3 or None,
-        encrypted=row.get("Encrypted"),
-        locked_until=None,
-        raw=plain(row),
-    )
-
-
-def _continuous(row: Mapping[str, Any], region: str, source: str) -> RecoveryPoint:
-    return RecoveryPoint(
-        id=f"rds:{region}:continuous:{row['DBInstanceIdentifier']}",
-        source=source,
-        kind="continuous",
-        created_at=row["InstanceCreateTime"],
-        latest=row["LatestRestorableTime"],
-        state="available",
-        size=None,
-        encrypted=row.get("StorageEncrypted"),
-        locked_until=None,
-        raw=plain(row),
-    )
-
-
-def _replica(row: Mapping[str, Any], region: str, source: str) -> RecoveryPoint:
-    return RecoveryPoint(
-        id=f"rds:{region}:replica:{row['DBInstanceIdentifier']}",
-        source=source,
-        kind="replica",
-        created_at=row["InstanceCreateTime"],
-        state="available" if row.get("DBInstanceStatus") == "available" else "creating",
-        size=None,
-        encrypted=row.get("StorageEncrypted"),
-        locked_until=None,
-        raw=plain(row),
-    )
-
-
-def _vault_job(
-    row: Mapping[str, Any], id: str, action: Literal["backup", "restore"], source: str, result: Any
-) -> BackupJob:
-    return BackupJob(
-        id=id,
-        action=action,
-        state=_JOB_STATES.get(str(row.get("State") or row.get("Status")), "failed"),
-        source=source,
-        result=str(result) if result else None,
-        message=str(row.get("StatusMessage") or ""),
-        started_at=row.get("CreationDate"),
-        ended_at=row.get("CompletionDate"),
-        raw=plain(row),
-    )
-
-
-def _snapshot_job(row: Mapping[str, Any], region: str, source: str) -> BackupJob:
-    name, state = str(row["DBSnapshotIdentifier"]), str(row.get("Status", "creating"))
-    return BackupJob(
-        id=f"rds:{region}:snapshot:{name}",
-        action="backup",
-        state="completed" if state == "available" else "running" if state == "creating" else "failed",
-        source=source,
-        result=f"rds:{region}:snapshot:{name}" if state == "available" else None,
-        message="" if state in ("available", "creating") else state,
-        started_at=row.get("SnapshotCreateTime"),
-        ended_at=None,
-        raw=plain(row),
-    )
-
-
-def _instance_job(row: Mapping[str, Any], region: str, action: Literal["restore", "promote"], source: str) -> BackupJob:
-    name, state = str(row["DBInstanceIdentifier"]), str(row.get("DBInstanceStatus", "creating"))
-    following = action == "promote" and bool(row.get("ReadReplicaSourceDBInstanceIdentifier"))
-    done: JobState = "completed" if state == "available" and not following else "running"
-    return BackupJob(
-        id=f"rds:{region}:{'promoted' if action == 'promote' else 'instance'}:{name}",
-        action=action,
-        state="failed" if state in _RDS_FAILED else done,
-        source=source,
-        result=str(row.get("DBInstanceArn") or name) if done == "completed" else None,
-        message=state if state in _RDS_FAILED else "",
-        started_at=row.get("InstanceCreateTime"),
-        ended_at=None,
-        raw=plain(row),
-    )

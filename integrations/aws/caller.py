@@ -1,7 +1,8 @@
 """How AWS is called: botocore in threads, each call with a timeout, nothing repeated that may have been done.
 
 botocore is synchronous. A call runs in a thread of the handle's own pool; whoever awaits it may be cancelled at any moment: the thread then
-sends nothing more, and ends with its call's timeout at the latest. botocore's own repetitions are off: it would repeat writes after
+sends nothing more, and ends with its call's timeout at the latest. An effect's deadline is asked before a write is handed over, and again
+where a connection had to be made for it. botocore's own repetitions are off: it would repeat writes after
 timeouts. Throttling slows every thread of the handle that calls the same service and region: whoever comes next waits as long as the one
 that was throttled. (botocore's own adaptive mode falls to one call in two seconds after a single throttled one, which an effect's deadline does
 not outlive.) ``errors.py`` has what is repeated.
@@ -21,19 +22,25 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
+from botocore.awsrequest import (
+    AWSHTTPConnection,
+    AWSHTTPConnectionPool,
+    AWSHTTPSConnection,
+    AWSHTTPSConnectionPool,
+)
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
 from integrations.aws.errors import EXPIRED, VENDOR, code_of, mapped
 from tenantry import deadline
-from tenantry.errors import InDoubt, TenantryError, Throttled, Unreachable, VendorFault
+from tenantry.errors import InDoubt, TenantryError, Throttled, TimedOut, Unreachable, VendorFault
 
 __all__ = ["Caller", "Limits", "Sessions", "answered"]
 
 T = TypeVar("T")
 
-_SENSELESS: Final = (LookupError, ValueError, TypeError, AttributeError)
+_SENSELESS: Final = (LookupError, ValueError, TypeError, AttributeError, SyntaxError)
 """What botocore's parsers raise over an answer that is well formed and none of the service's (a proxy's page): after sending, it says as
 much as a broken one."""
 
@@ -86,6 +93,8 @@ class _Attempt:
     write: bool
     cancelled: threading.Event
     sent: bool = False
+    late: TimedOut | None = None
+    """The deadline passed while the connection was being made; botocore hands on an error of its own instead."""
 
 
 _attempt: ContextVar[_Attempt | None] = ContextVar("aws_attempt", default=None)
@@ -98,8 +107,38 @@ def _before_send(request: Any, **_: Any) -> None:  # noqa: ARG001  # botocore ca
     if attempt.cancelled.is_set():
         raise _GivenUp
     if attempt.write:
-        deadline.check()  # connecting may have taken long, or the machine slept meanwhile
+        deadline.check()  # waiting for a thread may have taken long, or the machine slept meanwhile
     attempt.sent = True
+
+
+class _Punctual:
+    """A connection over which no write is begun that became too late while it was being made."""
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]  # of the connection that this is mixed into
+        attempt = _attempt.get()
+        if attempt is not None and attempt.write:
+            try:
+                deadline.check()
+            except TimedOut as late:
+                attempt.late = late
+                raise
+
+
+class _Plain(_Punctual, AWSHTTPConnection):  # type: ignore[misc]  # botocore has no types
+    pass
+
+
+class _Secure(_Punctual, AWSHTTPSConnection):  # type: ignore[misc]  # as above
+    pass
+
+
+class _PlainPool(AWSHTTPConnectionPool):  # type: ignore[misc]  # as above
+    ConnectionCls = _Plain
+
+
+class _SecurePool(AWSHTTPSConnectionPool):  # type: ignore[misc]  # as above
+    ConnectionCls = _Secure
 
 
 class Caller:
@@ -201,6 +240,8 @@ class Caller:
                 if found is None:
                     found = self._sessions.client(*key, self._config)
                     found.meta.events.register_last("before-send", _before_send)
+                    # Botocore offers no way to name them. Its pools look them up at each new connection.
+                    found._endpoint.http_session._pool_classes_by_scheme.update(http=_PlainPool, https=_SecurePool)
                     self._clients[key] = found
         return found
 
@@ -231,6 +272,8 @@ class Caller:
                 # botocore hands on whatever its hooks raise; what is not its own, ours or the network's is a defect, and shows.
                 if isinstance(caught, _GivenUp):
                     raise asyncio.CancelledError from None
+                if state.late is not None:
+                    raise state.late from None
                 if code_of(caught) in EXPIRED:
                     raise _Expired(mapped(caught, what, write=write)) from None
                 found = mapped(caught, what, write=write)

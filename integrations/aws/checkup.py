@@ -32,6 +32,7 @@ _PROBES: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
     "s3:ListAllMyBuckets": ("s3", "list_buckets", {}),
     "cloudtrail:DescribeTrails": ("cloudtrail", "describe_trails", {}),
     "cloudtrail:LookupEvents": ("cloudtrail", "lookup_events", {"MaxResults": 1}),
+    "ec2:DescribeRegions": ("ec2", "describe_regions", {}),
 }
 """Reads that show by use whether an action is allowed, where simulating is not."""
 

@@ -10,7 +10,6 @@ Files come as gzip of one JSON object; each is read whole (CloudTrail keeps them
 
 from __future__ import annotations
 
-import gzip
 import json
 import zlib
 from collections.abc import AsyncIterator, Mapping
@@ -36,6 +35,7 @@ class AwsLogs:
         self._caller = caller
         self._account = account
         self._files = AwsStorage(caller, account)
+        self._regions: tuple[str, ...] = ()
 
     async def events(
         self,
@@ -46,7 +46,8 @@ class AwsLogs:
         principal_name: str = "",
         operation: str = "",
     ) -> AsyncIterator[CloudEvent]:
-        """LookupEvents, region by region. IAM's own events are kept in us-east-1, which is asked too."""
+        """LookupEvents, in every region that the account has enabled: an attacker works where nobody looks. (IAM's own events are kept in
+        us-east-1.)"""
         narrowed = [
             {"AttributeKey": key, "AttributeValue": value}
             for key, value in (("AccessKeyId", access_key), ("Username", principal_name), ("EventName", operation))
@@ -57,13 +58,20 @@ class AwsLogs:
         params: dict[str, Any] = {"StartTime": since, "EndTime": until}
         if narrowed:
             params["LookupAttributes"] = narrowed
-        for region in dict.fromkeys((*self._caller.regions, *self._global())):
+        for region in await self._enabled():
             async for page in self._caller.pages("cloudtrail", "lookup_events", "Events", region, **params):
                 for row in page["Events"]:
                     yield event(_record(row))
 
-    def _global(self) -> tuple[str, ...]:
-        return ("us-east-1",) if not self._caller.regions[0].startswith(("cn-", "us-gov-")) else ()
+    async def _enabled(self) -> tuple[str, ...]:
+        """The tenant's own regions first. Asked once: a run does not outlive a region's being enabled by much."""
+        if not self._regions:
+            answer = await self._caller.read("ec2", "describe_regions")
+            names = [str(row["RegionName"]) for row in answered(answer, "Regions", "ec2.DescribeRegions")]
+            if not names:
+                raise VendorFault("ec2.DescribeRegions named no region", vendor="aws")
+            self._regions = tuple(dict.fromkeys((*self._caller.regions, *sorted(names))))
+        return self._regions
 
     async def trails(self) -> tuple[Trail, ...]:
         """Those that record this account in its regions, each once, asked in its own region whether it records."""
@@ -97,6 +105,11 @@ class AwsLogs:
     async def archived(self, trail: str, since: datetime, until: datetime) -> AsyncIterator[CloudEvent]:
         """Day by day. A file may hold events of the hours around its own time."""
         found = await self._find(trail)
+        if found.raw.get("IsOrganizationTrail"):
+            raise Rejected(
+                f"{found.name} is the organization's trail: its files lie under the organization's id, in the bucket of another account",
+                remedy="Have them read where they lie, with `tenantry sweep logs`.",
+            )
         base = f"{found.prefix.strip('/')}/" if found.prefix else ""
         regions = self._caller.regions if found.every_region else (found.region,)
         day = (since.astimezone(UTC) - timedelta(hours=1)).date()
@@ -115,16 +128,25 @@ class AwsLogs:
         async for piece in self._files.read(bucket, key):
             packed += piece
         try:
-            unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-            data = unpacker.decompress(bytes(packed), _LARGEST)
-            if unpacker.unconsumed_tail or not unpacker.eof:
-                raise VendorFault(f"the log file {key} is cut off or unpacks to more than it may", vendor="aws")
-            records = json.loads(data)["Records"]
-        except (zlib.error, gzip.BadGzipFile, ValueError, KeyError, TypeError) as broken:
+            records = json.loads(_unpacked(bytes(packed), key))["Records"]
+        except (zlib.error, ValueError, KeyError, TypeError) as broken:
             raise VendorFault(f"the log file {key} cannot be read", vendor="aws", kind=type(broken).__name__) from None
         if not isinstance(records, list):
             raise VendorFault(f"the log file {key} holds no records", vendor="aws")
         return records
+
+
+def _unpacked(packed: bytes, key: str) -> bytes:
+    """All members of a gzip file (RFC 1952 section 2.2): what stands behind the first one would else be missed."""
+    data = bytearray()
+    while True:
+        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        data += unpacker.decompress(packed, _LARGEST + 1 - len(data))
+        if not unpacker.eof or len(data) > _LARGEST:
+            raise VendorFault(f"the log file {key} is cut off or unpacks to more than it may", vendor="aws")
+        packed = unpacker.unused_data
+        if not packed:
+            return bytes(data)
 
 
 def _record(row: Mapping[str, Any]) -> Mapping[str, Any]:

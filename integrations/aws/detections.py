@@ -16,7 +16,7 @@ from typing import Any, Final
 from integrations.aws.caller import Caller, answered
 from integrations.aws.rows import plain
 from tenantry.capabilities.findings import DetectorState, Severity, VendorFinding
-from tenantry.errors import PermissionMissing, Rejected, TargetNotFound
+from tenantry.errors import OutOfScope, PermissionMissing, Rejected, TargetNotFound
 
 __all__ = ["AwsFindings"]
 
@@ -122,7 +122,7 @@ class AwsFindings:
 
     async def finding(self, finding: str) -> VendorFinding:
         """By our composed id."""
-        service, region, rest = _parts(finding)
+        service, region, rest = self._parts(finding)
         if service == "guardduty":
             detector, _, id = rest.partition(":")
             for row in await self._read(region, detector, [id]):
@@ -140,7 +140,7 @@ class AwsFindings:
 
     async def set_open(self, finding: str, open: bool) -> None:
         """Archived (GuardDuty), or workflow RESOLVED (Security Hub)."""
-        service, region, rest = _parts(finding)
+        service, region, rest = self._parts(finding)
         if service == "guardduty":
             detector, _, id = rest.partition(":")
             operation = "unarchive_findings" if open else "archive_findings"
@@ -157,13 +157,15 @@ class AwsFindings:
         if answer.get("UnprocessedFindings"):
             raise Rejected(f"Security Hub did not take the new state of {finding}", vendor="aws")
 
-
-def _parts(finding: str) -> tuple[str, str, str]:
-    service, _, rest = finding.partition(":")
-    region, _, rest = rest.partition(":")
-    if service not in ("guardduty", "securityhub") or not region or not rest:
-        raise TargetNotFound(f"{finding!r} names no finding")
-    return service, region, rest
+    def _parts(self, finding: str) -> tuple[str, str, str]:
+        """Service, region and the vendor's own id, in a region of the tenant's file."""
+        service, _, rest = finding.partition(":")
+        region, _, rest = rest.partition(":")
+        if service not in ("guardduty", "securityhub") or not region or not rest:
+            raise TargetNotFound(f"{finding!r} names no finding")
+        if region not in self._caller.regions:
+            raise OutOfScope(f"{region} is not among the regions in the tenant's file", vendor="aws")
+        return service, region, rest
 
 
 def _iso(at: datetime) -> str:

@@ -71,7 +71,8 @@ class AwsIdentity:
         """The role that we work as."""
         found = await self._caller.read("sts", "get_caller_identity")
         arn = str(answered(found, "Arn", "sts.GetCallerIdentity"))
-        return CloudCaller(account=str(found.get("Account", "")), arn=arn, ref=self._named(arn)[2])
+        account = str(found.get("Account", ""))
+        return CloudCaller(account=account, arn=arn, ref=self._named(arn)[2], regions=self._caller.regions)
 
     async def principals(self, kind: PrincipalKind | None = None) -> AsyncIterator[Principal]:
         """Users, roles, groups."""

@@ -144,13 +144,15 @@ class AwsProvider:
             },
         )
 
-    def least_privilege(self, names: Sequence[str], settings: Any) -> Grant:  # noqa: ARG002  # the same for every account
-        """The policy of the client's role; passing on a role is narrowed to the one that AWS Backup works as."""
+    def least_privilege(self, names: Sequence[str], settings: Any) -> Grant:
+        """The policy of the client's role; passing on a role is narrowed to the one that AWS Backup works as, and asking what is allowed to
+        the role itself."""
         import json
 
         from integrations.aws.actions import least_policy
 
-        return Grant("iam", tuple(names), json.dumps(least_policy(names), indent=2) + "\n")
+        role = None if settings is None else Settings.model_validate(dict(settings)).role_arn
+        return Grant("iam", tuple(names), json.dumps(least_policy(names, role), indent=2) + "\n")
 
 
 PROVIDER: Final = AwsProvider()

@@ -19,6 +19,7 @@ import asyncio
 import functools
 import os
 import time
+import weakref
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
 from pydantic import SecretBytes
 
-from integrations.aws.errors import VENDOR, mapped
+from integrations.aws.errors import EXPIRED, VENDOR, mapped
 from integrations.aws.settings import HubSettings, Settings
 from tenantry.errors import OutOfScope, SignInFailed
 
@@ -42,6 +43,7 @@ __all__ = ["AccountSessions", "Identity"]
 _MARGIN_S: Final = 300.0
 """A session is renewed this long before it expires: longer than any call may take."""
 _DEFAULT_LIFE_S: Final = 3600
+_CODES: Final = 3
 
 
 class _Live(Credentials):  # type: ignore[misc]  # botocore has no types
@@ -83,6 +85,21 @@ class Identity:
     """Seconds by which AWS's clock is ahead of this machine's; None: its answer had no date."""
 
 
+class _Factor:
+    """The session that a code of the hub's second factor began, shared by all clients of one event loop: AWS takes each code once, and a
+    campaign signs in to many accounts within the half minute of one."""
+
+    def __init__(self) -> None:
+        self.beginning = asyncio.Lock()
+        self.keys: _Keys | None = None
+
+
+_factors: weakref.WeakKeyDictionary[
+    asyncio.AbstractEventLoop, weakref.WeakValueDictionary[tuple[str | None, ...], _Factor]
+] = weakref.WeakKeyDictionary()
+"""Event loop → hub → its session, for as long as a client's sessions refer to it."""
+
+
 class _Given(CredentialProvider):  # type: ignore[misc]  # botocore has no types
     METHOD = "tenantry"
     CANONICAL_NAME = "Tenantry"
@@ -121,6 +138,7 @@ class AccountSessions:
     Args:
         secrets: gives ``access_key``, ``secret_key`` and, with MFA, ``mfa_seed`` of the hub's user, whenever a session begins.
         clock: monotonic seconds.
+        sleep: waits for the next code of the second factor.
     """
 
     def __init__(
@@ -129,17 +147,21 @@ class AccountSessions:
         hub: HubSettings,
         secrets: Callable[[str], Awaitable[SecretBytes]],
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._settings = settings
         self._hub = hub
         self._secrets = secrets
         self._clock = clock
+        self._sleep = sleep
         self._live = _Live()
         self._botocore = _session(self._live)
         self._expires = 0.0
         self._beginning = asyncio.Lock()
         self._generation = 0
         self._hub_keys: _Keys | None = None
+        self._factor: _Factor | None = None
+        self._refused: _Keys | None = None
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="aws-sign-in")
         self.identity: Identity | None = None
 
@@ -162,8 +184,14 @@ class AccountSessions:
         """Begin another session, unless somebody else did so meanwhile."""
         generation = self._generation
         async with self._beginning:
-            if self._generation == generation:
-                self._hub_keys = None
+            if self._generation != generation:
+                return
+            try:
+                await self._begin()
+            except SignInFailed as error:
+                if error.detail.get("vendor_code") not in EXPIRED:
+                    raise
+                self._hub_keys = None  # it is the hub's own session that is not taken any more
                 await self._begin()
 
     def client(self, service: str, region: str, config: Config) -> BaseClient:
@@ -196,7 +224,7 @@ class AccountSessions:
         """Forget every credential."""
         self._generation += 1
         self._live.exchange(None)
-        self._hub_keys, self._expires = None, 0.0
+        self._hub_keys, self._factor, self._refused, self._expires = None, None, None, 0.0
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     # --- beginning ----------------------------------------------------------------------------------------------------
@@ -225,11 +253,7 @@ class AccountSessions:
         keys = _Keys(await self._secret("access_key"), await self._secret("secret_key"))
         hub = self._hub
         if hub.mfa_serial is not None:
-            code = pyotp.TOTP(await self._secret("mfa_seed")).now()
-            answer = await self._sts(
-                keys, "get_session_token", SerialNumber=hub.mfa_serial, TokenCode=code, DurationSeconds=_DEFAULT_LIFE_S
-            )
-            keys = self._keys(answer, _DEFAULT_LIFE_S)
+            keys = await self._with_code(keys, hub.mfa_serial)
         if hub.hub_role is not None:
             answer = await self._sts(
                 keys,
@@ -241,6 +265,39 @@ class AccountSessions:
             keys = self._keys(answer, _DEFAULT_LIFE_S)
         self._hub_keys = keys
         return keys
+
+    async def _with_code(self, keys: _Keys, serial: str) -> _Keys:
+        """The session of the second factor: the one that is there, or one begun with the code of this half minute. Where AWS refuses that,
+        another process may have used it, and the next one is waited for."""
+        hubs = _factors.setdefault(asyncio.get_running_loop(), weakref.WeakValueDictionary())
+        place = (keys.access_key, serial, self._hub.endpoint_url)
+        factor = hubs.get(place)
+        if factor is None:
+            factor = hubs[place] = _Factor()
+        self._factor = factor
+        async with factor.beginning:
+            kept = factor.keys
+            if kept is not None and kept is not self._refused and self._clock() < kept.expires - _MARGIN_S:
+                self._refused = kept  # asked for again, it is because AWS did not take it
+                return kept
+            seed = pyotp.TOTP(await self._secret("mfa_seed"))
+            for last in (*[False] * (_CODES - 1), True):
+                at = time.time()
+                try:
+                    answer = await self._sts(
+                        keys,
+                        "get_session_token",
+                        SerialNumber=serial,
+                        TokenCode=seed.at(int(at)),
+                        DurationSeconds=_DEFAULT_LIFE_S,
+                    )
+                    break
+                except SignInFailed as error:
+                    if last or error.detail.get("vendor_code") != "AccessDenied":
+                        raise
+                await self._sleep(seed.interval - at % seed.interval + 0.5)
+            factor.keys = self._refused = self._keys(answer, _DEFAULT_LIFE_S)
+            return factor.keys
 
     async def _assume(self, keys: _Keys, *, external_id: str | None) -> _Keys:
         settings = self._settings

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from integrations.address import plain_address
 
 __all__ = ["HubSettings", "Settings"]
 
@@ -68,17 +69,6 @@ class HubSettings(BaseModel):
     region: Region | None = Field(
         None, description="Where sessions are asked for; the client's first region when left out"
     )
-    endpoint_url: str | None = Field(None, description="Instead of AWS's own addresses")
-
-    @field_validator("endpoint_url")
-    @classmethod
-    def _safe(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        found = urlsplit(value)
-        loopback = found.hostname in ("127.0.0.1", "::1", "localhost")
-        if found.scheme != "https" and not (found.scheme == "http" and loopback):
-            raise ValueError("must begin with https:// (http:// only on this machine)")
-        if not found.hostname or found.query or found.fragment or found.username or found.password:
-            raise ValueError("must be a plain address without user, query or fragment")
-        return value.rstrip("/")
+    endpoint_url: Annotated[str, AfterValidator(plain_address)] | None = Field(
+        None, description="Instead of AWS's own addresses"
+    )

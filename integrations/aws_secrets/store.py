@@ -42,7 +42,7 @@ import botocore.exceptions as aws
 from botocore.config import Config
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretBytes
 
-from integrations.storehttp import plain_address
+from integrations.address import plain_address
 from tenantry.errors import (
     Conflict,
     InDoubt,

@@ -44,7 +44,8 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretBytes
 
-from integrations.storehttp import StoreAnswer, StoreHttp, plain_address
+from integrations.address import plain_address
+from integrations.storehttp import StoreAnswer, StoreHttp
 from tenantry.errors import (
     Conflict,
     InvalidInput,

@@ -66,6 +66,20 @@ class Calls:
             raise VendorFault("the lab answered without a value", vendor="labhosts", **answer.ids)
         return answer.data["value"]
 
+    async def one(self, model: type[M], host: str, what: str) -> M:
+        """One thing of a host."""
+        try:
+            return model.model_validate(await self.get(f"/{quote(host, safe='')}/{what}"))
+        except ValidationError:
+            raise VendorFault(f"the lab's {what} are of another form", vendor="labhosts") from None
+
+    async def bytes(self, host: str, what: str, **query: str) -> bytes:
+        """What a read gives as bytes."""
+        try:
+            return base64.b64decode(await self.get(f"/{quote(host, safe='')}/{what}", **query), validate=True)
+        except (ValueError, TypeError):
+            raise VendorFault(f"the lab's {what} is of another form", vendor="labhosts") from None
+
     async def all(self, model: type[M], host: str, what: str, **query: str) -> list[M]:
         """Rows of a read about one host."""
         rows = await self.get(f"/{quote(host, safe='')}/{what}", **query)
@@ -94,10 +108,13 @@ class LabHosts(Calls):
     # --- reads --------------------------------------------------------------------------------------------------------
 
     async def hosts(self) -> Sequence[HostRef]:
-        return [HostRef.model_validate(row) for row in await self.get("")]
+        try:
+            return [HostRef.model_validate(row) for row in await self.get("")]
+        except (ValidationError, TypeError):
+            raise VendorFault("the lab's list of hosts is of another form", vendor="labhosts") from None
 
     async def facts(self, host: str) -> HostFacts:
-        return HostFacts.model_validate(await self.get(f"/{quote(host, safe='')}/facts"))
+        return await self.one(HostFacts, host, "facts")
 
     async def accounts(self, host: str) -> Sequence[HostAccount]:
         return await self.all(HostAccount, host, "accounts")
@@ -135,20 +152,19 @@ class LabHosts(Calls):
             yield file
 
     async def read_file(self, host: str, path: str) -> AsyncIterator[bytes]:
-        yield base64.b64decode(await self.get(f"/{quote(host, safe='')}/read_file", path=path))
+        yield await self.bytes(host, "read_file", path=path)
 
     async def volatile_sources(self, host: str) -> Sequence[str]:
         return [str(name) for name in await self.get(f"/{quote(host, safe='')}/volatile_sources")]
 
     async def volatile(self, host: str, source: str) -> AsyncIterator[bytes]:
-        yield base64.b64decode(await self.get(f"/{quote(host, safe='')}/volatile", source=source))
+        yield await self.bytes(host, "volatile", source=source)
 
     async def process_image(self, host: str, process: str, part: Literal["executable", "maps"]) -> AsyncIterator[bytes]:
-        where = f"/{quote(host, safe='')}/process_image"
-        yield base64.b64decode(await self.get(where, process=process, part=part))
+        yield await self.bytes(host, "process_image", process=process, part=part)
 
     async def isolation(self, host: str) -> Isolation:
-        return Isolation.model_validate(await self.get(f"/{quote(host, safe='')}/isolation"))
+        return await self.one(Isolation, host, "isolation")
 
     async def reaches(self, host: str, other: str) -> bool:
         return await self.get(f"/{quote(host, safe='')}/reaches", other=other) is True

@@ -11,12 +11,12 @@ In a tenant's file::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from tenantry.errors import OutOfScope, ProviderError, SignInFailed
+from integrations.address import plain_address
+from tenantry.errors import OutOfScope
 from tenantry.providers import ProviderCheck, SecretSource
 
 if TYPE_CHECKING:
@@ -36,16 +36,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    base_url: str = Field(description="Address of the lab")
-
-    @field_validator("base_url")
-    @classmethod
-    def _safe(cls, value: str) -> str:
-        found = urlsplit(value)
-        loopback = found.hostname in ("127.0.0.1", "::1", "localhost")
-        if found.scheme != "https" and not (found.scheme == "http" and loopback):
-            raise ValueError("must begin with https:// (http:// only on this machine)")
-        return value.rstrip("/")
+    base_url: Annotated[str, AfterValidator(plain_address)] = Field(description="Address of the lab")
 
 
 class LabHandle:
@@ -66,23 +57,12 @@ class LabHandle:
 
     async def check(self) -> ProviderCheck:
         """Whether the lab answers to the token."""
-        try:
-            hosts = await self._hosts.hosts()
-        except ProviderError as exc:
-            signed_in = not isinstance(exc, SignInFailed)
-            return ProviderCheck(
-                signed_in=signed_in,
-                granted=None,
-                problems=(f"{exc.message}. {exc.remedy}",),
-                reachable=self._http.answered,
-            )
-        return ProviderCheck(
-            signed_in=True,
-            granted=None,
-            facts={"hosts": [host.id for host in hosts]},
-            reachable=True,
-            clock_skew=self._http.clock_skew,
-        )
+        from integrations.bearer import checked
+
+        async def probe() -> dict[str, Any]:
+            return {"hosts": [host.id for host in await self._hosts.hosts()]}
+
+        return await checked(self._http, probe())
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -102,10 +82,10 @@ class LabProvider:
     ) -> LabHandle:
         """A handle; arguments as for the message sink's."""
         # Imported here, so that naming the vendor and checking a tenant's file load no HTTP client.
+        from integrations.bearer import TokenHeader
         from integrations.http import Http
         from integrations.labhosts.backups import LabHostBackups
         from integrations.labhosts.client import LabHosts
-        from integrations.sink.messenger import TokenHeader
 
         own = Settings.model_validate(settings)
         http = await Http.open(VENDOR, own.base_url, transport=transport)

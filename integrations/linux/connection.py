@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
+import functools
 import logging
 import socket
 import threading
@@ -31,7 +33,16 @@ import paramiko
 from integrations.linux.command import Command, Outcome
 from integrations.linux.hostkeys import KnownHost, fingerprint
 from tenantry import deadline
-from tenantry.errors import InDoubt, Rejected, SignInFailed, Unreachable, VendorFault
+from tenantry.errors import (
+    InDoubt,
+    PermissionMissing,
+    Rejected,
+    SignInFailed,
+    TargetNotFound,
+    TenantryError,
+    Unreachable,
+    VendorFault,
+)
 
 __all__ = ["Connection", "Credential", "Limits", "Login", "Target"]
 
@@ -53,7 +64,7 @@ class Limits:
         connect: until the host's sshd has let us in.
         command: a command that nobody gave another time.
         output: bytes of one command's output that is read as a whole.
-        channels: commands at a time over one connection; sshd allows ten (MaxSessions).
+        channels: commands at a time over one connection, two at least; sshd allows ten (MaxSessions).
     """
 
     connect: float = 15.0
@@ -188,7 +199,11 @@ class Connection:
         self._limits = limits or Limits()
         self._opening = asyncio.Lock()
         self._channels = asyncio.Semaphore(self._limits.channels)
+        self._streams = asyncio.Semaphore(max(1, self._limits.channels - 1))
+        """Whoever reads a stream may ask something else meanwhile: one channel is always left for that."""
         self._opened: _Opened | None = None
+        self._own_way: Connection | None = None
+        """A jump host's connection that nobody but this one uses."""
         self.opened_count = 0
         """How often it was opened; for those who want to know whether it is reused."""
 
@@ -238,11 +253,10 @@ class Connection:
                     deadline.check()
                 opened.busy += 1
                 try:
-                    return await self._threaded(
-                        lambda: _execute(opened.transport, call, line, stdin, timeout, self._limits.output),  # noqa: B023  # awaited here
-                        call,
-                        timeout + 1.0,
+                    work = functools.partial(
+                        _execute, opened.transport, call, line, stdin, timeout, self._limits.output, write=write
                     )
+                    return await self._threaded(work, call, timeout + 1.0)
                 except _Full:
                     if write:
                         raise self._doubt(command) from None
@@ -275,7 +289,7 @@ class Connection:
         """
         line, stdin = await self._prepared(command)
         limit = timeout or self._limits.command
-        async with self._channels:
+        async with self._streams, self._channels:
             opened = await self._open()
             call = _Call()
             opened.busy += 1
@@ -317,7 +331,7 @@ class Connection:
                     f"{self.target.name} does not allow to look from it (AllowTcpForwarding)", vendor="linux"
                 ) from refusal
             return False
-        except (paramiko.SSHException, TimeoutError):
+        except (paramiko.SSHException, EOFError, OSError):
             if opened.transport.is_active():
                 return False
             await self._forget(opened)
@@ -326,7 +340,11 @@ class Connection:
         return True
 
     async def sftp(self, work: Callable[[Any], T], *, timeout: float | None = None) -> T:
-        """Do something with an SFTP client, in a thread; read-only by agreement."""
+        """Do something with an SFTP client, in a thread; read-only by agreement.
+
+        Raises:
+            TargetNotFound, PermissionMissing: of the file that was asked for. VendorFault: it broke off, or the host has no SFTP.
+        """
         opened = await self._open()
         call = _Call()
 
@@ -342,7 +360,15 @@ class Connection:
         try:
             async with self._channels:
                 return await self._threaded(inside, call, (timeout or self._limits.command) + 1)
-        except (paramiko.SSHException, EOFError, TimeoutError) as error:
+        except FileNotFoundError as error:
+            raise TargetNotFound(
+                f"{self.target.name}: what was asked for by sftp is not there", vendor="linux"
+            ) from error
+        except PermissionError as error:
+            raise PermissionMissing(
+                f"{self.target.name}: {self.target.account} may not read this by sftp", vendor="linux"
+            ) from error
+        except (paramiko.SSHException, EOFError, OSError) as error:
             raise VendorFault(f"{self.target.name}: sftp broke off", vendor="linux") from error
 
     # --- the connection -----------------------------------------------------------------------------------------------
@@ -353,6 +379,7 @@ class Connection:
         other = Connection(
             self.target, self._credential, self._executor, password=self._password, via=via, limits=self._limits
         )
+        other._own_way = via
         try:
             await other.login()
         except BaseException:
@@ -362,9 +389,10 @@ class Connection:
 
     async def aclose(self) -> None:
         """Close it, and a jump host's connection that is its own."""
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            await self._threaded(opened.transport.close, _Call(), self._limits.connect)
+        if self._opened is not None:
+            await self._forget(self._opened)
+        if self._own_way is not None:
+            await self._own_way.aclose()
 
     async def _open(self) -> _Opened:
         async with self._opening:
@@ -374,12 +402,18 @@ class Connection:
             credential = await self._credential()
             sock = await self._socket()
             call = _Call()
-            self._opened = await self._threaded(
-                lambda: _sign_in(sock, self.target, credential, self._limits.connect),
-                call,
-                self._limits.connect * 3,
-                abandon=sock.close,
-            )
+            try:
+                self._opened = await self._threaded(
+                    lambda: _sign_in(sock, self.target, credential, self._limits.connect),
+                    call,
+                    self._limits.connect * 3,
+                    abandon=sock.close,
+                )
+            except TimeoutError as error:
+                raise Unreachable(
+                    f"{self.target.name} ({self.target.address} port {self.target.port}) does not let us in in time",
+                    vendor="linux",
+                ) from error
             self.opened_count += 1
             return self._opened
 
@@ -435,7 +469,8 @@ class Connection:
         self, work: Callable[[], T], call: _Call, timeout: float, *, abandon: Callable[[], object] | None = None
     ) -> T:
         """Work in a thread; when whoever waits is cancelled or out of patience, its channel is closed and it ends."""
-        future = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        context = contextvars.copy_context()  # with the effect's deadline
+        future = asyncio.get_running_loop().run_in_executor(self._executor, lambda: context.run(work))
         try:
             async with asyncio.timeout(timeout):
                 return await asyncio.shield(future)
@@ -479,6 +514,8 @@ def _sign_in(sock: Any, target: Target, credential: Credential, timeout: float) 
     try:
         transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = timeout
         transport.start_client(timeout=timeout)
+        if not transport.presented:  # paramiko says nothing when the time is over
+            raise paramiko.SSHException("no keys were exchanged in time")
         target.known.verify(transport.presented)
         _authenticate(transport, target.account, credential)
         if not transport.is_authenticated():
@@ -540,10 +577,16 @@ def _session(transport: Any, timeout: float) -> Any:
             pause = min(0.2, pause * 2)
 
 
-def _begin(transport: Any, call: _Call, line: bytes, stdin: bytes, timeout: float) -> Any:
+def _begin(transport: Any, call: _Call, line: bytes, stdin: bytes, timeout: float, *, write: bool = False) -> Any:
     channel = _session(transport, min(timeout, 15.0))
     call.adopt(channel)
     channel.settimeout(timeout)
+    if write:
+        try:
+            deadline.check()  # waiting for a thread and a channel may have taken long
+        except TenantryError:
+            channel.close()
+            raise
     call.sent = True
     channel.exec_command(line)
     if stdin:
@@ -566,9 +609,11 @@ def _status(channel: Any, timeout: float) -> int:
     return int(status)
 
 
-def _execute(transport: Any, call: _Call, line: bytes, stdin: bytes, timeout: float, limit: int) -> Outcome:
+def _execute(
+    transport: Any, call: _Call, line: bytes, stdin: bytes, timeout: float, limit: int, *, write: bool
+) -> Outcome:
     until = time.monotonic() + timeout
-    channel = _begin(transport, call, line, stdin, timeout)
+    channel = _begin(transport, call, line, stdin, timeout, write=write)
     try:
         pieces: list[bytes] = []
         size = 0

@@ -24,8 +24,8 @@ The promise: a handle signs in to the configured hosts and nowhere else; a host 
 anything is said to it; the key is only ever in memory; nothing is installed and nothing of ours stays on a host but what a
 run says that it changed. The account's shell must be a POSIX shell. Tested with OpenSSH 9 on Debian 12.
 
-Known limits: hosts without apt have no pending updates here; units of accounts (``systemd --user``) are not listed; the
-memory itself is not copied.
+Known limits: hosts without apt have no pending updates here; units of accounts (``systemd --user``) are not listed; keys that
+only a ``Match`` block or ``AuthorizedKeysCommand`` of sshd_config names are not listed; the memory itself is not copied.
 """
 
 from __future__ import annotations
@@ -365,6 +365,7 @@ class LinuxProvider:
 def _credential(key: bytes, certificate: bytes | None, passphrase: bytes | None) -> Credential:
     """A private key in OpenSSH's or PEM's form, with its certificate."""
     import paramiko
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import (
         Encoding,
         NoEncryption,
@@ -387,7 +388,7 @@ def _credential(key: bytes, certificate: bytes | None, passphrase: bytes | None)
         if certificate is not None:
             certified = kind.from_private_key(io.StringIO(text))
             certified.load_certificate(certificate.decode())
-    except (ValueError, TypeError, paramiko.SSHException) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, paramiko.SSHException) as error:
         # The exceptions' own texts are left out: they may quote what they could not read.
         raise SignInFailed(
             "the key, its passphrase or its certificate in the vault cannot be read together",

@@ -4,16 +4,15 @@ root may (:mod:`integrations.linux.sudo`). Nothing is written on the host."""
 from __future__ import annotations
 
 import asyncio
-import io
-import tarfile
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final
 
 from integrations.linux import isolation, parse
-from integrations.linux.command import Command, Outcome
-from integrations.linux.connection import Connection
+from integrations.linux.asking import LONG, found_files, lines
+from integrations.linux.command import Command
+from integrations.linux.evidence import Evidence
 from tenantry.capabilities import (
     AuthorizedKey,
     CronEntry,
@@ -31,7 +30,7 @@ from tenantry.capabilities import (
     Update,
 )
 from tenantry.capabilities.host import path_bytes, path_text
-from tenantry.errors import PermissionMissing, Rejected, TargetNotFound, VendorFault
+from tenantry.errors import PermissionMissing, VendorFault
 
 __all__ = ["Reads"]
 
@@ -48,87 +47,10 @@ _CRON_TABLES: Final = ("/etc/crontab", "/etc/anacrontab")
 _CRON_FOLDERS: Final = ("/etc/cron.d", "/var/spool/cron/crontabs", "/var/spool/cron")
 _CRON_SCRIPTS: Final = ("hourly", "daily", "weekly", "monthly")
 _LOGS: Final = ("/var/log/auth.log.1", "/var/log/auth.log", "/var/log/secure")
-_HASHED_AT_ONCE: Final = 200
-"""Files whose digests are asked for together."""
-_LONG: Final = 300.0
-"""Seconds for what reads much."""
-
-_VOLATILE: Final[dict[str, Command]] = {
-    "clock": Command.of("date", "--utc", "--rfc-3339=ns"),
-    "routes": Command.of("ip", "-details", "route", "show", "table", "all"),
-    "neighbours": Command.of("ip", "neighbour", "show"),
-    "connections": Command.of("ss", "-tunapO", root=True),
-    "processes": Command.of("ps", "-eww", "-o", "pid,ppid,user,lstart,stat,args"),
-    "process-files": Command.of(
-        *("find", "/proc", "-mindepth", "2", "-maxdepth", "2", "-path", "/proc/[0-9]*/exe", "-printf", "%p %l\\n"),
-        root=True,
-        quiet=True,
-    ),
-    "open-files": Command.of(
-        *("find", "/proc", "-mindepth", "3", "-maxdepth", "3", "-path", "/proc/[0-9]*/fd/*", "-printf", "%p %l\\n"),
-        root=True,
-        quiet=True,
-    ),
-    "memory-maps": Command.of(
-        *("find", "/proc", "-mindepth", "2", "-maxdepth", "2", "-path", "/proc/[0-9]*/maps"),
-        *("-exec", "grep", "-aH", "", "{}", "+"),
-        root=True,
-        quiet=True,
-    ),
-    "kernel": Command.of("cat", "/proc/modules", "/proc/stat", "/proc/meminfo", "/proc/self/mountinfo"),
-    "sessions": Command.of("who", "-a"),
-    "firewall": Command.of("nft", "-a", "list", "ruleset", root=True),
-    "temporary-files": Command.of(
-        *("find", "/tmp", "/var/tmp", "/dev/shm", "/run", "-xdev", "-printf", "%T+ %C+ %m %u %s %p %l\\n"),  # noqa: S108  # looked at
-        root=True,
-        quiet=True,
-    ),
-}
-"""The most fleeting first: RFC 3227 section 2.1, "Order of Volatility". The memory itself is not copied: /proc/kcore is
-locked down, and what would read it has to be installed."""
 
 
-class Reads:
+class Reads(Evidence):
     """The reading half of :class:`tenantry.capabilities.Host`."""
-
-    def __init__(self, connections: Mapping[str, Connection], refs: Mapping[str, HostRef]) -> None:
-        self._connections = connections
-        self._refs = refs
-
-    def _to(self, host: str) -> Connection:
-        try:
-            return self._connections[host]
-        except KeyError:
-            raise TargetNotFound(
-                f"the tenant has no host {host!r}",
-                remedy="Name a host of the tenant's file; host names are its keys under settings.hosts.",
-                vendor="linux",
-            ) from None
-
-    async def _ok(
-        self, host: str, command: Command, *, codes: Iterable[int] = (0,), timeout: float | None = None
-    ) -> Outcome:
-        """Run a read, and make an error of any other exit status."""
-        outcome = await self._to(host).read(command, timeout=timeout)
-        if outcome.code not in codes:
-            raise await self.refusal(host, command, outcome)
-        return outcome
-
-    async def refusal(self, host: str, command: Command, outcome: Outcome) -> Rejected | PermissionMissing:
-        """Why a command failed: whether sudo would let us run it is asked of sudo, since statuses do not tell."""
-        connection = self._to(host)
-        if command.root and connection.sudo:
-            # With a password sudo's own list would ask for it again: whether sudo takes us at all is as much as can be told.
-            listing = Command((b"sudo", b"-n", b"-l", b"--", *command.argv))
-            allowed = await connection.read(Command.of("true", root=True) if connection.asks else listing)
-            if allowed.code != 0:
-                return PermissionMissing(
-                    f"{host}: {connection.target.account} may not run {command.program} as root",
-                    remedy="Grant it in sudoers; the provider's check prints the lines that are needed.",
-                    vendor="linux",
-                    command=command.program,
-                )
-        return Rejected(f"{host}: {command.program} ended with {outcome.code}", vendor="linux", status=outcome.code)
 
     # --- the host -----------------------------------------------------------------------------------------------------
 
@@ -246,31 +168,36 @@ class Reads:
                 *("--identifier=sshd", "--identifier=sshd-session"),
                 root=True,
             )
-            async for line in _lines(connection.stream(command, timeout=_LONG)):
-                found = parse.journal_login(line)
-                if found is not None:
-                    yield found
+            try:
+                async for line in lines(connection.stream(command, timeout=LONG)):
+                    found = parse.journal_login(line)
+                    if found is not None:
+                        yield found
+            except VendorFault as fault:
+                if fault.detail.get("status") is not None:
+                    await self._permitted(host, command)
+                raise
             return
         there = await self._found(host, [path.encode() for path in _LOGS], follow=True)
         now = datetime.now(UTC)
         for path in (one for one in _LOGS if one in there):
             command = Command.of("grep", "-aE", "sshd(-session)?\\[", path, root=True, quiet=True)
             try:
-                async for line in _lines(connection.stream(command, timeout=_LONG)):
+                async for line in lines(connection.stream(command, timeout=LONG)):
                     found = parse.syslog_login(line, now)
                     if found is not None and found.at >= since:
                         yield found
             except VendorFault as fault:
                 if fault.detail.get("status") != 1:  # grep's word for "no line matched"
                     raise
+                await self._permitted(host, command)
 
     # --- what stays ---------------------------------------------------------------------------------------------------
 
     async def authorized_keys(self, host: str) -> Sequence[AuthorizedKey]:
         """From the files that sshd itself says it looks into."""
-        connection = self._to(host)
         configured, accounts = await asyncio.gather(
-            connection.read(Command.of("sshd", "-T", root=True)), self._ok(host, Command.of("getent", "passwd"))
+            self._ok(host, Command.of("sshd", "-T", root=True)), self._ok(host, Command.of("getent", "passwd"))
         )
         patterns = [
             word
@@ -342,7 +269,7 @@ class Reads:
         for line in starts.lines():
             path, _, row = line.partition(b"\0")
             commands[path] = commands.get(path, b"") + row + b"\n"
-        files = list(_files(listed.out))
+        files = list(found_files(listed.out))
         hashed = parse.hashes(digests.out)
         first: dict[str, tuple[HostFile, bytes]] = {}
         order = {folder: at for at, folder in enumerate(UNIT_FOLDERS)}
@@ -377,8 +304,8 @@ class Reads:
             ),
             codes=(0, 1),
         )
-        files = dict.fromkeys(path for _, path in _files(found.out))
-        facts = {path: file for file, path in _files(found.out)}
+        files = dict.fromkeys(path for _, path in found_files(found.out))
+        facts = {path: file for file, path in found_files(found.out)}
         tables = [path for path in files if not path.startswith(b"/etc/cron.") or path.startswith(b"/etc/cron.d/")]
         contents, owned = await asyncio.gather(self._contents(host, tables), self._owners(host, list(files)))
         entries: list[CronEntry] = []
@@ -439,7 +366,15 @@ class Reads:
         )
         people = {uid: name for name, uid, *_ in reversed(parse.passwd(names.lines()))}
         booted = parse.moment(boot.out.split()[-1])
-        return parse.processes(parse.proc_files(files.out), parse.links(executables.out), people, booted)
+        found = parse.processes(parse.proc_files(files.out), parse.links(executables.out), people, booted)
+        if not any(process.pid == 1 for process in found):
+            # proc(5), "hidepid": a process that is not shown to us would count as one that is gone.
+            raise PermissionMissing(
+                f"{host}: {self._to(host).target.account} is not shown the processes of others",
+                remedy="Sign in as root, or put the account into the group that /proc's mount option gid= names.",
+                vendor="linux",
+            )
+        return found
 
     async def connections(self, host: str) -> Sequence[HostConnection]:
         """Of ss(8)."""
@@ -458,92 +393,9 @@ class Reads:
         simulated = await self._ok(
             host,
             Command.of("apt-get", "--simulate", "--quiet", "-o", "Debug::NoLocking=true", "upgrade"),
-            timeout=_LONG,
+            timeout=LONG,
         )
         return parse.updates(simulated.lines())
-
-    # --- files --------------------------------------------------------------------------------------------------------
-
-    async def files(self, host: str, paths: Sequence[str]) -> AsyncIterator[HostFile]:
-        """find(1) streams, and digests are asked for in lots."""
-        roots = [_absolute(path) for path in paths]
-        if not roots:
-            return
-        command = Command.of("find", *roots, "-xdev", "-printf", parse.FIND, root=True, quiet=True)
-        waiting: list[list[bytes]] = []
-        fields: list[bytes] = []
-        try:
-            async for field in _nuls(self._to(host).stream(command, timeout=_LONG)):
-                fields.append(field)
-                if len(fields) == 9:
-                    waiting.append(fields)
-                    fields = []
-                if len(waiting) == _HASHED_AT_ONCE:
-                    for file in await self._hashed(host, waiting):
-                        yield file
-                    waiting = []
-        except VendorFault as fault:
-            if fault.detail.get("status") != 1:  # find's word for "some were not there"
-                raise
-        for file in await self._hashed(host, waiting):
-            yield file
-
-    async def at(self, host: str, paths: Sequence[str], *, digests: bool = True) -> dict[str, HostFile]:
-        """For the provider's other capabilities: these very paths, links as they are and nothing below a folder. What is not there is left
-        out."""
-        if not paths:
-            return {}
-        out = await self._ok(
-            host,
-            Command.of("find", *map(_absolute, paths), "-maxdepth", "0", "-printf", parse.FIND, root=True, quiet=True),
-            codes=(0, 1),
-        )
-        parts = out.out.split(b"\0")[:-1]
-        rows = [parts[start : start + 9] for start in range(0, len(parts) - 8, 9)]
-        found = await self._hashed(host, rows) if digests else [parse.found_file(row) for row in rows]
-        return {file.path: file for file in found}
-
-    async def read_file(self, host: str, path: str) -> AsyncIterator[bytes]:
-        """cat(1)."""
-        async for piece in self._cat(host, _absolute(path), path):
-            yield piece
-
-    async def volatile_sources(self, host: str) -> Sequence[str]:
-        """In the order in which they are to be read."""
-        self._to(host)
-        return list(_VOLATILE)
-
-    async def volatile(self, host: str, source: str) -> AsyncIterator[bytes]:
-        """Some sources have nothing to say on some hosts (no nft): then they are empty."""
-        connection = self._to(host)
-        command = _VOLATILE.get(source)
-        if command is None:
-            raise TargetNotFound(f"there is no source {source!r}", vendor="linux")
-        try:
-            async for piece in connection.stream(command, timeout=_LONG):
-                yield piece
-        except VendorFault as fault:
-            if fault.detail.get("status") is None:
-                raise
-            await self._permitted(host, command)
-
-    async def process_image(self, host: str, process: str, part: Literal["executable", "maps"]) -> AsyncIterator[bytes]:
-        """Through /proc, which holds the file as long as the process lives."""
-        pid = await self.living(host, process)
-        name = "exe" if part == "executable" else "maps"
-        async for piece in self._cat(host, f"/proc/{pid}/{name}".encode(), process):
-            yield piece
-
-    async def living(self, host: str, process: str) -> int:
-        """The number of this very process. Raises TargetNotFound when it is gone, or another has its number."""
-        pid, _, start = process.partition(":")
-        if not (pid.isdigit() and start.isdigit()):
-            raise Rejected("a process is named by number and start time", vendor="linux")
-        stat = await self._ok(host, Command.of("cat", f"/proc/{int(pid)}/stat"), codes=(0, 1))
-        after = stat.out.rpartition(b") ")[2].split()
-        if stat.code or len(after) < 20 or after[19] != start.encode() or after[0] in (b"Z", b"X"):
-            raise TargetNotFound(f"{host}: the process {process} is gone", vendor="linux")
-        return int(pid)
 
     # --- isolation ----------------------------------------------------------------------------------------------------
 
@@ -568,107 +420,6 @@ class Reads:
         target = self._to(other).target
         return await self._to(host).knock(target.address, target.port, 3.0)
 
-    # --- shared -------------------------------------------------------------------------------------------------------
-
-    async def _cat(self, host: str, path: bytes, shown: str) -> AsyncIterator[bytes]:
-        command = Command.of("cat", "--", path, root=True)
-        try:
-            async for piece in self._to(host).stream(command, timeout=_LONG):
-                yield piece
-        except VendorFault as fault:
-            if fault.detail.get("status") is None:
-                raise
-            await self._permitted(host, command)
-            raise TargetNotFound(f"{host}: {shown} cannot be read, or is not there", vendor="linux") from fault
-
-    async def _permitted(self, host: str, command: Command) -> None:
-        why = await self.refusal(host, command, Outcome(1, b"", b""))
-        if isinstance(why, PermissionMissing):
-            raise why
-
-    async def _found(self, host: str, paths: Sequence[bytes], *, follow: bool) -> dict[str, HostFile]:
-        """Facts of those paths that there are."""
-        if not paths:
-            return {}
-        options = ("-L",) if follow else ()
-        out = await self._ok(
-            host,
-            Command.of("find", *options, *paths, "-maxdepth", "0", "-printf", parse.FIND, root=True, quiet=True),
-            codes=(0, 1),
-        )
-        return {file.path: file for file, _ in _files(out.out)}
-
-    async def _contents(self, host: str, paths: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Whole small files, in one tar."""
-        if not paths:
-            return {}
-        out = await self._ok(
-            host,
-            Command.of(
-                *("tar", "--create", "--file=-", "--absolute-names", "--dereference", "--no-recursion"),
-                *("--ignore-failed-read", "--null", "--verbatim-files-from", "--files-from=-"),
-                root=True,
-                stdin=b"\0".join(paths) + b"\0",
-                quiet=True,
-            ),
-            codes=(0, 1, 2),
-        )
-        found: dict[bytes, bytes] = {}
-        try:
-            with tarfile.open(fileobj=io.BytesIO(out.out), encoding="utf-8", errors="surrogateescape") as archive:
-                for member in archive:
-                    file = archive.extractfile(member)
-                    if file is not None:
-                        found[member.name.encode("utf-8", "surrogateescape")] = file.read()
-        except tarfile.ReadError:
-            raise parse.fault("archive of small files") from None
-        return found
-
-    async def _hashed(self, host: str, rows: Sequence[Sequence[bytes]]) -> list[HostFile]:
-        wanted = [row[7] for row in rows if row[0] == b"f"]
-        digests: dict[bytes, str] = {}
-        if wanted:
-            out = await self._ok(
-                host,
-                Command.of(
-                    *("xargs", "-0", "-r", "sha256sum", "--zero", "--"),
-                    root=True,
-                    stdin=b"\0".join(wanted) + b"\0",
-                    quiet=True,
-                ),
-                codes=(0, 1, 123),  # xargs: some of them could not be read
-                timeout=_LONG,
-            )
-            digests = parse.hashes(out.out)
-        return [parse.found_file(row, digests.get(row[7])) for row in rows]
-
-    async def _owners(self, host: str, paths: Sequence[bytes]) -> dict[bytes, str]:
-        """Which package each file belongs to. A merged /usr is looked up both ways: dpkg knows one of the names."""
-        if not paths:
-            return {}
-        asked: dict[bytes, bytes] = {}
-        for path in paths:
-            other = path.removeprefix(b"/usr") if path.startswith(b"/usr/lib/") else b"/usr" + path
-            asked[path] = path
-            if path.startswith((b"/lib/", b"/usr/lib/")):
-                asked[other] = path
-        patterns = [_no_pattern(path) for path in asked]
-        out = await self._to(host).read(Command.of("dpkg-query", "-S", *patterns, quiet=True), timeout=_LONG)
-        return {asked[path]: name for path, name in parse.owners(out.lines()).items() if path in asked}
-
-
-def _no_pattern(path: bytes) -> bytes:
-    """A path for dpkg-query, to which some characters are a pattern's."""
-    return b"".join(b"\\" + bytes([c]) if c in b"*?[\\" else bytes([c]) for c in path)
-
-
-def _absolute(path: str) -> bytes:
-    """A path as an argument: beginning with a slash, it cannot be an option or an expression."""
-    raw = path_bytes(path)
-    if not raw.startswith(b"/") or b"\0" in raw:
-        raise Rejected("a path on a host begins with a slash and has no NUL in it", vendor="linux")
-    return raw
-
 
 def _expanded(pattern: bytes, name: str, uid: int, home: bytes) -> bytes | None:
     """AuthorizedKeysFile, sshd_config(5), "TOKENS"."""
@@ -686,26 +437,3 @@ def _pretty(release: bytes) -> str:
         if line.startswith(b"PRETTY_NAME="):
             return parse.text(line[12:].strip().strip(b"\"'"))
     return ""
-
-
-def _files(out: bytes) -> list[tuple[HostFile, bytes]]:
-    parts = out.split(b"\0")[:-1]
-    return [(parse.found_file(parts[at : at + 9]), parts[at + 7]) for at in range(0, len(parts) - 8, 9)]
-
-
-async def _split(pieces: AsyncIterator[bytes], end: bytes) -> AsyncIterator[bytes]:
-    rest = b""
-    async for piece in pieces:
-        *whole, rest = (rest + piece).split(end)
-        for one in whole:
-            yield one
-    if rest:
-        yield rest
-
-
-def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    return _split(pieces, b"\n")
-
-
-def _nuls(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    return _split(pieces, b"\0")

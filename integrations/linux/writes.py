@@ -56,6 +56,8 @@ class LinuxHosts(Reads):
         outcome = await self._to(host).write(command)
         if outcome.code not in codes:
             raise await self.refusal(host, command, outcome)
+        if outcome.code != 0:
+            await self._permitted(host, command)
         return outcome
 
     async def run_read(self, host: str, command: Command) -> Outcome:

@@ -221,7 +221,7 @@ class _Session:
         self._expect(smtp.getreply(), (354,), "a message")
         self._begun = True
         smtp.send(content + b".\r\n")
-        self._expect(smtp.getreply(), (250,), "the message")
+        self._taken(smtp.getreply())
         self._begun = False
 
     def probe(self, sender: str) -> dict[str, Any]:
@@ -290,12 +290,20 @@ class _Session:
         if code in good:
             return
         shown = f"{self._relay.host} did not take {what} ({_code(code, said)})"
-        self._begun = False  # it has answered: nothing is in doubt
         if 400 <= code < 500:
             raise Throttled(shown, vendor="messages", status=code)
         if code == -1:  # the library's word for an answer that was none
             raise smtplib.SMTPServerDisconnected("no answer")
         raise Rejected(shown, vendor="messages", status=code)
+
+    def _taken(self, reply: tuple[int, bytes]) -> None:
+        """The answer to the message itself: its first digit decides (RFC 5321 section 4.2.1), and what has none says neither yes nor no."""
+        code, _ = reply
+        if 200 <= code < 300:
+            return
+        if not 400 <= code < 600:
+            raise InDoubt(f"{self._relay.host} answered the message in a way that says neither yes nor no")
+        self._expect(reply, (), "the message")
 
     @contextlib.contextmanager
     def _mapped(self) -> Iterator[None]:

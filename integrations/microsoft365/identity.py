@@ -52,9 +52,9 @@ from integrations.microsoft365.sdk import METHOD_COLLECTIONS, Sdk, build, build_
 from tenantry.capabilities import Account, AuthMethod, Consent, Device, DirectoryEvent, RoleAssignment, SignIn
 from tenantry.errors import PermissionMissing, Rejected, TargetNotFound
 
-__all__ = ["Microsoft365Identity"]
+__all__ = ["USER_FIELDS", "Microsoft365Identity"]
 
-_USER: Final = (
+USER_FIELDS: Final = (
     "id,userPrincipalName,displayName,accountEnabled,onPremisesSyncEnabled,signInSessionsValidFromDateTime,"
     "lastPasswordChangeDateTime,userType,mail,createdDateTime"
 )
@@ -86,12 +86,12 @@ class Microsoft365Identity:
 
     async def account(self, user: str) -> Account:
         """One account. Raises TargetNotFound."""
-        row = await self._graph.get(f"/users/{segment(user)}", params={"$select": _USER}, needs="User.Read.All")
+        row = await self._graph.get(f"/users/{segment(user)}", params={"$select": USER_FIELDS}, needs="User.Read.All")
         return _account(row)
 
     async def accounts(self) -> AsyncIterator[Account]:
         """Every account, 999 to a page, one page in memory."""
-        params = {"$select": _USER, "$top": "999"}
+        params = {"$select": USER_FIELDS, "$top": "999"}
         async for page in self._graph.pages("/users", params=params, needs="User.Read.All"):
             for row in page:
                 # One row without the value must not end the list; it counts as enabled, so that nobody is overlooked.
@@ -200,7 +200,7 @@ class Microsoft365Identity:
                 if row.get("@odata.type") == "#microsoft.graph.user":
                     ids[text(row.get("id"))] = None
         rows = await asyncio.gather(
-            *(self._object(f"/users/{segment(one)}?$select={_USER}", "User.Read.All") for one in ids)
+            *(self._object(f"/users/{segment(one)}?$select={USER_FIELDS}", "User.Read.All") for one in ids)
         )
         return [_account(row) for row in rows if row is not None]
 

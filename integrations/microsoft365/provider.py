@@ -26,10 +26,10 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretBytes, field_validator
 
+from integrations.address import plain_address
 from tenantry.errors import OutOfScope, PermissionMissing, ProviderError, TenantryError
 from tenantry.providers import ProviderCheck, SecretSource
 
@@ -100,15 +100,7 @@ class Settings(BaseModel):
     @field_validator("login_url", "graph_url", "exchange_url")
     @classmethod
     def _safe(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        found = urlsplit(value)
-        loopback = found.hostname in ("127.0.0.1", "::1", "localhost")
-        if found.scheme != "https" and not (found.scheme == "http" and loopback):
-            raise ValueError("must begin with https:// (http:// only on this machine)")
-        if not found.hostname or found.query or found.fragment or found.username or found.password:
-            raise ValueError("must be a plain address without user, query or fragment")
-        return value.rstrip("/")
+        return None if value is None else plain_address(value)
 
     @property
     def addresses(self) -> tuple[str, str, str]:

@@ -9,29 +9,15 @@ Needs: the sink's bearer token, secret ``token``.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from integrations.bearer import TokenHeader
 from integrations.http import Answer, Http, refused
 from tenantry.capabilities import Channel, Message
 from tenantry.errors import PermissionMissing, Rejected, TenantryError, VendorFault
-from tenantry.providers import SecretSource
 
-__all__ = ["SinkMessenger", "TokenHeader"]
-
-
-@dataclass(frozen=True, slots=True)
-class TokenHeader:
-    """The Authorization header from a fixed token, asked for at each call and not kept."""
-
-    secrets: SecretSource
-
-    async def header(self) -> str:
-        return f"Bearer {(await self.secrets('token')).get_secret_value().decode()}"
-
-    async def refused(self, _header: str) -> bool:  # there is only the one token
-        return False
+__all__ = ["SinkMessenger"]
 
 
 class SinkMessenger:

@@ -36,7 +36,8 @@ class RemovePolicy(Task[RemovePolicyParams]):
         aws("iam:ListGroupPolicies", "iam:GetGroupPolicy", "iam:ListAttachedGroupPolicies"),
         aws("iam:GetPolicy", "iam:GetPolicyVersion", "iam:DeleteUserPolicy", "iam:DeleteRolePolicy"),
         aws("iam:DetachUserPolicy", "iam:DetachRolePolicy", "iam:AttachUserPolicy", "iam:AttachRolePolicy"),
-        aws("iam:PutUserPolicy", "iam:PutRolePolicy"),
+        aws("iam:PutUserPolicy", "iam:PutRolePolicy", "iam:PutGroupPolicy", "iam:DeleteGroupPolicy"),
+        aws("iam:AttachGroupPolicy", "iam:DetachGroupPolicy"),
         GUARD,
     )
     impact = Impact.REVERSIBLE

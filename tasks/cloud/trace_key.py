@@ -60,6 +60,10 @@ class MadeDevice(Made):
     device: str
 
 
+class MadeElsewhere(Made):
+    region: str
+
+
 class MadeTrust(Made):
     principals: list[str]
     """Whom the attacker let in."""
@@ -93,6 +97,8 @@ class KeyTrace(Output):
     """Given to principals that were there before."""
     trusts: list[MadeTrust]
     instances: list[Made]
+    elsewhere: list[MadeElsewhere] = Field(default_factory=list)
+    """Machines in regions that the tenant's file does not name: nothing here can look at them, so nothing is contained before it does."""
     trails: list[Made]
     sessions: list[str]
     """Principals whose sessions have to be cut."""
@@ -120,7 +126,7 @@ class TraceKey(ReadTask[TraceKeyParams, KeyTrace]):
     permissions = (
         FIND,
         KEYS,
-        aws("cloudtrail:LookupEvents", "sts:GetCallerIdentity", "ec2:DescribeInstances"),
+        aws("cloudtrail:LookupEvents", "ec2:DescribeRegions", "sts:GetCallerIdentity", "ec2:DescribeInstances"),
         aws("iam:GetLoginProfile", "iam:ListMFADevices", "iam:GetPolicy", "iam:GetPolicyVersion"),
         aws("iam:ListUserPolicies", "iam:GetUserPolicy", "iam:ListAttachedUserPolicies"),
         aws("iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"),
@@ -149,12 +155,15 @@ class TraceKey(ReadTask[TraceKeyParams, KeyTrace]):
         keys, principals = await trace.keys(), await trace.principals()
         made = {one.ref for one in principals}
         trusts, undecided = await trace.trusts(followed)
+        caller = await ctx.cloud_identity.caller()
+        sessions, abroad = await trace.sessions(made, trusts, caller.account)
+        instances, elsewhere = await trace.instances(followed, caller.regions)
         verdict: Any = "misused" if followed else "could_not_tell" if unsure else "nothing_seen"
         ordered = sorted(followed, key=lambda event: (event.at, event.id))
         return KeyTrace(
             key=p.key,
             owner=owner,
-            account=(await ctx.cloud_identity.caller()).account,
+            account=caller.account,
             read_from=start,
             read_until=until,
             verdict=verdict,
@@ -168,17 +177,18 @@ class TraceKey(ReadTask[TraceKeyParams, KeyTrace]):
             devices=[one for one in await trace.devices() if one.ref not in made],
             policies=[one for one in await trace.policies() if one.ref not in made],
             trusts=[one for one in trusts if one.ref not in made],
-            instances=await trace.instances(),
+            instances=instances,
+            elsewhere=elsewhere,
             trails=[
                 Made(ref=ref, reason="stopped or deleted by the attacker", evidence_ids=ids)
                 for ref, ids in left.trails.items()
             ],
-            sessions=await trace.sessions(made, trusts),
-            for_person=[*undecided, *_undecided(unsure, left, told=told)],
+            sessions=sessions,
+            for_person=[*map(_away, elsewhere), *abroad, *undecided, *_undecided(unsure, left, told=told)],
             kept=_kept(good),
             operations=dict(Counter(event.operation for event in followed).most_common(100)),
             total=rows.total,
-            limits=[*limits, *_limits(told=told)],
+            limits=[*limits, *_limits(caller.regions, told=told)],
             attacker_events=[_act(event) for event in ordered if not event.read_only][:MAX_EVENTS],
             evidence=await rows.close(),
         )
@@ -329,9 +339,19 @@ class _Trace:
                 )
         return found, undecided
 
-    async def instances(self) -> list[Made]:
-        found = []
+    async def instances(
+        self, events: list[CloudEvent], regions: tuple[str, ...]
+    ) -> tuple[list[Made], list[MadeElsewhere]]:
+        """Those that are still there; and those that were started where nothing is looked for, of which nobody can say that they are gone."""
+        found: list[Made] = []
+        elsewhere: list[MadeElsewhere] = []
+        started = {event.id: event.region for event in events}
         for id, ids in self._left.instances.items():
+            region = next((started[one] for one in ids if one in started), "")
+            if regions and region not in regions:
+                reason = "started by the attacker"
+                elsewhere.append(MadeElsewhere(ref=id, reason=reason, evidence_ids=ids, region=region))
+                continue
             try:
                 instance = await self._ctx.cloud.instance(id)
             except TargetNotFound:
@@ -339,13 +359,19 @@ class _Trace:
             if instance.state not in ("terminated", "shutting-down"):
                 reason = f"{instance.kind} in {instance.region}, started by the attacker"
                 found.append(Made(ref=id, reason=reason, evidence_ids=ids))
-        return found
+        return found, elsewhere
 
-    async def sessions(self, made: set[str], trusts: list[MadeTrust]) -> list[str]:
-        """The owner of the key, what the attacker made, roles that were opened or assumed."""
-        roles = [role for role in self._left.assumed if await self._exists(role)]
+    async def sessions(
+        self, made: set[str], trusts: list[MadeTrust], account: str
+    ) -> tuple[list[str], list[Undecided]]:
+        """The owner of the key, what the attacker made, roles that were opened or assumed; and roles of other accounts, which must be looked at
+        there."""
+        abroad = [role for role in self._left.assumed if account_of(role) not in ("", account)]
+        roles = [role for role in self._left.assumed if role not in abroad and await self._exists(role)]
         assumed = [(await self._ctx.cloud_identity.principal(role)).ref for role in roles]
-        return list(dict.fromkeys([self._owner, *sorted(made), *(one.ref for one in trusts), *assumed]))
+        sessions = list(dict.fromkeys([self._owner, *sorted(made), *(one.ref for one in trusts), *assumed]))
+        reason = "assumed by the attacker: its sessions, and what was done with them, are in that account alone"
+        return sessions, [Undecided(label=f"{role} of another account", reason=reason) for role in abroad]
 
 
 def _written(request: Mapping[str, Any]) -> set[str]:
@@ -358,6 +384,11 @@ def _written(request: Mapping[str, Any]) -> set[str]:
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
+
+
+def _away(machine: MadeElsewhere) -> Undecided:
+    reason = "started by the attacker in a region that the tenant's file does not name: isolate it, and name the region"
+    return Undecided(label=f"{machine.ref} in {machine.region}", reason=reason)
 
 
 def _address(ip: str) -> bool:
@@ -390,11 +421,14 @@ def _kept(good: list[CloudEvent]) -> list[Undecided]:
     ][:100]
 
 
-def _limits(*, told: bool) -> list[str]:
+def _limits(regions: tuple[str, ...], *, told: bool) -> list[str]:
     found = [
         "The vendor delivers events within about 15 minutes; what was done right before the run may be missing.",
         "What was read out of storage shows only where data events are recorded.",
     ]
+    if regions:
+        looked = ", ".join(regions)
+        found.append(f"Machines were looked at in {looked} alone; the log was asked in every region that is enabled.")
     if not told:
         found.insert(0, "No address of the client's is known, so nothing was attributed to an attacker.")
     return found

@@ -46,7 +46,7 @@ class VerifyContained(ReadTask[VerifyContainedParams, Proven]):
     """Read everything again and prove that a leaked key leads nowhere any more, point by point; anything else fails.
 
     Every key of the attacker's is inactive, what they made is denied or gone, sessions begun before are cut, trust, policies and passwords are as they were,
-    their machines are isolated, trails record. A point that cannot be read is an error of the step, never a "contained".
+    their machines are isolated wherever they are, trails record. A point that cannot be read is an error of the step, never a "contained".
     """
 
     name = "cloud.verify_contained"
@@ -58,7 +58,7 @@ class VerifyContained(ReadTask[VerifyContainedParams, Proven]):
         aws("iam:ListMFADevices", "iam:ListRolePolicies", "iam:ListGroupPolicies", "iam:GetGroupPolicy"),
         aws("iam:ListAttachedUserPolicies", "iam:ListAttachedRolePolicies", "iam:ListAttachedGroupPolicies"),
         aws("iam:GetPolicy", "iam:GetPolicyVersion", "ec2:DescribeInstances", "ec2:DescribeSecurityGroups"),
-        aws("cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus"),
+        aws("cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus", "sts:GetCallerIdentity"),
     )
     timeout = 900.0
     Params = VerifyContainedParams
@@ -74,7 +74,10 @@ class VerifyContained(ReadTask[VerifyContainedParams, Proven]):
                 return _proven(ctx, p, proofs, contained=True)
             if asyncio.get_running_loop().time() + _PAUSE > deadline:
                 more = f"; and {len(wrong) - 10} more" if len(wrong) > 10 else ""
-                raise NotVerified(f"not contained: {'; '.join(wrong[:10])}{more}")
+                raise NotVerified(
+                    f"not contained: {'; '.join(wrong[:10])}{more}",
+                    remedy="Put right what is named, add regions that are to the tenant's file, then resume the run.",
+                )
             await asyncio.sleep(_PAUSE)
 
 
@@ -112,6 +115,12 @@ async def _look(ctx: Context, trace: KeyTrace) -> tuple[list[str], list[str]]:
     for machine in trace.instances:
         isolated = await _isolated(ctx, machine.ref)
         point(isolated, f"{machine.ref} is isolated", f"{machine.ref} is not isolated")
+    looked = (await cloud.caller()).regions
+    for away in trace.elsewhere:
+        known = not looked or away.region in looked
+        isolated = known and await _isolated(ctx, away.ref)
+        lack = "is not isolated" if known else f"is in {away.region}, which the tenant's file does not name"
+        point(isolated, f"{away.ref} is isolated", f"{away.ref} {lack}")
     recording = {name: one.recording for one in await ctx.cloud_logs.trails() for name in (one.id, one.name)}
     for trail in trace.trails:
         on = recording.get(trail.ref, False)

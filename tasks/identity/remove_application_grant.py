@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.identity._grants import all_held, give_back
 from tasks.identity._guards import application_guards
 from tenantry.capabilities import ApplicationGrant
-from tenantry.errors import Conflict
 from tenantry.task import Change, Context, Impact, Permission, Task
 
 
@@ -57,17 +57,13 @@ class RemoveApplicationGrant(Task[RemoveApplicationGrantParams]):
     async def undo(self, ctx: Context, p: RemoveApplicationGrantParams, changes: list[Change]) -> None:
         for change in changes:
             before = ApplicationGrant.model_validate(change.before)
-            present = [held for held in await ctx.applications.grants(p.application) if _same(held, before)]
-            if any(_scopes(held) == _scopes(before) for held in present):
-                continue
-            if present:
-                raise Conflict(f"something else was granted to the application on {before.resource} since")
-            await ctx.applications.add_grant(before)
+            held = await ctx.applications.grants(p.application)
+            otherwise = f"something else was granted to the application on {before.resource} since"
+            await give_back(before, held, _same, ctx.applications.add_grant, otherwise)
 
     async def verify_undone(self, ctx: Context, p: RemoveApplicationGrantParams, changes: list[Change]) -> bool:
-        held = await ctx.applications.grants(p.application)
         wanted = [ApplicationGrant.model_validate(change.before) for change in changes]
-        return all(any(_same(h, w) and _scopes(h) == _scopes(w) for h in held) for w in wanted)
+        return all_held(wanted, await ctx.applications.grants(p.application), _same)
 
     async def guard(self, ctx: Context, p: RemoveApplicationGrantParams) -> list[str]:
         return await application_guards(ctx, p.application)
@@ -80,7 +76,3 @@ def _same(one: ApplicationGrant, other: ApplicationGrant) -> bool:
         return False
     # Of application permissions each is a grant of its own; of delegated ones there is one for account and resource.
     return one.kind == "delegated" or one.scope == other.scope
-
-
-def _scopes(grant: ApplicationGrant) -> set[str]:
-    return set(grant.scope.split())

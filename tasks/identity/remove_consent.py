@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.identity._grants import all_held, give_back
 from tasks.identity._guards import GUARD_PERMISSIONS, account_guards
 from tenantry.capabilities import Consent
-from tenantry.errors import Conflict
 from tenantry.task import AccountRef, Change, Context, Impact, Permission, Task
 
 
@@ -53,17 +53,13 @@ class RemoveConsent(Task[RemoveConsentParams]):
     async def undo(self, ctx: Context, p: RemoveConsentParams, changes: list[Change]) -> None:
         for change in changes:
             before = Consent.model_validate(change.before)
-            present = [held for held in await ctx.identity.consents(p.account) if _same_grant(held, before)]
-            if any(_scopes(held) == _scopes(before) for held in present):
-                continue
-            if present:
-                raise Conflict(f"{before.app_name} was granted something else on the same resource since")
-            await ctx.identity.add_consent(before)
+            held = await ctx.identity.consents(p.account)
+            otherwise = f"{before.app_name} was granted something else on the same resource since"
+            await give_back(before, held, _same_grant, ctx.identity.add_consent, otherwise)
 
     async def verify_undone(self, ctx: Context, p: RemoveConsentParams, changes: list[Change]) -> bool:
-        held = await ctx.identity.consents(p.account)
         wanted = [Consent.model_validate(change.before) for change in changes]
-        return all(any(_same_grant(h, w) and _scopes(h) == _scopes(w) for h in held) for w in wanted)
+        return all_held(wanted, await ctx.identity.consents(p.account), _same_grant)
 
     async def guard(self, ctx: Context, p: RemoveConsentParams) -> list[str]:
         return await account_guards(ctx, p.account)
@@ -80,7 +76,3 @@ def _same_grant(one: Consent, other: Consent) -> bool:
         return False
     # A holder may have several application roles on one resource, each its own grant; of delegated ones there is one.
     return one.kind != "application" or one.scope == other.scope
-
-
-def _scopes(consent: Consent) -> set[str]:
-    return set(consent.scope.split())

@@ -45,6 +45,8 @@ class CloudCaller(_Fact):
     arn: str
     ref: str
     """The principal behind our session, as in :class:`Principal`."""
+    regions: tuple[str, ...] = ()
+    """Where machines and the like are looked for: what lies elsewhere is not seen. Empty: the vendor has no regions."""
 
 
 class CloudKey(_Fact):

@@ -71,7 +71,7 @@ class CloudLogs(Protocol):
         principal_name: str = "",
         operation: str = "",
     ) -> AsyncIterator[CloudEvent]:
-        """Management events of all configured regions, newest first within a region. At most one of the three narrows the search at
+        """Management events of every region that the account has enabled, newest first within a region. At most one of the three narrows the search at
         the vendor. The vendor keeps 90 days and delivers events within about 15 minutes: what is not there yet is unknown, not
         absent (https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-events.html)."""
         ...

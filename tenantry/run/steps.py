@@ -155,8 +155,7 @@ class ItemRunner:
         except TenantryError as failure:
             await self._failed(step, state, failure, started, arguments, evidence)
         except Exception as error:  # noqa: BLE001  # a defect in a task must become its outcome, not end the run
-            defect = TaskDefect(f"{task.name} raised {type(error).__name__}", at=_where(error))
-            await self._failed(step, state, defect, started, arguments, evidence)
+            await self._failed(step, state, TaskDefect.of(task.name, error), started, arguments, evidence)
 
     # --- effects ------------------------------------------------------------------------------------------------------
 
@@ -619,11 +618,3 @@ class ItemRunner:
             changes=state.intent.changes if state.intent else None,
             nothing_sent=(step.id, state.item) in self._unsent,
         )
-
-
-def _where(error: BaseException) -> str:
-    """File and line of a defect: enough to find it, and nothing of its values."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else "unknown"

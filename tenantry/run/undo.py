@@ -104,7 +104,7 @@ class Undo:
         except TenantryError as error:
             await self._failed(step, item, error)
         except Exception as error:  # noqa: BLE001  # a defect in a task must become its outcome
-            await self._failed(step, item, TaskDefect(f"{task.name}.undo raised {type(error).__name__}"))
+            await self._failed(step, item, TaskDefect.of(f"{task.name}.undo", error))
         else:
             await self._record(Event("undo.outcome", {"item": item.item}, step=step.id, outcome=Outcome.UNDONE.value))
 

@@ -162,6 +162,18 @@ class CloudIdentityConformance:
         await world.provider.attach_policy(world.user, world.attached)
         assert {policy.id for policy in await world.provider.policies(world.user)} == {world.inline, world.attached}
 
+    async def test_policies_of_a_group_are_taken_away_and_given_back(self, world: CloudIdentityWorld) -> None:
+        provider = world.provider
+        allow = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+        for _ in range(2):
+            await provider.put_policy(world.group, "theirs", {"Version": "2012-10-17", "Statement": [allow]})
+            await provider.attach_policy(world.group, world.attached)
+        assert {held.id for held in await provider.policies(world.group)} == {"theirs", world.attached}
+        for _ in range(2):
+            await provider.remove_policy(world.group, "theirs")
+            await provider.detach_policy(world.group, world.attached)
+        assert not await provider.policies(world.group)
+
     async def test_groups(self, world: CloudIdentityWorld) -> None:
         assert list(await world.provider.groups(world.user)) == [world.group]
         assert list(await world.provider.groups(world.other)) == []

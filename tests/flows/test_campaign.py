@@ -215,9 +215,9 @@ def test_a_campaign_that_dies_begins_no_child_twice(estate: Estate, monkeypatch:
         return real(tenant, events, **more)
 
     monkeypatch.setattr(journal, "append", dies)
-    with pytest.raises(BaseExceptionGroup):
+    with pytest.raises(JournalUnavailable):
         estate.carry(campaign_id)
-    assert count
+    assert count == 3, "each was carried as far as it goes"
     monkeypatch.setattr(journal, "append", real)
     runs = {index.run_id for index in journal.runs()}
     shown = estate.carry(campaign_id)
@@ -242,6 +242,37 @@ def test_a_broken_file_is_that_clients_trouble_alone(estate: Estate) -> None:
     assert estate.carry(campaign_id)["status"] == "planned"
 
 
+def test_a_defect_at_one_client_ends_no_other(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign_id = estate.start(tenants=TENANTS[:3], mode="plan")
+    real = Provider.open
+
+    async def breaks(self: Provider, settings: Any, secrets: Any) -> Any:
+        if _names(settings, TENANTS[0], estate.labs[TENANTS[0]]):
+            raise ZeroDivisionError("canary-of-a-defect")
+        return await real(self, settings, secrets)
+
+    monkeypatch.setattr(Provider, "open", breaks)
+    monkeypatch.setattr(campaign, "_begun", _broken(campaign._begun, TENANTS[1]))
+    shown = estate.carry(campaign_id)
+    rows = {row["tenant"]: row for row in shown["tenants"]}
+    assert rows[TENANTS[2]]["status"] == "planned"
+    for name in TENANTS[:2]:
+        assert rows[name]["error"]["code"] == "task_defect"
+        assert "canary" not in json.dumps(rows[name])
+    assert shown["status"] == "completed_with_exceptions"
+    monkeypatch.undo()
+    assert estate.carry(campaign_id)["status"] == "planned"
+
+
+def _broken(real: Any, tenant: str) -> Any:
+    def begun(installation: Installation, of: Any, runbook: Any, child: Any) -> RunState:
+        if child.tenant == tenant:
+            raise KeyError("canary-of-another")
+        return real(installation, of, runbook, child)
+
+    return begun
+
+
 def test_unknown_tenants_and_campaigns_are_refused(estate: Estate) -> None:
     with pytest.raises(NotFound):
         estate.start(tenants=["nobody"])
@@ -260,6 +291,23 @@ def test_the_command(estate: Estate, first: tuple[str, dict[str, Any]], monkeypa
     for wrong in (["--all", "--tenants", "x"], [], ["--tenants", "nobody"]):
         result = runner.invoke(cli, ["campaign", "start", "msp_tool_compromise", "-p", "tool=x", *wrong])
         assert result.exit_code == 2, wrong
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [("completed", 0), ("waiting_for_approval", 3), ("interrupted", 1), ("paused_by_failed_step", 1)],
+)
+def test_zero_means_that_every_client_is_done(
+    estate: Estate, monkeypatch: pytest.MonkeyPatch, status: str, code: int
+) -> None:
+    campaign_id = estate.start(tenants=TENANTS[:2])
+    found = campaign.campaigns(estate.installation)[campaign_id]
+    for child in found.children.values():
+        child.status = status
+    monkeypatch.setenv("TENANTRY_HOME", str(estate.installation.home.path))
+    monkeypatch.setattr(campaign, "carry", lambda *_, **__: found)
+    done = CliRunner().invoke(cli, ["campaign", "resume", found.campaign_id, "--json"])
+    assert done.exit_code == code
 
 
 def test_evidence_comes_before_every_effect_and_no_person_before_containment() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import resource
 import struct
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 from integrations.http import Http, Limits
 from integrations.turns import Turns, family, held, shared_in, turns
 from tenantry import deadline
-from tenantry.errors import Throttled
+from tenantry.errors import MachineExhausted, Throttled
 
 CHILD = """
 import asyncio, sys
@@ -190,3 +191,37 @@ def test_a_time_far_ahead_is_not_believed(tmp_path: Path) -> None:
     assert one.left("kind") <= 3_600
     (tmp_path / "x.turns").write_bytes(struct.pack("d", time.time() + 10_000) * 256)
     assert one.left("kind") == 0
+
+
+async def test_a_turn_that_cannot_be_looked_up_is_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("where a folder should be")
+    with shared_in(tmp_path / "file"):
+        one = turns("v", "t", 1)
+    with pytest.raises(MachineExhausted) as caught:
+        await _take(one)
+    assert caught.value.retryable
+    assert caught.value.remedy
+    sent: list[str] = []
+    client = await http(tmp_path / "file", [], [], sent)
+    with pytest.raises(MachineExhausted):
+        await client.write("POST", "https://v.example/v1.0/users")
+    assert sent == []
+
+
+async def test_without_descriptors_it_waits_for_nobody_and_goes_on_later(tmp_path: Path) -> None:
+    with shared_in(tmp_path):
+        one = turns("v", "t", 2)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        with pytest.raises(MachineExhausted):
+            await _take(one)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    await _take(one)
+
+
+def test_a_time_that_cannot_be_written_down_is_kept_here() -> None:
+    one = Turns(1, Path("/dev/full"))
+    one.hold("reports", 30)
+    assert 28 < one.left("reports") <= 30

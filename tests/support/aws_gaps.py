@@ -13,6 +13,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import escape
 
+from moto.rds.models import rds_backends
+
 Gap = Callable[[str, str, dict[str, Any], bytes], "Reply | None"]
 
 
@@ -93,16 +95,17 @@ class Gaps:
             ("ec2", "LockSnapshot"): self._lock,
             ("ec2", "DescribeLockedSnapshots"): self._locked,
             ("ec2", "DeleteSnapshot"): self._delete_snapshot,
+            ("rds", "PromoteReadReplica"): self._promote,
             ("guardduty", r"POST /detector/[^/]+/findings"): self._list_findings,
             ("guardduty", r"POST /detector/[^/]+/findings/get"): self._get_findings,
             ("guardduty", r"POST /detector/[^/]+/findings/(?:un)?archive"): self._archive,
             ("securityhub", r"PATCH /findings/batchupdate"): self._batch_update,
             ("backup", r"GET /resources/?"): self._protected,
             ("backup", r"GET /resources/.+/recovery-points/?"): self._points,
-            ("backup", r"GET /backup-vaults/[^/]+/recovery-points/.+"): self._point,
+            ("backup", r"GET /backup-vaults/[^/]+/recovery-points/[^/]+/?"): self._point,
             ("backup", r"[A-Z]+ /backup-vaults/[^/]+/access-policy/?"): self._vault_policy,
             ("backup", r"PUT /(?:backup|restore)-jobs/?"): self._start,
-            ("backup", r"GET /(?:backup|restore)-jobs/.+"): self._job,
+            ("backup", r"GET /(?:backup|restore)-jobs/[^/]+/?"): self._job,
         }
 
     # --- CloudTrail ---------------------------------------------------------------------------------------------------
@@ -202,6 +205,24 @@ class Gaps:
         snapshot = parse_qs(body.decode())["SnapshotId"][0]
         lock = self.locks.get(snapshot)
         return Reply.ec2_error(400, "SnapshotLocked") if lock and lock[1] > datetime.now(UTC) else None
+
+    # --- RDS ----------------------------------------------------------------------------------------------------------
+
+    def _promote(self, account: str, region: str, _environ: dict[str, Any], body: bytes) -> Reply | None:
+        """moto answers anything, and goes on showing the source; here the promotion is on its way until :meth:`promoted`."""
+        name = parse_qs(body.decode())["DBInstanceIdentifier"][0]
+        database = rds_backends[account][region].databases.get(name)
+        if database is None:
+            return Reply.query_error(404, "DBInstanceNotFound")
+        if database.source_db_instance_identifier is None or database.status != "available":
+            return Reply.query_error(400, "InvalidDBInstanceState")
+        database.status = "modifying"
+        return None
+
+    def promoted(self, account: str, region: str, name: str) -> None:
+        """The promotion comes to its end."""
+        database = rds_backends[account][region].databases[name]
+        database.status, database.source_db_instance_identifier = "available", None
 
     # --- GuardDuty and Security Hub -----------------------------------------------------------------------------------
 

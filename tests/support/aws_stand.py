@@ -11,11 +11,14 @@ Which call runs on what
                     it), that an inactive key is refused (moto's own enforcement still takes it), and how long IAM takes to be consistent:
                     these are Amazon's word.
 
-Faults are scripted in front: :meth:`AwsStand.fault`.
+Faults are scripted in front: :meth:`AwsStand.fault`. What a role may do is enforced where a test asks for it (:meth:`Account.grant`): by moto's
+own switch for IAM, STS, EC2 and RDS; for the others moto's evaluation of policies is asked here, because moto refuses in a form that
+their clients cannot read, and calls some actions of S3 otherwise than AWS does. It knows neither conditions nor most resources.
 """
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import re
@@ -29,15 +32,24 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import boto3
+import botocore.session
+from moto import settings as moto_settings
+from moto.core.authorization import ActionAuthenticatorMixin
+from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.iam.models import iam_backends
 from moto.server import DomainDispatcherApplication, create_backend_app
 from pydantic import SecretBytes
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from integrations.aws.actions import action_of
 from integrations.aws.caller import Limits
 from integrations.aws.provider import PROVIDER, AwsHandle
 from tenantry.providers import Estate
 from tests.support.aws_gaps import Gap, Gaps, Reply
 
+PREPARING = "Preparation"
+MOTOS = ("iam", "sts", "ec2", "rds")
+"""Services whose permissions moto enforces as AWS does."""
 HUB_KEY, HUB_SECRET = "AKIAHUBHUBHUBHUBHUB0", "canary-hub-secret-5f1e"
 REGIONS = ("eu-central-1", "us-east-1")
 QUICK = Limits(concurrency=8, timeout=60, connect_timeout=30, attempts=3, budget=60, first_wait=0.01, longest_wait=0.05)
@@ -91,6 +103,10 @@ class AwsStand:
     roles: dict[str, str | None] = field(default_factory=dict)
     """Resource name of a role → the external id that its trust policy demands; None: it demands none."""
     base_url: str = ""
+    enforced: dict[str, str] = field(default_factory=dict)
+    """Account → role whose sessions may do only what its policies allow."""
+    watch: Callable[[Call], None] | None = None
+    """Told of each request before it is answered."""
 
     def __post_init__(self) -> None:
         self._moto = DomainDispatcherApplication(create_backend_app)
@@ -98,7 +114,10 @@ class AwsStand:
         self.base_url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="aws-stand")
         self._thread.start()
-        self._accounts: dict[str, str] = {}
+        self._sessions: dict[str, tuple[str, str]] = {}
+        """Key of a session → account and role."""
+        self._enforcing = threading.Lock()
+        """moto's switch is one for the whole process."""
 
     def close(self) -> None:
         self._server.shutdown()
@@ -111,6 +130,7 @@ class AwsStand:
         number = f"{uuid.uuid4().int % 10**12:012d}"
         external = external_id or f"tn-{uuid.uuid4().hex[:12]}"
         self.roles[f"arn:aws:iam::{number}:role/{role}"] = external
+        self.roles[f"arn:aws:iam::{number}:role/{PREPARING}"] = None
         made = Account(self, number, role, external)
         made.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Statement": []}))
         return made
@@ -126,9 +146,11 @@ class AwsStand:
         return Counter((c.service, c.operation) for c in self.calls if account in (None, c.account))
 
     def forget(self) -> None:
-        """Calls and faults so far."""
+        """Calls and faults so far, and what is enforced."""
         self.calls.clear()
         self.faults.clear()
+        self.enforced.clear()
+        self.watch = None
 
     # --- WSGI ---------------------------------------------------------------------------------------------------------
 
@@ -139,14 +161,19 @@ class AwsStand:
         key, region, service = _signed(environ)
         operation = _operation(environ, body)
         account = self._account(key)
-        self.calls.append(Call(service, operation, key, account))
+        call = Call(service, operation, key, account)
+        self.calls.append(call)
+        if self.watch is not None:
+            self.watch(call)
         fault = self._fault(service, operation)
         if fault is not None and not fault.after and not fault.cut:
             return self._send(fault.reply, environ, start)
+        if self._refused(service, operation, key, environ):
+            return self._send(_denied(service), environ, start)
         reply = self._gap(service, operation, account, region, environ, body)
         if reply is None:
             if fault is None and not _retention(environ):
-                answer = list(self._moto(environ, start))
+                answer = self._motos(environ, start)
                 if operation == "AssumeRole":
                     self._learn(b"".join(answer), body)
                 return answer
@@ -157,6 +184,24 @@ class AwsStand:
             reply = Reply(reply.status, reply.body[: len(reply.body) // 2], reply.content_type, length=len(reply.body))
         return self._send(reply, environ, start)
 
+    def _refused(self, service: str, operation: str, key: str, environ: dict[str, Any]) -> bool:
+        """Whether the policies of a role do not have what this asks for; what moto answers and enforces itself is left to it."""
+        account, role = self._sessions.get(key, ("hub", ""))
+        if self.enforced.get(account) != role or (service in MOTOS and self.gaps.find(service, operation) is None):
+            return False
+        return not all(_allowed(account, role, one) for one in action_of(service, _named(service, operation, environ)))
+
+    def _motos(self, environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+        key = _signed(environ)[0]
+        account, role = self._sessions.get(key, ("hub", ""))
+        with self._enforcing:
+            if self.enforced.get(account) == role and _signed(environ)[2] in MOTOS:
+                moto_settings.INITIAL_NO_AUTH_ACTION_COUNT, ActionAuthenticatorMixin.request_count = 0, 0
+            try:
+                return list(self._moto(environ, start))
+            finally:
+                moto_settings.INITIAL_NO_AUTH_ACTION_COUNT = float("inf")
+
     def _through_moto(self, environ: dict[str, Any]) -> Reply:
         seen: dict[str, Any] = {}
 
@@ -165,7 +210,7 @@ class AwsStand:
             seen.update({name.lower(): value for name, value in headers})
             seen["type"] = next((value for name, value in headers if name.lower() == "content-type"), "text/xml")
 
-        body = b"".join(self._moto(environ, start))
+        body = b"".join(self._motos(environ, start))
         if _retention(environ) and seen["status"] == 200:
             # moto keeps the retention and cannot be asked for it: it gives the object itself, with the retention in the headers.
             mode, until = (seen.get(f"x-amz-object-lock-{name}") for name in ("mode", "retain-until-date"))
@@ -205,17 +250,19 @@ class AwsStand:
                 return Reply.query_error(403, "AccessDenied")
             return None
         gap: Gap | None = self.gaps.find(service, operation)
-        return None if gap is None else gap(account, region, environ, body)
+        if gap is None:
+            return None
+        return gap(account, region, environ, body)
 
     def _learn(self, answer: bytes, body: bytes) -> None:
         """Which account a session's key belongs to."""
         found = re.search(rb"<AccessKeyId>([^<]+)<", answer)
         role = parse_qs(body.decode()).get("RoleArn", [""])[0]
         if found and role:
-            self._accounts[found.group(1).decode()] = role.split(":")[4]
+            self._sessions[found.group(1).decode()] = (role.split(":")[4], role.rsplit("/", 1)[-1])
 
     def _account(self, key: str) -> str:
-        return self._accounts.get(key, "hub")
+        return self._sessions.get(key, ("hub", ""))[0]
 
 
 @dataclass
@@ -247,8 +294,17 @@ class Account:
         estate = Estate({"endpoint_url": self.stand.base_url, **(hub or {})}, self.id)
         return await PROVIDER.open(self.settings(**settings), secret, estate=estate, limits=limits)
 
+    def grant(self, policy: dict[str, Any] | None) -> None:
+        """From now on our role may do this and nothing else; None: nothing."""
+        iam = self.client("iam")
+        if policy is None:
+            iam.delete_role_policy(RoleName=self.role, PolicyName="granted")
+        else:
+            iam.put_role_policy(RoleName=self.role, PolicyName="granted", PolicyDocument=json.dumps(policy))
+        self.stand.enforced[self.id] = self.role
+
     def client(self, service: str, region: str = REGIONS[0]) -> Any:
-        """A plain boto3 client of the account, to prepare and to look."""
+        """A plain boto3 client of the account, to prepare and to look; through a role of its own, which may do everything."""
         found = self._clients.get((service, region))
         if found is None:
             found = self._clients[service, region] = self._client(service, region)
@@ -262,9 +318,9 @@ class Account:
             aws_access_key_id=HUB_KEY,
             aws_secret_access_key=HUB_SECRET,
         )
-        keys = sts.assume_role(
-            RoleArn=f"arn:aws:iam::{self.id}:role/{self.role}", RoleSessionName="test", ExternalId=self.external_id
-        )["Credentials"]
+        keys = sts.assume_role(RoleArn=f"arn:aws:iam::{self.id}:role/{PREPARING}", RoleSessionName="test")[
+            "Credentials"
+        ]
         return boto3.client(
             service,
             region_name=region,
@@ -297,6 +353,55 @@ def _operation(environ: dict[str, Any], body: bytes) -> str:
     return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
 
 
+_PARTS = ("CopyObject", "AbortMultipartUpload", "ListParts", "UploadPart", "UploadPartCopy")
+"""Of S3: told from others by a header, or not used."""
+
+
+@functools.cache
+def _operations(service: str) -> list[tuple[str, re.Pattern[str], frozenset[str], str]]:
+    """Method, path, words of the query and name of a REST service's operations by botocore's own description, the most particular first."""
+    model = botocore.session.Session().get_service_model(service)
+    found = []
+    for name in model.operation_names:
+        operation = model.operation_model(name)
+        path, _, query = operation.http["requestUri"].partition("?")
+        pattern = re.sub(r"\{\w+\+?\}", ".+", path.replace("{Bucket}", "[^/]+")).rstrip("/") + "/?"
+        words = frozenset(parse_qs(query, keep_blank_values=True))
+        found.append((operation.http["method"], re.compile(pattern), words, name))
+    return sorted(found, key=lambda row: (len(row[2]), len(row[1].pattern)), reverse=True)
+
+
+def _named(service: str, operation: str, environ: dict[str, Any]) -> str:
+    """An operation as AWS calls it."""
+    method, _, path = operation.partition(" ")
+    if not path:
+        return operation
+    words = set(parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True))
+    if service == "s3" and environ.get("HTTP_X_AMZ_COPY_SOURCE"):
+        return "CopyObject"
+    for verb, pattern, needed, name in _operations(service):
+        if verb == method and needed <= words and pattern.fullmatch(path) and name not in _PARTS:
+            return name
+    raise AssertionError(f"{service} has no operation {operation}")
+
+
+def _allowed(account: str, role: str, action: str) -> bool:
+    backend = iam_backends[account]["aws"]
+    held = [backend.get_role_policy(role, name)[1] for name in backend.list_role_policies(role)]
+    found = [IAMPolicy(policy).is_action_permitted(action) for policy in held]
+    return PermissionResult.PERMITTED in found and PermissionResult.DENIED not in found
+
+
+def _denied(service: str) -> Reply:
+    if service == "s3":
+        return Reply(403, b"<Error><Code>AccessDenied</Code><Message>canary-vendor-text</Message></Error>")
+    if service == "ec2":
+        return Reply.ec2_error(403, "UnauthorizedOperation")
+    if service in (*MOTOS, "route53", "s3control"):
+        return Reply.query_error(403, "AccessDenied")
+    return Reply.json_error(400, "AccessDeniedException")
+
+
 def _retention(environ: dict[str, Any]) -> bool:
     """S3's question for the retention of one version."""
     return environ["REQUEST_METHOD"] == "GET" and "retention" in environ.get("QUERY_STRING", "")
@@ -317,4 +422,4 @@ def stand_fixture() -> Iterator[AwsStand]:
     stand = the_stand()
     stand.forget()
     yield stand
-    stand.faults.clear()
+    stand.forget()

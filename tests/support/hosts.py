@@ -1,8 +1,8 @@
 """Linux hosts for tests: real sshds, each with files, processes, host name and network of its own, out of namespaces.
 
 A host's files are an overlay over this machine's, in memory; its processes see only each other; its network is one end of a
-veth pair at a bridge, at whose other side the test is, as the responder. There is no systemd in it. Everything ends with
-the process that made it.
+veth pair at a bridge, at whose other side the test is, as the responder. Its first process is sshd, or a real systemd with the
+system bus and a journal where a test asks for it (`tests/support/booted.py`). Everything ends with the process that made it.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import SecretBytes
 
+from tests.support import booted
+from tests.support.booted import BOOT, EMPTY, ControlGroup
 from tests.support.tools import needs
 
 PROGRAMS = ("sshd", "nft", "ip", "sudo", "unshare", "pkill", "ss")
@@ -56,8 +58,8 @@ hostname "$2"
 rm -f root/.ssh/authorized_keys etc/cron.d/* var/spool/cron/crontabs/* var/log/auth.log*
 sh "$3"
 ip link set lo up
-exec chroot . /usr/sbin/sshd -D -f /etc/ssh/tenantry_test -E /var/log/sshd.log
 """
+_SSHD = "exec chroot . /usr/sbin/sshd -D -f /etc/ssh/tenantry_test -E /var/log/sshd.log\n"
 
 _CONFIG = """
 Port 22
@@ -184,6 +186,7 @@ class HostNet:
     key: Key = field(default_factory=Key)
     authority: Key = field(default_factory=Key)
     hosts: dict[str, TestHost] = field(default_factory=dict)
+    groups: list[ControlGroup] = field(default_factory=list)
 
     @property
     def gateway(self) -> str:
@@ -210,6 +213,7 @@ class HostNet:
         sudo: str = "ALL=(ALL) NOPASSWD: ALL",
         certified: bool = False,
         setup: str = "",
+        systemd: bool = False,
     ) -> list[TestHost]:
         """More hosts, started together.
 
@@ -217,13 +221,16 @@ class HostNet:
             account: whom the network's key lets in, besides root; with these sudo rights.
             certified: the host shows a certificate of the network's authority.
             setup: more shell commands, with the host's root as working directory.
+            systemd: the first process is systemd.
         """
-        made = [self._start(name, account, sudo, certified, setup) for name in names]
+        if systemd:
+            needs(booted.can(), "systemd, dbus-daemon and a unified hierarchy of control groups that we may write to")
+        made = [self._start(name, account, sudo, certified, setup, systemd) for name in names]
         for host in made:
             _await(host.address)
         return made
 
-    def _start(self, name: str, account: str, sudo: str, certified: bool, setup: str) -> TestHost:
+    def _start(self, name: str, account: str, sudo: str, certified: bool, setup: str, systemd: bool) -> TestHost:
         key, number = Key(), len(self.hosts) + 11
         address = f"{self.subnet}.{number}"
         folder = self.folder / f"{self.name}-{name}"
@@ -238,6 +245,7 @@ class HostNet:
             "\n".join(
                 (
                     "set -eu",
+                    EMPTY if systemd else "",
                     f"install -m 600 {folder}/key etc/ssh/tenantry_test_key",
                     f"install -m 644 {folder}/config etc/ssh/tenantry_test",
                     f"[ ! -e {folder}/cert ] || install -m 644 {folder}/cert etc/ssh/tenantry_test_key-cert.pub",
@@ -253,15 +261,20 @@ class HostNet:
             )
         )
         log = (folder / "log").open("wb")
+        group = ControlGroup(f"{self.name}-{name}") if systemd else None
+        if group is not None:
+            self.groups.append(group)
         process = subprocess.Popen(
             [
                 *("unshare", "--mount", "--pid", "--uts", "--net", "--ipc", "--fork", "--kill-child"),
-                *("sh", "-c", _WAIT + _INIT, "init", str(folder / "mnt"), name, str(folder / "setup")),
+                *(("--cgroup",) if systemd else ()),
+                *("sh", "-c", _WAIT + _INIT + (BOOT if systemd else _SSHD)),
+                *("init", str(folder / "mnt"), name, str(folder / "setup")),
             ],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
-            preexec_fn=_tethered,
+            preexec_fn=_tethered if group is None else group.entered(_tethered),
         )
         log.close()
         pid = _child_of(process.pid)
@@ -313,6 +326,8 @@ class HostNet:
             host.process.kill()
         for host in self.hosts.values():
             host.process.wait()
+        for group in self.groups:
+            group.remove()
         with contextlib.suppress(subprocess.CalledProcessError):
             _ip("link", "delete", self.name)
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
+from integrations.bearer import TokenHeader, checked
 from integrations.lab.cloud.wire import SERVED, Method, decode, encode, methods
 from tenantry.errors import (
     OutOfScope,
     PermissionMissing,
-    ProviderError,
     Rejected,
     TargetNotFound,
     TenantryError,
@@ -30,17 +29,6 @@ _ERRORS: Final[dict[str, type[TenantryError]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    secrets: SecretSource
-
-    async def header(self) -> str:
-        return f"Bearer {(await self.secrets('token')).get_secret_value().decode()}"
-
-    async def refused(self, _header: str) -> bool:  # there is only the one token
-        return False
-
-
 class LabCloudHandle:
     """The account, opened.
 
@@ -52,7 +40,7 @@ class LabCloudHandle:
 
     def __init__(self, http: Http, secrets: SecretSource, base_url: str) -> None:
         self._http = http
-        self._token = _Token(secrets)
+        self._token = TokenHeader(secrets)
         self._base = base_url.rstrip("/")
         self._opened: dict[str, Any] = {}
 
@@ -66,24 +54,18 @@ class LabCloudHandle:
 
     async def check(self) -> ProviderCheck:
         """Whether it answers to the token."""
-        try:
-            caller = await self.capability("cloud_identity").caller()
-        except ProviderError as error:
-            return ProviderCheck(signed_in=False, granted=None, problems=(f"{error.message}. {error.remedy}",))
-        return ProviderCheck(
-            signed_in=True,
-            granted=None,
-            facts={"account": caller.account},
-            reachable=True,
-            clock_skew=self._http.clock_skew,
-        )
+
+        async def probe() -> dict[str, Any]:
+            return {"account": (await self.capability("cloud_identity").caller()).account}
+
+        return await checked(self._http, probe())
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
 
-def _remote(capability: str, http: Http, token: _Token, base: str) -> Any:
+def _remote(capability: str, http: Http, token: TokenHeader, base: str) -> Any:
     """An object with every method of the capability's Protocol, each of which is a call."""
     body: dict[str, Callable[..., Any]] = {}
     for method in methods(capability).values():
@@ -95,7 +77,7 @@ def _named(method: Method, positional: tuple[Any, ...], named: dict[str, Any]) -
     return {**dict(zip(method.parameters, map(encode, positional), strict=False)), **encode(named)}
 
 
-def _stream(method: Method, http: Http, token: _Token, base: str) -> Callable[..., Any]:
+def _stream(method: Method, http: Http, token: TokenHeader, base: str) -> Callable[..., Any]:
     async def rows(_: Any, *positional: Any, **named: Any) -> AsyncIterator[Any]:
         query = {"args": json.dumps(_named(method, positional, named))}
         while True:
@@ -106,7 +88,7 @@ def _stream(method: Method, http: Http, token: _Token, base: str) -> Callable[..
             if not isinstance(page, dict) or not isinstance(page.get("value"), list):
                 raise VendorFault(f"{method.name} was answered without rows", vendor="lab")
             for row in page["value"]:
-                yield decode(method.result, row)
+                yield _decoded(method, row)
             if "next" not in page:
                 return
             query["cursor"] = page["next"]
@@ -114,7 +96,7 @@ def _stream(method: Method, http: Http, token: _Token, base: str) -> Callable[..
     return rows
 
 
-def _call(method: Method, http: Http, token: _Token, base: str) -> Callable[..., Any]:
+def _call(method: Method, http: Http, token: TokenHeader, base: str) -> Callable[..., Any]:
     async def call(_: Any, *positional: Any, **named: Any) -> Any:
         given = json.dumps(_named(method, positional, named))
         url = f"{base}/{method.name}"
@@ -125,9 +107,16 @@ def _call(method: Method, http: Http, token: _Token, base: str) -> Callable[...,
             answer = await http.read("GET", f"{url}?{query}", authorizer=token, dialect=_refused)
         if not isinstance(answer.data, dict) or "result" not in answer.data:
             raise VendorFault(f"{method.name} was answered without a result", vendor="lab")
-        return decode(method.result, answer.data["result"])
+        return _decoded(method, answer.data["result"])
 
     return call
+
+
+def _decoded(method: Method, value: Any) -> Any:
+    try:
+        return decode(method.result, value)
+    except (ValueError, TypeError):
+        raise VendorFault(f"{method.name} was answered in another form", vendor="lab") from None
 
 
 def _refused(answer: Answer, what: str) -> TenantryError:

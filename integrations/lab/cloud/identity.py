@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from integrations.lab.clock import iso
-from integrations.lab.cloud.account import CloudAccount
+from integrations.lab.cloud.account import REGIONS, CloudAccount
 from tenantry.capabilities.cloud_identity import (
     CloudCaller,
     CloudKey,
@@ -40,7 +40,7 @@ class LabIdentity:
     async def caller(self) -> CloudCaller:
         ref = self._a.responder
         arn = f"arn:aws:sts::{self._a.id}:assumed-{ref}/tenantry"
-        return CloudCaller(account=self._a.id, arn=arn, ref=ref)
+        return CloudCaller(account=self._a.id, arn=arn, ref=ref, regions=REGIONS)
 
     async def principals(self, kind: PrincipalKind | None = None) -> AsyncIterator[Principal]:
         for ref, row in self._a.all("principals"):

@@ -224,6 +224,20 @@ class TestCheck:
         assert rows["messages"]["signed_in"] is True
         assert "does not sign in" in str(next(row for row in report["runbooks"] if row["id"] == "plain")["missing"])
 
+    def test_a_defect_of_one_provider_hides_no_other(self, stand: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        from integrations.sink.provider import SinkHandle
+
+        async def broken(_: SinkHandle) -> None:
+            raise KeyError("canary-of-an-answer")
+
+        monkeypatch.setattr(SinkHandle, "check", broken)
+        report = stand.json("tenants", "check", TENANT, code=1)
+        rows = {provider["name"]: provider for provider in report["providers"]}
+        assert rows["m365"]["signed_in"] is True
+        assert rows["messages"]["signed_in"] is False
+        assert "KeyError" in str(rows["messages"]["problems"])
+        assert "canary" not in str(report)
+
     def test_checking_writes_nothing_at_the_tenant(self, stand: Desk) -> None:
         assert stand.lab is not None
         stand("tenants", "check", TENANT)

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from integrations.aws.actions import ACTIONS, action_of
+from integrations.aws.actions import ACTIONS, action_of, least_policy
 from integrations.aws.provider import AwsHandle
 from tenantry.capabilities import BackupJob, RestoreTarget
-from tenantry.errors import PermissionMissing
+from tenantry.errors import InDoubt, PermissionMissing, Rejected, TargetNotFound, VendorFault
 from tests.conformance.backup import BackupConformance, BackupWorld
 from tests.conformance.cloud import CloudConformance, CloudWorld
 from tests.conformance.cloud_identity import CloudIdentityConformance, CloudIdentityWorld
@@ -30,8 +30,9 @@ ALLOW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s
 
 
 @pytest.fixture(autouse=True)
-def declared(handle: AwsHandle, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fails a test that called something whose action the capability does not declare."""
+def declared(account: Account, handle: AwsHandle, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails a test that called something whose action the capability does not declare; and the role may do what it declares and nothing else, which
+    the counterpart enforces."""
     asked: set[tuple[str, str]] = set()
     sessions = handle._sessions
     make = sessions.client
@@ -42,9 +43,10 @@ def declared(handle: AwsHandle, request: pytest.FixtureRequest) -> Iterator[None
         return made
 
     sessions.client = client  # type: ignore[method-assign]
-    yield
     capability = request.node.cls.capability
     every = {action for actions in ACTIONS[capability].values() for action in actions}
+    account.grant(least_policy(every))
+    yield
     undeclared = {action for call in asked for action in action_of(*call)} - every
     assert not undeclared, f"{capability} calls what it does not declare: {undeclared}"
 
@@ -201,6 +203,66 @@ class TestBackupOfDatabases(BackupConformance):
         await world.provider.remove_restored(job.id)
         assert await world.provider.job_of("run-9") is None
 
+    async def test_a_replica_is_promoted_once_and_known_by_its_token(
+        self, world: BackupWorld, aws: AwsStand, account: Account
+    ) -> None:
+        rds, provider = account.client("rds"), world.provider
+        rds.create_db_instance_read_replica(
+            DBInstanceIdentifier="follower", SourceDBInstanceIdentifier="ledger", DBInstanceClass="db.t3.micro"
+        )
+        (point,) = [p async for p in provider.points(world.source) if p.kind == "replica"]
+        assert point.state == "available"
+        aws.fault("rds", "PromoteReadReplica", None, after=True)
+        with pytest.raises(InDoubt):
+            await provider.promote(point.id, token="run-7")
+        begun = await provider.job_of("run-7")
+        assert begun is not None
+        assert (begun.action, begun.state) == ("promote", "running")
+        again = await provider.promote(point.id, token="run-7")
+        assert (again.id, again.state) == (begun.id, "running"), "asked again it is the same"
+        aws.gaps.promoted(account.id, REGIONS[0], "follower")
+        done = await provider.job(begun.id)
+        assert (done.state, bool(done.result)) == ("completed", True)
+        assert (await provider.promote(point.id, token="run-7")).state == "completed"
+        assert (await provider.verify(begun.id)).state == "unknown"
+        with pytest.raises(Rejected):
+            await provider.promote(point.id, token="another run's")
+        assert aws.made()["rds", "PromoteReadReplica"] == 2
+        for wrong in (f"rds:{REGIONS[0]}:snapshot:nightly", f"rds:{REGIONS[0]}:replica:ledger"):
+            with pytest.raises(Rejected):
+                await provider.promote(wrong, token="x")
+        with pytest.raises(TargetNotFound):
+            await provider.promote(f"rds:{REGIONS[0]}:replica:nobody", token="x")
+
+    async def test_a_promotion_that_never_reached_the_vendor_is_none(
+        self, world: BackupWorld, aws: AwsStand, account: Account
+    ) -> None:
+        account.client("rds").create_db_instance_read_replica(
+            DBInstanceIdentifier="follower", SourceDBInstanceIdentifier="ledger", DBInstanceClass="db.t3.micro"
+        )
+        point = f"rds:{REGIONS[0]}:replica:follower"
+        aws.fault("rds", "PromoteReadReplica", None)
+        with pytest.raises(InDoubt):
+            await world.provider.promote(point, token="run-8")
+        assert await world.provider.job_of("run-8") is None
+        assert (await world.provider.promote(point, token="run-8")).state == "running"
+
+    async def test_a_restore_whose_answer_never_came_is_found_by_its_token(
+        self, world: BackupWorld, aws: AwsStand
+    ) -> None:
+        points = [p async for p in world.provider.points(world.source)]
+        (continuous,) = [point for point in points if point.kind == "continuous"]
+        aws.fault("rds", "RestoreDBInstanceToPointInTime", None, after=True)
+        with pytest.raises(InDoubt):
+            await world.provider.restore(continuous.id, world.target, token="run-6")
+        found = await world.provider.job_of("run-6")
+        assert found is not None
+        assert (await world.provider.restore(continuous.id, world.target, token="run-6")).id == found.id
+        assert aws.made()["rds", "RestoreDBInstanceToPointInTime"] == 1
+        late = datetime.now(UTC) + timedelta(days=1)
+        with pytest.raises(Rejected):
+            await world.provider.restore(continuous.id, world.target, token="run-5", at=late)
+
 
 class TestBackupVaults(BackupConformance):
     """AWS Backup, on the stand-in."""
@@ -265,6 +327,47 @@ class TestLogs(CloudLogsConformance):
             trail=trail,
             archived=120,
         )
+
+    async def test_what_is_done_in_a_region_that_nobody_uses_is_seen(
+        self, world: CloudLogsWorld, aws: AwsStand, account: Account
+    ) -> None:
+        at = world.since + timedelta(hours=1)
+        aws.gaps.events[account.id].append(
+            record("RunInstances", at, source="ec2", key="AKIAFAR", account=account.id, region="ap-south-1")
+        )
+        found = [event async for event in world.provider.events(world.since, world.until, access_key="AKIAFAR")]
+        assert [(event.operation, event.region) for event in found] == [("RunInstances", "ap-south-1")]
+        aws.fault("ec2", "DescribeRegions", Reply.ec2_error(403, "UnauthorizedOperation"), times=9)
+        handle = await account.open()
+        with pytest.raises(PermissionMissing):  # and it is never taken for an empty log
+            [event async for event in handle.capability("cloud_logs").events(world.since, world.until)]
+        await handle.aclose()
+
+    async def test_all_members_of_a_file_are_read_and_a_cut_one_is_a_fault(
+        self, world: CloudLogsWorld, account: Account
+    ) -> None:
+        s3 = account.client("s3")
+        bucket, day = f"trail-{account.id}", world.since + timedelta(hours=1)
+        name = f"AWSLogs/{account.id}/CloudTrail/{REGIONS[0]}/{day:%Y/%m/%d}/9.json.gz"
+        rows = [record("ListUsers", day, key=world.key, account=account.id) for _ in range(3)]
+        text = json.dumps({"Records": rows}).encode()
+        packed = gzip.compress(text[:100]) + gzip.compress(text[100:])
+        s3.put_object(Bucket=bucket, Key=name, Body=packed)
+        found = [event async for event in world.provider.archived(world.trail, world.since, world.until)]
+        assert len(found) == world.archived + 3
+        for broken in (packed[:-4], packed + b"more", b""):
+            s3.put_object(Bucket=bucket, Key=name, Body=broken)
+            with pytest.raises(VendorFault):
+                [event async for event in world.provider.archived(world.trail, world.since, world.until)]
+
+    async def test_the_organizations_trail_is_not_taken_for_an_empty_one(
+        self, world: CloudLogsWorld, account: Account
+    ) -> None:
+        made = account.client("cloudtrail").create_trail(
+            Name="organization", S3BucketName=f"trail-{account.id}", IsOrganizationTrail=True
+        )
+        with pytest.raises(Rejected):
+            [event async for event in world.provider.archived(made["TrailARN"], world.since, world.until)]
 
 
 class TestFindings(FindingsConformance):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -130,8 +131,11 @@ async def test_a_read_is_repeated_and_then_the_vendors_fault(
         Reply(200, b"<html><body>well formed</body></html>", "text/html"),
         Reply(200, b""),
         Reply(200, b"<ListUsersResponse><ListUsersResult><Users>"),
+        Reply(200, b"<ListUsersResponse><ListUsersResult><Users><member><UserName>\xff\xfe</UserName>"),
+        Reply(200, "<ListUsersResponse/>".encode("utf-16")),
+        Reply(200, b"\x1f\x8b\x08no gzip", headers=(("Content-Encoding", "gzip"),)),
     ],
-    ids=["html", "well formed html", "nothing", "half"],
+    ids=["html", "well formed html", "nothing", "half", "no UTF-8", "UTF-16", "no gzip"],
 )
 async def test_nothing_is_concluded_from_an_answer_that_makes_no_sense(
     aws: AwsStand, handle: AwsHandle, reply: Reply
@@ -141,8 +145,24 @@ async def test_nothing_is_concluded_from_an_answer_that_makes_no_sense(
         [p async for p in handle.capability("cloud_identity").principals("user")]
 
 
-async def test_nor_from_json_that_is_none(aws: AwsStand, handle: AwsHandle) -> None:
-    aws.fault("cloudtrail", "DescribeTrails", Reply(200, b"<html>", "application/x-amz-json-1.1"), times=9)
+async def test_nor_where_botocore_looks_into_the_answer_a_second_time(
+    aws: AwsStand, account: Account, handle: AwsHandle
+) -> None:
+    """Of a bucket's place, which older regions answer in a form of their own."""
+    location = {"LocationConstraint": "eu-central-1"}
+    account.client("s3").create_bucket(Bucket=f"b-{account.id}", CreateBucketConfiguration=location)
+    for reply in (Reply(200, b"no page at all"), Reply(200, b"")):
+        aws.fault("s3", "GET /b-", reply, times=3)
+        with pytest.raises(VendorFault):
+            [bucket async for bucket in handle.capability("storage").buckets()]
+    assert [bucket.region async for bucket in handle.capability("storage").buckets()] == ["eu-central-1"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>", b'{"trailList": "\xff"}', '{"trailList": []}'.encode("utf-16"), b"{}", b""]
+)
+async def test_nor_from_json_that_is_none(aws: AwsStand, handle: AwsHandle, body: bytes) -> None:
+    aws.fault("cloudtrail", "DescribeTrails", Reply(200, body, "application/x-amz-json-1.1"), times=9)
     with pytest.raises(VendorFault):
         await handle.capability("cloud_logs").trails()
 
@@ -155,7 +175,9 @@ async def test_a_page_that_broke_off_is_read_again(
     assert aws.made()["iam", "ListUsers"] >= 2
 
 
-@pytest.mark.parametrize("reply", [None, Reply.html(502), Reply(500)])
+@pytest.mark.parametrize(
+    "reply", [None, Reply.html(502), Reply(500), Reply(200, b"<html><p>no"), Reply(200, b"\xff\xfe<")]
+)
 @pytest.mark.parametrize("after", [True, False])
 async def test_a_write_without_an_answer_is_in_doubt_and_sent_once(
     aws: AwsStand, account: Account, handle: AwsHandle, key: str, reply: Reply | None, after: bool
@@ -184,6 +206,27 @@ async def test_a_write_after_its_deadline_is_not_sent(
     with deadline.effect(0), pytest.raises(TimedOut):
         await identity.set_key_active(key, False)
     assert aws.made()["iam", "UpdateAccessKey"] == 0
+
+
+async def test_a_write_whose_connection_came_too_late_is_not_sent(
+    aws: AwsStand, account: Account, handle: AwsHandle, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from integrations.aws import caller
+
+    real = caller.AWSHTTPConnection.connect
+
+    def slow(self: Any) -> None:
+        time.sleep(0.5)
+        real(self)
+
+    await handle.capability("cloud_identity").caller()
+    monkeypatch.setattr(caller.AWSHTTPConnection, "connect", slow)
+    with deadline.effect(0.4), pytest.raises(TimedOut):
+        await handle._caller.write("iam", "update_access_key", UserName="ci", AccessKeyId=key, Status="Inactive")
+    assert aws.made()["iam", "UpdateAccessKey"] == 0
+    assert active(account, key)
+    await handle._caller.write("iam", "update_access_key", UserName="ci", AccessKeyId=key, Status="Inactive")
+    assert not active(account, key)
 
 
 async def test_an_expired_session_is_renewed_once(aws: AwsStand, account: Account, handle: AwsHandle, key: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import random
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretBytes, ValidationError
 
+from integrations.aws import session
 from integrations.aws.actions import ACTIONS, EXCESSIVE, every_action, least_policy
 from integrations.aws.provider import CAPABILITIES, PROVIDER, AwsHandle, HubSettings, Settings
 from tenantry.capabilities import CAPABILITIES as PROTOCOLS
@@ -19,7 +21,7 @@ from tenantry.errors import InvalidTenant, OutOfScope, SignInFailed, TenantryErr
 from tenantry.least import LeastPrivilege
 from tenantry.providers import Estate
 from tests.support.aws_gaps import Reply
-from tests.support.aws_stand import HUB_SECRET, Account, AwsStand, the_stand
+from tests.support.aws_stand import HUB_SECRET, REGIONS, Account, AwsStand, the_stand
 
 GOOD: dict[str, Any] = {
     "account": "123456789012",
@@ -83,6 +85,11 @@ def test_the_least_policy_is_small_enough_and_grants_nothing_excessive() -> None
     assert passing["Condition"]
     assert isinstance(PROVIDER, LeastPrivilege)
     assert json.loads(PROVIDER.least_privilege(["iam:GetUser"], None).text)["Statement"][0]["Action"] == ["iam:GetUser"]
+    _, checking = json.loads(PROVIDER.least_privilege(["iam:GetUser"], GOOD).text)["Statement"]
+    assert (checking["Action"], checking["Resource"]) == (
+        "iam:SimulatePrincipalPolicy",
+        "arn:aws:iam::123456789012:role/TenantryResponse",
+    )
 
 
 # --- sign-in ----------------------------------------------------------------------------------------------------------
@@ -250,3 +257,96 @@ async def test_many_tenants_at_once_each_reach_their_own(aws: AwsStand, many: li
     assert {call.account for call in stand.calls if call.service == "iam"} <= mine
     for handle in handles:
         await handle.aclose()
+
+
+# --- a second factor --------------------------------------------------------------------------------------------------
+
+SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+MFA = {"mfa_serial": "arn:aws:iam::000000000009:mfa/t"}
+
+
+async def test_a_code_is_used_once_for_all_clients_of_a_campaign(aws: AwsStand) -> None:
+    accounts = [aws.new_account() for _ in range(4)]
+    handles = []
+    for account in accounts:
+        account.secrets["mfa_seed"] = SEED
+        handles.append(await account.open(hub=MFA))
+    aws.forget()
+    found = await asyncio.gather(*(handle.capability("cloud_identity").caller() for handle in handles))
+    assert [one.account for one in found] == [account.id for account in accounts]
+    assert aws.made()["sts", "GetSessionToken"] == 1
+    # The hub's session is not taken any more: one of them begins another, with another code, and the others use it.
+    for handle in handles[:2]:
+        aws.fault("iam", "ListUsers", Reply.query_error(403, "ExpiredToken"))
+        aws.fault("sts", "AssumeRole", Reply.query_error(403, "ExpiredToken"))
+        assert [p async for p in handle.capability("cloud_identity").principals("user")] == []
+    assert aws.made()["sts", "GetSessionToken"] == 2
+    for handle in handles:
+        await handle.aclose()
+    gc.collect()
+    assert [hub for hubs in session._factors.values() for hub in hubs.values()] == [], "nothing of the hub's is kept"
+
+
+async def test_a_code_that_another_process_used_is_followed_by_the_next(aws: AwsStand, account: Account) -> None:
+    account.secrets["mfa_seed"] = SEED
+    handle = await account.open(hub=MFA)
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    handle._sessions._sleep = sleep
+    aws.forget()
+    aws.fault("sts", "GetSessionToken", Reply.query_error(403, "AccessDenied"))
+    assert (await handle.capability("cloud_identity").caller()).account == account.id
+    assert [0 < seconds < 31 for seconds in slept] == [True]
+    await handle.aclose()
+    gc.collect()
+    handle = await account.open(hub=MFA)
+    handle._sessions._sleep = sleep
+    aws.fault("sts", "GetSessionToken", Reply.query_error(403, "AccessDenied"), times=9)
+    with pytest.raises(SignInFailed):
+        await handle.capability("cloud_identity").caller()
+    assert len(slept) == 3
+    await handle.aclose()
+
+
+async def test_a_revoked_role_costs_no_code(aws: AwsStand, account: Account) -> None:
+    account.secrets["mfa_seed"] = SEED
+    handle = await account.open(hub=MFA)
+    identity = handle.capability("cloud_identity")
+    await identity.caller()
+    aws.forget()
+    aws.fault("iam", "ListUsers", Reply.query_error(403, "ExpiredToken"))
+    aws.fault("sts", "AssumeRole", Reply.query_error(403, "AccessDenied"), times=9)
+    with pytest.raises(SignInFailed):
+        [p async for p in identity.principals("user")]
+    assert aws.made()["sts", "GetSessionToken"] == 0
+    await handle.aclose()
+
+
+# --- ids of elsewhere -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("capability", "method", "id"),
+    [
+        ("backup", "point", "rds:ap-south-1:snapshot:nightly"),
+        ("backup", "job", "rds:ap-south-1:instance:x"),
+        ("backup", "point", "backup:{region}:point:Default|arn:aws:backup:{region}:000000000001:recovery-point:x"),
+        ("backup", "back_up", "arn:aws:rds:{region}:000000000001:db:x"),
+        ("backup", "back_up", "arn:aws:rds:ap-south-1:{account}:db:x"),
+        ("findings", "finding", "guardduty:ap-south-1:detector:x"),
+        ("cloud", "encryption_key", "arn:aws:kms:{region}:000000000001:key/x"),
+    ],
+)
+async def test_what_is_of_another_account_or_region_is_refused_before_anything_is_sent(
+    aws: AwsStand, account: Account, handle: AwsHandle, capability: str, method: str, id: str
+) -> None:
+    await handle.capability("cloud_identity").caller()
+    aws.forget()
+    named = id.format(region=REGIONS[0], account=account.id)
+    more = {"token": "t"} if method == "back_up" else {}
+    with pytest.raises(OutOfScope):
+        await getattr(handle.capability(capability), method)(named, **more)
+    assert not aws.calls

@@ -11,7 +11,7 @@ from pydantic import SecretBytes
 from integrations.lab import Lab
 from integrations.lab.faults import FaultPlan
 from integrations.labhosts.provider import PROVIDER
-from tenantry.errors import InDoubt, OutOfScope, SignInFailed
+from tenantry.errors import InDoubt, OutOfScope, SignInFailed, VendorFault
 from tests.conformance.host import HostConformance, HostWorld
 
 
@@ -80,3 +80,51 @@ def test_the_story_begins_again_after_a_reset(lab):
     lab.tenant.hosts["web1"].lock("sysupd")
     lab.reset()
     assert lab.tenant.hosts["web1"].accounts["sysupd"].password == "set"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, json={"value": {"odd": 1}}),
+        httpx.Response(200, json={"value": ["odd"]}),
+        httpx.Response(200, json={"value": "no base64!"}),
+        httpx.Response(200, json={"value": None}),
+        httpx.Response(200, json={}),
+        httpx.Response(200, text="<html>"),
+    ],
+    ids=["object", "list", "text", "null", "nothing", "html"],
+)
+async def test_nothing_is_concluded_from_an_answer_that_makes_no_sense(lab, answer):
+    async def secret(_: str) -> SecretBytes:
+        return SecretBytes(lab.sink_token.encode())
+
+    async def asleep(_: float) -> None: ...
+
+    handle = await PROVIDER.open(
+        {"base_url": "https://lab.invalid"}, secret, transport=httpx.MockTransport(lambda _: answer)
+    )
+    handle._http._sleep = asleep
+    host = handle.capability("host")
+    for call in (host.hosts(), host.facts("web1"), host.isolation("web1"), host.accounts("web1")):
+        with pytest.raises(VendorFault):
+            await call
+    with pytest.raises(VendorFault):
+        [_ async for _ in host.read_file("web1", "/x")]
+    await handle.aclose()
+
+
+async def test_who_cannot_be_reached_has_not_let_us_in():
+    async def secret(_: str) -> SecretBytes:
+        return SecretBytes(b"x")
+
+    async def asleep(_: float) -> None: ...
+
+    def away(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("away")
+
+    handle = await PROVIDER.open({"base_url": "https://lab.invalid"}, secret, transport=httpx.MockTransport(away))
+    handle._http._sleep = asleep
+    found = await handle.check()
+    assert (found.signed_in, found.reachable) == (False, False)
+    assert found.problems
+    await handle.aclose()

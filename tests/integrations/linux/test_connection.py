@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
 import dataclasses
 import os
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
 
+from integrations.linux import connection as ssh_module
 from integrations.linux.command import Command
 from integrations.linux.connection import Limits
 from integrations.linux.provider import PROVIDER, Settings
 from tenantry import deadline
-from tenantry.errors import InDoubt, PermissionMissing, Rejected, SignInFailed, TimedOut, Unreachable, VendorFault
+from tenantry.errors import (
+    InDoubt,
+    PermissionMissing,
+    Rejected,
+    SignInFailed,
+    TargetNotFound,
+    TimedOut,
+    Unreachable,
+    VendorFault,
+)
 from tenantry.providers import HostKey
 from tests.support.hosts import HostNet, Key
 
@@ -289,3 +302,172 @@ async def test_a_quick_host_is_quick(handle) -> None:
     import socket
 
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.parametrize("what", ["cron", "authorized_keys", "processes", "files", "logins", "disable", "volatile"])
+async def test_what_sudo_does_not_let_us_see_is_not_absent(net: HostNet, what: str) -> None:
+    """sudo refuses with 1, and so do find and grep when there is nothing."""
+    if "blind" not in net.hosts:
+        net.add("blind", sudo="ALL=(root) NOPASSWD: /usr/sbin/nft")
+    handle = await opened(net, "blind")
+    host = handle.capability("host")
+    net.hosts["blind"].run("echo x > /var/log/auth.log")
+    with pytest.raises(PermissionMissing):
+        await _looked(host, what)
+    await handle.aclose()
+
+
+async def _looked(host, what: str) -> None:
+    match what:
+        case "files":
+            [_ async for _ in host.files("blind", ["/root"])]
+        case "logins":
+            [_ async for _ in host.logins("blind", datetime(2026, 1, 1, tzinfo=UTC))]
+        case "disable":
+            unit = next(u for u in await host.units("blind") if u.id == "cron.service")
+            await host.set_unit_enabled("blind", unit, False)
+        case "volatile":
+            [_ async for _ in host.volatile("blind", "process-files")]
+        case _:
+            await getattr(host, what)("blind")
+
+
+async def test_processes_that_are_not_shown_to_us_are_not_gone(net: HostNet) -> None:
+    if "hiding" not in net.hosts:
+        net.add("hiding", setup="mount -o remount,hidepid=2 proc")
+    handle = await opened(net, "hiding")
+    with pytest.raises(PermissionMissing) as caught:
+        await handle.capability("host").processes("hiding")
+    assert "gid=" in caught.value.remedy
+    await handle.aclose()
+    as_root = net.settings("hiding")
+    as_root["account"] = "root"
+    handle = await PROVIDER.open(as_root, net.secrets())
+    assert 1 in {process.pid for process in await handle.capability("host").processes("hiding")}
+    await handle.aclose()
+
+
+# --- what is let go of, and when it is too late -----------------------------------------------------------------------
+
+
+async def test_a_second_way_in_is_closed_with_the_jump_hosts_part_of_it(net: HostNet) -> None:
+    settings, bastion = net.settings("web1"), net.hosts["bastion"]
+    settings["jump"] = {"address": bastion.address, "host_keys": [bastion.key.public]}
+    settings["hosts"]["web1"]["jump"] = True
+    handle = await PROVIDER.open(settings, net.secrets())
+    anew = await connection(handle).fresh()
+    way = anew._own_way
+    assert way is not None
+    transport = way._opened.transport
+    await anew.aclose()
+    assert not transport.is_active()
+    assert way._opened is None
+    await handle.aclose()
+
+
+async def test_a_write_whose_channel_came_too_late_is_not_sent() -> None:
+    class Channel:
+        def __init__(self) -> None:
+            self.sent: list[bytes] = []
+            self.closed = False
+
+        def settimeout(self, _: float) -> None: ...
+
+        def exec_command(self, line: bytes) -> None:
+            self.sent.append(line)
+
+        def close(self) -> None:
+            self.closed = True
+
+    class Transport:
+        def __init__(self) -> None:
+            self.channel = Channel()
+
+        def open_session(self, timeout: float) -> Channel:
+            time.sleep(0.06)
+            return self.channel
+
+    for write in (True, False):
+        transport, call = Transport(), ssh_module._Call()
+        with deadline.effect(0.05), pytest.raises(TimedOut) if write else contextlib.nullcontext():
+            ssh_module._begin(transport, call, b"touch /x", b"", 5.0, write=write)
+        assert (transport.channel.sent, transport.channel.closed, call.sent) == (
+            ([], True, False) if write else ([b"touch /x"], False, True)
+        )
+
+
+async def test_a_sign_in_that_never_ends_is_a_host_that_cannot_be_reached(net: HostNet, monkeypatch) -> None:
+    handle = await opened(net, "web1", limits=Limits(connect=0.05))
+    monkeypatch.setattr(ssh_module, "_sign_in", lambda *_: time.sleep(0.5))
+    with pytest.raises(Unreachable):
+        await handle.capability("host").facts("web1")
+    await handle.aclose()
+
+
+async def test_a_look_from_a_host_whose_connection_broke_is_a_fault(net: HostNet) -> None:
+    handle = await opened(net, "web1", "db1")
+    ssh = connection(handle)
+    await ssh.login()
+
+    class Broken:
+        active = True
+
+        def open_channel(self, *_: object, **__: object) -> None:
+            self.active = False
+            raise EOFError
+
+        def is_active(self) -> bool:
+            return self.active
+
+        def close(self) -> None: ...
+
+    real, ssh._opened.transport = ssh._opened.transport, Broken()
+    with pytest.raises(VendorFault):
+        await handle.capability("host").reaches("web1", "db1")
+    real.close()
+    assert await handle.capability("host").reaches("web1", "db1")
+    await handle.aclose()
+
+
+async def test_a_key_under_a_cipher_that_nobody_knows(net: HostNet) -> None:
+    body = b"".join(net.key.pem.split(b"\n")[1:-2])
+    odd = base64.b64encode(base64.b64decode(body).replace(b"\0\0\0\x04none", b"\0\0\0\x04nope", 1))
+    pem = b"-----BEGIN OPENSSH PRIVATE KEY-----\n" + odd + b"\n-----END OPENSSH PRIVATE KEY-----\n"
+    handle = await opened(net, "web1", secrets=net.secrets(key=pem))
+    with pytest.raises(SignInFailed):
+        await handle.capability("host").facts("web1")
+    await handle.aclose()
+
+
+async def test_streams_leave_a_channel_for_what_is_asked_meanwhile(net: HostNet) -> None:
+    """A list of files asks for digests while it is read: two at once over two channels would wait for each other for ever."""
+    handle = await opened(net, "web1", limits=Limits(channels=2))
+    host = handle.capability("host")
+
+    async def listed() -> int:
+        return sum([file.sha256 is not None async for file in host.files("web1", ["/usr/bin"])])
+
+    async with asyncio.timeout(30):
+        first, second = await asyncio.gather(listed(), listed())
+    assert first == second > 200
+    await handle.aclose()
+
+
+async def test_files_by_sftp(handle, net: HostNet) -> None:
+    ssh = connection(handle)
+
+    def content(path: str):
+        def work(client) -> bytes:
+            with client.open(path) as file:
+                return bytes(file.read())
+
+        return work
+
+    assert await ssh.sftp(content("/var/www/html/index.html")) == b"<h1>owned</h1>\n"
+    with pytest.raises(TargetNotFound):
+        await ssh.sftp(content("/nowhere"))
+    with pytest.raises(PermissionMissing):
+        await ssh.sftp(content("/etc/shadow"))
+    with pytest.raises(VendorFault):
+        await ssh.sftp(lambda client: ssh._opened.transport.close() or client.listdir("/"))
+    assert await ssh.sftp(content("/etc/hostname"))

@@ -105,6 +105,24 @@ async def test_an_answer_that_never_came_is_in_doubt(mail_server):
     assert len(server.mails) == 1
 
 
+@pytest.mark.parametrize("answer", ["nonsense", "<html>502</html>", "354 go on", "1xx"])
+async def test_an_answer_to_the_message_that_makes_no_sense_is_in_doubt(mail_server, answer):
+    server = await mail_server()
+    server.answers["DATA"] = answer  # aiosmtpd says it when it has the whole message
+    messenger = (await mail_handle(server)).capability("messenger")
+    with pytest.raises(InDoubt):
+        await messenger.send(MESSAGE)
+    assert await messenger.sent(MESSAGE.key) is None
+
+
+async def test_any_yes_to_the_message_is_one(mail_server):
+    server = await mail_server()
+    server.answers["DATA"] = "252 2.0.0 taken, though not seen through"
+    messenger = (await mail_handle(server)).capability("messenger")
+    await messenger.send(MESSAGE)
+    assert await messenger.sent(MESSAGE.key)
+
+
 async def test_a_wrong_password_is_not_repeated_in_the_error(mail_server):
     server = await mail_server()
     server.password = "another"
@@ -209,3 +227,60 @@ def test_old_tls_is_not_spoken():
 
     assert tls_context().minimum_version >= ssl.TLSVersion.TLSv1_2
     assert ssl.create_default_context().minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+# --- a vendor in trouble ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\n\r\n<html>no</html>",
+        b"",
+        b"22",
+        b"\xff\xfe2\x002\x000\x00\r\x00\n\x00",
+        b"220 " + b"x" * 10_000,
+        b"554 5.3.2 closed for today\r\n",
+        b"421 4.3.2 too many of you\r\n",
+    ],
+    ids=["html", "nothing", "half", "UTF-16", "endless", "refused", "throttled"],
+)
+async def test_a_relay_that_greets_with_nonsense_got_nothing(tmp_path, said):
+    """Behind TLS that is sound: a proxy, a port that is another service's, a relay that is going down."""
+    heard: list[bytes] = []
+
+    async def serve(reader, writer):
+        writer.write(said)
+        await writer.drain()
+        writer.write_eof() if writer.can_write_eof() else writer.close()
+        heard.append(await reader.read(1000))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=authority().server(tmp_path))
+
+    class There:
+        port = server.sockets[0].getsockname()[1]
+
+    with pytest.raises((Unreachable, Rejected, Throttled)) as caught:
+        await (await mail_handle(There())).capability("messenger").send(MESSAGE)
+    assert caught.value.remedy
+    assert not any(PASSWORD.encode() in part or b"DATA" in part for part in heard)
+    server.close()
+
+
+async def test_a_sender_whose_right_is_taken_away_in_mid_run(mail_server):
+    """The password is exchanged between two messages: the second is refused, not sent, and goes when it fits again."""
+    server = await mail_server()
+    messenger = (await mail_handle(server)).capability("messenger")
+    await messenger.send(MESSAGE)
+    server.password = "another"
+    second = MESSAGE.model_copy(update={"key": "second"})
+    with pytest.raises(SignInFailed):
+        await messenger.send(second)
+    assert await messenger.sent("second") is None
+    server.password = PASSWORD
+    server.answers["MAIL"] = "550 5.7.60 not as this sender any more"
+    with pytest.raises(Rejected):
+        await messenger.send(second)
+    server.answers.clear()
+    await messenger.send(second)
+    assert len(server.mails) == 2

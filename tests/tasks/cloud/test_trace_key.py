@@ -107,3 +107,28 @@ async def test_two_strangers_in_a_trust_are_for_a_person(tenant: CloudTenant) ->
     found = await traced(tenant, known_good_ips=[OWN])
     assert found.trusts == []
     assert any("role/build" in one.label for one in found.for_person)
+
+
+async def test_a_role_of_another_account_is_for_a_person_and_stops_nothing(tenant: CloudTenant) -> None:
+    role = "arn:aws:iam::111122223333:role/production"
+    act(tenant, 1, "AssumeRole", request={"roleArn": role}, response={"credentials": {"accessKeyId": "ASIA1"}})
+    found = await traced(tenant, known_good_ips=[OWN])
+    assert found.sessions == ["user/ci-deploy"]
+    assert any(role in one.label and "that account" in one.reason for one in found.for_person)
+
+
+async def test_a_machine_where_nothing_is_looked_for_is_not_called_gone(
+    tenant: CloudTenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = {"instancesSet": {"items": [{"instanceId": "i-0far"}]}}
+    act(tenant, 1, "RunInstances", region="us-east-1", response=made)
+    real = tenant.more["cloud_identity"].caller
+
+    async def caller() -> Any:
+        return (await real()).model_copy(update={"regions": ("eu-central-1",)})
+
+    monkeypatch.setattr(tenant.more["cloud_identity"], "caller", caller)
+    found = await traced(tenant, known_good_ips=[OWN])
+    assert found.instances == []
+    assert any("i-0far in us-east-1" in one.label for one in found.for_person)
+    assert any("eu-central-1 alone" in limit for limit in found.limits)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tasks.cloud.trace_key import KeyTrace, TraceKey
@@ -57,6 +59,31 @@ async def test_one_point_that_does_not_hold_is_enough(tenant: CloudTenant, left:
     await contain(tenant, found.model_copy(update={left: []}))
     with pytest.raises(NotVerified):
         await read(tenant, VerifyContained, trace=found.model_dump(), patience=0)
+
+
+async def test_a_machine_where_nothing_is_looked_for_is_not_contained_until_it_is(
+    tenant: CloudTenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = tenant.more["cloud_identity"]
+    real = identity.caller
+    regions = ["eu-central-1"]
+
+    async def caller() -> Any:
+        return (await real()).model_copy(update={"regions": tuple(regions)})
+
+    monkeypatch.setattr(identity, "caller", caller)
+    found = await trace(tenant)
+    (away,) = found.elsewhere
+    assert away.region == "us-east-1"
+    await contain(tenant, found)
+    with pytest.raises(NotVerified, match="us-east-1") as caught:
+        await read(tenant, VerifyContained, trace=found.model_dump(), patience=0)
+    assert "tenant's file" in caught.value.remedy
+    regions.append(away.region)  # the file names it now
+    with pytest.raises(NotVerified, match="not isolated"):
+        await read(tenant, VerifyContained, trace=found.model_dump(), patience=0)
+    await contain(tenant, found.model_copy(update={"instances": found.elsewhere}))
+    assert (await read(tenant, VerifyContained, trace=found.model_dump(), patience=0)).contained
 
 
 async def test_a_plan_never_says_contained(tenant: CloudTenant) -> None:

@@ -247,3 +247,21 @@ def test_the_story_of_the_leaked_key_is_the_same_for_the_same_seed() -> None:
     assert info["compromised"] == ["user/ci-deploy"]
     assert {"user", "role", "trust", "attachment", "second_key", "instances", "trail"} <= set(info["artefacts"])
     assert len(info["innocent"]) >= 8
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, {"result": "odd"}, {"result": {"account": []}}, {"value": ["odd"]}, {"value": {}}, []]
+)
+async def test_nothing_is_concluded_from_an_answer_that_makes_no_sense(lab: Lab, answer: Any) -> None:
+    async def secret(_: str) -> SecretBytes:
+        return SecretBytes(lab.cloud_token.encode())
+
+    async def asleep(_: float) -> None: ...
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=answer))
+    handle = await PROVIDER.open({"base_url": "https://lab.invalid/cloud"}, secret, transport=transport, sleep=asleep)
+    with pytest.raises(VendorFault):
+        await handle.capability("cloud_identity").caller()
+    with pytest.raises(VendorFault):
+        [zone async for zone in handle.capability("dns").zones()]
+    await handle.aclose()

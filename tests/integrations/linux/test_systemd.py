@@ -1,0 +1,174 @@
+"""Units on a host that a real systemd runs: services and timers stopped, disabled, masked and given back; what is begun through systemd goes on by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from integrations.linux.provider import PROVIDER
+from tasks.host.disable_unit import DisableUnit, DisableUnitParams
+from tenantry.capabilities import HostUnit
+from tests.support.hosts import HostNet, TestHost, host_net
+
+_SETUP = """
+cat > etc/systemd/system/evil.service <<'END'
+[Service]
+ExecStart=/bin/sleep 86000
+Restart=always
+RestartSec=0
+[Install]
+WantedBy=multi-user.target
+END
+printf '[Service]\nType=oneshot\nExecStart=/bin/touch /run/evil-ran\n' > etc/systemd/system/evil-job.service
+cat > etc/systemd/system/evil-tick.timer <<'END'
+[Timer]
+OnCalendar=hourly
+Unit=evil-job.service
+[Install]
+WantedBy=timers.target
+END
+printf '[Service]\nExecStart=/bin/sleep 86001\n[Install]\nWantedBy=multi-user.target\n' > usr/lib/systemd/system/packed.service
+SYSTEMD_OFFLINE=1 chroot . systemctl enable -q evil.service evil-tick.timer packed.service
+"""
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostNet]:
+    with host_net(tmp_path_factory.mktemp("systemd")) as made:
+        made.add("sys1", setup=_SETUP, systemd=True)
+        made.add("other")
+        yield made
+
+
+@pytest.fixture
+def sys1(net: HostNet) -> TestHost:
+    return net.hosts["sys1"]
+
+
+@pytest.fixture
+async def host(net: HostNet) -> AsyncIterator[Any]:
+    handle = await PROVIDER.open(net.settings("sys1", "other"), net.secrets())
+    yield handle.capability("host")
+    await handle.aclose()
+
+
+async def unit(host: Any, name: str) -> HostUnit:
+    return next(one for one in await host.units("sys1") if one.id == name)
+
+
+async def until(look: Callable[[], Any], wanted: Any) -> None:
+    found = None
+    for _ in range(200):
+        found = look()
+        if found == wanted:
+            return
+        await asyncio.sleep(0.05)
+    assert found == wanted
+
+
+async def test_it_is_systemd_that_runs_there(host: Any, sys1: TestHost) -> None:
+    assert sys1.run("cat /proc/1/comm").strip() == "systemd"
+    facts = await host.facts("sys1")
+    assert (facts.manager, facts.hostname) == ("systemd", "sys1")
+
+
+@pytest.mark.parametrize(
+    ("name", "enabled", "active", "process"),
+    [
+        ("evil.service", "enabled", "active", "sleep 86000"),
+        ("evil-tick.timer", "enabled", "active", None),
+        ("packed.service", "enabled", "active", "sleep 86001"),
+    ],
+)
+async def test_a_unit_is_stopped_and_masked_and_given_back_as_it_was(
+    host: Any, sys1: TestHost, name: str, enabled: str, active: str, process: str | None
+) -> None:
+    before = await unit(host, name)
+    assert (before.enabled, before.active) == (enabled, active)
+    for _ in range(2):
+        await host.set_unit_enabled("sys1", before, False)
+    off = await unit(host, name)
+    assert (off.enabled, off.active) == ("masked", "inactive")
+    assert sys1.run(f"systemctl is-enabled {name}", check=False).strip() == "masked"
+    assert sys1.run(f"systemctl start {name}", check=False) == ""
+    assert (await unit(host, name)).active == "inactive", "nobody starts it as long as it is masked"
+    if process is not None:
+        assert process not in sys1.run("ps -eo args")
+    for _ in range(2):
+        await host.set_unit_enabled("sys1", before, True)
+    await until(lambda: sys1.run(f"systemctl is-active {name}", check=False).strip(), active)
+    after = await unit(host, name)
+    assert after == before.model_copy(update={"changed_at": after.changed_at})
+    if process is not None:
+        await until(lambda: process in sys1.run("ps -eo args"), True)
+
+
+async def test_a_service_that_starts_itself_again_stays_away(host: Any, sys1: TestHost) -> None:
+    """Killing it is answered by ``Restart=always``; masking it is not."""
+    before = await unit(host, "evil.service")
+    pid = sys1.run("systemctl show -P MainPID evil.service").strip()
+    sys1.run(f"kill -9 {pid}")
+    await until(lambda: sys1.run("systemctl show -P MainPID evil.service").strip() not in (pid, "0"), True)
+    await host.set_unit_enabled("sys1", before, False)
+    sys1.run("systemctl daemon-reload")
+    await asyncio.sleep(0.2)
+    assert "sleep 86000" not in sys1.run("ps -eo args")
+    await host.set_unit_enabled("sys1", before, True)
+
+
+async def test_the_tasks_check_sees_what_still_runs(host: Any, sys1: TestHost) -> None:
+    """Masked by hand while it runs is not yet done."""
+
+    class Ctx:
+        def __init__(self) -> None:
+            self.host = host
+
+        def seen(self, _path: str, value: Any) -> Any:
+            return value
+
+    task, params = DisableUnit(), DisableUnitParams(host="sys1", unit="packed.service")
+    before = await unit(host, "packed.service")
+    sys1.run("systemctl mask packed.service")
+    (change,) = await task.check(Ctx(), params)  # type: ignore[arg-type]  # as much of a context as it looks at
+    assert change.after == "masked"
+    await task.apply(Ctx(), params, [change])  # type: ignore[arg-type]  # as above
+    assert await task.check(Ctx(), params) == []  # type: ignore[arg-type]  # as above
+    assert "sleep 86001" not in sys1.run("ps -eo args")
+    await host.set_unit_enabled("sys1", before, True)
+
+
+async def test_isolation_is_taken_back_by_systemds_timer(
+    host: Any, net: HostNet, sys1: TestHost, monkeypatch: Any
+) -> None:
+    from integrations.linux.connection import Connection
+    from tenantry.errors import Unreachable
+
+    outside = net.hosts["other"]
+    await host.isolate("sys1", [])
+    assert not outside.connects(sys1.address)
+    assert (await host.isolation("sys1")).confirmed
+    await asyncio.sleep(2.5)  # the timer of the host is over
+    assert (await host.isolation("sys1")).confirmed, "a confirmed one stays"
+    await host.release("sys1")
+
+    async def lost(_: Connection) -> None:
+        raise Unreachable("the way is gone")
+
+    monkeypatch.setattr(Connection, "fresh", lost)
+    with pytest.raises(Unreachable):
+        await host.isolate("sys1", [])
+    assert "tenantry-rollback" in sys1.run("systemctl list-units --all --plain --no-legend 'tenantry-rollback*'")
+    await until(lambda: sys1.run("nft list tables"), "")
+    assert outside.connects(sys1.address)
+    await until(lambda: sys1.run("systemctl list-units --all --plain --no-legend 'tenantry-rollback*'"), "")
+
+
+async def test_sign_ins_are_read_from_the_journal(host: Any, net: HostNet) -> None:
+    since = datetime.now(UTC) - timedelta(minutes=10)
+    found = [login async for login in host.logins("sys1", since)]
+    assert {(login.account, login.success, login.key) for login in found} == {("responder", True, net.key.fingerprint)}
+    assert [login async for login in host.logins("sys1", datetime.now(UTC) + timedelta(hours=1))] == []

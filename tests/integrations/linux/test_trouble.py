@@ -1,0 +1,117 @@
+"""A host in trouble: what answers at its port is no sshd, lets nobody in just now, or lets us in no more. Each is told, nothing is concluded from
+it, and what was refused works when the trouble is over."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+
+from integrations.linux.connection import Limits
+from integrations.linux.provider import PROVIDER
+from tenantry.errors import PermissionMissing, SignInFailed, Unreachable
+from tests.support.hosts import HostNet, Key
+
+HASTY = Limits(connect=1.0)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\n\r\n<html>no</html>",
+        b"",
+        b"SSH-2.",
+        b"SSH-2.0-x\r\n\x00\x00",
+        "SSH-2.0-OpenSSH\r\n".encode("utf-16"),
+        b"\xff" * 100_000,
+        b"Not allowed at this time\r\n",
+        b"SSH-2.0-OpenSSH_9\r\n" + b"\x7f\xff\xff\xff" * 64,
+    ],
+    ids=["html", "nothing", "half a greeting", "half a message", "UTF-16", "bytes", "throttled", "a packet of 2 GB"],
+)
+@pytest.mark.parametrize("ends", [True, False], ids=["ends", "stays"])
+async def test_what_is_no_sshd_is_a_host_that_cannot_be_reached(net: HostNet, said: bytes, ends: bool) -> None:
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(said)
+        if ends:
+            writer.close()
+            return
+        heard.append(await reader.read(100_000))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    place = {"address": "127.0.0.1", "port": server.sockets[0].getsockname()[1], "host_keys": [Key().public]}
+    handle = await PROVIDER.open({"account": "responder", "hosts": {"web1": place}}, net.secrets(), limits=HASTY)
+    with pytest.raises(Unreachable) as caught:
+        await handle.capability("host").facts("web1")
+    assert caught.value.retryable
+    found = await handle.check()
+    assert (found.signed_in, found.granted) == (False, None)
+    assert not any(b"responder" in part for part in heard), "who has not proven itself is told no name"
+    await handle.aclose()
+    server.close()
+
+
+async def test_a_host_that_takes_no_more_connections_now(net: HostNet) -> None:
+    """sshd's own throttle, MaxStartups: who has not signed in yet counts."""
+    if "busy" not in net.hosts:
+        net.add("busy", setup="sed -i 's/^MaxStartups.*/MaxStartups 1/' etc/ssh/tenantry_test")
+    handle = await PROVIDER.open(net.settings("busy"), net.secrets(), limits=HASTY)
+    with socket.create_connection((net.hosts["busy"].address, 22), 5) as waiting:
+        waiting.recv(4)  # it is being served
+        with pytest.raises(Unreachable):
+            await handle.capability("host").facts("busy")
+    for _ in range(100):  # until sshd has seen its end
+        try:
+            facts = await handle.capability("host").facts("busy")
+            break
+        except Unreachable:
+            await asyncio.sleep(0.05)
+    assert facts.hostname == "busy"
+    await handle.aclose()
+
+
+async def test_a_key_that_is_taken_off_the_host_in_mid_run(net: HostNet) -> None:
+    if "fickle" not in net.hosts:
+        net.add("fickle")
+    fickle, keys = net.hosts["fickle"], "/home/responder/.ssh/authorized_keys"
+    handle = await PROVIDER.open(net.settings("fickle"), net.secrets())
+    host = handle.capability("host")
+    await host.facts("fickle")
+    fickle.run(f"mv {keys} {keys}.away")
+    _hang_up(handle)
+    with pytest.raises(SignInFailed) as caught:
+        await host.facts("fickle")
+    assert net.key.fingerprint in caught.value.message
+    with pytest.raises(SignInFailed):
+        await host.lock_account("fickle", "games")
+    fickle.run(f"mv {keys}.away {keys}")
+    await host.lock_account("fickle", "games")
+    assert fickle.run("passwd -S games").split()[1] == "L"
+    await handle.aclose()
+
+
+async def test_sudo_that_is_taken_away_in_mid_run(net: HostNet) -> None:
+    if "demoted" not in net.hosts:
+        net.add("demoted")
+    demoted, line = net.hosts["demoted"], "/etc/sudoers.d/responder"
+    handle = await PROVIDER.open(net.settings("demoted"), net.secrets())
+    host = handle.capability("host")
+    before = await host.authorized_keys("demoted")
+    assert before
+    demoted.run(f"mv {line} /run/away")
+    for call in (host.authorized_keys("demoted"), host.cron("demoted"), host.lock_account("demoted", "games")):
+        with pytest.raises(PermissionMissing):
+            await call
+    demoted.run(f"mv /run/away {line}")
+    assert await host.authorized_keys("demoted") == before
+    await handle.aclose()
+
+
+def _hang_up(handle: Any) -> None:
+    for connection in handle.connections():
+        if connection._opened is not None:
+            connection._opened.transport.close()
