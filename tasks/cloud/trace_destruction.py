@@ -125,7 +125,7 @@ class TraceDestruction(ReadTask[TraceDestructionParams, Destruction]):
     name = "cloud.trace_destruction"
     needs = ("cloud_logs", "cloud")
     permissions = (
-        aws("cloudtrail:LookupEvents", "cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus"),
+        aws("cloudtrail:LookupEvents", "ec2:DescribeRegions", "cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus"),
         aws("s3:ListBucket", "s3:GetObject", "kms:DescribeKey"),
         aws("ec2:DescribeSnapshots", "ec2:DescribeLockedSnapshots", "ec2:DescribeSnapshotAttribute"),
     )
