@@ -526,13 +526,21 @@ def _add(found: dict[str, Provider], provider: Provider) -> None:
 
 
 def preload(installation: Installation) -> None:
-    """Import everything that a run may need, for a process whose children are to begin at once: tasks, providers, runbooks and
-    what the usual writes of Microsoft 365 take from its SDK."""
+    """Import everything that a run may need, for a process whose children are to begin at once: tasks, the providers that clients
+    have, runbooks and what the usual writes of Microsoft 365 take from its SDK."""
     from integrations.http import tls_context
     from integrations.microsoft365 import sdk
 
     tls_context()
     sdk.preload()
+    vendors: set[str] = set()
+    for name in installation.tenants.names():
+        with contextlib.suppress(InvalidTenant):  # named when somebody wants to run something there
+            vendors |= {config.vendor for config in installation.tenants.get(name).providers.values()}
+    used = {type(provider).__module__ for vendor, provider in installation.providers.items() if vendor in vendors}
+    for package in {"integrations.microsoft365", *(name.rpartition(".")[0] for name in used)}:  # the lab plays that one
+        for found in pkgutil.iter_modules(getattr(importlib.import_module(package), "__path__", ())):
+            importlib.import_module(f"{package}.{found.name}")
     for runbook_id in installation.catalog.ids():
         with contextlib.suppress(InvalidRunbook):  # named when somebody wants to run it
             installation.catalog.get(runbook_id)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -143,3 +146,21 @@ async def test_a_drill_replaces_no_credential(installation):
     async with installation.access("acme", "drill") as access:
         with pytest.raises(OutOfScope, match="drill"):
             await access.capability("credentials")
+
+
+def test_what_children_are_forked_from_has_the_vendors_of_its_clients(installation, tmp_path):
+    """Or each child would import them between its run's first word and its first effect. A broken file stops nothing."""
+    tenant(installation, "acme", "providers: {hosts: {vendor: linux}}\n")
+    (installation.home.tenants / "broken.yaml").write_text("name: [", encoding="utf-8")
+    program = (
+        "import sys; from flows.assembly import Installation, preload\n"
+        "with Installation.open() as found: preload(found)\n"
+        "print(*(name for name in sys.modules if name.startswith('integrations.')))"
+    )
+    environment = {**os.environ, "TENANTRY_HOME": str(installation.home.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=120, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert {"integrations.microsoft365.identity", "integrations.linux.connection"} <= loaded
+    assert "integrations.aws.session" not in loaded

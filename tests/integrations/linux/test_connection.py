@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from integrations.linux import connection as ssh_module
+from integrations.linux import wire
 from integrations.linux.command import Command
 from integrations.linux.connection import Limits
 from integrations.linux.provider import PROVIDER, Settings
@@ -388,9 +388,9 @@ async def test_a_write_whose_channel_came_too_late_is_not_sent() -> None:
             return self.channel
 
     for write in (True, False):
-        transport, call = Transport(), ssh_module._Call()
+        transport, call = Transport(), wire.Call()
         with deadline.effect(0.05), pytest.raises(TimedOut) if write else contextlib.nullcontext():
-            ssh_module._begin(transport, call, b"touch /x", b"", 5.0, write=write)
+            wire.begin(transport, call, b"touch /x", b"", 5.0, write=write)
         assert (transport.channel.sent, transport.channel.closed, call.sent) == (
             ([], True, False) if write else ([b"touch /x"], False, True)
         )
@@ -398,7 +398,7 @@ async def test_a_write_whose_channel_came_too_late_is_not_sent() -> None:
 
 async def test_a_sign_in_that_never_ends_is_a_host_that_cannot_be_reached(net: HostNet, monkeypatch) -> None:
     handle = await opened(net, "web1", limits=Limits(connect=0.05))
-    monkeypatch.setattr(ssh_module, "_sign_in", lambda *_: time.sleep(0.5))
+    monkeypatch.setattr(wire, "sign_in", lambda *_: time.sleep(0.5))
     with pytest.raises(Unreachable):
         await handle.capability("host").facts("web1")
     await handle.aclose()
