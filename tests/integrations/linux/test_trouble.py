@@ -4,6 +4,7 @@ it, and what was refused works when the trouble is over."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from typing import Any
 
@@ -60,8 +61,10 @@ async def test_a_host_that_takes_no_more_connections_now(net: HostNet) -> None:
     if "busy" not in net.hosts:
         net.add("busy", setup="sed -i 's/^MaxStartups.*/MaxStartups 1/' etc/ssh/tenantry_test")
     handle = await PROVIDER.open(net.settings("busy"), net.secrets(), limits=HASTY)
-    with socket.create_connection((net.hosts["busy"].address, 22), 5) as waiting:
-        waiting.recv(4)  # it is being served
+    with contextlib.ExitStack() as held:
+        for _ in range(3):
+            waiting = held.enter_context(socket.create_connection((net.hosts["busy"].address, 22), 5))
+            waiting.recv(4)  # it is being served, or was refused
         with pytest.raises(Unreachable):
             await handle.capability("host").facts("busy")
     for _ in range(100):  # until sshd has seen its end
