@@ -307,7 +307,15 @@ class TenantContext:
             )
         if name == "messenger" and len(sources) > 1:
             return ByChannel(self._by_channel(sources))
-        return (await self._opened(sources[0])).capability(name)
+        return await self._first(sources, name)
+
+    async def _first(self, sources: list[Source], name: str) -> Any:
+        """Of the first provider that has it for this tenant: one that could have it need not (hosts without a backup)."""
+        for source in sources[:-1]:
+            handle = await self._opened(source)
+            with contextlib.suppress(OutOfScope):
+                return handle.capability(name)
+        return (await self._opened(sources[-1])).capability(name)
 
     async def _credential_services(self, key: str) -> CredentialServices:
         if "credentials" not in self._provider(self.tenant.providers[key].vendor).capabilities:
@@ -474,6 +482,11 @@ def _drill(tenant: Tenant, params: Mapping[str, Any]) -> Drill:
     victim = account if isinstance(account, str) and "@" in account else None
     domain = tenant.domains[0] if tenant.domains else "client.example"
     host, key = params.get("host"), params.get("access_key")
+    accounts, keys = _list(params, "accounts"), _list(params, "access_keys")
+    named = {name: _list(params, name) for name in ("hosts", "buckets", "principals", "sources")}
+    if accounts or keys or any(named.values()):
+        account = next((one for one in accounts if "@" in one), None)
+        return Drill(tenant.name, domain, account, access_key=keys[0] if keys else None, named=named)
     return Drill(
         tenant.name,
         domain,
@@ -481,6 +494,12 @@ def _drill(tenant: Tenant, params: Mapping[str, Any]) -> Drill:
         host=host if isinstance(host, str) and host else None,
         access_key=key if isinstance(key, str) and key else None,
     )
+
+
+def _list(params: Mapping[str, Any], name: str) -> list[str]:
+    """A parameter that is a list of texts; empty when it is anything else."""
+    value = params.get(name)
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 class TenantSecrets:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Dns,
         Findings,
         Host,
+        HostBackup,
         Identity,
         Logs,
         Mail,
@@ -211,6 +212,11 @@ class Context:
     def host(self) -> Host:
         return self.capability("host")  # type: ignore[no-any-return]  # as above
 
+    @property
+    def host_backup(self) -> HostBackup:
+        return self.capability("host_backup")  # type: ignore[no-any-return]  # as above
+
+    @property
     def backup(self) -> Backup:
         return self.capability("backup")  # type: ignore[no-any-return]  # as above
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="P", help="A free one when left out.")
 @click.option(
-    "--scenario", default="bec", show_default=True, metavar="NAME", help="The story it holds: bec, leaked_key or quiet."
+    "--scenario",
+    default="bec",
+    show_default=True,
+    metavar="NAME",
+    help="The story it holds: bec, leaked_key, ransomware, quiet …",
 )
 @click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="The same seed, the same tenant.")
 @click.option("--users", type=int, default=300, show_default=True, metavar="N", help="How many users.")
@@ -129,8 +134,20 @@ def _announce(base_url: str, made: Lab, registered: Registered | None) -> None:
         name = registered.tenant if registered else "NAME"
         key = made.scenario_info()["accounts"].get("key")
         begin = f"leaked_cloud_key --tenant {name} -p access_key={key}" if key else None
+        if made.scenario == "ransomware":
+            begin = _ransomware(name, made)
         begin = begin or f"business_email_compromise --tenant {name} -p account={account}"
         click.echo(f"tenantry: for example: tenantry run {begin}", err=True)
+
+
+def _ransomware(name: str, made: Lab) -> str:
+    """What a client would report of this story."""
+    story = made.scenario_info()
+    since = (made.tenant.start - timedelta(hours=30)).isoformat()
+    return (
+        f"ransomware --tenant {name} -p since={since} -p hosts=web1,db1 -p accounts={story['accounts']['finance']} "
+        f"-p access_keys={story['accounts']['key']} -p buckets={story['artefacts']['bucket']['name']} -p known_good_ips=198.51.100.0/24"
+    )
 
 
 def _until_told() -> None:

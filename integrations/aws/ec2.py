@@ -5,6 +5,7 @@ Sources (docs.aws.amazon.com/AWSEC2/latest):
     /UserGuide/security-group-connection-tracking.html               what survives a swap of security groups
     /UserGuide/default-custom-security-groups.html                   a new group allows all outgoing traffic
     ebs /userguide/ebs-snapshot-lock.html                            compliance mode: nobody can unlock it
+    ebs /userguide/ebs-modifying-snapshot-permissions.html           whom a snapshot is shared with
 
 What is named by an id alone is looked for in every configured region; where it was found is remembered, since ids never move.
 """
@@ -221,6 +222,29 @@ class AwsCloud(Guards):
             SnapshotId=snapshot,
             LockMode="compliance",
             ExpirationDate=until,
+        )
+
+    async def snapshot_shares(self, snapshot: str) -> tuple[str, ...]:
+        """The attribute createVolumePermission."""
+        region = (await self.snapshot(snapshot)).region
+        answer = await self._caller.read(
+            "ec2", "describe_snapshot_attribute", region, SnapshotId=snapshot, Attribute="createVolumePermission"
+        )
+        rows = answered(answer, "CreateVolumePermissions", "ec2.DescribeSnapshotAttribute")
+        return tuple(sorted(str(row.get("UserId") or row.get("Group") or "") for row in rows))
+
+    async def set_snapshot_share(self, snapshot: str, account: str, shared: bool) -> None:
+        """One account at a time, so that the others' are not touched."""
+        region = (await self.snapshot(snapshot)).region
+        whom = {"GroupNames": ["all"]} if account == "all" else {"UserIds": [account]}
+        await self._caller.write(
+            "ec2",
+            "modify_snapshot_attribute",
+            region,
+            SnapshotId=snapshot,
+            Attribute="createVolumePermission",
+            OperationType="add" if shared else "remove",
+            **whom,
         )
 
     async def _locks(self, region: str, snapshots: Sequence[str]) -> dict[str, datetime]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from integrations.aws.caller import Caller, answered
 from integrations.aws.rows import plain
-from tenantry.capabilities.cloud import EncryptionKey, PublicAccess
+from tenantry.capabilities.cloud import BackupVault, EncryptionKey, PublicAccess
 from tenantry.errors import OutOfScope, TargetNotFound
 
 __all__ = ["Guards"]
@@ -101,6 +101,50 @@ class Guards:
                 ExpectedBucketOwner=self._account,
                 Policy=json.dumps(document),
             )
+
+    # --- backup vaults ------------------------------------------------------------------------------------------------
+
+    async def backup_vaults(self) -> AsyncIterator[BackupVault]:
+        """Region by region."""
+        for region in self._caller.regions:
+            async for page in self._caller.pages("backup", "list_backup_vaults", "BackupVaultList", region):
+                for row in page["BackupVaultList"]:
+                    yield BackupVault(
+                        id=str(row["BackupVaultArn"]),
+                        region=region,
+                        name=str(row["BackupVaultName"]),
+                        points=int(row.get("NumberOfRecoveryPoints") or 0),
+                        locked=bool(row.get("Locked")),
+                        raw=plain(row),
+                    )
+
+    async def vault_policy(self, vault: str) -> dict[str, Any] | None:
+        """A vault without one answers as one that is not there does, so which it is is asked of the list."""
+        region, name = self._vault(vault)
+        try:
+            answer = await self._caller.read("backup", "get_backup_vault_access_policy", region, BackupVaultName=name)
+        except TargetNotFound:
+            if vault not in {found.id async for found in self.backup_vaults()}:
+                raise
+            return None
+        return dict(json.loads(answered(answer, "Policy", "backup.GetBackupVaultAccessPolicy")))
+
+    async def set_vault_policy(self, vault: str, document: Mapping[str, Any] | None) -> None:
+        """By name, in the region of its resource name."""
+        region, name = self._vault(vault)
+        if document is None:
+            await self._caller.write("backup", "delete_backup_vault_access_policy", region, BackupVaultName=name)
+        else:
+            await self._caller.write(
+                "backup", "put_backup_vault_access_policy", region, BackupVaultName=name, Policy=json.dumps(document)
+            )
+
+    def _vault(self, vault: str) -> tuple[str, str]:
+        """Region and name. Raises TargetNotFound for what is none of this account's."""
+        parts = vault.split(":")
+        if len(parts) != 7 or parts[2] != "backup" or parts[4] != self._account or parts[3] not in self._caller.regions:
+            raise TargetNotFound(f"{vault} is no backup vault of this account and its regions")
+        return parts[3], parts[6]
 
     # --- keys ---------------------------------------------------------------------------------------------------------
 

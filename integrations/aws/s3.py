@@ -13,7 +13,7 @@ from typing import Any, Final
 from integrations.aws.caller import Caller, answered
 from integrations.aws.rows import plain
 from tenantry.capabilities.storage import Bucket, BucketProtection, Retention, StoredObject
-from tenantry.errors import TargetNotFound, VendorFault
+from tenantry.errors import Rejected, TargetNotFound, VendorFault
 
 __all__ = ["AwsStorage"]
 
@@ -95,6 +95,19 @@ class AwsStorage:
                     raise
             finally:
                 body.close()
+
+    async def opens(self, bucket: str, key: str, version: str = "") -> bool:
+        """GetObject, of which nothing is read. Without the key of an object under SSE-C it answers InvalidRequest, and so it does for no
+        other reason when nothing but the object is named (/userguide/ServerSideEncryptionCustomerKeys.html)."""
+        named = {"VersionId": version} if version else {}
+        try:
+            body = await self._caller.open_body("s3", "get_object", Bucket=bucket, Key=key, **named, **self._owner)
+        except Rejected as refusal:
+            if refusal.detail.get("vendor_code") != "InvalidRequest":
+                raise
+            return False
+        body.close()
+        return True
 
     async def write(self, bucket: str, key: str, data: bytes) -> str:
         """PutObject, in one piece."""

@@ -7,6 +7,7 @@ process, made for this one drill. Nothing here can reach a network: the transpor
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -35,6 +36,7 @@ class Drill:
         victim: the account that the run is about; the drill's story happens to it.
         host: the host that the run is about, likewise: the story is then that of a compromised host.
         access_key: the key of a cloud account that the run is about; then the story is that of the leaked key.
+        named: lists of what the run is about (``hosts``, ``buckets``, ``principals``, ``sources``); then the story is that of ransomware.
     """
 
     def __init__(
@@ -45,10 +47,11 @@ class Drill:
         *,
         host: str | None = None,
         access_key: str | None = None,
+        named: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         seed = int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:4])
-        scenario = "compromised_host" if host else "leaked_key" if access_key else "bec"
-        self.lab = Lab(scenario, seed=seed, domain=domain, victim=victim, host=host, access_key=access_key)
+        scenario = "ransomware" if named else "compromised_host" if host else "leaked_key" if access_key else "bec"
+        self.lab = Lab(scenario, seed=seed, domain=domain, victim=victim, host=host, access_key=access_key, named=named)
 
     async def open(self, vendor: str) -> Handle:
         """The lab in the place of a vendor.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -41,6 +41,7 @@ class Lab:
         access_key: id of the key that the story of the leaked key is about, instead of a made-up one (for drills).
         application: where our application is registered. ``elsewhere``: its credentials are fixed. ``here``: they can be replaced, and
             stay what they are over a reset. ``nowhere``: an administrator has yet to register it and to consent.
+        named: what a story of many things is about, likewise: ``hosts``, ``buckets``, ``principals``, ``sources`` → names.
         clock: the time it goes by. The story's times are relative to the moment at which the lab is made.
 
     Raises:
@@ -59,6 +60,7 @@ class Lab:
         host: str | None = None,
         access_key: str | None = None,
         application: Literal["elsewhere", "here", "nowhere"] = "elsewhere",
+        named: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         if users < FEWEST_USERS:
             raise InvalidInput(f"a lab has at least {FEWEST_USERS} users, not {users}", place="users")
@@ -70,6 +72,7 @@ class Lab:
         self.victim = victim
         self.host = host
         self.access_key = access_key
+        self.named = dict(named or {})
         self.dice = Dice(seed)
         self.tenant_id = (tenant_id or self.dice.guid("tenant")).lower()
         self.client_id = self.dice.guid("client")
@@ -131,6 +134,7 @@ class Lab:
             self.dice, self.users, self.tenant_id, self.domain, self.now().replace(microsecond=0), self.victim
         )
         self.tenant.host = self.host
+        self.tenant.named_hosts = tuple(self.named.get("hosts", ()))
         self.cloud_refused.clear()
         self.cloud = CloudAccount(self)
         build(self.scenario, self.tenant, self.client_id, self.granted_roles)

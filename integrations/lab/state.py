@@ -102,6 +102,8 @@ class Tenant:
         self.story = Story("quiet")
         self.hosts: dict[str, LabHost] = {}
         self.host: str | None = None
+        self.named_hosts: tuple[str, ...] = ()
+        """Names for the hosts of a story of several."""
         """The name of the host that a story of hosts happens to, instead of a made-up one."""
         self._people: dict[int, Person] = {}
         self._mailboxes: dict[int, Mailbox] = {}

@@ -1,4 +1,4 @@
-"""The lab's Linux hosts as a provider: vendor ``labhosts``, capability ``host``. In a drill it also stands in for ``linux``.
+"""The lab's Linux hosts as a provider: vendor ``labhosts``, capabilities ``host`` and ``host_backup``. In a drill it also stands in for ``linux``.
 
 In a tenant's file::
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import httpx
 
     from integrations.http import Http
+    from integrations.labhosts.backups import LabHostBackups
     from integrations.labhosts.client import LabHosts
 
 __all__ = ["PROVIDER", "LabHandle", "LabProvider", "Settings"]
@@ -41,12 +42,15 @@ class Settings(BaseModel):
 class LabHandle:
     """The lab's hosts, opened for one tenant."""
 
-    def __init__(self, http: Http, hosts: LabHosts) -> None:
+    def __init__(self, http: Http, hosts: LabHosts, backups: LabHostBackups) -> None:
         self._http = http
         self._hosts = hosts
+        self._backups = backups
 
     def capability(self, name: str) -> Any:
-        """``host``. Raises OutOfScope for any other."""
+        """``host`` and ``host_backup``. Raises OutOfScope for any other."""
+        if name == "host_backup":
+            return self._backups
         if name != "host":
             raise OutOfScope(f"{VENDOR} does not offer {name!r}", vendor=VENDOR)
         return self._hosts
@@ -69,7 +73,7 @@ class LabProvider:
     """The vendor, for the assembly."""
 
     vendor = VENDOR
-    capabilities = ("host",)
+    capabilities = ("host", "host_backup")
     Settings: type[BaseModel] = Settings
     secrets = ("token",)
 
@@ -80,11 +84,13 @@ class LabProvider:
         # Imported here, so that naming the vendor and checking a tenant's file load no HTTP client.
         from integrations.bearer import TokenHeader
         from integrations.http import Http
+        from integrations.labhosts.backups import LabHostBackups
         from integrations.labhosts.client import LabHosts
 
         own = Settings.model_validate(settings)
         http = await Http.open(VENDOR, own.base_url, transport=transport)
-        return LabHandle(http, LabHosts(http, TokenHeader(secrets), own.base_url))
+        given = (http, TokenHeader(secrets), own.base_url)
+        return LabHandle(http, LabHosts(*given), LabHostBackups(*given))
 
 
 PROVIDER: Final = LabProvider()

@@ -23,7 +23,7 @@ import asyncio
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ from tenantry.capabilities.host import path_text
 from tenantry.errors import Rejected, TargetNotFound, VendorFault
 from tenantry.task import utc
 
-__all__ = ["Plan", "ResticBackups"]
+__all__ = ["Plan", "ResticBackups", "tag_of"]
 
 _SNAPSHOT: Final = re.compile(r"[0-9a-f]{64}\Z")
 _FOLDER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}\Z")
@@ -103,7 +103,7 @@ class ResticBackups:
 
     async def back_up(self, source: str, *, token: str) -> BackupJob:
         """Begin a backup, once for one token."""
-        plan, tag = self._plan(source), _tag(token)
+        plan, tag = self._plan(source), tag_of(token)
         present = await self._backup_job(source, tag)
         if present is not None and present.state != "failed":
             return present
@@ -117,7 +117,7 @@ class ResticBackups:
         if not _FOLDER.match(target.name):
             raise Rejected("the target is the plain name of a folder, without slashes", vendor="linux")
         host, snapshot = self._named((await self.point(point)).id)
-        folder = f"{self._plan(host).restores}/{target.name}.{_tag(token)}"
+        folder = f"{self._plan(host).restores}/{target.name}.{tag_of(token)}"
         job = f"{host}:restore:{snapshot}:{folder}"
         present = await self._restore_job(job, host, snapshot, folder)
         if present is not None and present.state != "failed":
@@ -125,7 +125,7 @@ class ResticBackups:
         await self._begin(
             host,
             ("restore", "--verify", "--target", f"{folder}.partial", snapshot),
-            f"tenantry-restore-{_tag(token)}",
+            f"tenantry-restore-{tag_of(token)}",
             folder,
         )
         return await self._seen(lambda: self._restore_job(job, host, snapshot, folder))
@@ -149,7 +149,7 @@ class ResticBackups:
 
     async def job_of(self, token: str) -> BackupJob | None:
         """Looked for on every host: a snapshot with the token's tag, or a folder with it in its name."""
-        tag = _tag(token)
+        tag = tag_of(token)
         for host, plan in self._plans.items():
             found = await self._backup_job(host, tag)
             if found is not None:
@@ -197,7 +197,14 @@ class ResticBackups:
         )
         if kind != "restore" or plan is None or not inside:
             raise Rejected("this names no restore of ours", vendor="linux")
-        await self._hosts.run_write(host, Command.of("rm", "-rf", "--", folder, f"{folder}.partial", root=True))
+        await self._erase(host, folder, f"{folder}.partial")
+
+    async def _erase(self, host: str, *folders: str) -> None:
+        """Folders right under the host's folder for restores, with all that is in them. ``find`` deletes: it is granted anyway."""
+        plan = self._plan(host)
+        there = [folder for folder in folders if await self._folders(host, plan, folder.rsplit("/", 1)[-1])]
+        if there:
+            await self._hosts.run_write(host, Command.of("find", *there, "-delete", root=True))
 
     # --- restic -------------------------------------------------------------------------------------------------------
 
@@ -223,7 +230,7 @@ class ResticBackups:
             raise VendorFault(f"{host}: restic ended with {outcome.code}: {_NO_REPOSITORY}", vendor="linux")
         return outcome.out
 
-    async def _begin(self, host: str, arguments: tuple[str, ...], name: str, folder: str) -> None:
+    async def _begin(self, host: str, arguments: Sequence[str | bytes], name: str, folder: str) -> None:
         plan = self._plan(host)
         options = ("restic", "-r", plan.repository, "--password-file", "/dev/stdin", "--no-cache")
         finish = (
@@ -298,7 +305,8 @@ class ResticBackups:
         return any(name in process.arguments for process in await self._hosts.processes(host))
 
 
-def _tag(token: str) -> str:
+def tag_of(token: str) -> str:
+    """What marks everything of one token on a host and in its repository."""
     return "tenantry-" + hashlib.sha256(token.encode()).hexdigest()[:24]
 
 

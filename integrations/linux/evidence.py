@@ -79,6 +79,21 @@ class Evidence(Asking):
         for file in await self._hashed(host, waiting):
             yield file
 
+    async def at(self, host: str, paths: Sequence[str], *, digests: bool = True) -> dict[str, HostFile]:
+        """For the provider's other capabilities: these very paths, links as they are and nothing below a folder. What is not there is left
+        out."""
+        if not paths:
+            return {}
+        named = [absolute(path) for path in paths]
+        command = Command.of("find", *named, "-maxdepth", "0", "-printf", parse.FIND, root=True, quiet=True)
+        out = await self._ok(host, command, codes=(0, 1))
+        if out.code == 1:  # some are not there, unless sudo said no: then nothing is known of any
+            await self._permitted(host, command)
+        parts = out.out.split(b"\0")[:-1]
+        rows = [parts[start : start + 9] for start in range(0, len(parts) - 8, 9)]
+        found = await self._hashed(host, rows) if digests else [parse.found_file(row) for row in rows]
+        return {file.path: file for file in found}
+
     async def read_file(self, host: str, path: str) -> AsyncIterator[bytes]:
         """cat(1)."""
         async for piece in self._cat(host, absolute(path), path):

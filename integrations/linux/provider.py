@@ -1,4 +1,4 @@
-"""Linux hosts over SSH: ``host``, and ``backup`` with restic, of one tenant.
+"""Linux hosts over SSH: ``host``, and ``backup`` and ``host_backup`` with restic, of one tenant.
 
 In a tenant's file::
 
@@ -154,10 +154,11 @@ class LinuxHandle:
         self._expiry = expiry
 
     def capability(self, name: str) -> Any:
-        """``host``, ``credentials``, and ``backup`` where a host of the file has one. Raises OutOfScope for any other."""
+        """``host``, ``credentials``, and ``backup`` and ``host_backup`` where a host of the file has a repository. Raises OutOfScope for any
+        other."""
         if name == "credentials":
             return self._credentials
-        if name == "backup" and self._backups is not None:
+        if name in ("backup", "host_backup") and self._backups is not None:
             return self._backups
         if name != "host":
             raise OutOfScope(f"{VENDOR} does not offer {name!r} here", vendor=VENDOR)
@@ -274,7 +275,7 @@ class LinuxProvider:
     """The vendor, for the assembly."""
 
     vendor = VENDOR
-    capabilities = ("host", "backup", "credentials")
+    capabilities = ("host", "backup", "host_backup", "credentials")
     Settings: type[BaseModel] = Settings
     secrets = ("key", "certificate", "passphrase", "sudo_password", "restic_password")
     rotates = ("key", "sudo_password")
@@ -303,10 +304,11 @@ class LinuxProvider:
         """
         # Imported here, so that naming the vendor and checking a tenant's file load no SSH client.
         from integrations.linux import connection as ssh
-        from integrations.linux.backups import Plan, ResticBackups
+        from integrations.linux.backups import Plan
         from integrations.linux.hostkeys import KnownHost, blob_of, certificate_expiry
         from integrations.linux.key_rotation import LinuxKey
         from integrations.linux.password_rotation import LinuxPassword
+        from integrations.linux.restores import ResticRestores
         from integrations.linux.writes import LinuxHosts
         from tenantry.capabilities import HostRef
 
@@ -383,7 +385,7 @@ class LinuxProvider:
         async def restic_password() -> bytes:
             return (await secrets("restic_password")).get_secret_value()
 
-        backups = ResticBackups(hosts, plans, restic_password) if plans else None
+        backups = ResticRestores(hosts, plans, restic_password) if plans else None
 
         async def parse(value: bytes) -> Credential:
             return await asyncio.to_thread(_credential, value, None, await optional("passphrase"))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["NEEDS", "PROGRAMS", "sudoers"]
+__all__ = ["BACKUP_NEEDS", "NEEDS", "PROGRAMS", "sudoers"]
 
 PROGRAMS: Final[dict[str, str]] = {
     "apt-get": "/usr/bin/apt-get",
@@ -72,6 +72,18 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "release": ("nft",),
 }
 """Method of ``host`` → programs that it runs as root. ``setsid`` where there is no systemd, ``systemd-run`` where there is."""
+
+BACKUP_NEEDS: Final[dict[str, tuple[str, ...]]] = {
+    "points": ("restic",),
+    "stage": ("find", "restic", "setsid"),
+    "staged": ("find",),
+    "compare": ("find", "xargs"),
+    "put_in_place": ("find", "setsid"),
+    "placing": ("find",),
+    "put_back": ("find", "setsid"),
+    "remove_staged": ("find",),
+}
+"""The same for ``host_backup``. ``setsid`` begins what goes on without us, and runs as root what that consists of."""
 
 
 def sudoers(account: str, programs: Iterable[str]) -> str:

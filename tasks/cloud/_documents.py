@@ -8,6 +8,8 @@ from typing import Any
 
 DENY_DELETE = "TenantryDenyDelete"
 """Sid of the statement by which a bucket keeps what is in it."""
+DENY_CUSTOMER_KEYS = "TenantryDenyCustomerKeys"
+"""Sid of the statement by which nobody writes what only they can read again."""
 _ACCOUNT = re.compile(r"^(?:arn:[a-z-]+:(?:iam|sts)::)?(\d{12})(?::|$)")
 
 
@@ -19,7 +21,10 @@ def statements(document: Mapping[str, Any] | None) -> list[dict[str, Any]]:
 
 
 def with_deny_delete(document: Mapping[str, Any] | None, bucket: str) -> dict[str, Any]:
-    """The bucket's policy with a statement more: nobody deletes objects, versions or the bucket, or has them expire. What was there stays."""
+    """The bucket's policy with two statements more: nobody deletes objects, versions or the bucket, or has them expire; and nobody writes with
+    a key of their own (SSE-C), as which ransomware overwrites what it can. What was there stays.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
+    """
     deny = {
         "Sid": DENY_DELETE,
         "Effect": "Deny",
@@ -29,6 +34,32 @@ def with_deny_delete(document: Mapping[str, Any] | None, bucket: str) -> dict[st
             *("s3:PutLifecycleConfiguration", "s3:PutBucketVersioning"),
         ],
         "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+    }
+    sealed = {
+        "Sid": DENY_CUSTOMER_KEYS,
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+        "Condition": {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}},
+    }
+    ours = (DENY_DELETE, DENY_CUSTOMER_KEYS)
+    kept = [statement for statement in statements(document) if statement.get("Sid") not in ours]
+    return {"Version": "2012-10-17", **(document or {}), "Statement": [*kept, deny, sealed]}
+
+
+def with_kept_points(document: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A backup vault's policy with a statement more: nobody deletes recovery points or the vault, or has them expire. What was there stays.
+    https://docs.aws.amazon.com/aws-backup/latest/devguide/create-a-vault-access-policy.html"""
+    deny = {
+        "Sid": DENY_DELETE,
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": [
+            *("backup:DeleteRecoveryPoint", "backup:UpdateRecoveryPointLifecycle", "backup:DisassociateRecoveryPoint"),
+            *("backup:DeleteBackupVault", "backup:DeleteBackupVaultLockConfiguration"),
+        ],
+        "Resource": "*",
     }
     kept = [statement for statement in statements(document) if statement.get("Sid") != DENY_DELETE]
     return {"Version": "2012-10-17", **(document or {}), "Statement": [*kept, deny]}

@@ -17,9 +17,9 @@ class ProtectBucketParams(BaseModel):
 
 
 class ProtectBucket(Task[ProtectBucketParams]):
-    """Let nobody delete what is in one bucket, or have it expire, for as long as the incident lasts.
+    """Let nobody delete what is in one bucket, have it expire, or encrypt it with a key of their own, for as long as the incident lasts.
 
-    Answers ATT&CK T1485 and T1486. The statement is merged into the bucket's policy, because setting a policy replaces all of it.
+    Answers ATT&CK T1485 and T1486. Statements are merged into the bucket's policy, because setting a policy replaces all of it.
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
     """
 

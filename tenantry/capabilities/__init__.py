@@ -25,7 +25,15 @@ from tenantry.capabilities.backup import (
     RestoreTarget,
     Verification,
 )
-from tenantry.capabilities.cloud import Cloud, EncryptionKey, Instance, PublicAccess, SecurityGroup, Snapshot
+from tenantry.capabilities.cloud import (
+    BackupVault,
+    Cloud,
+    EncryptionKey,
+    Instance,
+    PublicAccess,
+    SecurityGroup,
+    Snapshot,
+)
 from tenantry.capabilities.cloud_identity import (
     CloudCaller,
     CloudIdentity,
@@ -57,6 +65,7 @@ from tenantry.capabilities.host import (
     Process,
     Update,
 )
+from tenantry.capabilities.host_backup import HostBackup, StagedFile
 from tenantry.capabilities.identity import (
     Account,
     AuthMethod,
@@ -80,6 +89,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "logs": Logs,
     "messenger": Messenger,
     "host": Host,
+    "host_backup": HostBackup,
     "secrets": Secrets,
     "credentials": Credentials,
     "backup": Backup,
@@ -105,6 +115,7 @@ __all__ = [
     "Backup",
     "BackupJob",
     "BackupSource",
+    "BackupVault",
     "Bucket",
     "BucketProtection",
     "ByChannel",
@@ -131,6 +142,7 @@ __all__ = [
     "Forwarding",
     "Host",
     "HostAccount",
+    "HostBackup",
     "HostConnection",
     "HostFacts",
     "HostFile",
@@ -164,6 +176,7 @@ __all__ = [
     "SentMessage",
     "SignIn",
     "Snapshot",
+    "StagedFile",
     "Storage",
     "StoredObject",
     "Trail",

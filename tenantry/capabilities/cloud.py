@@ -93,6 +93,19 @@ class PublicAccess(_Fact):
 EVERYTHING_BLOCKED = PublicAccess(block_acls=True, ignore_acls=True, block_policy=True, restrict_buckets=True)
 
 
+class BackupVault(_Fact):
+    """Where the vendor's own backups of the account lie."""
+
+    id: str
+    region: str
+    name: str
+    points: int
+    """How many recovery points it holds."""
+    locked: bool
+    """Nobody deletes from it or shortens what it keeps, whatever its policy says."""
+    raw: dict[str, Any]
+
+
 class EncryptionKey(_Fact):
     id: str
     region: str
@@ -168,6 +181,14 @@ class Cloud(Protocol):
         """In compliance mode without a cooling-off period: cannot be taken back. Never shortens a lock."""
         ...
 
+    async def snapshot_shares(self, snapshot: str) -> tuple[str, ...]:
+        """Accounts that may make volumes of it, sorted; ``all`` among them: everybody. Raises TargetNotFound."""
+        ...
+
+    async def set_snapshot_share(self, snapshot: str, account: str, shared: bool) -> None:
+        """Let one account (or ``all``) make volumes of it, or no longer. What it copied before it keeps. Raises TargetNotFound."""
+        ...
+
     # --- guards of data -----------------------------------------------------------------------------------------------
 
     async def public_access(self, bucket: str | None) -> PublicAccess:
@@ -181,6 +202,16 @@ class Cloud(Protocol):
         ...
 
     async def set_bucket_policy(self, bucket: str, document: Mapping[str, Any] | None) -> None:
+        """Replaces the whole policy: merge with what is there before. None removes it."""
+        ...
+
+    def backup_vaults(self) -> AsyncIterator[BackupVault]: ...
+
+    async def vault_policy(self, vault: str) -> dict[str, Any] | None:
+        """The policy document; None: there is none. Raises TargetNotFound."""
+        ...
+
+    async def set_vault_policy(self, vault: str, document: Mapping[str, Any] | None) -> None:
         """Replaces the whole policy: merge with what is there before. None removes it."""
         ...
 

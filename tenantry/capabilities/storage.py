@@ -68,6 +68,11 @@ class Storage(Protocol):
         """The bytes, in pieces of at most 1 MiB; begun again where the connection broke, never a byte twice. Raises TargetNotFound."""
         ...
 
+    async def opens(self, bucket: str, key: str, version: str = "") -> bool:
+        """Whether its bytes can be had with what the account has. False: it was encrypted with a key that came with the write (SSE-C), which
+        nobody but the writer has. Raises TargetNotFound; PermissionMissing, which says nothing about it."""
+        ...
+
     async def write(self, bucket: str, key: str, data: bytes) -> str:
         """Store one object whole; gives its version (empty where there are none)."""
         ...

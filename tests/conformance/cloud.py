@@ -25,6 +25,8 @@ class CloudWorld:
     """Without a policy, nothing blocked."""
     key: str
     """A customer's encryption key, enabled."""
+    vault: str
+    """A backup vault without a policy."""
     doomed_key: str
     """One whose deletion is scheduled."""
 
@@ -100,6 +102,21 @@ class CloudConformance:
             await world.provider.delete_snapshot(made.id)
         assert (await world.provider.snapshot(made.id)).id == made.id
 
+    async def test_a_snapshot_is_shared_with_some_and_no_longer(self, world: CloudWorld) -> None:
+        (volume, *_) = (await world.provider.instance(world.instance)).volumes
+        made = (await world.provider.create_snapshot(volume, token="run-1/share", description="evidence")).id
+        assert await world.provider.snapshot_shares(made) == ()
+        for account in ("222222222222", "111111111111", "all"):
+            for _ in range(2):
+                await world.provider.set_snapshot_share(made, account, True)
+        assert await world.provider.snapshot_shares(made) == ("111111111111", "222222222222", "all")
+        for account in ("222222222222", "all"):
+            for _ in range(2):
+                await world.provider.set_snapshot_share(made, account, False)
+        assert await world.provider.snapshot_shares(made) == ("111111111111",), "the others' is not touched"
+        with pytest.raises(TargetNotFound):
+            await world.provider.snapshot_shares("snap-00000000000000000")
+
     @pytest.mark.parametrize("whole_account", [True, False])
     async def test_public_access_is_blocked_and_opened(self, world: CloudWorld, whole_account: bool) -> None:
         where = None if whole_account else world.bucket
@@ -130,6 +147,24 @@ class CloudConformance:
         assert await world.provider.bucket_policy(world.bucket) is None
         with pytest.raises(TargetNotFound):
             await world.provider.bucket_policy("no-such-bucket-anywhere")
+
+    async def test_a_backup_vaults_policy_is_set_and_removed(self, world: CloudWorld) -> None:
+        assert world.vault in {vault.id async for vault in world.provider.backup_vaults()}
+        assert await world.provider.vault_policy(world.vault) is None
+        deny = {
+            "Sid": "Keep",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "backup:DeleteRecoveryPoint",
+            "Resource": "*",
+        }
+        document = {"Version": "2012-10-17", "Statement": [deny]}
+        await world.provider.set_vault_policy(world.vault, document)
+        assert await world.provider.vault_policy(world.vault) == document
+        await world.provider.set_vault_policy(world.vault, None)
+        assert await world.provider.vault_policy(world.vault) is None
+        with pytest.raises(TargetNotFound):
+            await world.provider.vault_policy(f"{world.vault}-elsewhere")
 
     async def test_a_key_is_disabled_and_enabled(self, world: CloudWorld) -> None:
         listed = {key.id: key async for key in world.provider.encryption_keys()}

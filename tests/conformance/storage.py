@@ -54,6 +54,13 @@ class StorageConformance:
         assert [found.key async for found in world.provider.objects(world.plain, "a/")] == ["a/1", "a/2"]
         assert [(found.key, found.size) async for found in world.provider.objects(world.plain, "b/")] == [("b/1", 3)]
 
+    async def test_what_can_be_read_opens(self, world: StorageWorld) -> None:
+        version = await world.provider.write(world.locked, "open", b"1")
+        assert await world.provider.opens(world.locked, "open", version)
+        assert await world.provider.opens(world.locked, "open")
+        with pytest.raises(TargetNotFound):
+            await world.provider.opens(world.locked, "missing")
+
     async def test_an_old_version_comes_back(self, world: StorageWorld) -> None:
         first = await world.provider.write(world.locked, "ledger", b"true")
         await world.provider.write(world.locked, "ledger", b"encrypted by somebody")

@@ -16,12 +16,12 @@ from tenantry.discovery import TaskRegistry
 from tenantry.places import SHIPPED
 from tenantry.run import Status
 from tenantry.runbook import load_runbook
-from tenantry.runbook.templates import Templates
-from tenantry.task import Outcome, ReadTask, Task
+from tenantry.task import ReadTask, Task
 from tests.support.canary import leaks
 from tests.support.compromised import ATTACKER_IP, DEPLOY_IP, OFFICE_IP, plant
 from tests.support.hosts import HostNet, host_net
 from tests.support.lab_stand import LabStand, audit_key
+from tests.support.runs import above, changes, lacking_facts
 from tests.support.stand import QUICK
 
 PATH = SHIPPED / "incidents" / "compromised_host.yaml"
@@ -53,24 +53,16 @@ def outcomes(lab: LabStand) -> dict[str, str]:
 
 class TestFile:
     def test_messages_are_given_every_fact_that_their_templates_need(self, registry):
-        templates = Templates([SHIPPED / "messages"])
-        sent = [step for step in load_runbook(PATH, registry).steps if step.uses == "messenger.notify"]
-        assert len(sent) == 4
-        for step in sent:
-            assert templates.facts_needed(step.with_["template"]) <= set(step.with_["facts"]), step.id
+        assert lacking_facts(load_runbook(PATH, registry)) == {}
 
     def test_the_most_fleeting_comes_first_and_evidence_before_every_effect(self, registry):
         runbook = load_runbook(PATH, registry)
 
-        def above(step_id: str) -> set[str]:
-            direct = runbook.upstream(step_id)
-            return set(direct).union(*(above(name) for name in direct)) if direct else set()
-
         for name in ("host", "activity", "persistence"):
-            assert "volatile" in above(name)
+            assert "volatile" in above(runbook, name)
         for step in runbook.steps:
             if issubclass(registry.get(step.uses), Task) and step.uses != "messenger.notify":
-                assert above(step.id) >= EVIDENCE, step.id
+                assert above(runbook, step.id) >= EVIDENCE, step.id
             if step.phase == "analyse":
                 assert issubclass(registry.get(step.uses), ReadTask), step.id
 
@@ -139,16 +131,8 @@ class TestOnTheLab:
         lab.create()
         made = await lab.to_the_end()
 
-        def paths(state: Any) -> set[str]:
-            return {
-                change.path.replace(state.run_id, "RUN")
-                for item in state.items.values()
-                for change in item.changes
-                if item.outcome in {Outcome.WOULD_CHANGE, Outcome.CHANGED}
-            }
-
         # What is put right in the host's isolation is seen by the plan as one path, set and set back.
-        assert paths(planned) == paths(made)
+        assert changes(planned) == changes(made)
 
     async def test_undo_opens_the_host_and_gives_the_intruder_nothing(self, lab):
         lab.create(requester={"person": "bob", "proven": True, "via": "test"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +13,10 @@ from tenantry.discovery import TaskRegistry
 from tenantry.places import SHIPPED
 from tenantry.run import Status
 from tenantry.runbook import load_runbook
-from tenantry.runbook.templates import Templates
-from tenantry.task import Outcome, Task
+from tenantry.task import Task
 from tests.support.canary import leaks
-from tests.support.lab_stand import LabStand, audit_key
+from tests.support.lab_stand import LabStand
+from tests.support.runs import above, changes, lacking_facts, without_answers, written_twice
 
 PATH = SHIPPED / "incidents" / "leaked_cloud_key.yaml"
 
@@ -34,43 +33,26 @@ def lab(tmp_path: Path) -> Iterator[LabStand]:
     stand.close()
 
 
-async def without_answers(lab: LabStand) -> Any:
-    """As far as the run goes while nobody answers anything."""
-    access = await lab.access()
-    try:
-        return await lab.stand.engine(access).run("run-1")
-    finally:
-        await access.aclose()
-
-
 def output(lab: LabStand, step: str) -> dict[str, Any]:
     return dict(lab.stand.state().item(step, None).output)
 
 
 class TestFile:
     def test_messages_are_given_every_fact_that_their_templates_need(self, registry: TaskRegistry) -> None:
-        templates = Templates([SHIPPED / "messages"])
-        sent = [step for step in load_runbook(PATH, registry).steps if step.uses == "messenger.notify"]
-        assert len(sent) == 4
-        for step in sent:
-            assert templates.facts_needed(step.with_["template"]) <= set(step.with_["facts"]), step.id
+        assert lacking_facts(load_runbook(PATH, registry)) == {}
 
     def test_evidence_comes_before_every_effect_and_no_person_before_containment(self, registry: TaskRegistry) -> None:
         runbook = load_runbook(PATH, registry)
 
-        def above(step_id: str) -> set[str]:
-            direct = runbook.upstream(step_id)
-            return set(direct).union(*(above(name) for name in direct)) if direct else set()
-
         for step in runbook.steps:
             task = registry.get(step.uses)
             if issubclass(task, Task) and step.uses != "messenger.notify":
-                assert {"owner", "trace", "machines", "attackers_principals"} <= above(step.id), step.id
+                assert {"owner", "trace", "machines", "attackers_principals"} <= above(runbook, step.id), step.id
                 if step.for_each:
                     assert step.expect_at_most, step.id
             if step.phase == "contain":
                 assert step.approve is None
-                assert not [up for up in above(step.id) if runbook.step(up).uses.startswith("human.")]
+                assert not [up for up in above(runbook, step.id) if runbook.step(up).uses.startswith("human.")]
 
 
 async def test_an_incident_from_the_first_report_to_the_review(lab: LabStand) -> None:
@@ -78,7 +60,7 @@ async def test_an_incident_from_the_first_report_to_the_review(lab: LabStand) ->
     state = await lab.to_the_end()
     assert state.ended is Status.COMPLETED, [s for s in lab.stand.view()["steps"] if s["error"]]
     assert lab.lab.innocent_touched() == []
-    assert [what for what, n in Counter(audit_key(lab.lab.audit)).items() if n > 1] == []
+    assert written_twice(lab) == []
     proven = output(lab, "verify_contained")
     assert proven["contained"]
     cloud, story = lab.lab.cloud, lab.lab.tenant.story.artefacts
@@ -135,15 +117,7 @@ async def test_a_plan_writes_nothing_and_lists_what_the_run_then_changes(lab: La
     lab.create()
     made = await lab.to_the_end()
 
-    def paths(state: Any) -> set[str]:
-        return {
-            change.path.replace(state.run_id, "RUN")
-            for item in state.items.values()
-            for change in item.changes
-            if item.outcome in {Outcome.WOULD_CHANGE, Outcome.CHANGED}
-        }
-
-    assert paths(planned) == paths(made)
+    assert changes(planned) == changes(made)
 
 
 async def test_undo_gives_the_attacker_nothing_back(lab: LabStand) -> None:
@@ -188,7 +162,7 @@ async def test_a_role_revoked_in_mid_run_stops_it_and_it_goes_on_later(lab: LabS
     assert {step["error"]["code"] for step in failed} == {"permission_missing"}
     lab.lab.cloud_refused.clear()
     assert (await lab.to_the_end()).ended is Status.COMPLETED
-    assert [what for what, n in Counter(audit_key(lab.lab.audit)).items() if n > 1] == []
+    assert written_twice(lab) == []
 
 
 async def test_no_secret_is_kept_anywhere(lab: LabStand, tmp_path: Path) -> None:

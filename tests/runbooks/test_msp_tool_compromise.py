@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,10 @@ from tenantry.discovery import TaskRegistry
 from tenantry.places import SHIPPED
 from tenantry.run import Status
 from tenantry.runbook import load_runbook
-from tenantry.runbook.templates import Templates
-from tenantry.task import Outcome
 from tests.support.canary import leaks
 from tests.support.faults import Kill, Ordeal, Zygote
 from tests.support.lab_stand import LabStand, audit_key
+from tests.support.runs import changes, lacking_facts, written_twice
 
 PATH = SHIPPED / "incidents" / "msp_tool_compromise.yaml"
 
@@ -35,10 +33,7 @@ def lab(tmp_path: Path) -> Iterator[LabStand]:
 
 
 def test_messages_are_given_every_fact_that_their_templates_need() -> None:
-    templates = Templates([SHIPPED / "messages"])
-    steps = load_runbook(PATH, TaskRegistry.discover(entry_points=False)).steps
-    for step in (step for step in steps if step.uses == "messenger.notify"):
-        assert templates.facts_needed(step.with_["template"]) <= set(step.with_["facts"]), step.id
+    assert lacking_facts(load_runbook(PATH, TaskRegistry.discover(entry_points=False))) == {}
 
 
 async def test_from_the_first_report_to_the_review(lab: LabStand, tmp_path: Path) -> None:
@@ -48,7 +43,7 @@ async def test_from_the_first_report_to_the_review(lab: LabStand, tmp_path: Path
     assert lab.lab.innocent_touched() == []
     story = lab.lab.scenario_info()["artefacts"]
     written = audit_key(lab.lab.audit)
-    assert {what for what, n in Counter(written).items() if n > 1} == set()
+    assert written_twice(lab) == []
     planted = f"applications/{story['planted']['application']}/passwordCredentials/{story['planted']['credential']}"
     vendor = {target for service, _, target in written if service == "graph"}
     assert vendor == {f"servicePrincipals/{story['tool']['id']}", planted}, (
@@ -66,15 +61,7 @@ async def test_a_plan_writes_nothing_and_lists_what_the_run_then_changes(lab: La
     lab.create()
     made = await lab.to_the_end()
 
-    def paths(state: Any) -> set[str]:
-        return {
-            change.path.replace(state.run_id, "RUN")
-            for item in state.items.values()
-            for change in item.changes
-            if item.outcome in {Outcome.WOULD_CHANGE, Outcome.CHANGED}
-        }
-
-    assert paths(planned) == paths(made)
+    assert changes(planned) == changes(made)
 
 
 async def test_the_tool_comes_back_only_alone_and_approved_by_somebody_else(lab: LabStand) -> None:

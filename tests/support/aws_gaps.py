@@ -79,6 +79,8 @@ class Gaps:
     """(account, region) → recovery points of AWS Backup."""
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    policies: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    """(account, region, backup vault) → its policy."""
 
     def find(self, service: str, operation: str) -> Gap | None:
         for (of, pattern), gap in self._table().items():
@@ -101,6 +103,7 @@ class Gaps:
             ("backup", r"GET /resources/?"): self._protected,
             ("backup", r"GET /resources/.+/recovery-points/?"): self._points,
             ("backup", r"GET /backup-vaults/[^/]+/recovery-points/[^/]+/?"): self._point,
+            ("backup", r"[A-Z]+ /backup-vaults/[^/]+/access-policy/?"): self._vault_policy,
             ("backup", r"PUT /(?:backup|restore)-jobs/?"): self._start,
             ("backup", r"GET /(?:backup|restore)-jobs/[^/]+/?"): self._job,
         }
@@ -322,6 +325,19 @@ class Gaps:
         self.jobs[id].update(
             {"State": "COMPLETED", "Status": "COMPLETED", "CompletionDate": datetime.now(UTC).timestamp(), **more}
         )
+
+    def _vault_policy(self, account: str, region: str, environ: dict[str, Any], body: bytes) -> Reply:
+        name = unquote(environ["PATH_INFO"].split("/")[2])
+        place = (account, region, name)
+        if environ["REQUEST_METHOD"] == "PUT":
+            self.policies[place] = json.loads(body)["Policy"]
+            return Reply.json({})
+        if environ["REQUEST_METHOD"] == "DELETE":
+            self.policies.pop(place, None)
+            return Reply.json({})
+        if place not in self.policies:
+            return Reply.json_error(400, "ResourceNotFoundException")
+        return Reply.json({"BackupVaultName": name, "Policy": self.policies[place]})
 
     def _job(self, _account: str, _region: str, environ: dict[str, Any], _body: bytes) -> Reply:
         job = self.jobs.get(environ["PATH_INFO"].rsplit("/", 1)[-1])

@@ -5,7 +5,7 @@ Which call runs on what
                     Security Hub's list
     stand-in        (``aws_gaps.py``, strict, of our own) what moto has not: ``cloudtrail.LookupEvents``, ``s3.GetObjectRetention``, ``iam.SimulatePrincipalPolicy``,
                     ``ec2.LockSnapshot`` and ``DescribeLockedSnapshots`` (and the refusal to delete a locked one), GuardDuty's findings,
-                    Security Hub's ``BatchUpdateFindings``, the jobs and recovery points of AWS Backup; and the external id of a role,
+                    Security Hub's ``BatchUpdateFindings``, the jobs, recovery points and vault policies of AWS Backup; and the external id of a role,
                     which moto takes without looking
     neither         that traffic really stops when a security group is swapped, that a COMPLIANCE retention cannot be shortened (moto lets
                     it), that an inactive key is refused (moto's own enforcement still takes it), and how long IAM takes to be consistent:

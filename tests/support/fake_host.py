@@ -18,7 +18,7 @@ from tenantry.capabilities import (
     Isolation,
     Update,
 )
-from tenantry.errors import TargetNotFound
+from tenantry.errors import TargetNotFound, Unreachable
 
 from .fakes import NOW, FakeTenant
 
@@ -26,9 +26,11 @@ from .fakes import NOW, FakeTenant
 class FakeHost:
     """Strict: what is not there is TargetNotFound."""
 
-    def __init__(self, writes: list[tuple[str, str, Any]]) -> None:
+    def __init__(self, writes: list[tuple[str, str, Any]], state: dict[str, LabHost] | None = None) -> None:
         self._writes = writes
-        self.state: dict[str, LabHost] = Lab("compromised_host", users=20, clock=lambda: NOW).tenant.hosts
+        self.state: dict[str, LabHost] = (
+            state if state is not None else Lab("compromised_host", users=20, clock=lambda: NOW).tenant.hosts
+        )
 
     @property
     def web(self) -> LabHost:
@@ -37,6 +39,8 @@ class FakeHost:
     def _of(self, host: str) -> LabHost:
         if host not in self.state:
             raise TargetNotFound(f"there is no host {host}")
+        if not self.state[host].reachable:
+            raise Unreachable(f"{host} does not answer")
         return self.state[host]
 
     async def hosts(self) -> Sequence[HostRef]:

@@ -165,7 +165,7 @@ class LabAccess(Access):
             **dict.fromkeys(CLOUD.capabilities, cloud),
             **dict.fromkeys(("identity", "mail", "logs", "applications"), microsoft365),
             "messenger": sink,
-            "host": hosts,
+            **dict.fromkeys(HOSTS.capabilities, hosts),
         }
         refs = {"m365": {"client_secret": SecretRef("acme", SECRET)}}
         made._credentials = None if vault is None else TenantCredentials(vault, "acme", services, refs)

@@ -39,12 +39,13 @@ class CloudAccount:
             for name in (
                 *("principals", "keys", "mfa", "instances", "interfaces", "groups", "volumes", "snapshots"),
                 *("buckets", "account", "kms", "zones", "records", "trails", "findings", "points", "jobs"),
+                "vaults",
             )
         }
         self.managed: dict[str, dict[str, Any]] = {ADMINISTRATOR: ALLOW_ALL}
         self.events: list[dict[str, Any]] = []
         self.objects: dict[str, list[dict[str, Any]]] = {}
-        """Bucket → versions, oldest first: key, version, data, at, marker, retention."""
+        """Bucket → versions, oldest first: key, version, data, at, marker, retention; ``sealed``: encrypted by its writer (SSE-C)."""
         self.detectors: dict[tuple[str, str], bool] = {("guardduty", HOME): True, ("securityhub", HOME): True}
         self._made = 0
         self._base()

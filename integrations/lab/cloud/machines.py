@@ -9,6 +9,7 @@ from typing import Any
 from integrations.lab.clock import iso
 from integrations.lab.cloud.account import REGIONS, CloudAccount
 from tenantry.capabilities.cloud import (
+    BackupVault,
     EncryptionKey,
     Instance,
     NetworkInterface,
@@ -123,6 +124,17 @@ class LabMachines:
             target = f"volumes/{row['volume']}/snapshots/{row['token']}/lock"
             self._a.change("snapshots", snapshot, {"locked": until}, "lock_snapshot", target)
 
+    async def snapshot_shares(self, snapshot: str) -> tuple[str, ...]:
+        return tuple(sorted(self._a.seen("snapshots", snapshot).get("shares") or ()))
+
+    async def set_snapshot_share(self, snapshot: str, account: str, shared: bool) -> None:
+        row = self._a.truth("snapshots", snapshot).props
+        present = set(row.get("shares") or ())
+        wanted = present | {account} if shared else present - {account}
+        if wanted != present:
+            target = f"snapshots/{snapshot}/shares/{account}"
+            self._a.change("snapshots", snapshot, {"shares": sorted(wanted)}, "set_snapshot_share", target)
+
     # --- guards of data -----------------------------------------------------------------------------------------------
 
     async def public_access(self, bucket: str | None) -> PublicAccess:
@@ -142,6 +154,21 @@ class LabMachines:
     async def set_bucket_policy(self, bucket: str, document: Mapping[str, Any] | None) -> None:
         policy = None if document is None else dict(document)
         self._a.change("buckets", bucket, {"policy": policy}, "set_bucket_policy", f"buckets/{bucket}/policy")
+
+    async def backup_vaults(self) -> AsyncIterator[BackupVault]:
+        for id, row in self._a.all("vaults"):
+            yield BackupVault(
+                id=id, raw={"BackupVaultArn": id}, **{n: row[n] for n in ("region", "name", "points", "locked")}
+            )
+
+    async def vault_policy(self, vault: str) -> dict[str, Any] | None:
+        found = self._a.seen("vaults", vault).get("policy")
+        return None if found is None else dict(found)
+
+    async def set_vault_policy(self, vault: str, document: Mapping[str, Any] | None) -> None:
+        policy = None if document is None else dict(document)
+        name = self._a.truth("vaults", vault).props["name"]
+        self._a.change("vaults", vault, {"policy": policy}, "set_vault_policy", f"vaults/{name}/policy")
 
     async def encryption_keys(self) -> AsyncIterator[EncryptionKey]:
         for id, row in self._a.all("kms"):

@@ -34,9 +34,15 @@ class LabStorage:
                     yield _object(row, latest=row is held[-1])
 
     async def read(self, bucket: str, key: str, version: str = "") -> AsyncIterator[bytes]:
-        data = self._one(bucket, key, version)["data"]
+        row = self._one(bucket, key, version)
+        if row.get("sealed"):
+            raise Rejected(f"{key} was encrypted with a key that came with the write")
+        data = row["data"]
         for at in range(0, len(data), _PIECE):
             yield data[at : at + _PIECE]
+
+    async def opens(self, bucket: str, key: str, version: str = "") -> bool:
+        return not self._one(bucket, key, version).get("sealed")
 
     async def write(self, bucket: str, key: str, data: bytes) -> str:
         rows, versioned = self._rows(bucket), self._a.truth("buckets", bucket).props["versioned"]
@@ -49,7 +55,10 @@ class LabStorage:
         return version
 
     async def restore_version(self, bucket: str, key: str, version: str) -> None:
-        await self.write(bucket, key, self._one(bucket, key, version)["data"])
+        row = self._one(bucket, key, version)
+        if row.get("sealed"):
+            raise Rejected(f"{key} was encrypted with a key that came with the write")
+        await self.write(bucket, key, row["data"])
 
     async def retention(self, bucket: str, key: str, version: str) -> Retention | None:
         found = self._one(bucket, key, version)["kept"]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
+from integrations.lab.hosts.backups import HostBackups
 from integrations.lab.hosts.state import OFF, SOURCES, LabHost
 from integrations.lab.web import Answer, Request
 from tenantry.capabilities import AuthorizedKey, CronEntry, HostUnit, Isolation, Update
@@ -63,6 +64,9 @@ class HostService:
             "isolate": self._isolate,
             "release": self._release,
         }
+        backups = HostBackups(lab)
+        self._reads |= backups.reads
+        self._writes |= backups.writes
 
     def answer(self, request: Request) -> Answer:
         """404 for what is not there, 400 for what cannot be read."""
@@ -77,6 +81,8 @@ class HostService:
         if len(parts) != 3 or parts[1] not in hosts:
             return Answer(404, {"error": "not_found"})
         name, host, what = parts[1], hosts[parts[1]], parts[2]
+        if not host.reachable:
+            return Answer(421, {"error": "unreachable"})
         try:
             if request.method == "GET" and what in self._reads:
                 return Answer(200, {"value": _plain(self._reads[what](host, request))})
@@ -103,7 +109,7 @@ class HostService:
 
     def _reaches(self, host: LabHost, request: Request) -> Any:
         other = self._lab.tenant.hosts[request.query["other"]]
-        return not (host.isolation.active or other.isolation.active)
+        return other.reachable and not (host.isolation.active or other.isolation.active)
 
     # --- writes -------------------------------------------------------------------------------------------------------
 

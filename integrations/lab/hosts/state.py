@@ -37,6 +37,27 @@ class LabFile:
 
 
 @dataclass(slots=True)
+class LabPoint:
+    """A recovery point of a host: what was in its files then."""
+
+    at: datetime
+    files: dict[str, bytes]
+
+
+@dataclass(slots=True)
+class Staging:
+    """A recovery point that was restored beside the host's files.
+
+    Attributes:
+        files: path → what was restored.
+        kept: path → what was replaced; None: nothing was there.
+    """
+
+    files: dict[str, bytes]
+    kept: dict[str, LabFile | None] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class LabHost:
     """One host. Everything that a reader sees, by its id."""
 
@@ -57,6 +78,12 @@ class LabHost:
     updates: dict[str, Update] = field(default_factory=dict)
     files: dict[str, LabFile] = field(default_factory=dict)
     isolation: Isolation = OFF
+    reachable: bool = True
+    """False: nobody gets in, we neither: it is switched off, or the intruder shut us out."""
+    points: dict[str, LabPoint] = field(default_factory=dict)
+    """Recovery points of its repository, by id."""
+    staging: dict[str, Staging] = field(default_factory=dict)
+    """By recovery point and token."""
 
     # --- what happens to it -------------------------------------------------------------------------------------------
 

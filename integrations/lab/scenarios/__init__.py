@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from integrations.lab.cloud.account import CloudAccount
-from integrations.lab.scenarios import bec, compromised_host, leaked_key, msp_tool, oauth_app, quiet
+from integrations.lab.scenarios import bec, compromised_host, leaked_key, msp_tool, oauth_app, quiet, ransomware
 from integrations.lab.scenarios.stage import Stage
 from integrations.lab.state import Story, Tenant
 from tenantry.errors import NotFound
@@ -17,6 +17,7 @@ SCENARIOS: dict[str, Callable[[Stage], None]] = {
     "msp_tool": msp_tool.build,
     "oauth_app": oauth_app.build,
     "quiet": quiet.build,
+    "ransomware": ransomware.build,
 }
 """Name → builder of the directory and its mailboxes. What happened in the cloud account: :func:`furnish`."""
 
@@ -25,6 +26,8 @@ def furnish(name: str, account: CloudAccount, story: Story) -> None:
     """Fill the cloud account: with the story of that name, if it has one there."""
     if name == "leaked_key":
         leaked_key.furnish(account, story)
+    elif name == "ransomware":
+        ransomware.furnish(account, story)
     else:
         leaked_key.ordinary(account)
 

@@ -36,13 +36,13 @@ def build(stage: Stage) -> None:
         "addresses": [COLLECTOR],
         "user_agent": _AGENT,
     }
-    _sign_ins(stage, FINANCE, began, ATTACKER_IP)
+    attackers_sign_ins(stage, FINANCE, began, ATTACKER_IP)
     _consent(stage, began + timedelta(minutes=5))
     _rules(stage, began + timedelta(minutes=12))
     _forwarding(stage, began + timedelta(minutes=20))
     _footholds(stage, began + timedelta(minutes=25))
     _phish(stage, began + timedelta(hours=3))
-    _sign_ins(stage, SECOND, began + timedelta(hours=5), OTHER_ATTACKER_IP)
+    attackers_sign_ins(stage, SECOND, began + timedelta(hours=5), OTHER_ATTACKER_IP)
     _second_account(stage, began + timedelta(hours=5, minutes=20))
 
 
@@ -50,7 +50,8 @@ def _note(stage: Stage, name: str, /, **facts: Any) -> None:
     stage.tenant.story.artefacts[name] = facts
 
 
-def _sign_ins(stage: Stage, index: int, began: datetime, ip: str) -> None:
+def attackers_sign_ins(stage: Stage, index: int, began: datetime, ip: str) -> None:
+    """Somebody else signs in as this person from then on, while the person works on at home."""
     tenant = stage.tenant
     # The owner works on at home: the two places cannot be reached in that time.
     tenant.add_sign_in(index, began - timedelta(minutes=55), OFFICE_IP)

@@ -24,12 +24,12 @@ ATTACKER_ACCOUNT = "999988887777"
 _AGENT = "Boto3/1.26.0 Python/3.9.2 Linux/5.10"
 
 
-class _Script:
-    """Writes the log as the acts are made up."""
+class Script:
+    """Writes the log as the acts are made up. ``first``: another story's script in the same account begins with another number."""
 
-    def __init__(self, account: CloudAccount) -> None:
+    def __init__(self, account: CloudAccount, first: int = 0) -> None:
         self.account = account
-        self._number = 0
+        self._number = first
 
     def by(self, user: str, key: str, ip: str, at: datetime, operation: str, **facts: Any) -> None:
         self._number += 1
@@ -52,6 +52,8 @@ def ordinary(account: CloudAccount) -> None:
         account.machine(name)
     policy = {"region": HOME, "state": "enabled", "deletion": None}
     account.add("kms", account.made_up("", "kms", "data", size=32), policy)
+    vault = {"region": HOME, "name": "Default", "points": 2, "locked": False, "policy": None}
+    account.add("vaults", f"arn:aws:backup:{HOME}:{account.id}:backup-vault:Default", vault)
     for bucket in ("files", "backups"):
         row = {"created": account.start - timedelta(days=500), "versioned": True, "lock": bucket == "backups"}
         account.add("buckets", f"{bucket}-{account.id}", {**row, "policy": None})
@@ -60,7 +62,7 @@ def ordinary(account: CloudAccount) -> None:
 def furnish(account: CloudAccount, story: Story) -> None:
     """The account with its story."""
     ordinary(account)
-    script = _Script(account)
+    script = Script(account)
     key = next(record.id for record in account.table("keys") if record.props["owner"] == "user/ci-deploy")
     dana = next(record.id for record in account.table("keys") if record.props["owner"] == "user/dana.ops")
     began = account.start - timedelta(hours=9)
@@ -77,7 +79,7 @@ def furnish(account: CloudAccount, story: Story) -> None:
     account.events.sort(key=lambda row: (row["at"], row["id"]))
 
 
-def _every_day(script: _Script, key: str, dana: str) -> None:
+def _every_day(script: Script, key: str, dana: str) -> None:
     """The key's ordinary life, from one address, for three weeks."""
     for day in range(1, 22):
         at = script.account.start - timedelta(days=day, hours=3)
@@ -87,7 +89,7 @@ def _every_day(script: _Script, key: str, dana: str) -> None:
         script.by("dana.ops", dana, OFFICE_IP, at + timedelta(hours=1), "ListUsers")
 
 
-def _look_alikes(script: _Script, story: Story, key: str, dana: str, began: datetime) -> None:
+def _look_alikes(script: Script, story: Story, key: str, dana: str, began: datetime) -> None:
     account = script.account
     web = account.machine("web-2", at=began + timedelta(hours=1))
     script.by(
@@ -107,7 +109,7 @@ def _look_alikes(script: _Script, story: Story, key: str, dana: str, began: date
     story.innocent += [f"instances/{web}", "user/new.hire"]
 
 
-def _footholds(script: _Script, story: Story, key: str, began: datetime) -> str:
+def _footholds(script: Script, story: Story, key: str, began: datetime) -> str:
     account = script.account
 
     def act(minutes: int, operation: str, **facts: Any) -> None:
@@ -183,7 +185,7 @@ def _footholds(script: _Script, story: Story, key: str, began: datetime) -> str:
     return made
 
 
-def _machines(script: _Script, story: Story, key: str, new_key: str, at: datetime) -> None:
+def _machines(script: Script, story: Story, key: str, new_key: str, at: datetime) -> None:
     account, made = script.account, []
     for n, (user, used, ip, region) in enumerate(
         (

@@ -105,6 +105,7 @@ class TestCheck:
             "compromised_host",
             "malicious_oauth_app",
             "leaked_cloud_key",
+            "ransomware",
             "plain",
             "small",
         }
@@ -117,6 +118,7 @@ class TestCheck:
             "logs",
             "messenger",
             "host",
+            "host_backup",
             *("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings", "credentials"),
         }
 

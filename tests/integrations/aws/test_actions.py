@@ -15,7 +15,12 @@ from tenantry.task import BaseTask
 
 ROOT = Path(__file__).resolve().parents[3]
 REGISTRY = TaskRegistry.discover(entry_points=False)
-TASKS = [REGISTRY.get(name) for name in REGISTRY.names() if name.startswith("cloud.")]
+AREAS = ("cloud.", "storage.", "backup.")
+TASKS = [
+    REGISTRY.get(name)
+    for name in REGISTRY.names()
+    if name.startswith(AREAS) and set(REGISTRY.get(name).needs) & set(ACTIONS)
+]
 
 
 def _called(module: Path) -> set[tuple[str, str]]:

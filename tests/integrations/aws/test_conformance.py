@@ -112,7 +112,9 @@ class TestCloud(CloudConformance):
         kms = account.client("kms")
         key, doomed = (kms.create_key()["KeyMetadata"]["KeyId"] for _ in range(2))
         kms.schedule_key_deletion(KeyId=doomed, PendingWindowInDays=7)
+        vault = account.client("backup").create_backup_vault(BackupVaultName="Default")["BackupVaultArn"]
         return CloudWorld(
+            vault=vault,
             provider=handle.capability("cloud"),
             instance=made[0],
             region=REGIONS[0],
@@ -134,6 +136,16 @@ class TestStorage(StorageConformance):
         s3.create_bucket(Bucket=plain, CreateBucketConfiguration=location)
         s3.create_bucket(Bucket=locked, CreateBucketConfiguration=location, ObjectLockEnabledForBucket=True)
         return StorageWorld(handle.capability("storage"), plain, locked)
+
+    async def test_what_its_writer_encrypted_does_not_open(self, world: StorageWorld, account: Account) -> None:
+        """moto takes any key for SSE-C and gives the object without it, so AWS's refusal is played."""
+        await world.provider.write(world.plain, "sealed", b"1")
+        refusal = Reply(400, b"<Error><Code>InvalidRequest</Code><Message>canary-vendor-text</Message></Error>")
+        account.stand.fault("s3", "GET .*sealed", refusal)
+        assert not await world.provider.opens(world.plain, "sealed")
+        account.stand.fault("s3", "GET .*sealed", Reply(403, b"<Error><Code>AccessDenied</Code></Error>"))
+        with pytest.raises(PermissionMissing):
+            await world.provider.opens(world.plain, "sealed")
 
 
 class TestDns(DnsConformance):

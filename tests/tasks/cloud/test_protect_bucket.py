@@ -30,6 +30,7 @@ class TestProtectBucket(ContestedCloudEffect):
 async def test_what_was_there_stays_beside_it() -> None:
     tenant = CloudTenant()
     await drive(tenant, ProtectBucket(), prepare(tenant))
-    own, deny = tenant.seen("buckets", "site")["policy"]["Statement"]
+    own, deny, sealed = tenant.seen("buckets", "site")["policy"]["Statement"]
     assert own == OWN
     assert (deny["Effect"], "s3:DeleteObjectVersion" in deny["Action"]) == ("Deny", True)
+    assert (sealed["Effect"], sealed["Action"]) == ("Deny", "s3:PutObject")

@@ -18,7 +18,7 @@ from integrations.lab.cloud.logs import event
 from integrations.lab.cloud.wire import SERVED
 from integrations.lab.provider import PROVIDER
 from tenantry.capabilities import CAPABILITIES, BackupJob, RestoreTarget
-from tenantry.errors import InDoubt, OutOfScope, PermissionMissing, SignInFailed, VendorFault
+from tenantry.errors import InDoubt, OutOfScope, PermissionMissing, Rejected, SignInFailed, VendorFault
 from tests.conformance.backup import BackupConformance, BackupWorld
 from tests.conformance.cloud import CloudConformance, CloudWorld
 from tests.conformance.cloud_identity import CloudIdentityConformance, CloudIdentityWorld
@@ -93,7 +93,9 @@ class TestCloud(CloudConformance):
         account.add("kms", "doomed", doomed)
         (key,) = [record.id for record in account.table("kms") if record.id != "doomed"]
         (bucket, *_) = [record.id for record in account.table("buckets")]
+        (vault,) = [record.id for record in account.table("vaults")]
         return CloudWorld(
+            vault=vault,
             provider=handle.capability("cloud"),
             instance=account.machine("one"),
             region=HOME,
@@ -111,6 +113,15 @@ class TestStorage(StorageConformance):
         lab.cloud.add("buckets", "plain", row)
         lab.cloud.add("buckets", "locked", {**row, "versioned": True, "lock": True})
         return StorageWorld(handle.capability("storage"), "plain", "locked")
+
+    async def test_what_its_writer_encrypted_neither_opens_nor_is_read(self, world: StorageWorld, lab: Lab) -> None:
+        version = await world.provider.write("locked", "sealed", b"1")
+        lab.cloud.objects["locked"][-1]["sealed"] = True
+        assert not await world.provider.opens("locked", "sealed", version)
+        with pytest.raises(Rejected):
+            [_ async for _ in world.provider.read("locked", "sealed")]
+        with pytest.raises(Rejected):
+            await world.provider.restore_version("locked", "sealed", version)
 
 
 class TestDns(DnsConformance):
