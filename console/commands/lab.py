@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     default="bec",
     show_default=True,
     metavar="NAME",
-    help="The story it holds: bec, leaked_key, ransomware, quiet …",
+    help="The story it holds: bec, leaked_key, ransomware, quiet and others.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="The same seed, the same tenant.")
 @click.option("--users", type=int, default=300, show_default=True, metavar="N", help="How many users.")

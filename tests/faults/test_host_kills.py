@@ -44,6 +44,7 @@ def test_killed_once_somewhere(where: str, ordeal: Ordeal, uninterrupted: End) -
     assert SIGKILLED in codes
 
 
+@pytest.mark.torture  # `make test` has that of the ransomware run, which does the same things and more
 def test_killed_again_and_again_against_a_nasty_lab(ordeal: Ordeal, uninterrupted: End) -> None:
     dice = random.Random(5)
     kills = [Kill(dice.choice(WHERE), dice.randint(1, 6)) for _ in range(4)]
