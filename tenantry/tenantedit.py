@@ -27,7 +27,7 @@ def with_entry(text: str, section: str, key: str, value: Any) -> str | None:
     Returns:
         None where the section is written in a way that this does not change (``section: {a: 1}``).
     """
-    lines = text.splitlines()
+    lines = _lines(text)
     head = re.compile(rf"{re.escape(section)}:\s*(?P<value>\{{\s*\}})?\s*(?:#.*)?")
     at = next((n for n, line in enumerate(lines) if head.fullmatch(line)), None)
     if at is None:
@@ -45,9 +45,7 @@ def with_entry(text: str, section: str, key: str, value: Any) -> str | None:
 def changes(before: str, after: str, name: str) -> str:
     """What differs, as `diff -u` shows it; empty when nothing does."""
     return "\n".join(
-        difflib.unified_diff(
-            before.splitlines(), after.splitlines(), f"{name} (before)", f"{name} (after)", lineterm=""
-        )
+        difflib.unified_diff(_lines(before), _lines(after), f"{name} (before)", f"{name} (after)", lineterm="")
     )
 
 
@@ -70,7 +68,14 @@ def _entry(lines: list[str], begin: int, end: int, key: str, indent: int) -> tup
 
 def _rendered(key: str, value: Any, indent: int) -> list[str]:
     text = yaml.safe_dump({key: value}, sort_keys=False, allow_unicode=True, width=_WIDTH)
-    return [f"{' ' * indent}{line}" for line in text.splitlines()]
+    if text.splitlines() != _lines(text):  # characters that YAML takes for the end of a line as well: escaped
+        text = yaml.safe_dump({key: value}, sort_keys=False, width=_WIDTH)
+    return [f"{' ' * indent}{line}" for line in _lines(text)]
+
+
+def _lines(text: str) -> list[str]:
+    """By line feeds alone: what else `str.splitlines` ends a line at may stand in the middle of a value."""
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def _says(line: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -85,18 +85,18 @@ def answers_in_prefect(stand: Stand) -> list[str]:
         return [row[0] for row in rows]
 
 
-def answer(desk: Desk, flow_run_id: str, person: str, code: str, reason: str, picture: str) -> None:
-    """Resume a suspended run with its form."""
+def answer(desk: Desk, flow_run_id: str, person: str, code: Callable[[], str], reason: str, picture: str) -> None:
+    """Resume a suspended run with its form. The code comes last: on a slow machine one lapses while a page loads."""
     page = desk.page
     page.goto(f"{desk.url}/v2/runs/flow-run/{flow_run_id}")
     page.locator("button[aria-haspopup=menu]").first.click()
     page.get_by_role("menuitem", name="Resume").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Who you are").fill(person)
-    dialog.get_by_label("Code").fill(code)
     dialog.get_by_label("Decision").click()
     page.get_by_role("option", name="approve").click()
     dialog.get_by_label("Reason").fill(reason)
+    dialog.get_by_label("Code").fill(code())
     desk.picture(picture)
     dialog.get_by_role("button", name="Resume").click()
     expect(dialog).to_have_count(0)
@@ -127,15 +127,14 @@ def test_a_run_from_the_form_to_its_artifacts(desk: Desk, stand: Stand) -> None:
 
     # A wrong code: counted, and the form is shown again.
     wrong = stand.wrong_code("lab.approver")
-    answer(desk, started[0], "lab.approver", wrong, "checked", "3-answer")
+    answer(desk, started[0], "lab.approver", lambda: wrong, "checked", "3-answer")
     stand.wait_for_event(started[0], "approval.refused")
     stand.wait_for(started[0], "PAUSED")
     assert stand.writes() == []
     assert answers_in_prefect(stand) == []
 
     # The right one, and a second person: four eyes, and who started the run is not proven.
-    code = stand.code("lab.approver")
-    answer(desk, started[0], "lab.approver", code, "checked by phone", "4-answer")
+    answer(desk, started[0], "lab.approver", lambda: stand.code("lab.approver"), "checked by phone", "4-answer")
     stand.wait_for_event(started[0], "approval.decided")
     stand.wait_for(started[0], "PAUSED")
     assert stand.writes() == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tenantry.tenantedit import changes, with_entry
@@ -75,6 +75,8 @@ KEYS = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
         KEYS, st.one_of(st.text(max_size=20), st.lists(st.text(max_size=8), max_size=3)), min_size=1, max_size=3
     ),
 )
+@example({}, "a", {"a": "\x85"})
+@example({"b": {"c": "\u2028 x"}}, "a", {"a": ["\x85", "\x0b"]})
 def test_whatever_is_there_the_entry_is_set_and_nothing_else(
     before: dict[str, dict[str, str]], key: str, value: dict[str, object]
 ) -> None:
