@@ -94,9 +94,12 @@ async def _called(name: str, flow_run: FlowRun) -> AsyncIterator[None]:
     naming = asyncio.create_task(_name(name, flow_run)) if flow_run.name != name else None
     try:
         yield
-    finally:
+    except BaseException:
         if naming is not None:
-            await naming
+            naming.cancel()  # one that is told to end does so at once
+        raise
+    if naming is not None:
+        await naming
 
 
 async def _name(name: str, flow_run: FlowRun) -> None:

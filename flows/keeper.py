@@ -65,6 +65,8 @@ PAUSES: Final = (0.0, 2.0, 5.0, 10.0, 20.0)
 """Seconds before a run is taken up again the first, second … time that it died without settling a step in between."""
 _OLD: Final = timedelta(hours=24)
 """A run that was left longer than this is not taken up by itself: the world has moved on, and a person decides."""
+_ROTATION: Final = 60.0
+"""Seconds between two looks at whether credentials are to be looked at."""
 _ASKED: Final = 20.0
 """Seconds in which a run that was scheduled is not scheduled again."""
 _ANSWERED: Final = 3.0
@@ -117,6 +119,7 @@ class Keeper:
 
     async def serve(self) -> None:
         """Until cancelled. What fails is tried again in the next round."""
+        rotating = asyncio.create_task(self._rotate())
         try:
             while True:
                 self._woken.clear()
@@ -130,8 +133,23 @@ class Keeper:
                     _LOG.exception("runs could not be looked after")
                 await self._rest()
         finally:
+            rotating.cancel()
+            await asyncio.gather(rotating, return_exceptions=True)
             if self._fence is not None:
                 await asyncio.to_thread(self._installation.journal.release, self._fence)
+
+    async def _rotate(self) -> None:
+        """Credentials that are due, beside the rounds: every client's secret store is asked, and answers when it does. Runs that
+        died wait neither for that nor for what is wrong with estate.yaml."""
+        while True:
+            try:
+                if self._fence is not None:
+                    await self._rotating.look()
+            except (TenantryError, errors()) as problem:
+                _LOG.warning("what is due could not be looked at: %s", _told(problem))
+            except Exception:  # noqa: BLE001  # as above
+                _LOG.exception("what is due could not be looked at")
+            await asyncio.sleep(_ROTATION)
 
     async def _rest(self) -> None:
         """Until the next look is due, or somebody died."""
@@ -170,7 +188,6 @@ class Keeper:
                 raise problem
         for run in left:
             await self._settle(client, run)
-        await self._rotating.look()
         if time.monotonic() - self._looked >= _PREFECT_ROUND:
             self._looked = time.monotonic()
             await self._look_after(client)

@@ -118,17 +118,21 @@ class Figures:
                 self._installation.close()
                 self._installation = None
 
-    def _secrets(self) -> None:
-        """How many secrets need attention, looked up once a minute. Nothing says whose."""
+    def _secrets(self, tenants: int) -> None:
+        """How many secrets need attention, looked up once a minute, of so many tenants. Nothing says whose."""
         if self._counters is None or not isinstance(self._vault, Supervisor) or time.monotonic() < self._due_at:
             return
         self._due_at = time.monotonic() + _DUE_EVERY
-        found, unknown = self._vault.due()
+        about_unknown = "Tenants whose secret store could not be asked what expires."
+        try:
+            found, unknown = self._vault.due()
+        except TenantryError:  # the broker is being started again, say: all else is still told
+            self._counters.set("tenantry_secrets_unknown_tenants", about_unknown, tenants)
+            return
         about = "Secrets that have expired, expire within thirty days, or are to be replaced."
         for why in ("expired", "expires", "rotate"):
             self._counters.set("tenantry_secrets_due", about, sum(one.why == why for one in found), why=why)
-        about = "Tenants whose secret store could not be asked what expires."
-        self._counters.set("tenantry_secrets_unknown_tenants", about, len(unknown))
+        self._counters.set("tenantry_secrets_unknown_tenants", about_unknown, len(unknown))
 
     def opened(self) -> Installation:
         """The installation, kept open: behind the broker each key that is asked for is an entry, and scrapes come every few
@@ -151,8 +155,9 @@ class Figures:
                 except NotFound:  # no key: not begun yet, or destroyed
                     return []
 
-            self._secrets()
-            self._observed.catch_up([MSP, *installation.tenants.names()], tail)
+            tenants = [MSP, *installation.tenants.names()]
+            self._secrets(len(tenants))
+            self._observed.catch_up(tenants, tail)
             return render(journal.clock.now(), self._observed, journal.live, self._counters)
 
 

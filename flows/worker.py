@@ -197,7 +197,13 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
             if event.event == _SCHEDULED:
                 self._runs_task_group.start_soon(self._on_scheduled, flow_run_id)
             elif flow_run_id in self._children:
-                self._runs_task_group.start_soon(self.stop, flow_run_id)
+                self._runs_task_group.start_soon(self._on_cancelling, flow_run_id)
+
+    async def _on_cancelling(self, flow_run_id: UUID) -> None:
+        try:
+            await self.stop(flow_run_id)
+        except Exception:  # noqa: BLE001  # the record cannot be written, say: polling asks again, and the others go on
+            _LOG.exception("the flow run %s could not be ended", flow_run_id)
 
     async def _look_for_cancelled(self) -> None:
         """Of those that are carried here, for when the event was missed."""
@@ -249,6 +255,8 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
         except (TimeoutError, ObjectNotFound, errors()) as problem:
             # No child was ready in time, or no server: recovery schedules it again, if it is still there.
             _LOG.warning("the flow run %s could not be taken: %s", flow_run.id, type(problem).__name__)
+        except Exception:  # noqa: BLE001  # a defect that this run found must not end those that are carried beside it
+            _LOG.exception("the flow run %s could not be taken", flow_run.id)
         finally:
             self._taking.discard(flow_run.id)
             self._runs.pop(flow_run.id, None)

@@ -42,9 +42,12 @@ async def _serve(installation: Installation, supervisor: Supervisor | None) -> N
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: [part.cancel() for part in parts])
-    results = await asyncio.gather(*parts, return_exceptions=True)
-    for result in results:
-        if isinstance(result, Exception):
+    # Whichever ends takes the other with it: half a worker would be left as it is, and a whole one is started again.
+    await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+    for part in parts:
+        part.cancel()
+    for result in await asyncio.gather(*parts, return_exceptions=True):
+        if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
             raise result
 
 

@@ -29,6 +29,7 @@ import importlib.util
 import math
 import re
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -465,8 +466,17 @@ def _kind(value: Any) -> str:
 # --- compiling --------------------------------------------------------------------------------------------------------
 
 
-@cache
+_LOADING: Final = threading.Lock()
+
+
 def _library() -> Any:
+    """The compiler, loaded once: it cannot be loaded a second time, and threads ask for it at the same moment."""
+    with _LOADING:
+        return _loaded_library()
+
+
+@cache
+def _loaded_library() -> Any:
     """The library's compiled module alone. Its package imports a command line (prompt_toolkit: 0.5 s) beside it, which
     nobody here needs; loaded under its own name, it stays the one copy if somebody imports the package later."""
     name = "cel.cel"

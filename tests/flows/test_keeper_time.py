@@ -272,3 +272,51 @@ def test_one_that_somebody_settled_since_it_was_looked_up_is_left(
     world.serve(Keeper(world.installation, Nobody()), PROMISE, monkeypatch)
     assert world.scheduled == []
     assert "run.recovered" not in world.events(run)
+
+
+def test_a_secret_store_that_does_not_answer_holds_up_no_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper = Keeper(world.installation, Nobody())
+    asked: list[bool] = []
+
+    async def silent() -> list[str]:
+        asked.append(True)
+        await asyncio.Event().wait()
+        return []
+
+    monkeypatch.setattr(keeper._rotating, "look", silent)
+    rests: list[bool] = []
+
+    async def rest() -> None:
+        await asyncio.sleep(0.01)  # whatever is beside has its turn
+        rests.append(True)
+        if len(rests) == 3:
+            world.run()
+        if len(rests) > 10 or world.scheduled:
+            raise Enough
+
+    monkeypatch.setattr(keeper, "_rest", rest)
+    monkeypatch.setattr(keeper_module, "_ROTATION", 0.001)
+
+    async def served() -> None:
+        async with asyncio.timeout(60):
+            await keeper.serve()
+
+    with pytest.raises(Enough):
+        asyncio.run(served())
+    assert asked == [True]
+    assert [name for name, _ in world.scheduled] == ["run-1"]
+
+
+def test_a_broken_estate_file_ends_no_round(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told, again and again, and what Prefect shows is looked after all the same."""
+    world.installation.home.estate.write_text("rotation: {hour: late}\n", encoding="utf-8")
+    keeper = Keeper(world.installation, Nobody())
+    looked: list[bool] = []
+
+    async def look_after(_: Any) -> None:
+        looked.append(True)
+
+    monkeypatch.setattr(keeper, "_look_after", look_after)
+    monkeypatch.setattr(keeper_module, "_PREFECT_ROUND", 0.0)
+    world.serve(keeper, 3 * ROUND, monkeypatch)
+    assert len(looked) >= 3

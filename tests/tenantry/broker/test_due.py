@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from flows.pages import application
 from tenantry.broker import BrokeredVault
-from tenantry.errors import OutOfScope
+from tenantry.errors import BrokerUnavailable, OutOfScope
 from tenantry.metrics import Counters
 from tenantry.vault import Vault
 from tests.tenantry.broker.conftest import Place
@@ -52,3 +52,19 @@ def test_the_service_learns_what_is_due_and_a_run_does_not(place: Place) -> None
     assert samples["tenantry_secrets_unknown_tenants", None] == 0
     assert "canary" not in text
     assert "acme" not in text
+
+
+def test_figures_are_told_while_the_broker_is_away(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is due is unknown then, and said to be."""
+    with place.serving() as hand:
+
+        def away() -> None:
+            raise BrokerUnavailable("it is being started")
+
+        monkeypatch.setattr(hand, "due", away)
+        with TestClient(application(place.home, "tenantry:word", Counters(), hand)) as client:
+            answer = client.get("/metrics", auth=("tenantry", "word"))
+    assert answer.status_code == 200
+    samples = {s.name: s.value for family in text_string_to_metric_families(answer.text) for s in family.samples}
+    assert samples["tenantry_secrets_unknown_tenants"] >= 1
+    assert "tenantry_secrets_due" not in samples

@@ -568,3 +568,21 @@ def test_a_skipped_step_has_an_outcome_and_nothing_else() -> None:
     )
     assert value("steps.a.output == null ? [] : steps.a.output.rows", steps=steps) == []
     fails("steps.a.output.rows", steps=steps)
+
+
+def test_threads_that_need_the_compiler_at_the_same_moment() -> None:
+    """It cannot be loaded twice, and says so by ending the thread."""
+    script = (
+        "import threading\n"
+        "from tenantry.runbook import expressions\n"
+        "ready, found = threading.Barrier(8), []\n"
+        "def ask():\n"
+        "    ready.wait()\n"
+        "    found.append(expressions.Expression('params.x').evaluate({'params': {'x': 1}}))\n"
+        "threads = [threading.Thread(target=ask) for _ in range(8)]\n"
+        "[thread.start() for thread in threads]\n"
+        "[thread.join() for thread in threads]\n"
+        "print(len(found))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout.strip(), done.returncode) == ("8", 0), done.stderr
