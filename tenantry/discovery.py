@@ -45,6 +45,9 @@ ENTRY_POINTS: Final = "tenantry.tasks"
 DATA_FOLDERS: Final = frozenset({"baselines", "clocks", "detections", "messages", "plans"})
 """Folders below ``runbooks/`` whose YAML files are other data, not runbooks."""
 
+_NO_TASKS: Final = frozenset({"tasks.checks"})
+"""Packages below that hold something else: `tenantry.sweep.discover` finds the checks."""
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\Z")
 
 
@@ -139,7 +142,7 @@ class TaskRegistry:
                 for task in _tasks_in(parent)
             ]
             for found in pkgutil.iter_modules(parent.__path__):
-                if found.name.startswith("_"):
+                if found.name.startswith("_") or f"{parent.__name__}.{found.name}" in _NO_TASKS:
                     continue
                 module = _import(f"{parent.__name__}.{found.name}", problems)
                 if module is None:

@@ -6,7 +6,7 @@ import json
 from collections import OrderedDict
 from typing import Any, Final
 
-from tenantry.sweep.model import Event, Finding
+from tenantry.sweep.model import Event, Finding, rank
 from tenantry.sweep.sigma.correlate import Alert
 from tenantry.sweep.sigma.rules import Rule
 from tenantry.sweep.spool import Hit
@@ -127,6 +127,23 @@ class Collector:
             self.full = True
         else:
             self._found.setdefault(key, finding)
+
+    def merge(self, finding: Finding) -> None:
+        """A finding that a check of the live tenant made: with others of that check about the same entity it is one."""
+        key = (finding.rule, finding.entity["type"], finding.entity["id"])
+        known = self._found.get(key)
+        if known is None:
+            self.put(finding)
+            return
+        known.first_seen = min(known.first_seen, finding.first_seen)
+        known.last_seen = max(known.last_seen, finding.last_seen)
+        known.count += finding.count
+        known.event_ids = list(dict.fromkeys([*known.event_ids, *finding.event_ids]))[:MOST_IDS]
+        if rank(finding.severity) > rank(known.severity):
+            known.severity = finding.severity
+        more = known.evidence.setdefault("more", [])
+        if len(more) < _MOST_SHOWN - 1 and finding.evidence != known.evidence:
+            more.append(finding.evidence)
 
     # --- who stands behind a session -------------------------------------------------------------------------------
 

@@ -130,10 +130,13 @@ class Sweep:
     rules_evaluated: int = 0
     files: dict[str, Any] = field(default_factory=dict)
     density: list[tuple[float, int]] = field(default_factory=list)
+    tenant: str | None = None
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    """Of a live sweep: each check, how it ended, and how much it looked at."""
 
     def as_dict(self) -> dict[str, Any]:
         return {
-            "tenant": None,
+            "tenant": self.tenant,
             "source": self.source,
             "events_read": self.events_read,
             "events_unreadable": self.events_unreadable,
@@ -143,6 +146,7 @@ class Sweep:
             "findings": [finding.as_dict() for finding in self.findings],
             "entities": self.entities,
             "could_not_check": self.could_not_check,
+            "checks": self.checks,
             "rules_evaluated": self.rules_evaluated,
             "rules_not_evaluated": self.rules_not_evaluated,
             "files": self.files,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from tenantry.errors import InvalidInput
 from tenantry.sweep.logs import cloudtrail, entra, sshd, ual
@@ -20,6 +20,8 @@ from tenantry.sweep.model import Event
 __all__ = ["FORMATS", "Source", "source"]
 
 Read = Callable[[TextStream, Intake], Iterator[Event]]
+One = Callable[[Mapping[str, Any]], Event | None]
+"""The view of one record in the vendor's form; None when it is none."""
 Log = tuple[str | None, str | None, str | None]
 """Product, category, service of a Sigma rule."""
 
@@ -29,6 +31,8 @@ class Source:
     """One format.
 
     Attributes:
+        read: reads a file of them.
+        event: one record that was parsed already, as an API gave it.
         logs: Sigma's log sources that fit; None in one fits anything there.
         fields: public rules' names → paths.
         native: first parts of paths in the original; empty when any may occur.
@@ -39,6 +43,7 @@ class Source:
 
     name: str
     read: Read
+    event: One
     logs: tuple[Log, ...]
     folder: str
     native: frozenset[str] = frozenset()
@@ -186,6 +191,7 @@ FORMATS: Final[dict[str, Source]] = {
         Source(
             "cloudtrail",
             cloudtrail.read,
+            cloudtrail.event,
             (("aws", None, "cloudtrail"), ("aws", None, None)),
             "aws",
             native=_CLOUDTRAIL,
@@ -195,6 +201,7 @@ FORMATS: Final[dict[str, Source]] = {
         Source(
             "ual",
             ual.read,
+            ual.event,
             (("m365", None, None), ("office365", None, None), ("microsoft365", None, None)),
             "microsoft365",
             fields=_UAL_NAMES,
@@ -204,6 +211,7 @@ FORMATS: Final[dict[str, Source]] = {
         Source(
             "entra-signin",
             entra.read_sign_ins,
+            entra.sign_in_event,
             (("azure", None, "signinlogs"), ("m365", "sign_in", None)),
             "microsoft365",
             native=_SIGN_IN,
@@ -213,6 +221,7 @@ FORMATS: Final[dict[str, Source]] = {
         Source(
             "entra-audit",
             entra.read_audits,
+            entra.audit_event,
             (("azure", None, "auditlogs"), ("m365", "directory", None)),
             "microsoft365",
             native=_AUDIT,
@@ -223,6 +232,7 @@ FORMATS: Final[dict[str, Source]] = {
         Source(
             "sshd",
             sshd.read,
+            sshd.record_event,
             (("linux", None, "sshd"), ("linux", None, "auth")),
             "linux",
             native=frozenset({"message", "hostname", "line"}),

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -85,6 +85,17 @@ def read(stream: TextStream, intake: Intake) -> Iterator[Event]:
             intake.broken_row(f"{stream.name}:{number}", "no time")
             continue
         yield line_event(f"{stream.name}:{number}", time, parts["host"], parts["message"], line)
+
+
+def record_event(record: Mapping[str, Any]) -> Event | None:
+    """The view of one line that a host gave: ``id``, ``time`` (seconds since the epoch), ``host``, ``message`` without what stands
+    before it, ``line``. None where one of them is missing."""
+    try:
+        return line_event(
+            str(record["id"]), float(record["time"]), str(record["host"]), str(record["message"]), str(record["line"])
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def line_event(id: str, time: float, host: str, message: str, line: str) -> Event:

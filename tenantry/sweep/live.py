@@ -1,0 +1,250 @@
+"""A sweep over a live tenant: facts are read once, each is shown to every check that looks at its kind, and nothing is kept.
+
+Collectors run side by side. One that fails stops none of the others: its checks are reported as not checked, with the reason, and what
+came before the failure was looked at all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tenantry.errors import CannotCheck, InvalidTenant, OutOfScope, ProviderError, TaskDefect
+from tenantry.run.access import TenantAccess
+from tenantry.sweep.check import BaseCheck, Check, Collector, LogCheck, Look
+from tenantry.sweep.collect import Collector as Found
+from tenantry.sweep.engine import Detections, Seen, ask, correlate
+from tenantry.sweep.model import Sweep, rank
+from tenantry.sweep.ranking import ranked
+from tenantry.sweep.spool import Spool
+from tenantry.sweep.statistics import Statistics
+
+__all__ = ["Progress", "sweep_tenant"]
+
+_BREATH: Final = 200
+"""Facts after which others of this process have their turn, where a collector never waits."""
+_ABREAST: Final = 8
+"""Collectors that read at the same time. Their requests share the vendor's limits all the same."""
+_MOST_REASONS: Final = 5
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a collector is: facts that were looked at so far, and whether it has ended."""
+
+    collector: str
+    facts: int = 0
+    ended: bool = False
+
+
+@dataclass(slots=True)
+class _Standing:
+    """How one check stands."""
+
+    looked_at: int = 0
+    failed: bool = False
+    why: list[str] = field(default_factory=list)
+    unknown: int = 0
+    applies: bool = True
+
+    def cannot(self, why: str) -> None:
+        """Something could not be judged."""
+        self.unknown += 1
+        if why not in self.why and len(self.why) < _MOST_REASONS:
+            self.why.append(why)
+
+
+class _Given:
+    """What collectors are given."""
+
+    def __init__(self, access: TenantAccess, look: Look, source: Collector[Any]) -> None:
+        self._access = access
+        self._source = source
+        self.look = look
+
+    async def capability(self, name: str) -> Any:
+        if name not in self._source.needs:
+            raise TaskDefect(f"the collector {self._source.name} used the capability {name!r} without declaring it")
+        return await self._access.capability(name)
+
+
+async def sweep_tenant(
+    access: TenantAccess,
+    checks: Sequence[BaseCheck],
+    look: Look,
+    detections: Mapping[str, Detections],
+    *,
+    progress: Callable[[Progress], None] | None = None,
+) -> Sweep:
+    """Look at everything of a tenant that the checks look at. Reads only.
+
+    Args:
+        detections: by format of the logs, for those that a `LogCheck` reads.
+        progress: called as facts come in.
+    """
+    by_collector: dict[Collector[Any], list[BaseCheck]] = {}
+    for check in checks:
+        by_collector.setdefault(check.collect, []).append(check)
+    standing = {check.name: _Standing() for check in checks}
+    result, found = Sweep("tenant"), Found()
+    limit = asyncio.Semaphore(_ABREAST)
+
+    async def one(source: Collector[Any], asked: list[BaseCheck]) -> None:
+        reader = _Reader(source, asked, look, standing, found, result, progress)
+        async with limit:
+            await reader.read(_Given(access, look, source), detections)
+
+    async with asyncio.TaskGroup() as group:
+        for source, asked in by_collector.items():
+            group.create_task(one(source, asked))
+    _finish(result, found, checks, standing)
+    return result
+
+
+class _Reader:
+    """Reads one collector to its end and shows its facts to the checks."""
+
+    def __init__(
+        self,
+        source: Collector[Any],
+        asked: Iterable[BaseCheck],
+        look: Look,
+        standing: Mapping[str, _Standing],
+        found: Found,
+        result: Sweep,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self._source = source
+        self._checks = [check for check in asked if isinstance(check, Check)]
+        self._logs = [check for check in asked if isinstance(check, LogCheck)]
+        self._look = look
+        self._standing = standing
+        self._found = found
+        self._result = result
+        self._progress = progress
+        self._at = Progress(source.name)
+
+    async def read(self, given: _Given, detections: Mapping[str, Detections]) -> None:
+        """Until the collector has nothing more, or cannot go on."""
+        log = None
+        if self._logs and self._source.log is not None:
+            log = _Log(detections[self._source.log], self._found, self._result)
+        try:
+            for name in self._source.needs:
+                await given.capability(name)
+        except (InvalidTenant, OutOfScope):
+            for check in (*self._checks, *self._logs):
+                self._standing[check.name].applies = False
+            return
+        except ProviderError as error:
+            self._cannot(f"{error.message} {error.remedy}".strip())
+            return
+        try:
+            await self._all(given, log)
+        except ProviderError as error:
+            after = f" (after {self._at.facts} that were looked at)" if self._at.facts else ""
+            self._cannot(f"{error.message} {error.remedy}".strip() + after)
+        finally:
+            if log is not None:
+                log.close(self._logs, self._standing)
+            self._at.ended = True
+            self._tell()
+
+    async def _all(self, given: _Given, log: _Log | None) -> None:
+        async for fact in self._source.read(given):
+            self._at.facts += 1
+            if log is not None:
+                log.see(fact)
+            for check in self._checks:
+                self._show(check, fact)
+            if self._at.facts % _BREATH == 0:
+                self._tell()
+                await asyncio.sleep(0)
+
+    def _show(self, check: Check[Any], fact: Any) -> None:
+        standing = self._standing[check.name]
+        try:
+            for finding in check.evaluate(fact, self._look):
+                if not finding.first_seen:
+                    finding.first_seen = finding.last_seen = self._look.now.timestamp()
+                standing.failed = True
+                self._found.merge(finding)
+        except CannotCheck as problem:
+            standing.cannot(problem.message)
+        except Exception as error:  # noqa: BLE001  # a defect in one check must not hide what the others see
+            standing.cannot(TaskDefect.of(check.name, error).message)
+        else:
+            standing.looked_at += 1
+
+    def _cannot(self, why: str) -> None:
+        for check in (*self._checks, *self._logs):
+            self._standing[check.name].cannot(why)
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            self._progress(self._at)
+
+
+class _Log:
+    """A vendor's log, as `tenantry.sweep.engine` looks at exported ones."""
+
+    def __init__(self, detections: Detections, found: Found, result: Sweep) -> None:
+        self._detections = detections
+        self._found = found
+        self._result = result
+        self._spool = Spool(None)
+        self._statistics = Statistics(detections.source, self._spool)
+        self._seen = Seen()
+        self._read = 0
+
+    def see(self, record: Mapping[str, Any]) -> None:
+        """One record, in the vendor's own form."""
+        event = self._detections.source.event(record)
+        if event is None:
+            self._result.events_unreadable += 1
+            return
+        if event.id and self._seen.before(event.id):
+            self._result.events_repeated += 1
+            return
+        self._read += 1
+        result = self._result
+        result.events_read += 1
+        result.first_event = event.time if result.first_event is None else min(result.first_event, event.time)
+        result.last_event = event.time if result.last_event is None else max(result.last_event, event.time)
+        ask(self._detections.rules, event, self._found, self._spool)
+        self._statistics.see(event)
+
+    def close(self, checks: Sequence[LogCheck], standing: Mapping[str, _Standing]) -> None:
+        """Correlate, and tell the checks how they stand."""
+        try:
+            correlate(self._detections.rules, self._found, self._spool, self._detections.source)
+            self._statistics.finish(self._found)
+        finally:
+            self._spool.close()
+        hit = {finding.rule for finding in self._found.findings()}
+        left_out = {one["rule"]: one["why"] for one in self._detections.left_out}
+        for check in checks:
+            mine = standing[check.name]
+            mine.looked_at += self._read
+            mine.failed = mine.failed or bool(hit.intersection(check.rules))
+            for rule in check.rules:
+                if rule in left_out:
+                    mine.cannot(f"the detection {rule} could not be evaluated: {left_out[rule]}")
+
+
+def _finish(result: Sweep, found: Found, checks: Sequence[BaseCheck], standing: Mapping[str, _Standing]) -> None:
+    for check in checks:
+        mine = standing[check.name]
+        status = (
+            "not_applicable" if not mine.applies else "fail" if mine.failed else "unknown" if mine.unknown else "pass"
+        )
+        result.checks.append({"check": check.name, "title": check.title, "status": status, "looked_at": mine.looked_at})
+        for why in mine.why:
+            times = f" ({mine.unknown} times)" if mine.unknown > 1 and len(mine.why) == 1 else ""
+            result.could_not_check.append({"check": check.name, "why": f"{why}{times}"})
+    findings = found.findings()
+    findings.sort(key=lambda one: (-rank(one.severity), one.first_seen, one.rule))
+    result.findings = findings
+    result.entities = ranked(findings, found.behind)

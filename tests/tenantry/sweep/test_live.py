@@ -1,0 +1,195 @@
+"""A live sweep: what is shared is read once, what fails is said, what a client does not have is no question."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tenantry.errors import CannotCheck, InvalidTenant, PermissionMissing
+from tenantry.places import SHIPPED
+from tenantry.sweep.check import BaseCheck, Check, Giver, LogCheck, Look, collector
+from tenantry.sweep.discover import checks
+from tenantry.sweep.engine import Detections
+from tenantry.sweep.live import Progress, sweep_tenant
+from tenantry.sweep.model import Finding, Sweep
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+LOOK = Look(NOW, NOW - timedelta(days=30))
+READ: list[str] = []
+
+
+class Access:
+    """A tenant with some capabilities."""
+
+    name = "acme"
+
+    def __init__(self, **have: Any) -> None:
+        self.have = have
+
+    async def capability(self, name: str) -> Any:
+        if name not in self.have:
+            raise InvalidTenant(f"the tenant acme has no provider for {name!r}")
+        return self.have[name]
+
+
+@collector("identity")
+async def numbers(given: Giver) -> AsyncIterator[int]:
+    READ.append("numbers")
+    for number in range(await given.capability("identity")):
+        yield number
+
+
+@collector("identity")
+async def forbidden(given: Giver) -> AsyncIterator[int]:
+    yield 1
+    raise PermissionMissing("the application may not read this", vendor="lab")
+
+
+@collector("identity")
+async def greedy(given: Giver) -> AsyncIterator[int]:
+    yield await given.capability("mail")
+
+
+@collector("identity", log="entra-signin")
+async def sign_ins(given: Giver) -> AsyncIterator[Mapping[str, Any]]:
+    for number in range(12):
+        yield {
+            "id": f"s{number}",
+            "createdDateTime": f"2026-11-21T10:{number:02}:00Z",
+            "userPrincipalName": f"u{number}@acme.example",
+            "ipAddress": "203.0.113.9",
+            "status": {"errorCode": 50126},
+        }
+
+
+class Base(Check[int]):
+    severity = "high"
+    attack = ("T1078",)
+    remedy = "Look."
+    title = "A number"
+    collect = numbers
+
+
+class Three(Base):
+    name = "checks.three"
+
+    def evaluate(self, fact: int, look: Look) -> Iterable[Finding]:
+        if fact % 3 == 2:
+            yield self.finding(("number", "three"), f"{fact} it is", at=NOW - timedelta(hours=fact))
+
+
+class Never(Base):
+    name = "checks.never"
+
+    def evaluate(self, fact: int, look: Look) -> Iterable[Finding]:
+        return ()
+
+
+class Unsure(Base):
+    name = "checks.unsure"
+
+    def evaluate(self, fact: int, look: Look) -> Iterable[Finding]:
+        if fact == 4:
+            raise CannotCheck("four says nothing")
+        return ()
+
+
+class Broken(Base):
+    name = "checks.broken"
+
+    def evaluate(self, fact: int, look: Look) -> Iterable[Finding]:
+        raise ZeroDivisionError("secret-value")
+
+
+class Forbidden(Never):
+    name = "checks.forbidden"
+    collect = forbidden
+
+
+class Greedy(Never):
+    name = "checks.greedy"
+    collect = greedy
+
+
+class Spray(LogCheck):
+    name = "checks.spray"
+    title = "Spray"
+    severity = "high"
+    attack = ("T1110.003",)
+    remedy = "Look."
+    collect = sign_ins
+    rules = ("password_spray",)
+
+
+async def swept(*asked: BaseCheck, **have: Any) -> Sweep:
+    loaded = {"entra-signin": Detections.load("entra-signin", (SHIPPED / "detections",))}
+    return await sweep_tenant(Access(**have), asked, LOOK, loaded)  # type: ignore[arg-type]  # as much of it as is used
+
+
+def standing(found: Sweep) -> dict[str, tuple[str, int]]:
+    return {one["check"]: (one["status"], one["looked_at"]) for one in found.checks}
+
+
+async def test_checks_share_one_reading_and_findings_of_one_entity_are_one() -> None:
+    READ.clear()
+    found = await swept(Three(), Never(), identity=10)
+    assert READ == ["numbers"]
+    assert standing(found) == {"checks.three": ("fail", 10), "checks.never": ("pass", 10)}
+    [finding] = found.findings
+    assert finding.count == 3
+    assert finding.first_seen == (NOW - timedelta(hours=8)).timestamp()
+    assert finding.last_seen == (NOW - timedelta(hours=2)).timestamp()
+    assert found.entities[0]["id"] == "three"
+
+
+async def test_what_cannot_be_judged_is_no_pass() -> None:
+    found = await swept(Unsure(), Broken(), identity=10)
+    assert standing(found) == {"checks.unsure": ("unknown", 9), "checks.broken": ("unknown", 0)}
+    why = {one["check"]: one["why"] for one in found.could_not_check}
+    assert why["checks.unsure"] == "four says nothing"
+    assert "ZeroDivisionError" in why["checks.broken"]
+    assert "secret-value" not in why["checks.broken"]
+
+
+async def test_what_may_not_be_read_is_said_and_stops_nothing_else() -> None:
+    found = await swept(Forbidden(), Three(), identity=3)
+    assert standing(found) == {"checks.forbidden": ("unknown", 1), "checks.three": ("fail", 3)}
+    assert "may not read this" in found.could_not_check[0]["why"]
+    assert "after 1" in found.could_not_check[0]["why"]
+
+
+async def test_a_client_without_that_provider_has_nothing_to_be_checked() -> None:
+    found = await swept(Three())
+    assert standing(found) == {"checks.three": ("not_applicable", 0)}
+    assert found.could_not_check == []
+
+
+async def test_a_collector_gets_what_it_declares() -> None:
+    with pytest.raises(ExceptionGroup) as caught:
+        await swept(Greedy(), identity=1, mail=1)
+    assert "without declaring it" in str(caught.value.exceptions[0])
+
+
+async def test_detections_answer_the_question_of_a_log() -> None:
+    found = await swept(Spray(), identity=1)
+    assert standing(found) == {"checks.spray": ("fail", 12)}
+    assert {one.rule for one in found.findings} >= {"password_spray"}
+    assert found.events_read == 12
+
+
+async def test_progress_is_told() -> None:
+    told: list[tuple[str, int, bool]] = []
+
+    def tell(at: Progress) -> None:
+        told.append((at.collector, at.facts, at.ended))
+
+    await sweep_tenant(Access(identity=450), [Never()], LOOK, {}, progress=tell)  # type: ignore[arg-type]  # as above
+    assert told == [("numbers", 200, False), ("numbers", 400, False), ("numbers", 450, True)]
+
+
+def test_what_is_shipped_keeps_the_contract() -> None:
+    found = checks()
+    assert len({check.name for check in found}) == len(found) > 0
