@@ -52,6 +52,8 @@ class Mailbox:
     """Mobile devices by GUID."""
     messages: Table = field(default_factory=Table)
     """By message id; newest last."""
+    changed_at: str | None = None
+    """When something about the mailbox was last changed; None: long ago."""
 
     def folder_id(self, name: str) -> str:
         """Graph's opaque id of a folder, from its well-known name."""

@@ -12,6 +12,7 @@ from integrations.lab.directory import HOME_CITY, HOME_COUNTRY, Directory
 from integrations.lab.hosts.state import LabHost
 from integrations.lab.mailbox import SYSTEM_RULES, Mailbox, rule
 from integrations.lab.names import SUBJECTS
+from integrations.lab.posture import Posture
 from integrations.lab.records import Record, Table
 
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
@@ -100,6 +101,7 @@ class Tenant:
         """What Active Directory says of each synced user."""
         self.last_sync = start
         self.story = Story("quiet")
+        self.posture = Posture()
         self.hosts: dict[str, LabHost] = {}
         self.host: str | None = None
         self.named_hosts: tuple[str, ...] = ()

@@ -36,6 +36,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from integrations.microsoft365._inbox_rules import inbox_rule, is_system, rule_id
 from integrations.microsoft365._read import at, odata_time, text, when
 from integrations.microsoft365.exchange import Exchange
 from integrations.microsoft365.graph import Graph, segment
@@ -43,11 +44,8 @@ from tenantry.capabilities import Delegate, Forwarding, InboxRule, MobileDevice,
 from tenantry.errors import TargetNotFound, VendorFault
 from tenantry.task import utc
 
-__all__ = ["Microsoft365Mail"]
+__all__ = ["Microsoft365Mail", "granted", "trustee"]
 
-_SYSTEM_RULE: Final = re.compile(r"Junk E-Mail Rule|Microsoft\.Exchange\.OOF\..*")
-_SENDING_ACTIONS: Final = ("ForwardTo", "ForwardAsAttachmentTo", "RedirectTo", "DeleteMessage", "SoftDeleteMessage")
-_SMTP: Final = re.compile(r"\[SMTP:([^\]]+)\]", re.IGNORECASE)
 _SELF: Final = frozenset({"nt authority\\self", "default", "anonymous"})
 _FOLDERS: Final = ("Inbox", "Calendar")
 _ALL: Final = {"ResultSize": "Unlimited"}
@@ -80,9 +78,9 @@ class Microsoft365Mail:
             self._exchange.read("Get-InboxRule", {"Mailbox": mailbox, "IncludeHidden": True, **_ALL}, mailbox=mailbox),
             self._exchange.read("Get-InboxRule", {"Mailbox": mailbox, **_ALL}, mailbox=mailbox),
         )
-        shown = {_rule_id(row) for row in visible}
-        rows = {_rule_id(row): row for row in [*everything, *visible]}
-        return [_rule(row, hidden=key not in shown) for key, row in rows.items() if not _is_system(row)]
+        shown = {rule_id(row) for row in visible}
+        rows = {rule_id(row): row for row in [*everything, *visible]}
+        return [inbox_rule(row, hidden=key not in shown) for key, row in rows.items() if not is_system(row)]
 
     async def set_rule_enabled(self, mailbox: str, rule_id: str, enabled: bool) -> None:
         """Raises TargetNotFound."""
@@ -127,20 +125,20 @@ class Microsoft365Mail:
             *(self._folder_rights(mailbox, folder) for folder in _FOLDERS),
         )
         found = [
-            Delegate(kind="full_access", trustee=_trustee(row.get("User")), rights=_rights(row), raw=row)
+            Delegate(kind="full_access", trustee=trustee(row.get("User")), rights=_rights(row), raw=row)
             for row in whole
-            if _granted(row, "User")
+            if granted(row, "User")
         ]
         found += [
-            Delegate(kind="send_as", trustee=_trustee(row.get("Trustee")), rights=_rights(row), raw=row)
+            Delegate(kind="send_as", trustee=trustee(row.get("Trustee")), rights=_rights(row), raw=row)
             for row in sending
-            if _granted(row, "Trustee")
+            if granted(row, "Trustee")
         ]
         for folder, rows in folders:
             found += [
-                Delegate(kind="folder", trustee=_trustee(row.get("User")), rights=_rights(row), folder=folder, raw=row)
+                Delegate(kind="folder", trustee=trustee(row.get("User")), rights=_rights(row), folder=folder, raw=row)
                 for row in rows
-                if _granted(row, "User") and _rights(row) != ("None",)
+                if granted(row, "User") and _rights(row) != ("None",)
             ]
         return found
 
@@ -309,11 +307,6 @@ def _folder_identity(mailbox: str, folder: str | None) -> str:
     return f"{mailbox}:\\{folder or ''}"
 
 
-def _rule_id(row: dict[str, Any]) -> str:
-    """The rule's own number; ``Identity`` holds the mailbox's alias besides, which may change."""
-    return text(row.get("RuleIdentity") or text(row.get("Identity")).rpartition("\\")[2])
-
-
 def _rule_parameters(mailbox: str, rule_id: str) -> dict[str, Any]:
     return {
         "Identity": rule_id,
@@ -324,46 +317,16 @@ def _rule_parameters(mailbox: str, rule_id: str) -> dict[str, Any]:
     }
 
 
-def _is_system(row: dict[str, Any]) -> bool:
-    if not _SYSTEM_RULE.fullmatch(text(row.get("Name"))):
-        return False
-    return not any(row.get(name) for name in _SENDING_ACTIONS)
-
-
-def _rule(row: dict[str, Any], *, hidden: bool) -> InboxRule:
-    return InboxRule(
-        id=_rule_id(row),
-        name=text(row.get("Name")),
-        enabled=row.get("Enabled") is not False,
-        hidden=hidden,
-        forward_to=(*_addresses(row.get("ForwardTo")), *_addresses(row.get("ForwardAsAttachmentTo"))),
-        redirect_to=_addresses(row.get("RedirectTo")),
-        move_to_folder=text(row.get("MoveToFolder")) or None,
-        delete=row.get("DeleteMessage") is True or row.get("SoftDeleteMessage") is True,
-        mark_read=row.get("MarkAsRead") is True,
-        raw=row,
-    )
-
-
-def _addresses(value: Any) -> tuple[str, ...]:
-    """``"Name" [SMTP:a@b]`` → ``a@b``; an address book entry (``[EX:…]``) stays as it is."""
-    entries = value if isinstance(value, list) else [value] if value else []
-    found = []
-    for entry in entries:
-        match = _SMTP.search(text(entry))
-        found.append((match[1] if match else re.sub(r"^smtp:", "", text(entry), flags=re.IGNORECASE)).lower())
-    return tuple(found)
-
-
-def _granted(row: dict[str, Any], name: str) -> bool:
+def granted(row: dict[str, Any], name: str) -> bool:
     """Explicitly given to somebody else, and not a denial."""
     if row.get("IsInherited") is True or row.get("Deny") is True or row.get("AccessControlType") == "Deny":
         return False
-    trustee = _trustee(row.get(name))
-    return bool(trustee) and trustee not in _SELF
+    who = trustee(row.get(name))
+    return bool(who) and who not in _SELF
 
 
-def _trustee(value: Any) -> str:
+def trustee(value: Any) -> str:
+    """Who has a right, lower case."""
     if isinstance(value, dict):  # folder permissions name the person in parts
         value = value.get("UserPrincipalName") or value.get("PrimarySmtpAddress") or value.get("DisplayName")
     return text(value).lower()

@@ -48,7 +48,10 @@ if TYPE_CHECKING:
 __all__ = ["CAPABILITIES", "PROVIDER", "Cloud", "Microsoft365Handle", "Microsoft365Provider", "Settings"]
 
 VENDOR: Final = "microsoft365"
-CAPABILITIES: Final = ("identity", "mail", "logs", "applications", "credentials")
+CAPABILITIES: Final = (
+    *("identity", "mail", "logs", "applications", "credentials"),
+    "mail_flow",
+)
 
 
 class Cloud(enum.StrEnum):
@@ -278,6 +281,7 @@ class Microsoft365Provider:
         from integrations.microsoft365.identity import Microsoft365Identity
         from integrations.microsoft365.logs import Microsoft365Logs
         from integrations.microsoft365.mail import Microsoft365Mail
+        from integrations.microsoft365.mail_flow import Microsoft365MailFlow
 
         own = Settings.model_validate(settings)
         login, graph_url, exchange_url = own.addresses
@@ -323,6 +327,7 @@ class Microsoft365Provider:
             },
             "identity": identity,
             "mail": Microsoft365Mail(exchange, graph),
+            "mail_flow": Microsoft365MailFlow(exchange, graph),
             "logs": Microsoft365Logs(graph),
             "applications": Microsoft365Applications(graph, own.tenant_id, own.client_id),
         }

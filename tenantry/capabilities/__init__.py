@@ -78,6 +78,15 @@ from tenantry.capabilities.identity import (
 )
 from tenantry.capabilities.logs import AuditRecord, Logs
 from tenantry.capabilities.mail import Delegate, Forwarding, InboxRule, Mail, MobileDevice, SentMessage
+from tenantry.capabilities.mail_flow import (
+    AuditBypass,
+    Mailbox,
+    MailFlow,
+    MailOrganization,
+    RemoteDomain,
+    SendAsRight,
+    TransportRule,
+)
 from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messenger
 from tenantry.capabilities.secrets import Secrets
 from tenantry.capabilities.storage import Bucket, BucketProtection, Retention, Storage, StoredObject
@@ -86,6 +95,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "applications": Applications,
     "identity": Identity,
     "mail": Mail,
+    "mail_flow": MailFlow,
     "logs": Logs,
     "messenger": Messenger,
     "host": Host,
@@ -109,6 +119,7 @@ __all__ = [
     "ApplicationCredential",
     "ApplicationGrant",
     "Applications",
+    "AuditBypass",
     "AuditRecord",
     "AuthMethod",
     "AuthorizedKey",
@@ -156,6 +167,9 @@ __all__ = [
     "Isolation",
     "Logs",
     "Mail",
+    "MailFlow",
+    "MailOrganization",
+    "Mailbox",
     "Message",
     "Messenger",
     "MfaDevice",
@@ -169,10 +183,12 @@ __all__ = [
     "RecordSet",
     "RecoveryPoint",
     "RestoreTarget",
+    "RemoteDomain",
     "Retention",
     "RoleAssignment",
     "Secrets",
     "SecurityGroup",
+    "SendAsRight",
     "SentMessage",
     "SignIn",
     "Snapshot",
@@ -180,6 +196,7 @@ __all__ = [
     "Storage",
     "StoredObject",
     "Trail",
+    "TransportRule",
     "Update",
     "VendorFinding",
     "Verification",

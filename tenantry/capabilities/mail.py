@@ -24,6 +24,8 @@ class InboxRule(_Fact):
     move_to_folder: str | None
     delete: bool
     mark_read: bool
+    words: tuple[str, ...] = ()
+    """Words in subject, text or header on which it acts."""
     raw: dict[str, Any]
 
 

@@ -220,6 +220,8 @@ def _mailbox_row(command: Command, box: Mailbox) -> Row:
         "ProhibitSendReceiveQuota": "100 GB (107,374,182,400 bytes)",
         "RetainDeletedItemsFor": "14.00:00:00",
         "AuditEnabled": True,
+        "GrantSendOnBehalfTo": [],
+        "WhenChangedUTC": box.changed_at or iso(command.tenant.start - timedelta(days=200)),
         **settings,
     }
 
@@ -279,6 +281,7 @@ def set_mailbox(command: Command) -> list[Row]:
             f"The command completed successfully but no settings of '{command.arg('Identity')}' have been modified."
         )
     before = box.settings.write(changes, command.now, command.lab.faults.lag)
+    box.changed_at = iso(command.lab.now())
     command.wrote(f"users/{command.tenant.directory.upn_of(box.owner)}/mailbox", before, changes)
     return []
 
@@ -345,12 +348,19 @@ _SEND_AS = frozenset({"SendAs"})
 
 
 @cmdlets.add(
-    "Get-RecipientPermission", {"Identity": str, "Trustee": str, "AccessRights": list, **_LIST}, required="Identity"
+    "Get-RecipientPermission", {"Identity": str, "Trustee": str, "AccessRights": list, **_LIST}, mailbox=False
 )
 def get_recipient_permission(command: Command) -> list[Row]:
-    """Who may send as the mailbox."""
-    box = command.mailbox()
-    rows = _right_rows(command, box.send_as, "Trustee", Identity=_alias(command, box), AccessControlType="Allow")
+    """Who may send as the mailbox, or as whom in the whole organization."""
+    indexes = [command.recipient(str(command.arg("Identity")))] if command.has("Identity") else None
+    boxes = [command.tenant.mailbox(index) for index in indexes or range(command.tenant.directory.count)]
+    rows = [
+        row
+        for box in boxes
+        for row in _right_rows(
+            command, box.send_as, "Trustee", Identity=_alias(command, box), AccessControlType="Allow"
+        )
+    ]
     wanted = command.arg("Trustee")
     return [row for row in rows if wanted is None or row["Trustee"].lower() == str(wanted).lower()]
 
@@ -671,44 +681,3 @@ def _texts(command: Command, name: str) -> list[str]:
     if not all(isinstance(text, str) for text in listed):
         raise invalid(f"Cannot bind parameter '{name}'.")
     return [str(text) for text in listed]
-
-
-@cmdlets.add("Get-AdminAuditLogConfig", {}, mailbox=False)
-def get_audit_config(_: Command) -> list[Row]:
-    """Whether the unified audit log takes anything in."""
-    return [
-        {
-            "AdminAuditLogEnabled": True,
-            "LogLevel": "Verbose",
-            "UnifiedAuditLogIngestionEnabled": True,
-            "AdminAuditLogAgeLimit": "90.00:00:00",
-        }
-    ]
-
-
-@cmdlets.add("Get-OrganizationConfig", {}, mailbox=False)
-def get_organization_config(command: Command) -> list[Row]:
-    """Settings of the organization."""
-    return [
-        {
-            "Name": command.tenant.domain,
-            "DisplayName": "Contoso Lab",
-            "Identity": command.tenant.domain,
-            "AuditDisabled": False,
-            "OAuth2ClientProfileEnabled": True,
-            "IsDehydrated": False,
-        }
-    ]
-
-
-@cmdlets.add("Get-AcceptedDomain", {"Identity": str, **_LIST}, mailbox=False)
-def get_accepted_domain(command: Command) -> list[Row]:
-    """Domains whose mail is ours: what is not here is outside."""
-    return [
-        {
-            "Name": command.tenant.domain,
-            "DomainName": command.tenant.domain,
-            "DomainType": "Authoritative",
-            "Default": True,
-        }
-    ]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from integrations.lab.clock import iso
+from integrations.lab.exchange import organization  # noqa: F401  # declares its cmdlets
 from integrations.lab.exchange.cmdlets import cmdlets
 from integrations.lab.exchange.command import Cmdlet, Command, Row, invalid
 from integrations.lab.misbehave import throttled, vendor_error

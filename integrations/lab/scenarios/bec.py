@@ -210,6 +210,7 @@ def _forwarding(stage: Stage, at: datetime) -> None:
     tenant = stage.tenant
     settings = tenant.mailbox(FINANCE).settings
     settings.props.update(ForwardingSmtpAddress=f"smtp:{COLLECTOR}", DeliverToMailboxAndForward=True)
+    tenant.mailbox(FINANCE).changed_at = iso(at)
     tenant.add_unified(
         "Set-Mailbox",
         at,

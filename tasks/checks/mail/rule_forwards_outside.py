@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tasks.checks._collect.mailboxes import MailboxRules, inbox_rules
+from tasks.checks._collect.mailboxes import MailboxRules, inbox_rules, outside
+from tasks.checks.mail._rules import called
 from tenantry.sweep.check import Check, Look
 from tenantry.sweep.model import Finding
 
@@ -24,12 +25,11 @@ class RuleForwardsOutside(Check[MailboxRules]):
 
     def evaluate(self, fact: MailboxRules, look: Look) -> Iterable[Finding]:
         for rule in fact.rules:
-            outside = sorted({to for to in (*rule.forward_to, *rule.redirect_to) if not look.known.inside(to)})
-            if outside:
+            where = outside((*rule.forward_to, *rule.redirect_to), fact.own, look)
+            if where:
                 yield self.finding(
-                    ("account", fact.owner.upn),
-                    f"the {'hidden ' if rule.hidden else ''}rule {rule.name!r} sends mail to {', '.join(outside)}"
-                    + ("" if rule.enabled else " (it is switched off)"),
+                    ("account", fact.owner.upn.lower()),
+                    f"{called(rule)} sends mail to {', '.join(where)}",
                     severity=None if rule.enabled else "medium",
                     rule_id=rule.id,
                 )

@@ -36,7 +36,7 @@ from typing import Any, Final
 from tenantry.sweep.logs.m365_policies import lookalike, policy_meaning
 from tenantry.sweep.logs.values import addresses, as_list, parsed, strings, text
 
-__all__ = ["PRIVILEGED", "RISKY", "meaning", "plain_name"]
+__all__ = ["AWAY", "HIDING", "MONEY_WORDS", "ODD_NAME", "PRIVILEGED", "RISKY", "meaning", "plain_name"]
 
 _FORWARDING: Final = (
     "ForwardTo",
@@ -51,12 +51,12 @@ _FORWARDING: Final = (
     "RuleActions",
 )
 _RULES: Final = frozenset({"New-InboxRule", "Set-InboxRule", "UpdateInboxRules", "Enable-InboxRule"})
-_HIDING: Final = re.compile(
+HIDING: Final = re.compile(
     r"rss|junk|conversation history|sync issues|trash|\bnotes\b|recoverable|courrier indésirable|correo no deseado|unterhaltungsverlauf|problèmes de synchronisation",
     re.IGNORECASE,
 )
-_AWAY: Final = re.compile(r"archiv|deleted ?items|gelöscht|éléments supprimés|elementos eliminados", re.IGNORECASE)
-_WORDS: Final = re.compile(
+AWAY: Final = re.compile(r"archiv|deleted ?items|gelöscht|éléments supprimés|elementos eliminados", re.IGNORECASE)
+MONEY_WORDS: Final = re.compile(
     r"invoice|payment|remit|wire|iban|swift|bank|ach\b|payroll|salary|deposit|purchase order|overdue|quote|"
     r"password|passcode|mfa|verif|phish|hack|spam|suspicious|security alert|fraud|docusign|helpdesk|"
     r"rechnung|zahlung|überweisung|konto|facture|paiement|virement|factura|pago|transferencia",
@@ -115,7 +115,7 @@ RISKY: Final = re.compile(
     re.IGNORECASE,
 )
 _SCOPE: Final = re.compile(r"Scope:\s*([^\],;]+)")
-_ODD: Final = re.compile(r"[\W_]*\Z|\s*.{0,1}\s*\Z|(.)\1{1,}\Z")
+ODD_NAME: Final = re.compile(r"[\W_]*\Z|\s*.{0,1}\s*\Z|(.)\1{1,}\Z")
 _GRANTS: Final = frozenset(
     {
         "Consent to application",
@@ -213,16 +213,16 @@ def _rule(parameters: Mapping[str, Any]) -> dict[str, Any]:
         text(parameters.get(key)).lower() == "true" for key in ("DeleteMessage", "SoftDeleteMessage")
     ) or re.search(r"\b(Soft|Permanent)?Delete", actions)
     moved = text(parameters.get("MoveToFolder")) or (actions if "Move" in actions else "")
-    if deletes or _HIDING.search(moved):
+    if deletes or HIDING.search(moved):
         found["hides"] = True
-    elif _AWAY.search(moved):
+    elif AWAY.search(moved):
         found["tucks_away"] = True
     for key in ("Name", "RuleName"):
-        if key in parameters and _ODD.match(text(parameters[key]).strip()):
+        if key in parameters and ODD_NAME.match(text(parameters[key]).strip()):
             found["odd_name"] = True
     searched = " ".join(one for key in _CONDITIONS for one in strings(parameters.get(key)))
-    if _WORDS.search(searched):
-        found["money_words"] = sorted({one.group(0).lower() for one in _WORDS.finditer(searched)})
+    if MONEY_WORDS.search(searched):
+        found["money_words"] = sorted({one.group(0).lower() for one in MONEY_WORDS.finditer(searched)})
     return found
 
 

@@ -1,54 +1,29 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+import pytest
 
-from tasks.checks._collect.mailboxes import MailboxRules
 from tasks.checks.mail.rule_forwards_outside import RuleForwardsOutside
-from tenantry.capabilities import Account, InboxRule
-from tenantry.sweep.check import Known, Look
+from tenantry.errors import CannotCheck
+from tests.tasks.checks.looks import found
+from tests.tasks.checks.mail._facts import ANNA, NO_RULES, UNREAD_RULES, rules
 
-NOW = datetime(2026, 11, 22, tzinfo=UTC)
-LOOK = Look(NOW, NOW - timedelta(days=30), Known(domains=frozenset({"acme.example"})))
-ANNA = Account(
-    id="1",
-    upn="anna@acme.example",
-    display_name="Anna",
-    enabled=True,
-    synced=False,
-    sessions_valid_from=None,
-    last_password_change=None,
-    raw={},
-)
-
-
-def found(**of: Any) -> list[tuple[str, str]]:
-    rule = {
-        "id": "r1",
-        "name": "x",
-        "enabled": True,
-        "hidden": False,
-        "forward_to": (),
-        "redirect_to": (),
-        "move_to_folder": None,
-        "delete": False,
-        "mark_read": False,
-        "raw": {},
-        **of,
-    }
-    fact = MailboxRules(ANNA, [InboxRule(**rule)])
-    return [(one.severity, one.entity["id"]) for one in RuleForwardsOutside().evaluate(fact, LOOK)]
-
+CHECK = RuleForwardsOutside()
 
 def test_outside_is_a_finding() -> None:
-    assert found(forward_to=("eve@evil.example",)) == [("critical", "anna@acme.example")]
-    assert found(redirect_to=("Eve@Evil.example",), hidden=True) == [("critical", "anna@acme.example")]
+    assert found(CHECK, rules(forward_to=("eve@evil.example",))) == [("critical", ANNA)]
+    assert found(CHECK, rules(redirect_to=("Eve@Evil.example",), hidden=True)) == [("critical", ANNA)]
 
 
 def test_one_that_is_switched_off_matters_less() -> None:
-    assert found(forward_to=("eve@evil.example",), enabled=False) == [("medium", "anna@acme.example")]
+    assert found(CHECK, rules(forward_to=("eve@evil.example",), enabled=False)) == [("medium", ANNA)]
 
 
-def test_inside_is_none() -> None:
-    assert found(forward_to=("bob@ACME.example",)) == []
-    assert found(move_to_folder="Invoices") == []
+def test_the_clients_own_and_accepted_domains_are_inside() -> None:
+    assert found(CHECK, rules(forward_to=("bob@ACME.example", "carl@acme-group.example"))) == []
+    assert found(CHECK, rules(move_to_folder="Invoices")) == []
+
+
+def test_no_rules_and_rules_that_were_not_read() -> None:
+    assert found(CHECK, NO_RULES) == []
+    with pytest.raises(CannotCheck, match="being moved"):
+        found(CHECK, UNREAD_RULES)
