@@ -16,6 +16,7 @@ EXCHANGE: Final = "00000002-0000-0ff1-ce00-000000000000"
 
 IDS: Final[dict[str, dict[str, str]]] = {
     GRAPH: {
+        "AdministrativeUnit.Read.All": "134fd756-38ce-4afd-ba33-e9623dbe66c2",
         "AppRoleAssignment.ReadWrite.All": "06b708a9-e830-4db3-a914-8e69da51d44f",
         "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
         "Application.ReadWrite.All": "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",
@@ -23,13 +24,16 @@ IDS: Final[dict[str, dict[str, str]]] = {
         "AuditLog.Read.All": "b0afded3-3588-46d8-8b3d-9842eff778da",
         "AuditLogsQuery-Exchange.Read.All": "6b0d2622-d34e-4470-935b-b96550e5ca8d",
         "AuditLogsQuery.Read.All": "5e1e9171-754d-478c-812c-f1755a9a4c2d",
+        "DelegatedAdminRelationship.Read.All": "f6e9e124-4586-492f-adc0-c6f96e4823fd",
         "DelegatedPermissionGrant.ReadWrite.All": "8e8e4742-1d95-4f68-9d56-6ee75648c72a",
         "Device.Read.All": "7438b122-aefc-4978-80ed-43db9fcc7715",
         "Device.ReadWrite.All": "1138cb37-bd11-4084-a2b7-9f71582aeddb",
         "Directory.Read.All": "7ab1d382-f21e-4acd-a863-ba3e13f7da61",
         "Directory.ReadWrite.All": "19dbc75e-c2e2-444c-a770-ec69d8559fc7",
+        "Domain.Read.All": "dbb9058a-0e50-45d7-ae91-66909b5d4664",
         "Group.Read.All": "5b567255-7703-4780-807c-7be8301ae99b",
         "GroupMember.Read.All": "98830695-27a2-44f7-8c18-0c3ebc9698f6",
+        "IdentityRiskEvent.Read.All": "6e472fd1-ad78-48da-a0f0-97ab2c6b769e",
         "IdentityRiskyUser.Read.All": "dc5007c0-2d7d-4c42-879c-2dab87571379",
         "IdentityRiskyUser.ReadWrite.All": "656f6061-f9fe-4807-9708-6a2e0934df76",
         "Mail.Read": "810c84a8-4a9e-49e6-bf7d-12d183f40d01",
@@ -39,6 +43,8 @@ IDS: Final[dict[str, dict[str, str]]] = {
         "MailboxSettings.ReadWrite": "6931bccd-447a-43d1-b442-00a195474933",
         "Organization.Read.All": "498476ce-e0fe-48b0-b801-37ba7e2685c6",
         "Policy.Read.All": "246dd0d5-5bd0-4def-940b-0421030a5b68",
+        "RoleAssignmentSchedule.Read.Directory": "d5fe8ce8-684c-4c83-a52c-46e882ce4be1",
+        "RoleEligibilitySchedule.Read.Directory": "ff278e11-4a33-4d0c-83d2-d01dc58929a5",
         "RoleManagement.Read.All": "c7fbd983-d9aa-4fa7-84b8-17382c103bc4",
         "RoleManagement.Read.Directory": "483bed4a-2ad3-4361-a73b-c83ccdbdc53c",
         "RoleManagement.ReadWrite.Directory": "9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8",

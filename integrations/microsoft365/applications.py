@@ -44,9 +44,9 @@ from tenantry.capabilities import (
 )
 from tenantry.errors import PermissionMissing, TargetNotFound
 
-__all__ = ["Microsoft365Applications"]
+__all__ = ["MICROSOFT", "Microsoft365Applications", "credentials_of"]
 
-_MICROSOFT: Final = frozenset(
+MICROSOFT: Final = frozenset(
     {
         "f8cdef31-a31e-4b4a-93e4-5f571e91255a",
         "72f988bf-86f1-41af-91ab-2d7cd011db47",
@@ -79,7 +79,7 @@ class Microsoft365Applications:
 
     def __init__(self, graph: Graph, tenant_id: str, client_id: str) -> None:
         self._graph = graph
-        self._tenant_id = tenant_id.lower()
+        self.tenant_id = tenant_id.lower()
         self._client_id = client_id.lower()
 
     # --- what there is ------------------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ class Microsoft365Applications:
 
     async def application(self, application: str) -> Application:
         """One, by object id. Raises TargetNotFound."""
-        return self._application(await self._graph.get(f"/servicePrincipals/{segment(application)}", needs=_READ))
+        return self.read(await self._graph.get(f"/servicePrincipals/{segment(application)}", needs=_READ))
 
     async def set_enabled(self, application: str, enabled: bool) -> None:
         """Let it get tokens, or not."""
@@ -156,10 +156,10 @@ class Microsoft365Applications:
     async def credentials(self, application: str) -> Sequence[ApplicationCredential]:
         """Of the service principal, and of the registration where that is in this tenant."""
         row = await self._graph.get(f"/servicePrincipals/{segment(application)}", needs=_READ)
-        found = _credentials(row, "principal", application)
+        found = credentials_of(row, "principal", application)
         registration = await self._registration(text(row.get("appId")))
         if registration is not None:
-            found += _credentials(registration, "registration", application)
+            found += credentials_of(registration, "registration", application)
         return found
 
     async def remove_credential(self, credential: ApplicationCredential) -> None:
@@ -237,7 +237,7 @@ class Microsoft365Applications:
 
     async def _listed(self, chosen: str) -> list[Application]:
         rows = self._graph.rows("/servicePrincipals", params={"$filter": chosen, "$top": "100"}, needs=_READ)
-        return [self._application(row) async for row in rows]
+        return [self.read(row) async for row in rows]
 
     async def _registration(self, app_id: str) -> dict[str, Any] | None:
         params = {"$filter": f"appId eq {literal(app_id)}"}
@@ -263,7 +263,8 @@ class Microsoft365Applications:
         headers = {} if content is None else {"Content-Type": "application/json"}
         await self._graph.send(Prepared(method, f"{self._graph.base_url}/v1.0{path}", headers, content), needs=needs)
 
-    def _application(self, row: dict[str, Any]) -> Application:
+    def read(self, row: dict[str, Any]) -> Application:
+        """A service principal's row. Raises PermissionMissing: it does not say whether it is enabled."""
         owner = text(row.get("appOwnerOrganizationId")).lower()
         publisher = row.get("verifiedPublisher")
         publisher = publisher if isinstance(publisher, dict) else {}
@@ -279,8 +280,8 @@ class Microsoft365Applications:
             enabled=enabled,
             verified=bool(publisher.get("verifiedPublisherId")),
             publisher=text(publisher.get("displayName")),
-            own=owner == self._tenant_id,
-            first_party=owner in _MICROSOFT,
+            own=owner == self.tenant_id,
+            first_party=owner in MICROSOFT,
             ours=text(row.get("appId")).lower() == self._client_id,
             raw=row,
         )
@@ -337,7 +338,8 @@ def _assignment(row: dict[str, Any], application: str) -> ApplicationGrant:
     )
 
 
-def _credentials(row: dict[str, Any], holder: Any, application: str) -> list[ApplicationCredential]:
+def credentials_of(row: dict[str, Any], holder: Any, application: str) -> list[ApplicationCredential]:
+    """Passwords and keys in a row of a service principal or registration."""
     found = []
     for name, kind in _CREDENTIALS:
         for one in row.get(name) or ():

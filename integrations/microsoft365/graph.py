@@ -41,7 +41,9 @@ __all__ = ["Graph", "segment"]
 _BATCHED: Final = "v1.0"
 """The version in which requests travel together."""
 _PLAIN_HEADERS: Final = frozenset({"accept", "content-type"})
-_LICENCE_CODES: Final = frozenset({"Authentication_RequestFromNonPremiumTenantOrB2CTenant"})
+_LICENCE_CODES: Final = frozenset(
+    {"AadPremiumLicenseRequired", "Authentication_RequestFromNonPremiumTenantOrB2CTenant"}
+)
 
 
 def segment(value: str) -> str:
@@ -241,10 +243,11 @@ class _Dialect:
         found = body.get("error") if isinstance(body, dict) else None
         code = str(found.get("code", "")) if isinstance(found, dict) else ""
         detail: dict[str, Any] = {"vendor": "microsoft365", "status": status, "vendor_code": code, **ids}
-        if status == 403 and code in _LICENCE_CODES:
+        if status in (400, 403) and code in _LICENCE_CODES:
             return PermissionMissing(
                 f"{what} needs a licence that the tenant does not have ({code})",
-                remedy="Sign-in and audit reports need Microsoft Entra ID P1 in the tenant.",
+                remedy="Sign-in and audit reports need Microsoft Entra ID P1 in the tenant, risk and Privileged Identity "
+                "Management P2.",
                 **detail,
             )
         if status == 403:

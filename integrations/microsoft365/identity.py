@@ -52,7 +52,7 @@ from integrations.microsoft365.sdk import METHOD_COLLECTIONS, Sdk, build, build_
 from tenantry.capabilities import Account, AuthMethod, Consent, Device, DirectoryEvent, RoleAssignment, SignIn
 from tenantry.errors import PermissionMissing, Rejected, TargetNotFound
 
-__all__ = ["USER_FIELDS", "Microsoft365Identity"]
+__all__ = ["USER_FIELDS", "Microsoft365Identity", "device_of", "method_of"]
 
 USER_FIELDS: Final = (
     "id,userPrincipalName,displayName,accountEnabled,onPremisesSyncEnabled,signInSessionsValidFromDateTime,"
@@ -210,7 +210,7 @@ class Microsoft365Identity:
         """All methods, in an order in which they can be removed: the default and the mobile phone come last."""
         needs = "UserAuthenticationMethod.Read.All"
         path = f"/users/{segment(user)}/authentication"
-        found = [_method(row) async for row in self._graph.rows(f"{path}/methods", needs=needs, short=True)]
+        found = [method_of(row) async for row in self._graph.rows(f"{path}/methods", needs=needs, short=True)]
         if sum(method.kind in _PREFERENCES.values() for method in found) < 2:
             return found
         try:
@@ -351,12 +351,12 @@ class Microsoft365Identity:
         found: dict[str, Device] = {}
         for row in (row for rows in lists for row in rows):
             if row.get("@odata.type", "#microsoft.graph.device") == "#microsoft.graph.device":
-                found.setdefault(text(row.get("id")), _device(row))
+                found.setdefault(text(row.get("id")), device_of(row))
         return list(found.values())
 
     async def device(self, device_id: str) -> Device:
         """One device, by object id. Raises TargetNotFound."""
-        return _device(await self._graph.get(f"/devices/{segment(device_id)}", needs="Device.Read.All"))
+        return device_of(await self._graph.get(f"/devices/{segment(device_id)}", needs="Device.Read.All"))
 
     async def set_device_enabled(self, device_id: str, enabled: bool) -> None:
         """Enable or disable the device; its primary refresh token stops working when disabled."""
@@ -522,7 +522,8 @@ def _enabled(row: dict[str, Any], needs: str) -> bool:
     return value
 
 
-def _method(row: dict[str, Any]) -> AuthMethod:
+def method_of(row: dict[str, Any]) -> AuthMethod:
+    """A method's row."""
     name = text(row.get("@odata.type")).removeprefix("#microsoft.graph.").removesuffix("AuthenticationMethod")
     label = row.get("displayName") or row.get("phoneNumber") or row.get("emailAddress") or row.get("model") or name
     return AuthMethod(
@@ -580,7 +581,8 @@ def _verified(principal: dict[str, Any]) -> bool:
     return isinstance(publisher, dict) and bool(publisher.get("verifiedPublisherId"))
 
 
-def _device(row: dict[str, Any]) -> Device:
+def device_of(row: dict[str, Any]) -> Device:
+    """A device's row. Raises PermissionMissing: it does not say whether it is enabled."""
     return Device(
         id=text(row.get("id")),
         name=text(row.get("displayName")),

@@ -22,8 +22,10 @@ CONTAINS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "Device.ReadWrite.All": ("Device.Read.All",),
     "Directory.Read.All": (
+        "AdministrativeUnit.Read.All",
         "Application.Read.All",
         "Device.Read.All",
+        "Domain.Read.All",
         "GroupMember.Read.All",
         "Organization.Read.All",
         "RoleManagement.Read.Directory",

@@ -50,7 +50,7 @@ __all__ = ["CAPABILITIES", "PROVIDER", "Cloud", "Microsoft365Handle", "Microsoft
 VENDOR: Final = "microsoft365"
 CAPABILITIES: Final = (
     *("identity", "mail", "logs", "applications", "credentials"),
-    "mail_flow",
+    *("application_inventory", "directory", "directory_logs", "mail_flow"),
 )
 
 
@@ -273,9 +273,12 @@ class Microsoft365Provider:
         # Imported here, so that naming the vendor and checking a tenant's file load no HTTP client.
         from integrations.http import Http
         from integrations.microsoft365.account_password import AccountPassword
+        from integrations.microsoft365.application_inventory import Microsoft365ApplicationInventory
         from integrations.microsoft365.applications import Microsoft365Applications
         from integrations.microsoft365.auth import Tokens
         from integrations.microsoft365.credentials import Microsoft365Credentials
+        from integrations.microsoft365.directory import Microsoft365Directory
+        from integrations.microsoft365.directory_logs import Microsoft365DirectoryLogs
         from integrations.microsoft365.exchange import Exchange
         from integrations.microsoft365.graph import Graph
         from integrations.microsoft365.identity import Microsoft365Identity
@@ -320,6 +323,7 @@ class Microsoft365Provider:
         passwords = {
             name: AccountPassword(graph, identity, name, account, sign_in_as) for name, account in own.accounts.items()
         }
+        applications = Microsoft365Applications(graph, own.tenant_id, own.client_id)
         capabilities = {
             "credentials": {
                 own.credential: Microsoft365Credentials(graph, own.client_id, own.credential, sign_in),
@@ -329,7 +333,10 @@ class Microsoft365Provider:
             "mail": Microsoft365Mail(exchange, graph),
             "mail_flow": Microsoft365MailFlow(exchange, graph),
             "logs": Microsoft365Logs(graph),
-            "applications": Microsoft365Applications(graph, own.tenant_id, own.client_id),
+            "applications": applications,
+            "application_inventory": Microsoft365ApplicationInventory(graph, applications),
+            "directory": Microsoft365Directory(graph, own.tenant_id),
+            "directory_logs": Microsoft365DirectoryLogs(graph),
         }
         return Microsoft365Handle(own, http, tokens, graph, capabilities)
 

@@ -9,6 +9,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tenantry.capabilities.application_inventory import (
+    ApplicationInventory,
+    ApplicationOwner,
+    FederatedCredential,
+    GivenPermission,
+    InventoriedApplication,
+    InventoriedGrant,
+)
 from tenantry.capabilities.applications import (
     Application,
     ApplicationCredential,
@@ -46,6 +54,19 @@ from tenantry.capabilities.cloud_identity import (
 )
 from tenantry.capabilities.cloud_logs import CloudEvent, CloudLogs, Trail
 from tenantry.capabilities.credentials import Credentials
+from tenantry.capabilities.directory import (
+    AccessPolicy,
+    AdministrativeUnit,
+    Directory,
+    DirectoryDomain,
+    Guest,
+    NamedLocation,
+    PartnerRelation,
+    Registration,
+    RiskDetection,
+    RoleHolding,
+)
+from tenantry.capabilities.directory_logs import DirectoryLogs
 from tenantry.capabilities.dns import Dns, RecordSet, Zone
 from tenantry.capabilities.findings import DetectorState, Findings, VendorFinding
 from tenantry.capabilities.host import (
@@ -92,7 +113,10 @@ from tenantry.capabilities.secrets import Secrets
 from tenantry.capabilities.storage import Bucket, BucketProtection, Retention, Storage, StoredObject
 
 CAPABILITIES: Final[dict[str, Any]] = {
+    "application_inventory": ApplicationInventory,
     "applications": Applications,
+    "directory": Directory,
+    "directory_logs": DirectoryLogs,
     "identity": Identity,
     "mail": Mail,
     "mail_flow": MailFlow,
@@ -114,10 +138,14 @@ CAPABILITIES: Final[dict[str, Any]] = {
 
 __all__ = [
     "CAPABILITIES",
+    "AccessPolicy",
     "Account",
+    "AdministrativeUnit",
     "Application",
     "ApplicationCredential",
     "ApplicationGrant",
+    "ApplicationInventory",
+    "ApplicationOwner",
     "Applications",
     "AuditBypass",
     "AuditRecord",
@@ -146,11 +174,17 @@ __all__ = [
     "Delegate",
     "DetectorState",
     "Device",
+    "Directory",
+    "DirectoryDomain",
     "DirectoryEvent",
+    "DirectoryLogs",
     "Dns",
     "EncryptionKey",
+    "FederatedCredential",
     "Findings",
     "Forwarding",
+    "GivenPermission",
+    "Guest",
     "Host",
     "HostAccount",
     "HostBackup",
@@ -164,6 +198,8 @@ __all__ = [
     "Identity",
     "InboxRule",
     "Instance",
+    "InventoriedApplication",
+    "InventoriedGrant",
     "Isolation",
     "Logs",
     "Mail",
@@ -174,18 +210,23 @@ __all__ = [
     "Messenger",
     "MfaDevice",
     "MobileDevice",
+    "NamedLocation",
     "NewCloudKey",
     "Owner",
     "Package",
+    "PartnerRelation",
     "Principal",
     "Process",
     "PublicAccess",
     "RecordSet",
     "RecoveryPoint",
-    "RestoreTarget",
+    "Registration",
     "RemoteDomain",
+    "RestoreTarget",
     "Retention",
+    "RiskDetection",
     "RoleAssignment",
+    "RoleHolding",
     "Secrets",
     "SecurityGroup",
     "SendAsRight",

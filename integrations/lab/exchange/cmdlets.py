@@ -347,9 +347,7 @@ def remove_mailbox_permission(command: Command) -> list[Row]:
 _SEND_AS = frozenset({"SendAs"})
 
 
-@cmdlets.add(
-    "Get-RecipientPermission", {"Identity": str, "Trustee": str, "AccessRights": list, **_LIST}, mailbox=False
-)
+@cmdlets.add("Get-RecipientPermission", {"Identity": str, "Trustee": str, "AccessRights": list, **_LIST}, mailbox=False)
 def get_recipient_permission(command: Command) -> list[Row]:
     """Who may send as the mailbox, or as whom in the whole organization."""
     indexes = [command.recipient(str(command.arg("Identity")))] if command.has("Identity") else None

@@ -6,8 +6,8 @@ organization begins; what keeps them in is the outbound policy, whose mode ``Aut
 
 from __future__ import annotations
 
-from integrations.lab.exchange.command import Command, Row
 from integrations.lab.exchange.cmdlets import cmdlets
+from integrations.lab.exchange.command import Command, Row
 
 _LIST: dict[str, type] = {"ResultSize": object}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from integrations.lab.graph.call import Call, bad_request, not_found, pick, refusal
 from integrations.lab.graph.names import SERVICE_PRINCIPAL
-from integrations.lab.graph.registrations import replace_keys
+from integrations.lab.graph.registrations import owners_of, owners_wanted, replace_keys
 from integrations.lab.graph.routing import Routes
 from integrations.lab.records import Record
 from integrations.lab.web import Answer
@@ -26,7 +26,7 @@ _GRANT_FILTERS = dict.fromkeys(("clientId", "consentType", "principalId", "resou
 # --- service principals -----------------------------------------------------------------------------------------------
 
 
-@routes.add("GET", "servicePrincipals", _APPS_READ, options="filter select top skiptoken count")
+@routes.add("GET", "servicePrincipals", _APPS_READ, options="filter select top skiptoken count expand")
 def list_principals(call: Call) -> Answer:
     """Applications that have an identity in this tenant."""
     names = call.select(SERVICE_PRINCIPAL)
@@ -39,7 +39,12 @@ def list_principals(call: Call) -> Answer:
         for row in call.tenant.service_principals.listed(call.now)
         if chosen is None or chosen.matches(row.view(call.now))
     ]
-    return call.page("servicePrincipals", rows, lambda row: _principal(row, call.now, names))
+    owned = owners_wanted(call)
+    return call.page(
+        "servicePrincipals",
+        rows,
+        lambda row: {**_principal(row, call.now, names), **({"owners": owners_of(call, row)} if owned else {})},
+    )
 
 
 @routes.add("GET", "servicePrincipals/{principal}", _APPS_READ, options="select")
@@ -75,8 +80,8 @@ def _found(call: Call) -> Record:
 
 
 def _principal(row: Record, now: float, names: list[str] | None) -> dict[str, Any]:
-    view = row.view(now)
-    return pick(view, [*names, "id"]) if names else dict(view)
+    view = {name: value for name, value in row.view(now).items() if name != "owners"}
+    return pick(view, [*names, "id"]) if names else view
 
 
 # --- delegated consents -----------------------------------------------------------------------------------------------

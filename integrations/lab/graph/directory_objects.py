@@ -192,11 +192,21 @@ def _assignment(call: Call, row: Record, expand: set[str]) -> dict[str, Any]:
     if "roleDefinition" in expand:
         name = next(name for name, template in ROLES.items() if template == view["roleDefinitionId"])
         shown["roleDefinition"] = _definition(call, name)
-    if "principal" in expand:
-        index = call.tenant.directory.resolve(view["principalId"])
-        if index is not None:
-            shown["principal"] = user_object(call, call.tenant.directory.peek(index))
+    if "principal" in expand and (found := principal_object(call, view["principalId"])) is not None:
+        shown["principal"] = found
     return shown
+
+
+def principal_object(call: Call, key: str) -> dict[str, Any] | None:
+    """Who holds a role: a user, an application, or a group."""
+    index = call.tenant.directory.resolve(key)
+    if index is not None:
+        return user_object(call, call.tenant.directory.peek(index))
+    principal = call.tenant.service_principals.find(key, call.now)
+    if principal is not None:
+        names = ("id", "appId", "displayName", "appOwnerOrganizationId")
+        return {"@odata.type": "#microsoft.graph.servicePrincipal", **pick(principal.view(call.now), names)}
+    return None
 
 
 # --- devices ----------------------------------------------------------------------------------------------------------
@@ -210,7 +220,7 @@ def devices_of(call: Call) -> Answer:
     listed = call.tenant.person(index).devices
     rows = [found for key in listed if (found := call.tenant.devices.find(key, call.now)) is not None]
     return call.page(
-        "directoryObjects", rows, lambda row: {"@odata.type": "#microsoft.graph.device", **_device(row, call.now)}
+        "directoryObjects", rows, lambda row: {"@odata.type": "#microsoft.graph.device", **device_shape(row, call.now)}
     )
 
 
@@ -222,7 +232,7 @@ def get_device(call: Call) -> Answer:
     found = call.tenant.devices.find(call.params["device"], call.now)
     if found is None:
         raise not_found(call.params["device"])
-    shown = _device(found, call.now)
+    shown = device_shape(found, call.now)
     return call.one("devices/$entity", pick(shown, [*names, "id"]) if names else shown)
 
 
@@ -247,11 +257,12 @@ def delete_device(call: Call) -> Answer:
     if found is None:
         raise not_found(key)
     call.tenant.devices.remove(key, call.now, call.lab.faults.lag)
-    call.wrote(f"devices/{key}", _device(found, call.now), None)
+    call.wrote(f"devices/{key}", device_shape(found, call.now), None)
     return Answer(204)
 
 
-def _device(row: Record, now: float) -> dict[str, Any]:
+def device_shape(row: Record, now: float) -> dict[str, Any]:
+    """A device as Graph shows it."""
     return {name: value for name, value in row.view(now).items() if name in DEVICE}
 
 
@@ -290,14 +301,21 @@ def organization(call: Call) -> Answer:
 @routes.add("GET", "domains", "Domain.Read.All Directory.Read.All Directory.ReadWrite.All", options="select top")
 def domains(call: Call) -> Answer:
     """Verified domains."""
-    row = {
-        "id": call.tenant.domain,
-        "authenticationType": "Managed",
+    rows = [_domain(call.tenant.domain, default=True, federated=False)]
+    rows += [
+        _domain(name, default=False, federated=trust is not None) for name, trust in call.tenant.posture.domains.items()
+    ]
+    return call.page("domains", rows, lambda one: one)
+
+
+def _domain(name: str, *, default: bool, federated: bool) -> dict[str, Any]:
+    return {
+        "id": name,
+        "authenticationType": "Federated" if federated else "Managed",
         "isAdminManaged": True,
-        "isDefault": True,
+        "isDefault": default,
         "isInitial": False,
         "isRoot": True,
         "isVerified": True,
         "supportedServices": ["Email"],
     }
-    return call.page("domains", [row], lambda one: one)

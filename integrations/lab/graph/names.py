@@ -416,3 +416,42 @@ ROLE_DEFINITION = frozenset(
 )
 
 DIRECTORY_ROLE = frozenset(["deletedDateTime", "description", "displayName", "id", "roleTemplateId"])
+
+ADMINISTRATIVE_UNIT = frozenset(
+    [
+        "deletedDateTime",
+        "description",
+        "displayName",
+        "id",
+        "isMemberManagementRestricted",
+        "membershipRule",
+        "membershipRuleProcessingState",
+        "membershipType",
+        "visibility",
+    ]
+)
+
+RISK_DETECTION = frozenset(
+    [
+        "activity",
+        "activityDateTime",
+        "additionalInfo",
+        "correlationId",
+        "detectedDateTime",
+        "detectionTimingType",
+        "id",
+        "ipAddress",
+        "lastUpdatedDateTime",
+        "location",
+        "requestId",
+        "riskDetail",
+        "riskEventType",
+        "riskLevel",
+        "riskState",
+        "source",
+        "tokenIssuerType",
+        "userDisplayName",
+        "userId",
+        "userPrincipalName",
+    ]
+)

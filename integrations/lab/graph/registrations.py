@@ -28,7 +28,7 @@ _KEY_NAMES = frozenset(
 # --- registrations ----------------------------------------------------------------------------------------------------
 
 
-@routes.add("GET", "applications", _READ, options="filter select top skiptoken")
+@routes.add("GET", "applications", _READ, options="filter select top skiptoken expand")
 def list_applications(call: Call) -> Answer:
     """Applications that this tenant itself registered."""
     names = call.select(APPLICATION)
@@ -36,7 +36,12 @@ def list_applications(call: Call) -> Answer:
     rows = [
         row for row in call.tenant.applications.listed(call.now) if chosen is None or chosen.matches(row.view(call.now))
     ]
-    return call.page("applications", rows, lambda row: _shape(row, call.now, names))
+    owned = owners_wanted(call)
+    return call.page(
+        "applications",
+        rows,
+        lambda row: {**_shape(row, call.now, names), **({"owners": owners_of(call, row)} if owned else {})},
+    )
 
 
 @routes.add("GET", "applications/{application}", _READ, options="select")
@@ -72,7 +77,7 @@ def _application(call: Call) -> Record:
 
 
 def _shape(row: Record, now: float, names: list[str] | None) -> dict[str, Any]:
-    view = {name: value for name, value in row.view(now).items() if name != "owners"}
+    view = {name: value for name, value in row.view(now).items() if name not in ("owners", "federated")}
     return pick(view, [*names, "id"]) if names else view
 
 
@@ -195,9 +200,21 @@ def replace_keys(call: Call, record: Record, kind: str) -> Answer:
 
 
 def _owners(call: Call, record: Record) -> Answer:
+    return call.page("directoryObjects", owners_of(call, record), lambda row: row)
+
+
+def owners_of(call: Call, record: Record) -> list[dict[str, Any]]:
+    """The owners of either kind of object."""
     found = [call.tenant.directory.resolve(key) for key in record.props.get("owners", ())]
-    rows = [user_object(call, call.tenant.directory.peek(index)) for index in found if index is not None]
-    return call.page("directoryObjects", rows, lambda row: row)
+    return [user_object(call, call.tenant.directory.peek(index)) for index in found if index is not None]
+
+
+def owners_wanted(call: Call) -> bool:
+    """Whether the list is to come with owners; 400 for another wish."""
+    wanted = call.option("$expand")
+    if wanted not in (None, "owners"):
+        raise bad_request("Could not find a property to expand.")
+    return wanted is not None
 
 
 # --- who may consent --------------------------------------------------------------------------------------------------

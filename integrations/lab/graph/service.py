@@ -18,6 +18,7 @@ from integrations.lab.graph import (
     methods,
     own_credentials,
     partner,
+    posture,
     registrations,
     risk,
     users,
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 
 ROUTES: tuple[Route, ...] = tuple(
     route
-    for module in (users, methods, directory_objects, apps, registrations, own_credentials, mail, logs, risk, partner)
+    for module in (
+        *(users, methods, directory_objects, apps, registrations, own_credentials, mail, logs, risk, partner, posture),
+    )
     for route in module.routes.all
 )
 VERSIONS = ("v1.0", "beta")
@@ -46,8 +49,11 @@ _FORBIDDEN: dict[Family, str] = {
     "security": "Authorization_RequestDenied",
 }
 _BATCH_METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
-PERMISSIONS = frozenset(name for route in ROUTES if route not in partner.routes.all for name in route.permissions)
-"""Every application permission that some route of a client's tenant asks for; a partner's are granted on demand."""
+PERMISSIONS = frozenset(name for route in ROUTES if route not in partner.routes.all for name in route.permissions) | {
+    "DelegatedAdminRelationship.Read.All"
+}
+"""Every application permission that some route of a client's tenant asks for, and to see who administers it; what a partner asks for in
+its own is granted on demand."""
 
 
 class GraphService:

@@ -45,6 +45,7 @@ _FILTERS = {
     "department": _EQUALS,
     "userType": ("eq",),
     "onPremisesSyncEnabled": ("eq",),
+    "creationType": ("eq",),
 }
 _ADVANCED = {path: (*ops, "ne") for path, ops in _FILTERS.items()} | {
     "userPrincipalName": (*_EQUALS, "startswith", "endswith", "ne"),

@@ -21,7 +21,9 @@ class RuleOnMoneyWords(Check[MailboxRules]):
     title = "Inbox rule on words of money"
     severity = "high"
     attack = ("T1564.008",)
-    remedy = "Ask the mailbox's owner; if the rule is not theirs, look at mail that was sent since, and warn whoever got it."
+    remedy = (
+        "Ask the mailbox's owner; if the rule is not theirs, look at mail that was sent since, and warn whoever got it."
+    )
     collect = inbox_rules
 
     def evaluate(self, fact: MailboxRules, look: Look) -> Iterable[Finding]:

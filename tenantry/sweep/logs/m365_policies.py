@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from tenantry.sweep.logs.values import as_list, inner, parsed, strings
 
-__all__ = ["lookalike", "policy_meaning"]
+__all__ = ["BUILDERS", "lookalike", "policy_meaning"]
 
-_BUILDERS: Final = (
+BUILDERS: Final = (
     "token.actions.githubusercontent.com",
     "gitlab.com",
     "vstoken.dev.azure.com",
@@ -66,7 +66,7 @@ def policy_meaning(name: str, view: Mapping[str, Any]) -> dict[str, Any]:
             found["hidden_membership"] = True
         if key == "FederatedIdentityCredentials":
             issuers = [one for one in strings(new) if one.startswith("https://")]
-            if issuers and all(any(builder in one for builder in _BUILDERS) for one in issuers):
+            if issuers and all(any(builder in one for builder in BUILDERS) for one in issuers):
                 found["federated_known"] = True
     return found
 

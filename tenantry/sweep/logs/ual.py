@@ -34,7 +34,7 @@ from tenantry.sweep.logs.m365_meaning import meaning, plain_name
 from tenantry.sweep.logs.values import address, as_list, client_family, inner, network, parsed, seconds, text
 from tenantry.sweep.model import Event
 
-__all__ = ["event", "read"]
+__all__ = ["event", "read", "unwrapped"]
 
 _SYSTEM_TYPES: Final = frozenset({"3", "4", "7", "8", "dcadmin", "system", "custompolicy", "systempolicy"})
 _APP_TYPES: Final = frozenset({"5", "6", "application", "serviceprincipal"})
@@ -62,7 +62,7 @@ def read(stream: TextStream, intake: Intake) -> Iterator[Event]:
         else ((number, row, f":{number}") for number, row in rows(rest, intake))
     )
     for _, record, where in found:
-        made = event(_audit_data(record))
+        made = event(unwrapped(record))
         if made is None:
             intake.broken_row(f"{stream.name}{where}", "no audit record")
         else:
@@ -74,7 +74,7 @@ def _first(head: str, stream: TextStream) -> Any:
     return lambda: waiting.pop() if waiting else stream.read()
 
 
-def _audit_data(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The record itself, out of an export's row or Graph's envelope."""
     for key in ("AuditData", "auditData"):
         if key in record:

@@ -9,6 +9,7 @@ from tests.tasks.checks.mail._facts import ANNA, NO_RULES, UNREAD_RULES, rules
 
 CHECK = RuleForwardsOutside()
 
+
 def test_outside_is_a_finding() -> None:
     assert found(CHECK, rules(forward_to=("eve@evil.example",))) == [("critical", ANNA)]
     assert found(CHECK, rules(redirect_to=("Eve@Evil.example",), hidden=True)) == [("critical", ANNA)]

@@ -9,6 +9,7 @@ from tests.tasks.checks.mail._facts import ANNA, NO_RULES, UNREAD_RULES, rules
 
 CHECK = RuleHidden()
 
+
 def test_hidden_and_at_work() -> None:
     assert found(CHECK, rules(hidden=True, delete=True)) == [("medium", ANNA)]
 

@@ -11,6 +11,7 @@ from tests.tasks.checks.mail._facts import ANNA, NO_RULES, UNREAD_RULES, rules
 
 CHECK = RuleHidesMail()
 
+
 @pytest.mark.parametrize(
     "signs",
     [

@@ -9,6 +9,7 @@ from tests.tasks.checks.mail._facts import ANNA, NO_RULES, UNREAD_RULES, rules
 
 CHECK = RuleOddName()
 
+
 @pytest.mark.parametrize("name", ["", ".", "...", "a", "aa", " _"])
 def test_no_real_name(name: str) -> None:
     assert found(CHECK, rules(name=name, move_to_folder="RSS Feeds")) == [("high", ANNA)]

@@ -9,6 +9,7 @@ from tests.tasks.checks.mail._facts import ANNA, NO_RULES, UNREAD_RULES, rules
 
 CHECK = RuleOnMoneyWords()
 
+
 def test_kept_from_its_owner() -> None:
     assert found(CHECK, rules(words=("invoice",), delete=True)) == [("high", ANNA)]
     assert found(CHECK, rules(words=("wire",), redirect_to=("eve@evil.example",))) == [("high", ANNA)]

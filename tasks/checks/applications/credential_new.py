@@ -1,0 +1,73 @@
+"""`checks.applications.credential_new`"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
+
+from tasks.checks._collect.applications import applications, told, trusted
+from tenantry.capabilities import ApplicationCredential, InventoriedApplication
+from tenantry.sweep.check import Check, Look
+from tenantry.sweep.model import Finding
+
+_RENEWAL: Final = timedelta(days=60)
+_SET_UP: Final = timedelta(days=1)
+
+
+class CredentialNew(Check[InventoriedApplication]):
+    """A secret or certificate was added to an application since the window began.
+
+    A renewal (its predecessor ends within two months) and the first of a new application weigh less. Certificates with which a service
+    signs its answers to single sign-on are none. ATT&CK T1098.001; https://attack.mitre.org/techniques/T1098/001/
+    """
+
+    name = "checks.applications.credential_new"
+    title = "New secret or certificate of an application"
+    severity = "high"
+    attack = ("T1098.001",)
+    remedy = (
+        "Ask the application's owner; remove the credential if nobody added it, and look at the application's sign-ins."
+    )
+    collect = applications
+
+    def evaluate(self, fact: InventoriedApplication, look: Look) -> Iterable[Finding]:
+        application = fact.application
+        if trusted(application, look):
+            return
+        for one in fact.credentials:
+            signs = one.kind == "key" and one.holder == "principal" and one.raw.get("usage") == "Sign"
+            if signs or one.begins_at is None or not look.new(one.begins_at):
+                continue
+            usual = _renews(one, fact.credentials) or _sets_up(one, fact)
+            yield self.finding(
+                told(application.name, application.app_id),
+                f"the {one.kind} {one.label!r} was added"
+                + (", as renewals and new applications have it" if usual else ""),
+                at=one.begins_at,
+                severity="medium" if usual else None,
+                credential_id=one.id,
+                ends=str(one.ends_at),
+            )
+
+
+def _renews(one: ApplicationCredential, all_: Iterable[ApplicationCredential]) -> bool:
+    """Whether its predecessor was about to end, or had just ended."""
+    return one.begins_at is not None and any(
+        other.id != one.id
+        and other.begins_at is not None
+        and other.begins_at < one.begins_at
+        and other.ends_at is not None
+        and abs(other.ends_at - one.begins_at) <= _RENEWAL
+        for other in all_
+    )
+
+
+def _sets_up(one: ApplicationCredential, fact: InventoriedApplication) -> bool:
+    """Whether it came with the application itself, which an administrator of the client registered."""
+    return (
+        fact.application.own
+        and fact.created_at is not None
+        and one.begins_at is not None
+        and abs(one.begins_at - fact.created_at) <= _SET_UP
+    )

@@ -1,0 +1,21 @@
+"""`checks.identity.unlikely_place`"""
+
+from __future__ import annotations
+
+from tasks.checks._collect.logs import sign_ins
+from tenantry.sweep.check import LogCheck
+
+
+class UnlikelyPlace(LogCheck):
+    """Somebody signed in from places too far apart, or changed something sensitive from where they never were.
+
+    ATT&CK T1078.
+    """
+
+    name = "checks.identity.unlikely_place"
+    title = "Impossible travel, new place"
+    severity = "high"
+    attack = ("T1078",)
+    remedy = "Ask the owner; if it was not them, run business_email_compromise for the account."
+    collect = sign_ins
+    rules = ("impossible_travel", "new_origin_then_sensitive", "session_from_two_places")
