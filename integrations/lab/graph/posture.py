@@ -8,8 +8,10 @@ the last two answer 400 (AadPremiumLicenseRequired), and risk 403.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from integrations.lab.clock import iso
 from integrations.lab.graph.call import Call, not_found, pick, refusal
 from integrations.lab.graph.directory_objects import device_shape, principal_object
 from integrations.lab.graph.names import ADMINISTRATIVE_UNIT, DEVICE, RISK_DETECTION
@@ -52,6 +54,7 @@ def assignment_instances(call: Call) -> Answer:
     _licensed(call)
     known = call.tenant.posture.role_instances
     rows = list(call.tenant.role_assignments.listed(call.now))
+    long_ago = iso(call.tenant.start - timedelta(days=300))
 
     def shape(row: Record) -> dict[str, Any]:
         view = row.view(call.now)
@@ -60,7 +63,7 @@ def assignment_instances(call: Call) -> Answer:
             **view,
             "assignmentType": "Assigned",
             "memberType": "Direct",
-            "startDateTime": None,
+            "startDateTime": long_ago,
             "endDateTime": None,
             "roleAssignmentOriginId": row.id,
             "roleAssignmentScheduleId": row.id,

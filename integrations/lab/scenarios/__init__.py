@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from integrations.lab.cloud.account import CloudAccount
-from integrations.lab.scenarios import bec, compromised_host, leaked_key, msp_tool, oauth_app, quiet, ransomware
+from integrations.lab.scenarios import (
+    bec,
+    breached,
+    clean,
+    compromised_host,
+    leaked_key,
+    msp_tool,
+    oauth_app,
+    quiet,
+    ransomware,
+)
 from integrations.lab.scenarios.stage import Stage
 from integrations.lab.state import Story, Tenant
 from tenantry.errors import NotFound
 
 SCENARIOS: dict[str, Callable[[Stage], None]] = {
     "bec": bec.build,
+    "breached": breached.build,
+    "clean": clean.build,
     "compromised_host": compromised_host.build,
     "leaked_key": quiet.build,
     "msp_tool": msp_tool.build,
