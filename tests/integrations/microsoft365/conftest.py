@@ -98,9 +98,9 @@ class Stand:
         return datetime.now(UTC)
 
 
-@pytest.fixture
-async def stand() -> AsyncIterator[Stand]:
-    lab = Lab(users=60)
+def lab_stand(scenario: str = "bec", users: int = 60) -> Stand:
+    """A lab in process, not yet signed in to."""
+    lab = Lab(scenario, users=users)
     settings = Settings(
         tenant_id=lab.tenant_id,
         client_id=lab.client_id,
@@ -108,11 +108,16 @@ async def stand() -> AsyncIterator[Stand]:
         graph_url=f"{BASE}/graph",
         exchange_url=f"{BASE}/exchange",
     )
-    found = Stand(lab, Wire(lab), settings, secret=lab.client_secret)
+    return Stand(lab, Wire(lab), settings, secret=lab.client_secret)
+
+
+@pytest.fixture
+async def stand() -> AsyncIterator[Stand]:
+    found = lab_stand()
     yield found
     for handle in found.handles:
         await handle.aclose()
-    _check_contract(found.wire.requests)
+    check_contract(found.wire.requests)
 
 
 @pytest.fixture
@@ -125,7 +130,7 @@ def _contract() -> GraphContract | None:
     return GraphContract.from_environment()
 
 
-def _check_contract(requests: list[httpx.Request]) -> None:
+def check_contract(requests: list[httpx.Request]) -> None:
     """Every request that a test made to Graph v1.0, items of batches included, is one that the real service accepts."""
     contract = _contract()
     if contract is None:
