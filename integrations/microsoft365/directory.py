@@ -15,7 +15,7 @@ devices          Device.Read.All                                device-list     
 guests           User.Read.All                                  user-list                                           guests / 999
 partners         Policy.Read.All,                               crosstenantaccesspolicy-list-partners,              2
                  DelegatedAdminRelationship.Read.All            tenantrelationship-list-delegatedadminrelationships
-registrations    AuditLog.Read.All                              authenticationmethodsroot-list-userregistrationdetails users / page
+registrations    AuditLog.Read.All                              authenticationmethodsroot-list-userregistrationdetails accounts / 999
 risks            IdentityRiskEvent.Read.All                     riskdetection-list                                  detections / 500
 methods_of       UserAuthenticationMethod.Read.All              authentication-list-methods                         accounts / 20
 ================ ============================================== =================================================== ===================
@@ -237,7 +237,7 @@ class Microsoft365Directory:
     async def registrations(self) -> AsyncIterator[Registration]:
         """What every account has registered."""
         path = "/reports/authenticationMethods/userRegistrationDetails"
-        async for row in self._graph.rows(path, needs="AuditLog.Read.All"):
+        async for row in self._graph.rows(path, params={"$top": "999"}, needs="AuditLog.Read.All"):
             yield Registration.model_construct(
                 account_id=text(row.get("id")),
                 upn=text(row.get("userPrincipalName")).lower(),

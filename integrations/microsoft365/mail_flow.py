@@ -15,8 +15,8 @@ audit_bypasses   the same                           get-mailboxauditbypassassoci
 transport_rules, the same                           get-transportrule, get-remotedomain,           1 each
 remote_domains,                                     get-accepteddomain
 domains
-organization     the same                           get-adminauditlogconfig,                       3
-                                                    get-organizationconfig,
+organization,    the same                           get-adminauditlogconfig,                       2, 1
+forwards_out                                        get-organizationconfig;
                                                     get-hostedoutboundspamfilterpolicy
 ================ ================================== ============================================== =========================
 
@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -68,6 +69,7 @@ _MAILBOX: Final = (
 )
 _SENDS: Final = ("BlindCopyTo", "CopyTo", "AddToRecipients", "RedirectMessageTo")
 _RULES: Final = "MailboxSettings.Read"
+_MINUTE: Final = 60.0
 
 
 class Microsoft365MailFlow:
@@ -79,11 +81,17 @@ class Microsoft365MailFlow:
     def __init__(self, exchange: Exchange, graph: Graph) -> None:
         self._exchange = exchange
         self._graph = graph
+        self._domains: tuple[float, frozenset[str]] | None = None
 
     async def domains(self) -> frozenset[str]:
-        """The organisation's accepted domains."""
+        """The organisation's accepted domains; not asked again within a minute, because each reader of a sweep asks."""
+        known = self._domains
+        if known is not None and time.monotonic() - known[0] < _MINUTE:
+            return known[1]
         rows = await self._exchange.read("Get-AcceptedDomain", _ALL)
-        return frozenset(text(row.get("DomainName")).lower() for row in rows if row.get("DomainName"))
+        found = frozenset(text(row.get("DomainName")).lower() for row in rows if row.get("DomainName"))
+        self._domains = time.monotonic(), found
+        return found
 
     # --- mailboxes ----------------------------------------------------------------------------------------------------
 
@@ -210,21 +218,23 @@ class Microsoft365MailFlow:
                     )
 
     async def organization(self) -> MailOrganization:
-        """What is recorded, and whether automatic forwards get out."""
-        log, organization, outbound = await asyncio.gather(
-            self._exchange.read("Get-AdminAuditLogConfig", {}),
-            self._exchange.read("Get-OrganizationConfig", {}),
-            self._exchange.read("Get-HostedOutboundSpamFilterPolicy", {}),
+        """What is recorded."""
+        log, organization = await asyncio.gather(
+            self._exchange.read("Get-AdminAuditLogConfig", {}), self._exchange.read("Get-OrganizationConfig", {})
         )
         taken_in = _first(log, "UnifiedAuditLogIngestionEnabled")
         off = _first(organization, "AuditDisabled")
-        modes = [text(row.get("AutoForwardingMode")) for row in outbound]
         return MailOrganization(
             audit_log=taken_in if isinstance(taken_in, bool) else None,
             mailbox_audit=not off if isinstance(off, bool) else None,
-            forwards_out=any(mode == "On" for mode in modes) if modes else None,
-            raw={"audit_log": log, "organization": organization, "outbound": outbound},
+            raw={"audit_log": log, "organization": organization},
         )
+
+    async def forwards_out(self) -> bool | None:
+        """Whether some outbound policy has automatic forwarding on; ``Automatic`` is off."""
+        rows = await self._exchange.read("Get-HostedOutboundSpamFilterPolicy", {})
+        modes = [text(row.get("AutoForwardingMode")) for row in rows]
+        return any(mode == "On" for mode in modes) if modes else None
 
 
 def _first(rows: Sequence[Mapping[str, Any]], name: str) -> Any:

@@ -80,8 +80,6 @@ class MailOrganization(_Fact):
     audit_log: bool | None
     """The unified audit log takes records in."""
     mailbox_audit: bool | None
-    forwards_out: bool | None
-    """Some outbound policy lets automatic forwards out, whatever remote domains say."""
     raw: dict[str, Any]
 
 
@@ -118,3 +116,7 @@ class MailFlow(Protocol):
         ...
 
     async def organization(self) -> MailOrganization: ...
+
+    async def forwards_out(self) -> bool | None:
+        """Whether some outbound policy lets automatic forwards out, whatever remote domains say; None: the vendor does not say."""
+        ...

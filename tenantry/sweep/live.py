@@ -25,7 +25,7 @@ __all__ = ["Progress", "sweep_tenant"]
 
 _BREATH: Final = 200
 """Facts after which others of this process have their turn, where a collector never waits."""
-_ABREAST: Final = 8
+_ABREAST: Final = 24
 """Collectors that read at the same time. Their requests share the vendor's limits all the same."""
 _MOST_REASONS: Final = 5
 

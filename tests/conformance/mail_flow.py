@@ -79,6 +79,7 @@ class MailFlowConformance:
         organization = await world.provider.organization()
         assert organization.audit_log is not None
         assert organization.mailbox_audit is not None
+        assert await world.provider.forwards_out() is not None
 
     async def test_reading_changes_nothing(self, world: MailFlowWorld) -> None:
         before = world.writes()

@@ -52,9 +52,9 @@ async def transport_rules(given: Giver) -> AsyncIterator[MailRule]:
 async def remote_domains(given: Giver) -> AsyncIterator[OutboundDomain]:
     """Every remote domain."""
     flow: MailFlow = await given.capability("mail_flow")
-    organization = await flow.organization()
+    forwards_out = await flow.forwards_out()
     async for domain in flow.remote_domains():
-        yield OutboundDomain(domain, organization.forwards_out)
+        yield OutboundDomain(domain, forwards_out)
 
 
 @collector("mail_flow", permissions=_EXCHANGE)

@@ -11,7 +11,7 @@ CHECK = AuditLogOff()
 
 
 def organization(audit_log: bool | None, mailbox_audit: bool | None = True) -> MailOrganization:
-    return MailOrganization(audit_log=audit_log, mailbox_audit=mailbox_audit, forwards_out=False, raw={})
+    return MailOrganization(audit_log=audit_log, mailbox_audit=mailbox_audit, raw={})
 
 
 def test_off() -> None:
