@@ -81,35 +81,43 @@ class Microsoft365Directory:
     # --- roles --------------------------------------------------------------------------------------------------------
 
     async def role_holdings(self) -> AsyncIterator[RoleHolding]:
-        """Roles that are held, with the dates that Privileged Identity Management knows, and those that may be activated."""
+        """Roles that are held, with the dates that Privileged Identity Management knows, and those that may be activated.
+
+        Raises:
+            PermissionMissing: at the end, where dates or roles that may be activated could not be read.
+        """
         definitions, instances, eligible = await asyncio.gather(
             self._definitions(),
             self._of_pim("roleAssignmentScheduleInstances", "RoleAssignmentSchedule.Read.Directory"),
             self._of_pim("roleEligibilityScheduleInstances", "RoleEligibilitySchedule.Read.Directory"),
         )
-        dates = {text(row.get("roleAssignmentOriginId")): row for row in instances or ()}
+        known = not isinstance(instances, PermissionMissing)
+        dates = {text(row.get("roleAssignmentOriginId")): row for row in _rows(instances)}
         path, params = f"{_ROLES}/roleAssignments", {"$expand": "principal"}
         async for row in self._graph.rows(path, params=params, needs=_ROLES_READ):
             dated = dates.get(text(row.get("id")), {})
             how: Literal["assigned", "activated"] = (
                 "activated" if text(dated.get("assignmentType")) == "Activated" else "assigned"
             )
-            yield _holding(row, definitions, how, when(dated.get("startDateTime")), instances is not None)
-        for row in eligible or ():
+            yield _holding(row, definitions, how, when(dated.get("startDateTime")), known)
+        for row in _rows(eligible):
             yield _holding(row, definitions, "eligible", when(row.get("startDateTime")), True)
+        for lacking in (instances, eligible):
+            if isinstance(lacking, PermissionMissing) and "needs" in lacking.detail:
+                raise lacking  # a licence that the tenant has not hides nothing, a permission that we have not does
 
     async def _definitions(self) -> dict[str, dict[str, Any]]:
         params = {"$select": "id,displayName,templateId"}
         rows = self._graph.rows(f"{_ROLES}/roleDefinitions", params=params, needs=_ROLES_READ, short=True)
         return {text(row.get("id")): row async for row in rows}
 
-    async def _of_pim(self, kind: str, needs: str) -> list[dict[str, Any]] | None:
-        """None: the tenant has no licence for it, or we no permission."""
+    async def _of_pim(self, kind: str, needs: str) -> list[dict[str, Any]] | PermissionMissing:
+        """Or why not: the tenant has no licence for it, or we no permission."""
         try:
             rows = self._graph.rows(f"{_ROLES}/{kind}", params={"$expand": "principal"}, needs=needs, short=True)
             return [row async for row in rows]
-        except PermissionMissing:
-            return None
+        except PermissionMissing as error:
+            return error
 
     # --- policies -----------------------------------------------------------------------------------------------------
 
@@ -260,6 +268,7 @@ class Microsoft365Directory:
                 level=text(row.get("riskLevel")),
                 state=text(row.get("riskState")),
                 at=when(row.get("activityDateTime")) or when(row.get("detectedDateTime")),
+                detected_at=when(row.get("detectedDateTime")),
                 ip=text(row.get("ipAddress")),
                 country=text(_inner(row, "location").get("countryOrRegion")),
                 raw=row,
@@ -275,6 +284,10 @@ class Microsoft365Directory:
             return [method_of(row) async for row in self._graph.rows(path, needs=needs, short=True)]
         except TargetNotFound:
             return ()
+
+
+def _rows(found: list[dict[str, Any]] | PermissionMissing) -> list[dict[str, Any]]:
+    return [] if isinstance(found, PermissionMissing) else found
 
 
 def _inner(row: Mapping[str, Any], *path: str) -> Mapping[str, Any]:

@@ -137,6 +137,9 @@ class RiskDetection(_Fact):
     state: str
     """``atRisk``, ``confirmedCompromised``, ``remediated``, ``dismissed``, ``confirmedSafe``."""
     at: datetime | None
+    """When it happened."""
+    detected_at: datetime | None
+    """When the vendor saw it, which may be days later."""
     ip: str
     country: str
     raw: dict[str, Any]

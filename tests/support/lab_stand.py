@@ -164,7 +164,7 @@ class LabAccess(Access):
         made = cls(subject=SUBJECT)
         made._handles = {
             **dict.fromkeys(CLOUD.capabilities, cloud),
-            **dict.fromkeys(("identity", "mail", "logs", "applications"), microsoft365),
+            **{name: microsoft365 for name in MICROSOFT365.capabilities if name != "credentials"},
             "messenger": sink,
             **dict.fromkeys(HOSTS.capabilities, hosts),
         }

@@ -30,6 +30,7 @@ _SYSTEM_ANCHOR = re.compile(r"APP:SystemMailbox\{[0-9a-f-]{36}\}@(?P<tenant>.+)"
 _USER_ANCHOR = re.compile(r"UPN:[^@\s]+@[^@\s]+", re.IGNORECASE)
 _PAGE_SIZE = re.compile(r"odata\.maxpagesize\s*=\s*(\d+)")
 _READ_ONLY_ROLES = frozenset({"Global Reader", "View-Only Organization Management", "Security Reader"})
+_SESSIONS = 8
 _WRITING_ROLES = frozenset({"Exchange Administrator", "Global Administrator"})
 
 
@@ -38,6 +39,8 @@ class ExchangeService:
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
+        self._sessions: dict[bytes, list[Row]] = {}
+        """Lists of which further pages may be asked for: a next link belongs to what the server found at first."""
 
     @staticmethod
     def cmdlet_of(request: Request) -> str | None:
@@ -89,7 +92,9 @@ class ExchangeService:
         self._check_anchor(cmdlet, request)
         _check_arguments(cmdlet, args)
         command = Command(lab, request, cmdlet.name, args, f"app:{token.app_id}", lab.now().timestamp())
-        rows = cmdlet.handler(command)
+        rows = self._sessions.get(request.body) if "$skiptoken" in request.query else None
+        if rows is None:
+            rows = cmdlet.handler(command)
         return self._page(request, cmdlet, command, rows, shrink=shrink)
 
     def _read(self, request: Request) -> tuple[Cmdlet, dict[str, Any]]:
@@ -148,8 +153,15 @@ class ExchangeService:
         if at + size < len(rows):
             mark = str(at + size).encode()
             token = base64.urlsafe_b64encode(self._seal(request.body, mark) + mark).rstrip(b"=").decode()
+            self._remember(request.body, rows)
             payload["@odata.nextLink"] = f"{request.base}{request.path}?%24skiptoken={token}"
         return Answer(200, payload)
+
+    def _remember(self, body: bytes, rows: list[Row]) -> None:
+        self._sessions.pop(body, None)
+        self._sessions[body] = rows
+        while len(self._sessions) > _SESSIONS:
+            del self._sessions[next(iter(self._sessions))]
 
     def _sizes(self, request: Request, cmdlet: Cmdlet, command: Command, count: int) -> tuple[int, int]:
         """How many rows a page has, and how many there are in all."""

@@ -46,7 +46,7 @@ class RiskDetected(Check[RiskDetection]):
     collect = risk_detections
 
     def evaluate(self, fact: RiskDetection, look: Look) -> Iterable[Finding]:
-        if fact.state in SETTLED or not look.new(fact.at):
+        if fact.state in SETTLED or not look.new(fact.detected_at or fact.at):
             return
         sure = fact.event in _SURE or fact.level == "high" or fact.state == "confirmedCompromised"
         found = self.finding(

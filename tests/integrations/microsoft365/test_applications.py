@@ -9,7 +9,7 @@ from integrations.lab.lab import Lab
 from integrations.microsoft365.provider import Microsoft365Handle, Settings
 from tenantry.errors import InDoubt, PermissionMissing, VendorFault
 from tests.conformance.applications import ApplicationsConformance, ApplicationsWorld
-from tests.integrations.microsoft365.conftest import BASE, Stand, Wire, _check_contract
+from tests.integrations.microsoft365.conftest import BASE, Stand, Wire, check_contract
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ async def stand() -> AsyncIterator[Stand]:
     yield found
     for handle in found.handles:
         await handle.aclose()
-    _check_contract(found.wire.requests)
+    check_contract(found.wire.requests)
 
 
 @pytest.fixture

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
 from integrations.lab.clock import parse_iso
 from integrations.lab.scenarios.breached import ATTACKERS_TENANT, GUEST_MEMBER, NEW_ADMIN
 from integrations.lab.scenarios.clean import ACTIVATES, GUEST
 from integrations.lab.scenarios.stage import FINANCE
+from tenantry.capabilities import RoleHolding
 from tenantry.errors import PermissionMissing
 from tests.conformance.directory import DirectoryConformance, DirectoryWorld
 from tests.integrations.microsoft365.conftest import Stand, check_contract, lab_stand
@@ -79,3 +82,33 @@ async def test_a_partner_that_administers_and_our_own_customers(stand: Stand, wo
     assert [(one.tenant_id, one.name, one.active) for one in found] == [
         ("22222222-0000-4000-8000-000000000002", "Helpers 0", True)
     ]
+
+
+async def test_a_permission_that_is_missing_is_said_after_what_was_read(stand: Stand, world: DirectoryWorld) -> None:
+    """Who may activate a role cannot be seen then: unlike without the licence, somebody may."""
+    stand.wire.instead = lambda request: refused(request, "roleEligibilityScheduleInstances")
+    found: list[RoleHolding] = []
+
+    async def read() -> None:
+        async for one in world.provider.role_holdings():
+            found.append(one)  # noqa: PERF401  # what came before the error counts
+
+    with pytest.raises(PermissionMissing, match="RoleEligibilitySchedule"):
+        await read()
+    assert world.administrator in {one.principal for one in found}
+
+
+def refused(request: httpx.Request, what: str) -> httpx.Response | None:
+    """403 for what a batch asks, and for it alone."""
+    if what not in str(request.url) and what.encode() not in request.content:
+        return None
+    error = {"error": {"code": "Authorization_RequestDenied", "message": "Insufficient privileges"}}
+    if not request.url.path.endswith("/$batch"):
+        return httpx.Response(403, json=error)
+    responses = [
+        {"id": one["id"], "status": 403, "body": error}
+        if what in one["url"]
+        else {"id": one["id"], "status": 200, "body": {"value": []}}
+        for one in json.loads(request.content)["requests"]
+    ]
+    return httpx.Response(200, json={"responses": responses})

@@ -73,6 +73,7 @@ def risk(**of: Any) -> RiskDetection:
             "level": "medium",
             "state": "atRisk",
             "at": LATELY,
+            "detected_at": None,
             "ip": "203.0.113.9",
             "country": "NL",
             "raw": {},

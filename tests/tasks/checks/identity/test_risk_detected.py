@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from tasks.checks.identity.risk_detected import RiskDetected
 from tests.tasks.checks.identity._facts import EVE, risk
-from tests.tasks.checks.looks import LONG_AGO, LOOK, found
+from tests.tasks.checks.looks import LATELY, LONG_AGO, LOOK, found
 
 CHECK = RiskDetected()
 
@@ -21,3 +21,7 @@ def test_settled_or_old() -> None:
     for state in ("remediated", "dismissed", "confirmedSafe"):
         assert found(CHECK, risk(state=state)) == []
     assert found(CHECK, risk(at=LONG_AGO)) == []
+
+
+def test_what_happened_long_ago_and_was_detected_lately() -> None:
+    assert found(CHECK, risk(at=LONG_AGO, detected_at=LATELY)) == [("medium", EVE)]
