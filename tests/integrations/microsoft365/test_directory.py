@@ -91,7 +91,7 @@ async def test_a_permission_that_is_missing_is_said_after_what_was_read(stand: S
 
     async def read() -> None:
         async for one in world.provider.role_holdings():
-            found.append(one)  # noqa: PERF401  # what came before the error counts
+            found.append(one)  # what came before the error counts
 
     with pytest.raises(PermissionMissing, match="RoleEligibilitySchedule"):
         await read()
