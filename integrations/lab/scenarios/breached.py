@@ -57,6 +57,8 @@ def _mail(stage: Stage, at: datetime, planted: dict[str, str]) -> None:
     planted["checks.mail.mailbox_forwards_outside"] = stage.upn(FORWARDS)
     clean.transport(stage, "Journal", at, BlindCopyTo=[OUTSIDE])
     planted["checks.mail.transport_rule_sends_outside"] = "Journal"
+    clean.transport(stage, "Newsletter", at, SetSCL="-1")
+    planted["checks.mail.transport_rule_lets_pass"] = "Newsletter"  # noqa: S105  # no password, the name of a rule
     posture.remote_domains.add(Record("Default", {"DomainName": "*", "AutoForwardEnabled": True}))
     posture.forwarding_mode = "On"
     planted["checks.mail.remote_domain_forwards"] = "Default"

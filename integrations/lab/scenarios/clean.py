@@ -44,6 +44,7 @@ def _mail(stage: Stage) -> None:
     )
     tenant.mailbox(ASSISTANT).send_as.add(stage.right(stage.upn(COVER), ["SendAs"]))
     transport(stage, "Legal archive", tenant.start - timedelta(days=3), BlindCopyTo=[stage.upn(COVER)])
+    transport(stage, "Scanners in the office", tenant.start - timedelta(days=700), SetSCL="-1")
     tenant.posture.remote_domains.add(
         Record("Paper supplies", {"DomainName": "paper-supplies.example", "AutoForwardEnabled": True})
     )

@@ -7,15 +7,15 @@ from tenantry.sweep.check import LogCheck
 
 
 class UnlikelyPlace(LogCheck):
-    """Somebody signed in from places too far apart, or changed something sensitive from where they never were.
+    """Somebody signed in from places too far apart, or one session was used from two.
 
     ATT&CK T1078.
     """
 
     name = "checks.identity.unlikely_place"
-    title = "Impossible travel, new place"
+    title = "Impossible travel"
     severity = "high"
     attack = ("T1078",)
     remedy = "Ask the owner; if it was not them, run business_email_compromise for the account."
     collect = sign_ins
-    rules = ("impossible_travel", "new_origin_then_sensitive", "session_from_two_places")
+    rules = ("impossible_travel", "session_from_two_places")

@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import yaml
 
 from integrations.http import Limits
 from integrations.lab.faults import FaultPlan
 from integrations.lab.lab import Lab
 from integrations.microsoft365.provider import PROVIDER, Microsoft365Handle
+from tasks.checks._collect.logs import OPERATIONS
 from tenantry.errors import InvalidTenant
 from tenantry.places import SHIPPED
 from tenantry.sweep.check import BaseCheck, Check, Known, Look
@@ -75,7 +77,10 @@ async def test_everything_that_was_planted_is_found(stand: Stand, detections: di
     found = await swept(stand, detections)
     hits = {(one.rule, one.entity["id"]) for one in found.findings}
     planted = stand.story["artefacts"]["planted"]
-    assert {(rule, entity) for rule, entity in planted.items()} <= hits
+    assert set(planted.items()) <= hits
+    severity = {(one.rule, one.entity["id"]): one.severity for one in found.findings}
+    of_states = {check.name: check.severity for check in ours() if isinstance(check, Check)}
+    assert {rule: severity[rule, entity] for rule, entity in planted.items() if rule in of_states} == of_states
     # What lies beside it and looks alike is held against nobody.
     high = {one.entity["id"] for one in found.findings if rank(one.severity) >= rank("high")}
     accounts = {name.lower() for name in (*stand.story["compromised"], *planted.values())}
@@ -144,6 +149,18 @@ async def test_throttled_and_failing_it_finds_the_same(stand: Stand, detections:
     assert rough.could_not_check == []
     told = [{(one.rule, one.entity["id"], one.severity, one.count) for one in of.findings} for of in (calm, rough)]
     assert told[0] == told[1]
+
+
+def test_the_audit_log_is_asked_for_whatever_detections_look_at() -> None:
+    named: set[str] = set()
+    for path in (SHIPPED / "detections" / "microsoft365").glob("*.yml"):
+        for rule in yaml.safe_load_all(path.read_text("utf-8")):
+            if (rule.get("logsource") or {}).get("service") == "audit":
+                for part in rule["detection"].values():
+                    names = part.get("view.name", []) if isinstance(part, dict) else []
+                    named |= {names} if isinstance(names, str) else set(names)
+    assert len(named) > 40
+    assert named <= set(OPERATIONS)
 
 
 async def test_requests_are_as_few_as_the_apis_allow(detections: dict[str, Detections]) -> None:
