@@ -18,8 +18,8 @@ _SET_UP: Final = timedelta(days=1)
 class CredentialNew(Check[InventoriedApplication]):
     """A secret or certificate was added to an application since the window began.
 
-    A renewal (its predecessor ends within two months) and the first of a new application weigh less. Certificates with which a service
-    signs its answers to single sign-on are none. ATT&CK T1098.001; https://attack.mitre.org/techniques/T1098/001/
+    A renewal (its predecessor ends within two months) and the first of a new application weigh less, and what comes with a certificate of single
+    sign-on hardly anything. Azure itself renews those of managed identities. ATT&CK T1098.001; https://attack.mitre.org/techniques/T1098/001/
     """
 
     name = "checks.applications.credential_new"
@@ -33,22 +33,41 @@ class CredentialNew(Check[InventoriedApplication]):
 
     def evaluate(self, fact: InventoriedApplication, look: Look) -> Iterable[Finding]:
         application = fact.application
-        if trusted(application, look):
+        if trusted(application, look) or application.raw.get("servicePrincipalType") == "ManagedIdentity":
             return
+        signing = [one for one in fact.credentials if _signs(one)]
         for one in fact.credentials:
-            signs = one.kind == "key" and one.holder == "principal" and one.raw.get("usage") == "Sign"
-            if signs or one.begins_at is None or not look.new(one.begins_at):
+            if one in signing or one.begins_at is None or not look.new(one.begins_at):
                 continue
-            usual = _renews(one, fact.credentials) or _sets_up(one, fact)
+            paired = any(_pair(one, other) for other in signing)
+            usual = paired or _renews(one, fact.credentials) or _sets_up(one, fact)
             yield self.finding(
                 told(application.name, application.app_id),
                 f"the {one.kind} {one.label!r} was added"
-                + (", as renewals and new applications have it" if usual else ""),
+                + (
+                    ", as single sign-on has it"
+                    if paired
+                    else ", as renewals and new applications have it"
+                    if usual
+                    else ""
+                ),
                 at=one.begins_at,
-                severity="medium" if usual else None,
+                severity="low" if paired else "medium" if usual else None,
                 credential_id=one.id,
                 ends=str(one.ends_at),
             )
+
+
+def _signs(one: ApplicationCredential) -> bool:
+    """A certificate with which a service signs its answers to single sign-on: nobody signs in with it."""
+    return one.kind == "key" and one.holder == "principal" and one.raw.get("usage") == "Sign"
+
+
+def _pair(one: ApplicationCredential, signing: ApplicationCredential) -> bool:
+    """Whether it came with such a certificate: the vendor adds a second key and a password of the same mark beside each."""
+    mark = one.raw.get("customKeyIdentifier")
+    same = one.id == signing.id or (bool(mark) and mark == signing.raw.get("customKeyIdentifier"))
+    return one.holder == "principal" and same
 
 
 def _renews(one: ApplicationCredential, all_: Iterable[ApplicationCredential]) -> bool:

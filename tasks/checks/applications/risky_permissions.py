@@ -15,7 +15,7 @@ class RiskyPermissions(Check[InventoriedApplication]):
     """An application may, as itself, read mail or files, or change the directory.
 
     What it was given since the window began weighs most; of old, a publisher that is not verified weighs more than the client's own
-    application. ATT&CK T1528; https://learn.microsoft.com/graph/permissions-reference
+    application or managed identity. ATT&CK T1528; https://learn.microsoft.com/graph/permissions-reference
     """
 
     name = "checks.applications.risky_permissions"
@@ -33,7 +33,8 @@ class RiskyPermissions(Check[InventoriedApplication]):
         if not risky:
             return
         new = [one for one in risky if look.new(one.since)]
-        stranger = not application.verified and not application.own
+        managed = application.raw.get("servicePrincipalType") == "ManagedIdentity"
+        stranger = not application.verified and not application.own and not managed
         severity = "high" if new and not application.verified else "medium" if new or stranger else "low"
         since = [one.since for one in risky if one.since is not None]
         yield self.finding(

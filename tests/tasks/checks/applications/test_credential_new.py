@@ -32,3 +32,15 @@ def test_old_ones_signing_certificates_and_trusted_applications() -> None:
     for trusted in TRUSTED:
         assert found(CHECK, application(trusted, credentials=(credential(),))) == []
     assert found(CHECK, application()) == []
+
+
+def test_what_comes_with_single_sign_on_and_managed_identities() -> None:
+    signs = credential(id="s1", kind="key", holder="principal", raw={"usage": "Sign", "customKeyIdentifier": "AB"})
+    verifies = credential(id="s2", kind="key", holder="principal", raw={"usage": "Verify", "customKeyIdentifier": "AB"})
+    password = credential(id="s1", holder="principal")
+    strange = credential(id="s3", kind="key", holder="principal", raw={"usage": "Verify", "customKeyIdentifier": "CD"})
+    assert found(CHECK, application(credentials=(signs, verifies))) == [("low", NAMED)]
+    assert found(CHECK, application(credentials=(signs, password))) == [("low", NAMED)]
+    assert found(CHECK, application(credentials=(signs, strange))) == [("high", NAMED)]
+    managed = {"raw": {"servicePrincipalType": "ManagedIdentity"}}
+    assert found(CHECK, application(managed, credentials=(credential(kind="key"),))) == []

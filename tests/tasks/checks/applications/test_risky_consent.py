@@ -15,6 +15,8 @@ def test_mail_and_files() -> None:
 def test_verified_publishers_and_own_applications_weigh_less() -> None:
     assert found(CHECK, grant("Mail.Read", verified=True)) == [("low", NAMED)]
     assert found(CHECK, grant("Mail.Read", own=True)) == [("medium", NAMED)]
+    telephone = "f8d98a96-0999-43f5-8af3-69971c7bb423"
+    assert [one for one, _ in found(CHECK, grant("EWS.AccessAsUser.All", app_id=telephone))] == ["low"]
 
 
 def test_small_scopes_the_vendors_own_and_ours() -> None:

@@ -19,6 +19,8 @@ def test_of_old_it_weighs_less() -> None:
     assert found(CHECK, application(permissions=OLD)) == [("medium", NAMED)]
     assert found(CHECK, application({"own": True}, permissions=OLD)) == [("low", NAMED)]
     assert found(CHECK, application({"verified": True}, permissions=OLD)) == [("low", NAMED)]
+    managed = {"raw": {"servicePrincipalType": "ManagedIdentity"}}
+    assert found(CHECK, application(managed, permissions=OLD)) == [("low", NAMED)]
 
 
 def test_small_ones_none_or_a_trusted_application() -> None:
