@@ -29,14 +29,14 @@ from typing import Any, Final
 
 from tenantry.sweep.logs.values import as_list, inner, parsed, strings, text
 
-__all__ = ["meaning"]
+__all__ = ["PORTS", "let_in", "meaning"]
 
 _ACCOUNT: Final = re.compile(r"(?:\Aarn:aws[\w-]*:(?:iam|sts)::)?(\d{12})(?::|\Z)")
 _ADMIN: Final = ("/AdministratorAccess", "/IAMFullAccess", "/PowerUserAccess")
-_PORTS: Final = (22, 23, 445, 1433, 1521, 2375, 3306, 3389, 5432, 5601, 5900, 5985, 5986, 6379, 6443, 9200, 27017)
+PORTS: Final = (22, 23, 445, 1433, 1521, 2375, 3306, 3389, 5432, 5601, 5900, 5985, 5986, 6379, 6443, 9200, 27017)
 _WORLD: Final = frozenset({"0.0.0.0/0", "::/0"})
 _BOUNDS: Final = re.compile(
-    r"source(arn|account|ip|vpc|vpce|orgid)|principalorg|principalaccount|externalid", re.IGNORECASE
+    r"source(arn|account|ip|vpc|vpce|orgid)|principalorg|principalaccount|principalarn|externalid", re.IGNORECASE
 )
 """Conditions that keep strangers out although the principal is ``*``."""
 _LOAD_BALANCERS: Final = frozenset(
@@ -107,8 +107,8 @@ def _principals(statement: Mapping[str, Any]) -> Iterator[str]:
                 yield from (text(one) for one in as_list(value))
 
 
-def _let_in(policy: Any, own: str) -> dict[str, Any]:
-    """Who outside the account a resource's or role's policy lets in."""
+def let_in(policy: Any, own: str) -> dict[str, Any]:
+    """Who outside the account a resource's or role's policy lets in: ``outside``, ``public``, ``external_id`` as above; empty: nobody."""
     outside: list[str] = []
     public = external = False
     for statement in _statements(policy):
@@ -139,7 +139,7 @@ def _resource_policy(*keys: str) -> Callable[[Mapping[str, Any], Mapping[str, An
     def work(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
         for key in keys:
             if parameters.get(key):
-                return _let_in(parameters[key], text(view["account"]))
+                return let_in(parameters[key], text(view["account"]))
         return {}
 
     return work
@@ -147,7 +147,7 @@ def _resource_policy(*keys: str) -> Callable[[Mapping[str, Any], Mapping[str, An
 
 def _trust(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
     policy = parameters.get("assumeRolePolicyDocument") or parameters.get("policyDocument")
-    return _let_in(policy, text(view["account"]))
+    return let_in(policy, text(view["account"]))
 
 
 def _identity_policy(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
@@ -239,7 +239,7 @@ def _ports(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, 
         whole = str(rule.get("ipProtocol")) == "-1" or low in (None, -1)
         opened |= {
             port
-            for port in _PORTS
+            for port in PORTS
             if whole or (isinstance(low, int) and low <= port <= (high if isinstance(high, int) else low))
         }
     return {"open_ports": sorted(opened), "world": True} if opened else {}
