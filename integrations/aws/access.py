@@ -11,7 +11,9 @@ Users, roles and policies are as they stand; what the credential report adds (`r
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -38,6 +40,8 @@ __all__ = ["AwsAccess"]
 _STRONG: Final = (f"/{ADMINISTRATOR}", "/IAMFullAccess")
 """The vendor's own policies that give everything, or the means to."""
 _ALL: Final = frozenset({"*", "*:*", "iam:*"})
+_SHARED: Final = 60.0
+"""Seconds; AWS itself gives the same report for four hours."""
 _SERVICE_PATHS: Final = ("/aws-service-role/", "/aws-reserved/")
 _SIGN_IN: Final = re.compile(r"AWSSSO_[0-9a-f]{16}_DO_NOT_DELETE")
 """What Identity Center calls its provider in each account."""
@@ -55,6 +59,7 @@ class AwsAccess:
         self._account = account
         self._role = role
         self._organization = organization
+        self._report: tuple[float, CredentialReport] = (-math.inf, CredentialReport(caller))
 
     # --- root and users -----------------------------------------------------------------------------------------------
 
@@ -62,7 +67,7 @@ class AwsAccess:
         """GetAccountSummary for what is now, the report for when it was used."""
         answer = await self._caller.read("iam", "get_account_summary")
         now = answered(answer, "SummaryMap", "iam.GetAccountSummary")
-        row = await CredentialReport(self._caller).row(ROOT) or Row({})
+        row = await self._reported().row(ROOT) or Row({})
         keys = bool(now.get("AccountAccessKeysPresent")) or row.keys > 0
         bare = now.get("AccountPasswordPresent") == 0 and not keys
         return RootUser(
@@ -77,7 +82,7 @@ class AwsAccess:
         """What they hold from the overview, what they sign in with from the report; keys of those that have some one by one, because the
         report does not name them."""
         strong, groups = await self._strong()
-        report = CredentialReport(self._caller)
+        report = self._reported()
 
         async def ask(row: Mapping[str, Any]) -> CloudUser | None:
             try:
@@ -88,6 +93,14 @@ class AwsAccess:
         async for found in abreast(self._details("User", "UserDetailList"), ask):
             if found is not None:
                 yield found
+
+    def _reported(self) -> CredentialReport:
+        """Shared by what one sweep asks, and asked anew by the next."""
+        read_at, report = self._report
+        if time.monotonic() - read_at > _SHARED:
+            report = CredentialReport(self._caller)
+            self._report = (time.monotonic(), report)
+        return report
 
     async def _user(
         self,

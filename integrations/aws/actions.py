@@ -184,7 +184,7 @@ ACTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "cloud_exposure": {
         "firewalls": ("ec2:DescribeRegions", "ec2:DescribeSecurityGroups"),
         "machines": ("ec2:DescribeRegions", "ec2:DescribeInstances", "ec2:DescribeInstanceAttribute"),
-        "disks": ("ec2:DescribeRegions", *_DISKS),
+        "disks": ("ec2:DescribeRegions", "kms:DescribeKey", *_DISKS),
         "buckets": (*_BUCKETS, _ORGANIZATION),
         "functions": ("lambda:ListFunctions", "lambda:GetPolicy", _ORGANIZATION),
         "serial_consoles": ("ec2:DescribeRegions", "ec2:GetSerialConsoleAccessStatus"),

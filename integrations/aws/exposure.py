@@ -2,7 +2,7 @@
 
 Sources (docs.aws.amazon.com):
     /AWSEC2/latest/APIReference/API_DescribeInstanceAttribute.html         one instance's user data a request: there is no other way
-    /AWSEC2/latest/APIReference/API_DescribeSnapshotAttribute.html, API_DescribeImageAttribute.html
+    /AWSEC2/latest/APIReference/API_DescribeSnapshotAttribute.html, API_DescribeImageAttribute.html     likewise one a request
     /AWSEC2/latest/APIReference/API_GetSerialConsoleAccessStatus.html
 """
 
@@ -26,7 +26,7 @@ from integrations.aws.organization import Organization
 from integrations.aws.rows import tags_of
 from tenantry.abreast import abreast
 from tenantry.capabilities.cloud_exposure import Firewall, Machine, Opening, SharedDisk
-from tenantry.errors import TargetNotFound
+from tenantry.errors import PermissionMissing, TargetNotFound
 
 __all__ = ["AwsExposure"]
 
@@ -46,6 +46,7 @@ class AwsExposure(ExposedData):
         self._caller = caller
         self._account = account
         self._regions = regions
+        self._vendor_keys: dict[str, str] = {}
 
     async def firewalls(self) -> AsyncIterator[Firewall]:
         """By the rules of each group."""
@@ -132,7 +133,8 @@ class AwsExposure(ExposedData):
                 "ec2", "describe_snapshots", "Snapshots", region, OwnerIds=["self"], MaxResults=_PAGE
             ):
                 for row in page["Snapshots"]:
-                    yield row
+                    if not await self._private(row, region):
+                        yield row
 
         async def ask(row: Mapping[str, Any]) -> SharedDisk | None:
             id = str(row["SnapshotId"])
@@ -148,6 +150,19 @@ class AwsExposure(ExposedData):
         async for found in abreast(rows(), ask):
             if found is not None:
                 yield found
+
+    async def _private(self, row: Mapping[str, Any], region: str) -> bool:
+        """Encrypted under the vendor's own key, with which a snapshot cannot be shared
+        (/ebs/latest/userguide/ebs-modifying-snapshot-permissions.html): it need not be asked about."""
+        if not row.get("Encrypted"):
+            return False
+        if region not in self._vendor_keys:
+            try:
+                answer = await self._caller.read("kms", "describe_key", region, KeyId="alias/aws/ebs")
+                self._vendor_keys[region] = str(answered(answer, "KeyMetadata", "kms.DescribeKey").get("Arn", ""))
+            except (TargetNotFound, PermissionMissing):  # never used here, or not known: then all are asked about
+                self._vendor_keys[region] = ""
+        return bool(self._vendor_keys[region]) and row.get("KmsKeyId") == self._vendor_keys[region]
 
     async def _images(self, region: str) -> AsyncIterator[SharedDisk]:
         async def rows() -> AsyncIterator[Mapping[str, Any]]:

@@ -196,7 +196,7 @@ async def cloud_machines(given: Giver) -> AsyncIterator[Machine]:
 @collector(
     "cloud_exposure",
     permissions=_aws(
-        *("ec2:DescribeRegions", "ec2:DescribeSnapshots", "ec2:DescribeSnapshotAttribute"),
+        *("ec2:DescribeRegions", "ec2:DescribeSnapshots", "ec2:DescribeSnapshotAttribute", "kms:DescribeKey"),
         *("ec2:DescribeImages", "ec2:DescribeImageAttribute", "rds:DescribeDBSnapshots"),
         *("rds:DescribeDBSnapshotAttributes", "rds:DescribeDBClusterSnapshots"),
         "rds:DescribeDBClusterSnapshotAttributes",

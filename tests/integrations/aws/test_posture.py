@@ -4,15 +4,12 @@ that they declare."""
 from __future__ import annotations
 
 import base64
-import io
 import json
-import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from moto.awslambda.models import lambda_backends
 
 from integrations.aws.actions import ACTIONS, action_of, least_policy
 from integrations.aws.provider import AwsHandle
@@ -22,11 +19,8 @@ from tests.conformance.cloud_exposure import CloudExposureConformance, CloudExpo
 from tests.conformance.cloud_watch import CloudWatchConformance, CloudWatchWorld
 from tests.support.aws_access_gaps import Root
 from tests.support.aws_gaps import Reply, record
+from tests.support.aws_planted import ALL, ELSEWHERE, STRANGER, enabled, function, lend, shared_disks
 from tests.support.aws_stand import REGIONS, Account
-
-STRANGER = "999988887777"
-ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-ELSEWHERE = "ap-southeast-1"
 
 
 @pytest.fixture(autouse=True)
@@ -45,17 +39,10 @@ def declared(account: Account, handle: AwsHandle, request: pytest.FixtureRequest
     every = {action for actions in ACTIONS.get(capability or "", {}).values() for action in actions}
     if capability:
         account.grant(least_policy(every))
-    regions(account)
+    enabled(account)
     yield
     undeclared = {action for call in asked for action in action_of(*call)} - every
     assert not capability or not undeclared, f"{capability} calls what it does not declare: {undeclared}"
-
-
-def regions(account: Account) -> None:
-    """The account has three regions enabled; moto's have all."""
-    items = "".join(f"<item><regionName>{name}</regionName></item>" for name in (*REGIONS, ELSEWHERE))
-    text = f'<DescribeRegionsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><regionInfo>{items}</regionInfo></DescribeRegionsResponse>'
-    account.stand.fault("ec2", "DescribeRegions", Reply(200, text.encode()), times=10**6)
 
 
 class TestAccess(CloudAccessConformance):
@@ -225,7 +212,7 @@ class TestExposure(CloudExposureConformance):
             here.authorize_security_group_ingress(
                 GroupId=groups[name], IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp=cidr
             )
-        disks = shared_disks(account)
+        disks = shared_disks(account, STRANGER)
         s3 = account.client("s3")
         names = {name: f"{name}-{account.id}" for name in ("public", "refusing", "elsewhere")}
         for name in ("public", "refusing"):
@@ -248,17 +235,9 @@ class TestExposure(CloudExposureConformance):
         s3.put_bucket_lifecycle_configuration(Bucket=names["public"], LifecycleConfiguration={"Rules": [rule]})
         denied = Reply(403, b"<Error><Code>AccessDenied</Code><Message>canary-vendor-text</Message></Error>")
         stand.fault("s3", f"GET /{names['refusing']}", denied, times=10**6)
-        iam = account.client("iam")
-        role = iam.create_role(RoleName="fn", AssumeRolePolicyDocument=json.dumps({"Statement": []}))["Role"]["Arn"]
+        function(account, "fn")
+        layer = lend(account, "fn", STRANGER)
         functions = account.client("lambda")
-        functions.create_function(
-            FunctionName="fn",
-            Runtime="python3.12",
-            Role=role,
-            Handler="a.b",
-            Code={"ZipFile": packed()},
-        )
-        layer = lend_layer(account, "fn")
         functions.add_permission(
             FunctionName="fn", StatementId="theirs", Action="lambda:InvokeFunction", Principal=STRANGER
         )
@@ -279,41 +258,6 @@ class TestExposure(CloudExposureConformance):
             function="fn",
             layer=layer,
         )
-
-
-def shared_disks(account: Account, stranger: str = STRANGER) -> set[str]:
-    """A snapshot, an image and a database's snapshot, each shared with the stranger."""
-    ec2, rds = account.client("ec2"), account.client("rds")
-    volume = ec2.create_volume(AvailabilityZone=f"{REGIONS[0]}a", Size=1)["VolumeId"]
-    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
-    ec2.modify_snapshot_attribute(
-        SnapshotId=snapshot, Attribute="createVolumePermission", OperationType="add", UserIds=[stranger]
-    )
-    image = ec2.register_image(Name=f"image-{account.id}", RootDeviceName="/dev/sda1")["ImageId"]
-    ec2.modify_image_attribute(ImageId=image, LaunchPermission={"Add": [{"UserId": stranger}]})
-    rds.create_db_instance(
-        DBInstanceIdentifier="db", DBInstanceClass="db.t3.micro", Engine="postgres", MasterUsername="u",
-        MasterUserPassword="canary-db-passw0rd", AllocatedStorage=20,
-    )  # fmt: skip
-    made = rds.create_db_snapshot(DBInstanceIdentifier="db", DBSnapshotIdentifier="dump")["DBSnapshot"]["DBSnapshotArn"]
-    rds.modify_db_snapshot_attribute(DBSnapshotIdentifier="dump", AttributeName="restore", ValuesToAdd=[stranger])
-    return {snapshot, image, made}
-
-
-def packed() -> bytes:
-    """A function's code."""
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as file:
-        file.writestr("a.py", "def b(event, context): return 1\n")
-    return held.getvalue()
-
-
-def lend_layer(account: Account, function: str) -> str:
-    """The function loads a layer of the stranger's: moto takes layers of the account alone, so it is told behind its door."""
-    layer = f"arn:aws:lambda:{REGIONS[0]}:{STRANGER}:layer:theirs:1"
-    held = lambda_backends[account.id][REGIONS[0]].get_function(function)
-    held.layers = [{"Arn": layer, "CodeSize": 1}]
-    return layer
 
 
 class TestRegions:
