@@ -11,8 +11,9 @@ Sources (docs.aws.amazon.com):
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from integrations.aws.caller import Caller, answered
 from integrations.aws.everywhere import each_region
@@ -21,6 +22,8 @@ from tenantry.capabilities.cloud_watch import NetworkLog, Recorder, WatchedTrail
 from tenantry.errors import PermissionMissing, TargetNotFound
 
 __all__ = ["AwsWatch"]
+
+_OBJECTS: Final = "AWS::S3::Object"
 
 
 class AwsWatch:
@@ -46,7 +49,7 @@ class AwsWatch:
         arn, bucket = str(row["TrailARN"]), str(row.get("S3BucketName", ""))
         own = f":{self._account}:" in arn
         status = await self._caller.read("cloudtrail", "get_trail_status", region, Name=arn)
-        reads, writes, excluded = await self._selected(arn, region, own=own)
+        selected = await self._selected(arn, region, own=own)
         prefix = str(row.get("S3KeyPrefix") or "").strip("/")
         path = f"{prefix}/AWSLogs/{self._account}/CloudTrail/" if prefix else f"AWSLogs/{self._account}/CloudTrail/"
         try:
@@ -62,9 +65,10 @@ class AwsWatch:
             every_region=bool(row.get("IsMultiRegionTrail")),
             global_services=bool(row.get("IncludeGlobalServiceEvents")),
             validated=bool(row.get("LogFileValidationEnabled")),
-            reads=reads,
-            writes=writes,
-            excluded=excluded,
+            reads=selected.reads,
+            writes=selected.writes,
+            excluded=selected.excluded,
+            objects=selected.objects,
             bucket=bucket,
             expires_days=days,
             bucket_known=known,
@@ -73,14 +77,13 @@ class AwsWatch:
             stopped_at=_moment(status.get("StopLoggingTime")),
         )
 
-    async def _selected(self, arn: str, region: str, *, own: bool) -> tuple[bool | None, bool | None, tuple[str, ...]]:
-        """Which management events: reading ones, writing ones, and of which services none."""
+    async def _selected(self, arn: str, region: str, *, own: bool) -> _Selected:
         try:
             answer = await self._caller.read("cloudtrail", "get_event_selectors", region, TrailName=arn)
         except (PermissionMissing, TargetNotFound):
             if own:
                 raise
-            return None, None, ()
+            return _Selected()
         advanced = answer.get("AdvancedEventSelectors") or ()
         return _advanced(advanced) if advanced else _basic(answer.get("EventSelectors") or ())
 
@@ -153,6 +156,16 @@ class AwsWatch:
             yield found
 
 
+@dataclass(frozen=True, slots=True)
+class _Selected:
+    """What is recorded; None: not known."""
+
+    reads: bool | None = None
+    writes: bool | None = None
+    excluded: tuple[str, ...] = ()
+    objects: bool | None = None
+
+
 def _moment(value: Any) -> datetime | None:
     """Times come as such or, from some services, as text."""
     if isinstance(value, str) and value:
@@ -162,27 +175,36 @@ def _moment(value: Any) -> datetime | None:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def _basic(selectors: Sequence[Mapping[str, Any]]) -> tuple[bool, bool, tuple[str, ...]]:
-    """No selectors at all: a trail as it is made, which records all management events."""
+def _basic(selectors: Sequence[Mapping[str, Any]]) -> _Selected:
+    """No selectors at all: a trail as it is made, which records all management events and nothing else."""
     if not selectors:
-        return True, True, ()
+        return _Selected(True, True, (), False)
     kinds = {str(one.get("ReadWriteType") or "All") for one in selectors if one.get("IncludeManagementEvents", True)}
     excluded = {str(source) for one in selectors for source in one.get("ExcludeManagementEventSources") or ()}
-    return bool(kinds & {"All", "ReadOnly"}), bool(kinds & {"All", "WriteOnly"}), tuple(sorted(excluded))
+    objects = any(
+        data.get("Type") == _OBJECTS and data.get("Values") and one.get("ReadWriteType") != "ReadOnly"
+        for one in selectors
+        for data in one.get("DataResources") or ()
+    )
+    return _Selected(
+        bool(kinds & {"All", "ReadOnly"}), bool(kinds & {"All", "WriteOnly"}), tuple(sorted(excluded)), objects
+    )
 
 
-def _advanced(selectors: Sequence[Mapping[str, Any]]) -> tuple[bool, bool, tuple[str, ...]]:
-    reads = writes = False
+def _advanced(selectors: Sequence[Mapping[str, Any]]) -> _Selected:
+    reads = writes = objects = False
     excluded: set[str] = set()
     for one in selectors:
         fields = {str(field.get("Field")): field for field in one.get("FieldSelectors") or ()}
-        if "Management" not in (fields.get("eventCategory", {}).get("Equals") or ()):
-            continue
         only = fields.get("readOnly", {}).get("Equals")
+        if "Management" not in (fields.get("eventCategory", {}).get("Equals") or ()):
+            kinds = fields.get("resources.type", {}).get("Equals") or ()
+            objects = objects or (_OBJECTS in kinds and (only is None or "false" in only))
+            continue
         reads = reads or only is None or "true" in only
         writes = writes or only is None or "false" in only
         excluded |= {str(source) for source in fields.get("eventSource", {}).get("NotEquals") or ()}
         if fields.get("eventSource", {}).get("Equals") or fields.get("eventName"):
             # Some services or operations alone: the others are what is left out.
             excluded.add("*")
-    return reads, writes, tuple(sorted(excluded))
+    return _Selected(reads, writes, tuple(sorted(excluded)), objects)

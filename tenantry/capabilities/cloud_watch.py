@@ -35,6 +35,8 @@ class WatchedTrail(_Fact):
     """Management events that change something are recorded; None: not known."""
     excluded: tuple[str, ...]
     """Services whose management events are left out."""
+    objects: bool | None
+    """What is done to single objects of buckets is recorded as well (data events of S3), of some buckets at least; None: not known."""
     bucket: str
     expires_days: int | None
     """After how many days everything in its bucket is deleted; None: it stays, or is not known (``bucket_known``)."""

@@ -9,7 +9,7 @@ from tenantry.capabilities import CloudWatch
 
 @dataclass
 class CloudWatchWorld:
-    """An account with a trail that records everything, one that was stopped and records writes alone into a bucket that forgets after
+    """An account with a trail that records everything, one that was stopped and records writes alone, those to objects too, into a bucket that forgets after
     three days, a recorder that was stopped, a flow log, and a DNS log that nothing feeds."""
 
     provider: CloudWatch
@@ -37,6 +37,7 @@ class CloudWatchConformance:
             (),
         )
         assert (whole.own, whole.bucket_known, whole.expires_days) == (True, True, None)
+        assert (whole.objects, narrow.objects) == (False, True)
         assert (narrow.recording, narrow.reads, narrow.writes, narrow.excluded) == (
             *(False, False, True),
             (world.excluded,),

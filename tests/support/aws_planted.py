@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import zipfile
@@ -18,7 +19,7 @@ from moto.kms.models import kms_backends
 
 from tenantry.places import SHIPPED
 from tests.support.aws_access_gaps import Root
-from tests.support.aws_gaps import Reply
+from tests.support.aws_gaps import Reply, record
 from tests.support.aws_stand import REGIONS, Account
 
 STRANGER, VENDOR, HUB, LOGS = "999988887777", "444455556666", "222233334444", "333344445555"
@@ -63,7 +64,7 @@ def plant(account: Account, now: datetime) -> Planted:
     """Everything. ``now``: of the sweep; what is made counts as new."""
     made = Planted()
     _access(account, made, now - timedelta(days=200))
-    _watch(account, made)
+    _watch(account, made, now)
     _machines(account, made)
     _data(account, made)
     _functions(account, made)
@@ -174,7 +175,7 @@ def _roles(account: Account, made: Planted, wide: str) -> None:
     made.innocent |= {f"arn:aws:iam::{account.id}:role/{name}" for name in names}
 
 
-def _watch(account: Account, made: Planted) -> None:
+def _watch(account: Account, made: Planted, now: datetime) -> None:
     s3, trails, config = (account.client(name) for name in ("s3", "cloudtrail", "config"))
     bucket = f"trail-{account.id}"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGIONS[0]})
@@ -183,9 +184,20 @@ def _watch(account: Account, made: Planted) -> None:
     for name in ("stopped", "narrow"):
         made.guilty.add(trails.create_trail(Name=name, S3BucketName=bucket, IsMultiRegionTrail=True)["TrailARN"])
     trails.start_logging(Name="narrow")
-    trails.put_event_selectors(
-        TrailName="narrow", EventSelectors=[{"ReadWriteType": "ReadOnly", "IncludeManagementEvents": True}]
-    )
+    objects = {"ReadWriteType": "All", "IncludeManagementEvents": False}
+    objects["DataResources"] = [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3"]}]
+    reads = {"ReadWriteType": "ReadOnly", "IncludeManagementEvents": True}
+    trails.put_event_selectors(TrailName="narrow", EventSelectors=[reads, objects])
+    at = now - timedelta(days=1)
+    deleted = [
+        record(
+            "DeleteObject", at + timedelta(seconds=n), source="s3", account=account.id, region=REGIONS[0],
+            request={"bucketName": "files", "key": f"{n}"}, managementEvent=False, eventCategory="Data",
+        )
+        for n in range(220)
+    ]  # fmt: skip
+    key = f"AWSLogs/{account.id}/CloudTrail/{REGIONS[0]}/{at:%Y/%m/%d}/x.json.gz"
+    s3.put_object(Bucket=bucket, Key=key, Body=gzip.compress(json.dumps({"Records": deleted}).encode()))
     account.client("guardduty").create_detector(Enable=False)
     config.put_configuration_recorder(
         ConfigurationRecorder={"name": "default", "roleARN": f"arn:aws:iam::{account.id}:role/c"}
@@ -318,17 +330,22 @@ def _functions(account: Account, made: Planted) -> None:
     lend(account, "insights", "580247275435")
 
 
-def examples(rule: str, kind: str = "true_positives") -> list[dict[str, Any]]:
-    """The events that lie beside a detection."""
+def stories(rule: str, kind: str) -> list[list[dict[str, Any]]]:
+    """The events that lie beside a detection: ``true_positives`` or ``true_negatives``, each story by itself."""
     path = Path(SHIPPED) / "detections" / "aws" / f"{rule}.events.json"
-    return [record for story in json.loads(path.read_text(encoding="utf-8"))[kind] for record in story]
+    return list(json.loads(path.read_text(encoding="utf-8"))[kind])
+
+
+def examples(rule: str) -> list[dict[str, Any]]:
+    """All that it finds."""
+    return [one for story in stories(rule, "true_positives") for one in story]
 
 
 def logged(now: datetime) -> Iterator[dict[str, Any]]:
     """What every detection of ours is written for, in the last days."""
     for path in sorted((Path(SHIPPED) / "detections" / "aws").glob("*.yml")):
         records = examples(path.stem)
-        latest = max(datetime.fromisoformat(record["eventTime"]) for record in records)
-        for record in records:
-            at = now - timedelta(days=1) - (latest - datetime.fromisoformat(record["eventTime"]))
-            yield record | {"eventTime": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        latest = max(datetime.fromisoformat(one["eventTime"]) for one in records)
+        for one in records:
+            at = now - timedelta(days=1) - (latest - datetime.fromisoformat(one["eventTime"]))
+            yield one | {"eventTime": at.strftime("%Y-%m-%dT%H:%M:%SZ")}

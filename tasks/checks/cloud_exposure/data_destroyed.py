@@ -7,9 +7,9 @@ from tenantry.sweep.check import LogCheck
 
 
 class DataDestroyed(LogCheck):
-    """Objects, buckets, databases or backups were deleted in numbers.
+    """Buckets, databases or backups were deleted one after the other.
 
-    ATT&CK T1485, T1490; https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+    ATT&CK T1485, T1490; https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBSnapshot.html
     """
 
     name = "checks.cloud_exposure.data_destroyed"
@@ -18,4 +18,4 @@ class DataDestroyed(LogCheck):
     attack = ("T1485", "T1490")
     remedy = "Stop the credentials that do it, then restore from versions and backups."
     collect = cloud_events
-    rules = ("aws_objects_deleted_in_bulk", "aws_resources_destroyed")
+    rules = ("aws_resources_destroyed",)

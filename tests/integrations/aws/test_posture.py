@@ -13,6 +13,7 @@ import pytest
 
 from integrations.aws.actions import ACTIONS, action_of, least_policy
 from integrations.aws.provider import AwsHandle
+from integrations.aws.watch import _advanced
 from tenantry.errors import PermissionMissing, VendorFault
 from tests.conformance.cloud_access import CloudAccessConformance, CloudAccessWorld
 from tests.conformance.cloud_exposure import CloudExposureConformance, CloudExposureWorld
@@ -156,6 +157,7 @@ class TestWatch(CloudWatchConformance):
                     "ReadWriteType": "WriteOnly",
                     "IncludeManagementEvents": True,
                     "ExcludeManagementEventSources": ["kms.amazonaws.com"],
+                    "DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3"]}],
                 }
             ],
         )
@@ -281,3 +283,24 @@ class TestRegions:
             await read()
         assert found == [ELSEWHERE]
         assert REGIONS[0] in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"eventCategory": ["Management"]}, (True, True, (), False)),
+        ({"eventCategory": ["Management"], "readOnly": ["true"]}, (True, False, (), False)),
+        ({"eventCategory": ["Management"], "readOnly": ["false"]}, (False, True, (), False)),
+        ({"eventCategory": ["Management"], "eventName": ["CreateUser"]}, (True, True, ("*",), False)),
+        ({"eventCategory": ["Data"], "resources.type": ["AWS::S3::Object"]}, (False, False, (), True)),
+        (
+            {"eventCategory": ["Data"], "resources.type": ["AWS::S3::Object"], "readOnly": ["true"]},
+            (False,) * 2 + ((), False),
+        ),
+        ({"eventCategory": ["Data"], "resources.type": ["AWS::Lambda::Function"]}, (False, False, (), False)),
+    ],
+)
+def test_advanced_selectors(fields: dict[str, list[str]], said: tuple[Any, ...]) -> None:
+    row = {"FieldSelectors": [{"Field": name, "Equals": values} for name, values in fields.items()]}
+    found = _advanced([row])
+    assert (found.reads, found.writes, found.excluded, found.objects) == said

@@ -142,6 +142,7 @@ def trail(**of: Any) -> WatchedTrail:
             "reads": True,
             "writes": True,
             "excluded": (),
+            "objects": False,
             "bucket": "logs",
             "expires_days": None,
             "bucket_known": True,

@@ -91,7 +91,8 @@ async def test_a_usual_account_has_nothing_high(aws: AwsStand, detections: dict[
     account, now = aws.new_account(), long_after()
     furnish(account, aws.new_account(), now)
     found = await swept(account, Look(now, now - timedelta(days=30), KNOWN), detections)
-    assert found.could_not_check == []
+    assert [one["check"] for one in found.could_not_check] == ["checks.cloud_exposure.objects_deleted"]
+    assert "no trail" in found.could_not_check[0]["why"], "usual, and still not known"
     assert [(one.rule, one.entity) for one in found.findings if rank(one.severity) >= rank("high")] == []
     # What is said at all: a public web site, a function with a public address, a vendor with an external id.
     assert {one.rule.rpartition(".")[2] for one in found.findings} <= {
@@ -102,7 +103,7 @@ async def test_a_usual_account_has_nothing_high(aws: AwsStand, detections: dict[
 
 LEAN = (
     *("trust_anchor_present", "identity_provider_new", "detector_found"),
-    *("role_open_to_any_workflow",),
+    *("role_open_to_any_workflow", "objects_deleted"),
 )
 """What a usual account has nothing of."""
 
@@ -114,8 +115,10 @@ async def test_what_may_not_be_read_is_said_and_hides_nothing_else(
     aws.fault("lambda", "GET /2015-03-31/functions", Reply.json_error(403, "AccessDeniedException"), times=2)
     found = await swept(account, Look(now, now - timedelta(days=30), KNOWN), detections)
     unknown = {one["check"] for one in found.checks if one["status"] == "unknown"}
-    assert unknown == {"checks.cloud_exposure.function_open", "checks.cloud_exposure.function_layer_outside"}
-    assert all("eu-central-1, us-east-1" in one["why"] for one in found.could_not_check)
+    functions = {"checks.cloud_exposure.function_open", "checks.cloud_exposure.function_layer_outside"}
+    assert unknown == functions | {"checks.cloud_exposure.objects_deleted"}
+    why = {one["check"]: one["why"] for one in found.could_not_check}
+    assert all("eu-central-1, us-east-1" in why[name] for name in functions)
 
 
 def test_there_are_as_many_as_the_list_has() -> None:
