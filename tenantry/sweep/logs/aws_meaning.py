@@ -36,9 +36,9 @@ _ADMIN: Final = ("/AdministratorAccess", "/IAMFullAccess", "/PowerUserAccess")
 PORTS: Final = (22, 23, 445, 1433, 1521, 2375, 3306, 3389, 5432, 5601, 5900, 5985, 5986, 6379, 6443, 9200, 27017)
 _WORLD: Final = frozenset({"0.0.0.0/0", "::/0"})
 _BOUNDS: Final = re.compile(
-    r"source(arn|account|ip|vpc|vpce|orgid)|principalorg|principalaccount|principalarn|externalid", re.IGNORECASE
+    r"source(arn|account|ip|vpc|vpce|orgid)|principalorg|principalaccount|principalarn", re.IGNORECASE
 )
-"""Conditions that keep strangers out although the principal is ``*``."""
+"""Conditions that keep strangers out although the principal is ``*``. An external id does not: whoever wrote the policy knows it."""
 _LOAD_BALANCERS: Final = frozenset(
     {
         "127311923021",
@@ -99,7 +99,9 @@ def _statements(policy: Any) -> Iterator[Mapping[str, Any]]:
 
 def _principals(statement: Mapping[str, Any]) -> Iterator[str]:
     principal = statement.get("Principal")
-    if isinstance(principal, str):
+    if "NotPrincipal" in statement:  # everybody but those
+        yield "*"
+    elif isinstance(principal, str):
         yield principal
     elif isinstance(principal, Mapping):
         for kind, value in principal.items():
@@ -110,21 +112,30 @@ def _principals(statement: Mapping[str, Any]) -> Iterator[str]:
 def let_in(policy: Any, own: str) -> dict[str, Any]:
     """Who outside the account a resource's or role's policy lets in: ``outside``, ``public``, ``external_id`` as above; empty: nobody."""
     outside: list[str] = []
-    public = external = False
+    demanded: list[
+        bool
+    ] = []  # of each statement that lets somebody in; one that does not demand it is open whatever the others do
+    public = False
     for statement in _statements(policy):
-        external = external or "sts:externalid" in str(statement.get("Condition", "")).lower()
-        bounded = bool(_BOUNDS.search(str(statement.get("Condition", ""))))
+        condition = str(statement.get("Condition", ""))
+        before = len(outside)
         for principal in _principals(statement):
             account = _ACCOUNT.match(principal)
             if principal in ("*", "arn:aws:iam::*:root"):
-                if not bounded:
+                if not _BOUNDS.search(condition):
                     outside.append("*")
                     public = True
             elif account and account[1] != own and account[1] not in _LOAD_BALANCERS:
                 outside.append(account[1])
+        if len(outside) > before:
+            demanded.append("sts:externalid" in condition.lower())
     if not outside:
         return {}
-    return {"outside": sorted(set(outside)), "public": public, **({"external_id": True} if external else {})}
+    return {
+        "outside": sorted(set(outside)),
+        "public": public,
+        **({"external_id": True} if all(demanded) else {}),
+    }
 
 
 def _gives_all(policy: Any) -> bool:

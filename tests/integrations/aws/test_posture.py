@@ -21,7 +21,22 @@ from tests.conformance.cloud_watch import CloudWatchConformance, CloudWatchWorld
 from tests.support.aws_access_gaps import Root
 from tests.support.aws_gaps import Reply, record
 from tests.support.aws_planted import ALL, ELSEWHERE, STRANGER, enabled, function, lend, shared_disks
-from tests.support.aws_stand import REGIONS, Account
+from tests.support.aws_stand import REGIONS, Account, AwsStand
+
+_KEPT: dict[str, tuple[Account, dict[str, Any]]] = {}
+"""Capability → an account that was filled once, and what the suite is told of it: the capabilities only read."""
+
+
+@pytest.fixture
+def account(aws: AwsStand, request: pytest.FixtureRequest) -> Account:
+    capability = getattr(request.node.cls, "capability", None)
+    if capability is None:
+        return aws.new_account()
+    if capability not in _KEPT:
+        made = aws.new_account()
+        enabled(made)
+        _KEPT[capability] = (made, request.node.cls.fill(made))
+    return _KEPT[capability][0]
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +66,10 @@ class TestAccess(CloudAccessConformance):
 
     @pytest.fixture
     def world(self, account: Account, handle: AwsHandle) -> CloudAccessWorld:
+        return CloudAccessWorld(provider=handle.capability(self.capability), **_KEPT[self.capability][1])
+
+    @staticmethod
+    def fill(account: Account) -> dict[str, Any]:
         iam = account.client("iam")
         for name in ("alice", "boss"):
             iam.create_user(UserName=name)
@@ -99,8 +118,7 @@ class TestAccess(CloudAccessConformance):
                 "updatedAt": "2026-11-20T10:00:00Z",
             }
         ]
-        return CloudAccessWorld(
-            provider=handle.capability("cloud_access"),
+        return dict(  # noqa: C408  # named as the suite names them
             account=account.id,
             user="user/alice",
             key=key,
@@ -141,6 +159,10 @@ class TestWatch(CloudWatchConformance):
 
     @pytest.fixture
     def world(self, account: Account, handle: AwsHandle) -> CloudWatchWorld:
+        return CloudWatchWorld(provider=handle.capability(self.capability), **_KEPT[self.capability][1])
+
+    @staticmethod
+    def fill(account: Account) -> dict[str, Any]:
         s3, trails = account.client("s3"), account.client("cloudtrail")
         made = {}
         for name in ("whole", "narrow"):
@@ -186,8 +208,7 @@ class TestWatch(CloudWatchConformance):
         names = account.client("route53resolver").create_resolver_query_log_config(
             Name="names", DestinationArn=f"arn:aws:s3:::whole-{account.id}", CreatorRequestId="1"
         )["ResolverQueryLogConfig"]["Id"]
-        return CloudWatchWorld(
-            provider=handle.capability("cloud_watch"),
+        return dict(  # noqa: C408  # named as the suite names them
             whole=made["whole"],
             narrow=made["narrow"],
             excluded="kms.amazonaws.com",
@@ -203,6 +224,13 @@ class TestExposure(CloudExposureConformance):
 
     @pytest.fixture
     def world(self, account: Account, handle: AwsHandle) -> CloudExposureWorld:
+        told = _KEPT[self.capability][1]
+        denied = Reply(403, b"<Error><Code>AccessDenied</Code><Message>canary-vendor-text</Message></Error>")
+        account.stand.fault("s3", f"GET /{told['refusing']}", denied, times=10**6)
+        return CloudExposureWorld(provider=handle.capability(self.capability), **told)
+
+    @staticmethod
+    def fill(account: Account) -> dict[str, Any]:
         stand = account.stand
         script = "#!/bin/bash\necho canary-start-script\n"
         ec2 = account.client("ec2", ELSEWHERE)
@@ -235,8 +263,6 @@ class TestExposure(CloudExposureConformance):
         s3.put_bucket_policy(Bucket=names["public"], Policy=json.dumps(policy))
         rule = {"ID": "all", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
         s3.put_bucket_lifecycle_configuration(Bucket=names["public"], LifecycleConfiguration={"Rules": [rule]})
-        denied = Reply(403, b"<Error><Code>AccessDenied</Code><Message>canary-vendor-text</Message></Error>")
-        stand.fault("s3", f"GET /{names['refusing']}", denied, times=10**6)
         function(account, "fn")
         layer = lend(account, "fn", STRANGER)
         functions = account.client("lambda")
@@ -244,8 +270,7 @@ class TestExposure(CloudExposureConformance):
             FunctionName="fn", StatementId="theirs", Action="lambda:InvokeFunction", Principal=STRANGER
         )
         stand.gaps.access.consoles.add((account.id, ELSEWHERE))
-        return CloudExposureWorld(
-            provider=handle.capability("cloud_exposure"),
+        return dict(  # noqa: C408  # named as the suite names them
             account=account.id,
             machine=machine["InstanceId"],
             region=ELSEWHERE,

@@ -11,7 +11,10 @@ async def test_each_of_its_detections_is_enough_and_a_look_alike_is_none() -> No
 
 
 async def test_accounts_that_the_tenants_file_names_are_not_outside() -> None:
-    records = examples("aws_role_trusts_outside")
+    records = [
+        one for one in examples("aws_role_trusts_outside") if "999988887777" in str(one) and "44445" not in str(one)
+    ]
+    assert records
     named = {part[:12] for one in records for part in str(one["requestParameters"]).split("iam::")}
     known = Known(cloud_accounts=frozenset(named))
     assert await status(records, RoleTrustChanged()) == "fail"

@@ -40,3 +40,10 @@ def test_the_organisation_and_services_are_none() -> None:
 def test_a_denial_lets_nobody_in() -> None:
     denied = {"Statement": [trusting("*")["Statement"][0] | {"Effect": "Deny"}]}
     assert found(CHECK, role(trust=denied)) == []
+
+
+def test_an_external_id_on_everybody_and_everybody_but_somebody() -> None:
+    anybody = trusting("*", StringEquals={"sts:ExternalId": "x"})
+    assert found(CHECK, role(trust=anybody)) == [("critical", "app")]
+    but = {"Effect": "Allow", "NotPrincipal": arn(HUB), "Action": "sts:AssumeRole"}
+    assert found(CHECK, role(trust={"Statement": [but]})) == [("critical", "app")]
