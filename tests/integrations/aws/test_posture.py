@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from moto.ec2.models import ec2_backends
 
 from integrations.aws.actions import ACTIONS, action_of, least_policy
 from integrations.aws.provider import AwsHandle
@@ -285,6 +286,26 @@ class TestExposure(CloudExposureConformance):
             function="fn",
             layer=layer,
         )
+
+
+class TestDisks:
+    """As few requests as there can be: what cannot be shared is not asked about."""
+
+    async def test_snapshots_under_the_vendors_own_key_are_not_asked_about(
+        self, aws: AwsStand, account: Account, handle: AwsHandle
+    ) -> None:
+        ec2, made = account.client("ec2"), {}
+        for encrypted in (True, False):
+            volume = ec2.create_volume(AvailabilityZone=f"{REGIONS[0]}a", Size=1, Encrypted=encrypted)["VolumeId"]
+            made[encrypted] = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+        # moto does not say under which key a snapshot is encrypted.
+        vendors = account.client("kms").describe_key(KeyId="alias/aws/ebs")["KeyMetadata"]["Arn"]
+        ec2_backends[account.id][REGIONS[0]].snapshots[made[True]].kms_key_id = vendors
+        aws.calls.clear()
+        found = {disk.id async for disk in handle.capability("cloud_exposure").disks()}
+        assert made[False] in found
+        assert made[True] not in found
+        assert aws.made(account.id)["ec2", "DescribeSnapshotAttribute"] == 1
 
 
 class TestRegions:
