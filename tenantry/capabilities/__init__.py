@@ -115,13 +115,13 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "backup": Backup,
     "cloud_identity": CloudIdentity,
     "cloud": Cloud,
+    "cloud_access": CloudAccess,
+    "cloud_watch": CloudWatch,
+    "cloud_exposure": CloudExposure,
     "cloud_logs": CloudLogs,
     "storage": Storage,
     "dns": Dns,
     "findings": Findings,
-    "cloud_access": CloudAccess,
-    "cloud_watch": CloudWatch,
-    "cloud_exposure": CloudExposure,
 }
 """Name in a task's ``needs`` and in a tenant file → Protocol."""
 

@@ -16,7 +16,7 @@ from tenantry.run.access import TenantAccess
 from tenantry.sweep.check import BaseCheck, Check, Collector, Known, LogCheck, Look
 from tenantry.sweep.collect import Collector as Found
 from tenantry.sweep.engine import Detections, Seen, ask, correlate
-from tenantry.sweep.model import Event, Sweep, rank
+from tenantry.sweep.model import Sweep, rank
 from tenantry.sweep.ranking import ranked
 from tenantry.sweep.spool import Spool
 from tenantry.sweep.statistics import Statistics
@@ -130,7 +130,7 @@ class _Reader:
         """Until the collector has nothing more, or cannot go on."""
         log = None
         if self._logs and self._source.log is not None:
-            log = _Log(detections[self._source.log], self._found, self._result, self._look.known)
+            log = _Log(detections[self._source.log], self._found, self._result)
         try:
             for name in self._source.needs:
                 await given.capability(name)
@@ -156,7 +156,7 @@ class _Reader:
         async for fact in self._source.read(given):
             self._at.facts += 1
             if log is not None:
-                log.see(fact)
+                log.see(fact, self._look.known)
             for check in self._checks:
                 self._show(check, fact)
             if self._at.facts % _BREATH == 0:
@@ -187,12 +187,23 @@ class _Reader:
             self._progress(self._at)
 
 
+def _without_known(view: dict[str, Any], known: Known) -> None:
+    """An account that the tenant's file names is not outside."""
+    outside = view.get("outside")
+    if not known.cloud_accounts or not isinstance(outside, list):
+        return
+    left = [one for one in outside if one not in known.cloud_accounts]
+    if left:
+        view["outside"] = left
+    else:
+        del view["outside"]
+
+
 class _Log:
     """A vendor's log, as `tenantry.sweep.engine` looks at exported ones."""
 
-    def __init__(self, detections: Detections, found: Found, result: Sweep, known: Known) -> None:
+    def __init__(self, detections: Detections, found: Found, result: Sweep) -> None:
         self._detections = detections
-        self._known = known
         self._found = found
         self._result = result
         self._spool = Spool(None)
@@ -200,7 +211,7 @@ class _Log:
         self._seen = Seen()
         self._read = 0
 
-    def see(self, record: Mapping[str, Any]) -> None:
+    def see(self, record: Mapping[str, Any], known: Known) -> None:
         """One record, in the vendor's own form."""
         event = self._detections.source.event(record)
         if event is None:
@@ -210,7 +221,7 @@ class _Log:
             self._result.events_repeated += 1
             return
         self._read += 1
-        _without_known(event, self._known)
+        _without_known(event.view, known)
         result = self._result
         result.events_read += 1
         result.first_event = event.time if result.first_event is None else min(result.first_event, event.time)
@@ -234,18 +245,6 @@ class _Log:
             for rule in check.rules:
                 if rule in left_out:
                     mine.cannot(f"the detection {rule} could not be evaluated: {left_out[rule]}")
-
-
-def _without_known(event: Event, known: Known) -> None:
-    """An account that the tenant's file names is not outside."""
-    outside = event.view.get("outside")
-    if not known.cloud_accounts or not isinstance(outside, list):
-        return
-    left = [one for one in outside if one not in known.cloud_accounts]
-    if left:
-        event.view["outside"] = left
-    else:
-        del event.view["outside"]
 
 
 def _finish(result: Sweep, found: Found, checks: Sequence[BaseCheck], standing: Mapping[str, _Standing]) -> None:
