@@ -32,6 +32,20 @@ _BACKUP_READS: Final = (
 _DETECTORS: Final = ("guardduty:ListDetectors", "guardduty:GetDetector", "securityhub:DescribeHub")
 _FINDINGS: Final = ("guardduty:ListFindings", "guardduty:GetFindings", "securityhub:GetFindings")
 
+_OVERVIEW: Final = "iam:GetAccountAuthorizationDetails"
+_REPORT: Final = ("iam:GenerateCredentialReport", "iam:GetCredentialReport")
+_ORGANIZATION: Final = "organizations:DescribeOrganization"
+_BUCKETS: Final = (
+    *("s3:ListAllMyBuckets", "s3:GetBucketLocation", "s3:GetBucketPolicy", "s3:GetBucketAcl"),
+    *("s3:GetBucketVersioning", "s3:GetLifecycleConfiguration"),
+    *("s3:GetBucketPublicAccessBlock", "s3:GetAccountPublicAccessBlock"),
+)
+_DISKS: Final = (
+    *("ec2:DescribeSnapshots", "ec2:DescribeSnapshotAttribute", "ec2:DescribeImages", "ec2:DescribeImageAttribute"),
+    *("rds:DescribeDBSnapshots", "rds:DescribeDBSnapshotAttributes"),
+    *("rds:DescribeDBClusterSnapshots", "rds:DescribeDBClusterSnapshotAttributes"),
+)
+
 ACTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "cloud_identity": {
         "caller": ("sts:GetCallerIdentity",),
@@ -153,6 +167,28 @@ ACTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "finding": ("guardduty:GetFindings", "securityhub:GetFindings"),
         "set_open": ("guardduty:ArchiveFindings", "guardduty:UnarchiveFindings", "securityhub:BatchUpdateFindings"),
     },
+    "cloud_access": {
+        "root": ("iam:GetAccountSummary", *_REPORT),
+        "users": (_OVERVIEW, *_REPORT, "iam:ListAccessKeys", "iam:GetLoginProfile", "iam:ListMFADevices"),
+        "roles": (_OVERVIEW, _ORGANIZATION),
+        "identity_providers": (
+            *("iam:ListSAMLProviders", "iam:ListOpenIDConnectProviders", "iam:GetOpenIDConnectProvider"),
+        ),
+        "trust_anchors": ("rolesanywhere:ListTrustAnchors",),
+    },
+    "cloud_watch": {
+        "trails": (*_TRAILS, "cloudtrail:GetEventSelectors", "s3:GetLifecycleConfiguration"),
+        "recorders": ("config:DescribeConfigurationRecorders", "config:DescribeConfigurationRecorderStatus"),
+        "network_logs": ("ec2:DescribeFlowLogs", "route53resolver:ListResolverQueryLogConfigs"),
+    },
+    "cloud_exposure": {
+        "firewalls": ("ec2:DescribeRegions", "ec2:DescribeSecurityGroups"),
+        "machines": ("ec2:DescribeRegions", "ec2:DescribeInstances", "ec2:DescribeInstanceAttribute"),
+        "disks": ("ec2:DescribeRegions", "kms:DescribeKey", *_DISKS),
+        "buckets": (*_BUCKETS, _ORGANIZATION),
+        "functions": ("lambda:ListFunctions", "lambda:GetPolicy", _ORGANIZATION),
+        "serial_consoles": ("ec2:DescribeRegions", "ec2:GetSerialConsoleAccessStatus"),
+    },
 }
 """Capability → method → actions."""
 
@@ -165,6 +201,8 @@ OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "s3control:GetPublicAccessBlock": ("s3:GetAccountPublicAccessBlock",),
     "s3control:PutPublicAccessBlock": ("s3:PutAccountPublicAccessBlock",),
     "s3:GetObjectLockConfiguration": ("s3:GetBucketObjectLockConfiguration",),
+    "s3:GetBucketLifecycleConfiguration": ("s3:GetLifecycleConfiguration",),
+    "s3:GetBucketLifecycle": ("s3:GetLifecycleConfiguration",),
     "s3:CopyObject": ("s3:GetObjectVersion", "s3:PutObject"),
     "s3:DeleteObject": ("s3:DeleteObjectVersion",),
 }

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from integrations.aws.caller import Caller, answered
+from integrations.aws.everywhere import Regions, each_region
 from integrations.aws.rows import plain
 from integrations.aws.s3 import AwsStorage
 from tenantry.capabilities.cloud_logs import CloudEvent, Trail
@@ -31,11 +32,11 @@ _LARGEST: Final = 256 * 1024 * 1024
 class AwsLogs:
     """Implements :class:`tenantry.capabilities.CloudLogs`."""
 
-    def __init__(self, caller: Caller, account: str) -> None:
+    def __init__(self, caller: Caller, account: str, regions: Regions | None = None) -> None:
         self._caller = caller
         self._account = account
         self._files = AwsStorage(caller, account)
-        self._regions: tuple[str, ...] = ()
+        self._regions = regions or Regions(caller)
 
     async def events(
         self,
@@ -47,7 +48,7 @@ class AwsLogs:
         operation: str = "",
     ) -> AsyncIterator[CloudEvent]:
         """LookupEvents, in every region that the account has enabled: an attacker works where nobody looks. (IAM's own events are kept in
-        us-east-1.)"""
+        us-east-1.) A region that may not be read is said when the others were."""
         narrowed = [
             {"AttributeKey": key, "AttributeValue": value}
             for key, value in (("AccessKeyId", access_key), ("Username", principal_name), ("EventName", operation))
@@ -58,20 +59,14 @@ class AwsLogs:
         params: dict[str, Any] = {"StartTime": since, "EndTime": until}
         if narrowed:
             params["LookupAttributes"] = narrowed
-        for region in await self._enabled():
+
+        async def of(region: str) -> AsyncIterator[CloudEvent]:
             async for page in self._caller.pages("cloudtrail", "lookup_events", "Events", region, **params):
                 for row in page["Events"]:
                     yield event(_record(row))
 
-    async def _enabled(self) -> tuple[str, ...]:
-        """The tenant's own regions first. Asked once: a run does not outlive a region's being enabled by much."""
-        if not self._regions:
-            answer = await self._caller.read("ec2", "describe_regions")
-            names = [str(row["RegionName"]) for row in answered(answer, "Regions", "ec2.DescribeRegions")]
-            if not names:
-                raise VendorFault("ec2.DescribeRegions named no region", vendor="aws")
-            self._regions = tuple(dict.fromkeys((*self._caller.regions, *sorted(names))))
-        return self._regions
+        async for found in each_region(await self._regions.enabled(), of):
+            yield found
 
     async def trails(self) -> tuple[Trail, ...]:
         """Those that record this account in its regions, each once, asked in its own region whether it records."""

@@ -27,15 +27,19 @@ ROLE: Final = "TenantryResponse"
 _REGIONAL: Final = {
     "backup": "AWS Backup",
     "cloudtrail": "CloudTrail",
+    "config": "Config",
     "ec2": "EC2",
     "guardduty": "GuardDuty",
     "kms": "KMS",
+    "lambda": "Lambda",
     "rds": "RDS",
+    "rolesanywhere": "IAM Roles Anywhere",
+    "route53resolver": "Route 53 Resolver",
     "s3": "S3",
     "securityhub": "Security Hub",
     "sts": "sign-in",
 }
-_GLOBAL: Final = {"iam": "IAM", "route53": "Route 53"}
+_GLOBAL: Final = {"iam": "IAM", "organizations": "Organizations", "route53": "Route 53"}
 
 
 def new_external_id() -> str:

@@ -37,8 +37,9 @@ class AwsFindings:
         found = []
         for region in self._caller.regions:
             statuses = [await self._status(region, detector) for detector in await self._guardduty(region)]
-            found.append(DetectorState(service="guardduty", region=region, enabled="ENABLED" in statuses))
-            found.append(DetectorState(service="securityhub", region=region, enabled=await self._hub(region)))
+            on, hub = "ENABLED" in statuses, await self._hub(region)
+            found.append(DetectorState(service="guardduty", region=region, enabled=on, present=bool(statuses)))
+            found.append(DetectorState(service="securityhub", region=region, enabled=hub, present=hub))
         return tuple(found)
 
     async def _guardduty(self, region: str) -> list[str]:

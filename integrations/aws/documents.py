@@ -5,6 +5,7 @@ Grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_gra
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -15,8 +16,10 @@ __all__ = [
     "cut_document",
     "cut_moment",
     "deny_document",
+    "document_of",
     "is_administrator",
     "is_deny_all",
+    "statements",
 ]
 
 DENY_POLICY: Final = "TenantryDenyAll"
@@ -88,6 +91,13 @@ def is_administrator(document: Mapping[str, Any] | None) -> bool:
         and not statement.get("Condition")
         for statement in statements(document)
     )
+
+
+def document_of(value: Any) -> dict[str, Any] | None:
+    """botocore decodes documents of most operations; of the others they come as text."""
+    if isinstance(value, str):
+        value = json.loads(value)
+    return dict(value) if isinstance(value, Mapping) else None
 
 
 def statements(document: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:

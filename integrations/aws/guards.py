@@ -178,6 +178,8 @@ class Guards:
             state=_STATES.get(str(row.get("KeyState")), "other"),
             deletion_at=row.get("DeletionDate"),
             managed_by_customer=row.get("KeyManager") == "CUSTOMER",
+            imported=row.get("Origin") == "EXTERNAL",
+            expires_at=row.get("ValidTo"),
             raw=plain(row),
         )
 

@@ -24,6 +24,7 @@ from integrations.aws.documents import (
     cut_document,
     cut_moment,
     deny_document,
+    document_of,
     is_administrator,
     is_deny_all,
 )
@@ -110,7 +111,7 @@ class AwsIdentity:
             attached = {str(policy.get("PolicyArn")) for policy in row.get("AttachedManagedPolicies") or ()}
             if attached & strong or any(arn.endswith(f":policy/{ADMINISTRATOR}") for arn in attached):
                 return True
-            return any(is_administrator(_document(policy.get("PolicyDocument"))) for policy in row.get(inline) or ())
+            return any(is_administrator(document_of(policy.get("PolicyDocument"))) for policy in row.get(inline) or ())
 
         strong_groups = {str(row.get("GroupName")) for row in groups if holds(row, "GroupPolicyList")}
         found = []
@@ -140,7 +141,7 @@ class AwsIdentity:
             for policy in page.get("Policies") or ():
                 for version in policy.get("PolicyVersionList") or ():
                     if version.get("IsDefaultVersion"):
-                        managed[str(policy.get("Arn"))] = _document(version.get("Document"))
+                        managed[str(policy.get("Arn"))] = document_of(version.get("Document"))
         return lists["UserDetailList"], lists["RoleDetailList"], lists["GroupDetailList"], managed
 
     async def _usable(self, user: str) -> bool:
@@ -285,7 +286,7 @@ class AwsIdentity:
 
     async def _inline(self, kind: str, name: str, policy: str) -> dict[str, Any] | None:
         answer = await self._caller.read("iam", f"get_{kind}_policy", PolicyName=policy, **_name(kind, name))
-        return _document(answered(answer, "PolicyDocument", f"iam.Get{kind.title()}Policy"))
+        return document_of(answered(answer, "PolicyDocument", f"iam.Get{kind.title()}Policy"))
 
     async def _attached(self, row: Mapping[str, Any]) -> CloudPolicy:
         arn, document = str(row["PolicyArn"]), None
@@ -294,7 +295,7 @@ class AwsIdentity:
             version = await self._caller.read(
                 "iam", "get_policy_version", PolicyArn=arn, VersionId=about["DefaultVersionId"]
             )
-            document = _document(answered(version, "PolicyVersion", "iam.GetPolicyVersion").get("Document"))
+            document = document_of(answered(version, "PolicyVersion", "iam.GetPolicyVersion").get("Document"))
         return CloudPolicy(
             id=arn,
             kind="attached",
@@ -381,7 +382,7 @@ class AwsIdentity:
         """AssumeRolePolicyDocument."""
         _, name, _ = self._only("role", role)
         row = answered(await self._caller.read("iam", "get_role", RoleName=name), "Role", "iam.GetRole")
-        return _document(row.get("AssumeRolePolicyDocument")) or {}
+        return document_of(row.get("AssumeRolePolicyDocument")) or {}
 
     async def set_trust(self, role: str, document: Mapping[str, Any]) -> None:
         """UpdateAssumeRolePolicy: replaces the whole document."""
@@ -463,13 +464,6 @@ class AwsIdentity:
 
 def _name(kind: str, name: str) -> dict[str, str]:
     return {f"{kind.title()}Name": name}
-
-
-def _document(value: Any) -> dict[str, Any] | None:
-    """botocore decodes documents of most operations; of the others they come as text."""
-    if isinstance(value, str):
-        value = json.loads(value)
-    return dict(value) if isinstance(value, Mapping) else None
 
 
 def _principal(kind: Any, row: Mapping[str, Any]) -> Principal:

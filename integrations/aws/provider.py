@@ -1,4 +1,4 @@
-"""AWS: seven capabilities of one client's account, through a role that trusts the MSP's hub.
+"""AWS: the capabilities of one client's account, through a role that trusts the MSP's hub.
 
 The hub's credential is the estate's, in ``estate.yaml``::
 
@@ -45,7 +45,10 @@ if TYPE_CHECKING:
 __all__ = ["CAPABILITIES", "PROVIDER", "AwsHandle", "AwsProvider", "HubSettings", "Settings"]
 
 VENDOR: Final = "aws"
-CAPABILITIES: Final = ("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings")
+CAPABILITIES: Final = (
+    *("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings"),
+    *("cloud_access", "cloud_watch", "cloud_exposure"),
+)
 
 
 class AwsHandle:
@@ -119,15 +122,20 @@ class AwsProvider:
             InvalidTenant: the client has no handle at the estate's provider.
         """
         # Imported here, so that naming the vendor and checking a tenant's file load no SDK.
+        from integrations.aws.access import AwsAccess
         from integrations.aws.backups import AwsBackup
         from integrations.aws.caller import Caller
         from integrations.aws.cloudtrail import AwsLogs
         from integrations.aws.detections import AwsFindings
         from integrations.aws.ec2 import AwsCloud
+        from integrations.aws.everywhere import Regions
+        from integrations.aws.exposure import AwsExposure
         from integrations.aws.iam import AwsIdentity
+        from integrations.aws.organization import Organization
         from integrations.aws.route53 import AwsDns
         from integrations.aws.s3 import AwsStorage
         from integrations.aws.session import AccountSessions
+        from integrations.aws.watch import AwsWatch
 
         own = Settings.model_validate(settings)
         if estate is None:
@@ -144,6 +152,7 @@ class AwsProvider:
         hub = HubSettings.model_validate(dict(estate.settings))
         sessions = AccountSessions(own, hub, secrets)
         caller = Caller(sessions, own.regions, limits)
+        regions, organization = Regions(caller), Organization(caller)
         return AwsHandle(
             own,
             caller,
@@ -154,8 +163,11 @@ class AwsProvider:
                 "storage": AwsStorage(caller, own.account),
                 "dns": AwsDns(caller),
                 "backup": AwsBackup(caller, own.account),
-                "cloud_logs": AwsLogs(caller, own.account),
+                "cloud_logs": AwsLogs(caller, own.account, regions),
                 "findings": AwsFindings(caller),
+                "cloud_access": AwsAccess(caller, own.account, own.role_arn, organization),
+                "cloud_watch": AwsWatch(caller, own.account),
+                "cloud_exposure": AwsExposure(caller, own.account, organization, regions),
             },
         )
 

@@ -113,6 +113,10 @@ class EncryptionKey(_Fact):
     deletion_at: datetime | None
     """After this nothing that it encrypted can ever be read again; None: not to be deleted."""
     managed_by_customer: bool
+    imported: bool = False
+    """Its material was brought along: whoever brought it can take it away, and with it whatever was encrypted."""
+    expires_at: datetime | None = None
+    """When imported material is deleted by itself."""
     raw: dict[str, Any]
 
 

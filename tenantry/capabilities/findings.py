@@ -21,6 +21,8 @@ class DetectorState(_Fact):
     service: str
     region: str
     enabled: bool
+    present: bool = True
+    """There is one, switched off or not; False: there never was, or it was deleted."""
 
 
 class VendorFinding(_Fact):

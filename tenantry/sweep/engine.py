@@ -163,8 +163,6 @@ def _read(
             slot *= 2
             density = _merged(density)
         ask(made, event, collector, spool)
-        if event.name == "AssumeRole" or event.name.startswith("AssumeRoleWith"):
-            _issued(event, collector)
         statistics.see(event)
     result.density = [(number * slot, count) for number, count in sorted(density.items())]
 
@@ -177,7 +175,9 @@ def _merged(density: Counter[int]) -> Counter[int]:
 
 
 def ask(made: Rules, event: Event, collector: Collector, spool: Spool) -> None:
-    """Ask an event the rules that it may match."""
+    """Ask an event the rules that it may match, and remember whose a session is that it gave."""
+    if event.name == "AssumeRole" or event.name.startswith("AssumeRoleWith"):
+        _issued(event, collector)
     system = event.system
     for rule in made.asked(event):
         if (system and rule.shipped) or not rule.matches(event):

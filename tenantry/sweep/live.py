@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tenantry.errors import CannotCheck, InvalidTenant, OutOfScope, ProviderError, TaskDefect
 from tenantry.run.access import TenantAccess
-from tenantry.sweep.check import BaseCheck, Check, Collector, LogCheck, Look
+from tenantry.sweep.check import BaseCheck, Check, Collector, Known, LogCheck, Look
 from tenantry.sweep.collect import Collector as Found
 from tenantry.sweep.engine import Detections, Seen, ask, correlate
 from tenantry.sweep.model import Sweep, rank
@@ -156,7 +156,7 @@ class _Reader:
         async for fact in self._source.read(given):
             self._at.facts += 1
             if log is not None:
-                log.see(fact)
+                log.see(fact, self._look.known)
             for check in self._checks:
                 self._show(check, fact)
             if self._at.facts % _BREATH == 0:
@@ -187,6 +187,18 @@ class _Reader:
             self._progress(self._at)
 
 
+def _without_known(view: dict[str, Any], known: Known) -> None:
+    """An account that the tenant's file names is not outside."""
+    outside = view.get("outside")
+    if not known.cloud_accounts or not isinstance(outside, list):
+        return
+    left = [one for one in outside if one not in known.cloud_accounts]
+    if left:
+        view["outside"] = left
+    else:
+        del view["outside"]
+
+
 class _Log:
     """A vendor's log, as `tenantry.sweep.engine` looks at exported ones."""
 
@@ -199,7 +211,7 @@ class _Log:
         self._seen = Seen()
         self._read = 0
 
-    def see(self, record: Mapping[str, Any]) -> None:
+    def see(self, record: Mapping[str, Any], known: Known) -> None:
         """One record, in the vendor's own form."""
         event = self._detections.source.event(record)
         if event is None:
@@ -209,6 +221,7 @@ class _Log:
             self._result.events_repeated += 1
             return
         self._read += 1
+        _without_known(event.view, known)
         result = self._result
         result.events_read += 1
         result.first_event = event.time if result.first_event is None else min(result.first_event, event.time)

@@ -15,51 +15,12 @@ from xml.sax.saxutils import escape
 
 from moto.rds.models import rds_backends
 
+from tests.support.aws_access_gaps import AccessGaps
+from tests.support.aws_reply import Reply
+
+__all__ = ["Gap", "Gaps", "Reply", "record"]
+
 Gap = Callable[[str, str, dict[str, Any], bytes], "Reply | None"]
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer. ``length``: what Content-Length says, when it is not the truth."""
-
-    status: int
-    body: bytes = b""
-    content_type: str = "text/xml"
-    length: int | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def json(cls, payload: Any, status: int = 200) -> Reply:
-        return cls(status, json.dumps(payload).encode(), "application/x-amz-json-1.1")
-
-    @classmethod
-    def json_error(cls, status: int, code: str) -> Reply:
-        return cls(
-            status,
-            json.dumps({"__type": code, "message": "canary-vendor-text"}).encode(),
-            "application/x-amz-json-1.1",
-            headers=(("x-amzn-errortype", code),),
-        )
-
-    @classmethod
-    def query_error(cls, status: int, code: str) -> Reply:
-        text = (
-            f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>canary-vendor-text</Message></Error>"
-            f"<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
-        )
-        return cls(status, text.encode())
-
-    @classmethod
-    def ec2_error(cls, status: int, code: str) -> Reply:
-        text = (
-            f"<Response><Errors><Error><Code>{code}</Code><Message>canary-vendor-text</Message></Error></Errors>"
-            f"<RequestID>{uuid.uuid4()}</RequestID></Response>"
-        )
-        return cls(status, text.encode())
-
-    @classmethod
-    def html(cls, status: int) -> Reply:
-        return cls(status, b"<!DOCTYPE html><html><body><h1>Bad Gateway</h1></body></html>", "text/html")
 
 
 @dataclass
@@ -81,6 +42,7 @@ class Gaps:
     tokens: dict[str, str] = field(default_factory=dict)
     policies: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """(account, region, backup vault) → its policy."""
+    access: AccessGaps = field(default_factory=AccessGaps)
 
     def find(self, service: str, operation: str) -> Gap | None:
         for (of, pattern), gap in self._table().items():
@@ -106,6 +68,7 @@ class Gaps:
             ("backup", r"[A-Z]+ /backup-vaults/[^/]+/access-policy/?"): self._vault_policy,
             ("backup", r"PUT /(?:backup|restore)-jobs/?"): self._start,
             ("backup", r"GET /(?:backup|restore)-jobs/[^/]+/?"): self._job,
+            **self.access.table(),
         }
 
     # --- CloudTrail ---------------------------------------------------------------------------------------------------

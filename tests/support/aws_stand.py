@@ -90,6 +90,19 @@ class Fault:
     """The true answer is cut in half, with the length of the whole."""
 
 
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's, which looks through its own folder at every request: a host's service is looked for once."""
+
+    def __init__(self, create: Callable[..., Any]) -> None:
+        super().__init__(create)
+        self._backends: dict[str | None, Any] = {}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        if host not in self._backends:
+            self._backends[host] = super().get_backend_for_host(host)
+        return self._backends[host]
+
+
 class _Silent(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -117,7 +130,7 @@ class AwsStand:
     """Told of each request before it is answered."""
 
     def __post_init__(self) -> None:
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._moto = _Dispatcher(create_backend_app)
         self._server: BaseWSGIServer = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_Silent)
         self.base_url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="aws-stand")

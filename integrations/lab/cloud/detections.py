@@ -20,7 +20,12 @@ class LabFindings:
 
     async def detectors(self) -> tuple[DetectorState, ...]:
         return tuple(
-            DetectorState(service=service, region=region, enabled=self._a.detectors.get((service, region), False))
+            DetectorState(
+                service=service,
+                region=region,
+                enabled=self._a.detectors.get((service, region), False),
+                present=(service, region) in self._a.detectors,
+            )
             for region in REGIONS
             for service in ("guardduty", "securityhub")
         )

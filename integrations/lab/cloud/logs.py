@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
+from integrations.lab.clock import iso
 from integrations.lab.cloud.account import REGIONS, CloudAccount
 from tenantry.capabilities.cloud_logs import CloudEvent, Trail
 from tenantry.errors import Rejected, TargetNotFound
@@ -91,6 +92,44 @@ def event(account: CloudAccount, number: int, at: datetime, operation: str, **fa
         "request": facts.pop("request", {}),
         "response": facts.pop("response", {}),
     }
-    made["raw"] = {"eventID": made["id"], "eventName": operation, "eventTime": at.isoformat()}
+    made["raw"] = _record(account, made)
     account.events.append(made | facts)
     return made
+
+
+def _record(account: CloudAccount, made: dict[str, Any]) -> dict[str, Any]:
+    """As CloudTrail writes it down, so that whoever reads the vendor's own form can
+    (docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html)."""
+    actor, issuer = made["actor"], made["issuer"]
+    name = actor.rpartition("/")[2]
+    who: dict[str, Any] = {"type": "IAMUser", "arn": actor, "accountId": account.id, "userName": name}
+    if not actor.startswith("arn:"):
+        who = {"type": "AWSService", "invokedBy": actor}
+    elif issuer:
+        who = {"type": "AssumedRole", "arn": actor, "accountId": account.id}
+        who["sessionContext"] = {
+            "sessionIssuer": {
+                "type": "Role",
+                "arn": issuer,
+                "accountId": account.id,
+                "userName": issuer.rpartition("/")[2],
+            }
+        }
+    if made["access_key"]:
+        who["accessKeyId"] = made["access_key"]
+    record: dict[str, Any] = {
+        "eventVersion": "1.09",
+        "eventID": made["id"],
+        "eventTime": iso(made["at"]),
+        "eventSource": f"{made['service']}.amazonaws.com",
+        "eventName": made["operation"],
+        "awsRegion": made["region"],
+        "sourceIPAddress": made["ip"],
+        "userAgent": made["user_agent"],
+        "userIdentity": who,
+        "readOnly": made["read_only"],
+        "requestParameters": made["request"] or None,
+        "responseElements": made["response"] or None,
+        "recipientAccountId": account.id,
+    }
+    return record | ({"errorCode": made["error"]} if made["error"] else {})

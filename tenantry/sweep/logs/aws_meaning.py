@@ -29,16 +29,16 @@ from typing import Any, Final
 
 from tenantry.sweep.logs.values import as_list, inner, parsed, strings, text
 
-__all__ = ["meaning"]
+__all__ = ["PORTS", "let_in", "meaning"]
 
 _ACCOUNT: Final = re.compile(r"(?:\Aarn:aws[\w-]*:(?:iam|sts)::)?(\d{12})(?::|\Z)")
 _ADMIN: Final = ("/AdministratorAccess", "/IAMFullAccess", "/PowerUserAccess")
-_PORTS: Final = (22, 23, 445, 1433, 1521, 2375, 3306, 3389, 5432, 5601, 5900, 5985, 5986, 6379, 6443, 9200, 27017)
+PORTS: Final = (22, 23, 445, 1433, 1521, 2375, 3306, 3389, 5432, 5601, 5900, 5985, 5986, 6379, 6443, 9200, 27017)
 _WORLD: Final = frozenset({"0.0.0.0/0", "::/0"})
 _BOUNDS: Final = re.compile(
-    r"source(arn|account|ip|vpc|vpce|orgid)|principalorg|principalaccount|externalid", re.IGNORECASE
+    r"source(arn|account|ip|vpc|vpce|orgid)|principalorg|principalaccount|principalarn", re.IGNORECASE
 )
-"""Conditions that keep strangers out although the principal is ``*``."""
+"""Conditions that keep strangers out although the principal is ``*``. An external id does not: whoever wrote the policy knows it."""
 _LOAD_BALANCERS: Final = frozenset(
     {
         "127311923021",
@@ -99,7 +99,9 @@ def _statements(policy: Any) -> Iterator[Mapping[str, Any]]:
 
 def _principals(statement: Mapping[str, Any]) -> Iterator[str]:
     principal = statement.get("Principal")
-    if isinstance(principal, str):
+    if "NotPrincipal" in statement:  # everybody but those
+        yield "*"
+    elif isinstance(principal, str):
         yield principal
     elif isinstance(principal, Mapping):
         for kind, value in principal.items():
@@ -107,24 +109,33 @@ def _principals(statement: Mapping[str, Any]) -> Iterator[str]:
                 yield from (text(one) for one in as_list(value))
 
 
-def _let_in(policy: Any, own: str) -> dict[str, Any]:
-    """Who outside the account a resource's or role's policy lets in."""
+def let_in(policy: Any, own: str) -> dict[str, Any]:
+    """Who outside the account a resource's or role's policy lets in: ``outside``, ``public``, ``external_id`` as above; empty: nobody."""
     outside: list[str] = []
-    public = external = False
+    demanded: list[
+        bool
+    ] = []  # of each statement that lets somebody in; one that does not demand it is open whatever the others do
+    public = False
     for statement in _statements(policy):
-        external = external or "sts:externalid" in str(statement.get("Condition", "")).lower()
-        bounded = bool(_BOUNDS.search(str(statement.get("Condition", ""))))
+        condition = str(statement.get("Condition", ""))
+        before = len(outside)
         for principal in _principals(statement):
             account = _ACCOUNT.match(principal)
             if principal in ("*", "arn:aws:iam::*:root"):
-                if not bounded:
+                if not _BOUNDS.search(condition):
                     outside.append("*")
                     public = True
             elif account and account[1] != own and account[1] not in _LOAD_BALANCERS:
                 outside.append(account[1])
+        if len(outside) > before:
+            demanded.append("sts:externalid" in condition.lower())
     if not outside:
         return {}
-    return {"outside": sorted(set(outside)), "public": public, **({"external_id": True} if external else {})}
+    return {
+        "outside": sorted(set(outside)),
+        "public": public,
+        **({"external_id": True} if all(demanded) else {}),
+    }
 
 
 def _gives_all(policy: Any) -> bool:
@@ -139,7 +150,7 @@ def _resource_policy(*keys: str) -> Callable[[Mapping[str, Any], Mapping[str, An
     def work(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
         for key in keys:
             if parameters.get(key):
-                return _let_in(parameters[key], text(view["account"]))
+                return let_in(parameters[key], text(view["account"]))
         return {}
 
     return work
@@ -147,7 +158,7 @@ def _resource_policy(*keys: str) -> Callable[[Mapping[str, Any], Mapping[str, An
 
 def _trust(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
     policy = parameters.get("assumeRolePolicyDocument") or parameters.get("policyDocument")
-    return _let_in(policy, text(view["account"]))
+    return let_in(policy, text(view["account"]))
 
 
 def _identity_policy(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
@@ -239,7 +250,7 @@ def _ports(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, 
         whole = str(rule.get("ipProtocol")) == "-1" or low in (None, -1)
         opened |= {
             port
-            for port in _PORTS
+            for port in PORTS
             if whole or (isinstance(low, int) and low <= port <= (high if isinstance(high, int) else low))
         }
     return {"open_ports": sorted(opened), "world": True} if opened else {}

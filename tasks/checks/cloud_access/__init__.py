@@ -1,0 +1,1 @@
+"""Who can get into a cloud account."""

@@ -1,0 +1,1 @@
+"""What of a cloud account lies open."""

@@ -1,0 +1,1 @@
+"""What watches a cloud account."""

@@ -1,0 +1,8 @@
+from __future__ import annotations
+
+from tasks.checks.cloud_watch.organization_guard_removed import OrganizationGuardRemoved
+from tests.tasks.checks._cloud_log import holds
+
+
+async def test_each_of_its_detections_is_enough_and_a_look_alike_is_none() -> None:
+    await holds(OrganizationGuardRemoved())
