@@ -76,11 +76,13 @@ from tenantry.capabilities.identity import (
     RoleAssignment,
     SignIn,
 )
+from tenantry.capabilities.incidents import Incidents
 from tenantry.capabilities.logs import AuditRecord, Logs
 from tenantry.capabilities.mail import Delegate, Forwarding, InboxRule, Mail, MobileDevice, SentMessage
 from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messenger
 from tenantry.capabilities.secrets import Secrets
 from tenantry.capabilities.storage import Bucket, BucketProtection, Retention, Storage, StoredObject
+from tenantry.capabilities.sweeping import Sweeping
 
 CAPABILITIES: Final[dict[str, Any]] = {
     "applications": Applications,
@@ -99,11 +101,17 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "storage": Storage,
     "dns": Dns,
     "findings": Findings,
+    "sweeping": Sweeping,
+    "incidents": Incidents,
 }
 """Name in a task's ``needs`` and in a tenant file → Protocol."""
 
+OWN: Final = frozenset({"secrets", "sweeping", "incidents"})
+"""Those that the installation provides by itself: no provider offers them, and every client has them."""
+
 __all__ = [
     "CAPABILITIES",
+    "OWN",
     "Account",
     "Application",
     "ApplicationCredential",
@@ -152,6 +160,7 @@ __all__ = [
     "HostUnit",
     "Identity",
     "InboxRule",
+    "Incidents",
     "Instance",
     "Isolation",
     "Logs",
@@ -179,6 +188,7 @@ __all__ = [
     "StagedFile",
     "Storage",
     "StoredObject",
+    "Sweeping",
     "Trail",
     "Update",
     "VendorFinding",
