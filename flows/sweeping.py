@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from tenantry.clock import rfc3339
-from tenantry.errors import InvalidInput, NotFound, RecordError, TenantryError
+from tenantry.errors import InvalidInput, NotFound, TenantryError
 from tenantry.journal import Event
 from tenantry.places import folders
 from tenantry.providers import Ours, Recognised
@@ -291,7 +291,9 @@ def _only(finding: str, among: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]
     found = exact or begun
     if not found:
         raise NotFound(
-            f"there is no finding {finding!r}", place="FINDING", remedy="The newest sweep, or the list of accepted ones, names them."
+            f"there is no finding {finding!r}",
+            place="FINDING",
+            remedy="The newest sweep, or the list of accepted ones, names them.",
         )
     if len(found) > 1:
         raise InvalidInput("begins the ids of several findings", place="FINDING")

@@ -35,7 +35,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretBytes, field_validator
 
 from integrations.address import plain_address
 from tenantry.errors import OutOfScope, PermissionMissing, ProviderError, TenantryError
-from tenantry.providers import Endpoint, ProviderCheck, SecretSource
+from tenantry.providers import Endpoint, Ours, ProviderCheck, SecretSource
 
 if TYPE_CHECKING:
     import httpx
@@ -144,6 +144,10 @@ class Microsoft365Handle:
             return self._capabilities[name]
         except KeyError:
             raise OutOfScope(f"{VENDOR} does not offer {name!r}", vendor=VENDOR) from None
+
+    async def ours(self) -> Ours:
+        """The application that we sign in as."""
+        return Ours(applications=frozenset({self._settings.client_id}))
 
     async def check(self) -> ProviderCheck:
         """Sign in to both services, and say what is granted: the roles that the tokens carry or, where a token does not

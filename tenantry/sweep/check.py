@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 from tenantry.sweep.model import Finding, Severity
 from tenantry.task import Permission
 
-__all__ = ["BaseCheck", "Check", "Collector", "Giver", "Known", "LogCheck", "Look", "STATUSES", "collector"]
+__all__ = ["STATUSES", "BaseCheck", "Check", "Collector", "Giver", "Known", "LogCheck", "Look", "collector"]
 
 F = TypeVar("F")
 

@@ -160,7 +160,10 @@ def _whereabouts(one: Mapping[str, Any], sweep: Sweep) -> tuple[bool, str]:
             return True, f"the log {log} was not read to its end"
         start = sweep.window[0] if sweep.window else 0.0
         old = parse_rfc3339(one["last_seen"]).timestamp() < start
-        return False, "its events are older than what was looked at" if old else "its events are not in the log any more"
+        return (
+            False,
+            "its events are older than what was looked at" if old else "its events are not in the log any more",
+        )
     status = {check["check"]: check["status"] for check in sweep.checks}.get(one["rule"])
     if status is None or status == "not_applicable":
         return True, "this is not checked here any more"
