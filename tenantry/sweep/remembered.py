@@ -5,6 +5,7 @@ Nothing of it is kept beside the record: acceptances are entries of the tenant's
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -94,6 +95,10 @@ def document(sweep: Sweep, run_id: str, earlier: Mapping[str, Any] | None, now: 
     marks = {finding.id: sorted(finding.marks) for finding in everything}
     whole["run_id"], whole["swept_at"] = run_id, rfc3339(now)
     whole["since_last"] = compare(sweep, earlier)
+    density: Counter[float] = Counter()
+    for at, count in sweep.density:
+        density[at] += count
+    whole["density"] = [[at, count] for at, count in sorted(density.items())]
     episodes = {**_episodes(earlier), **_carried(earlier)}
     for one in (*whole["findings"], *whole["accepted"]):
         one["marks"] = marks[one["id"]]

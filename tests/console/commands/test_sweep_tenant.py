@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from console import labtenant
 from integrations.lab import LabServer
-from tests.console.desk import TENANT, Desk, desk
+from tests.console.desk import TENANT, Desk, carry, desk
 
 __all__ = ["desk"]
 
@@ -35,6 +36,11 @@ def change(home: Desk, text: str) -> None:
     """The tenant's file with that at its end."""
     path = home.home / "tenants" / f"{TENANT}.yaml"
     path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+
+def incident(home: Desk) -> list[str]:
+    with home.opened() as installation:
+        return [one.run_id for one in installation.journal.runs() if one.runbook == "business_email_compromise"]
 
 
 def test_findings_are_told_recorded_and_compared_with_the_sweep_before(home: Desk) -> None:
@@ -77,12 +83,100 @@ def test_what_is_accepted_is_silent_until_anything_about_it_is_new(home: Desk) -
     }.items()
 
     assert home.lab is not None
-    box = next(box for box in home.lab.mailboxes.values() if box.upn == finding["entity"]["id"])
-    for one in box.rules:  # the attacker changes where to
-        for kind in ("forward_to", "redirect_to"):
-            if getattr(one, kind, None):
-                setattr(one, kind, ["other@elsewhere.example"])
+    for box in home.lab.tenant._mailboxes.values():
+        for one in box.rules.listed(0.0):  # the attacker changes where to
+            if one.props["forward_to"]:
+                one.props["forward_to"] = ["other@elsewhere.example"]
     loud = home.json("sweep", "tenant", TENANT, "--since-last", code=1)
     assert finding["id"] in loud["since_last"]["changed"]
     home.json("sweep", "withdraw", TENANT, finding["id"])
     assert home.json("sweep", "accepted", TENANT) == []
+
+
+def test_a_critical_finding_opens_one_incident_run_that_asks_before_it_acts(
+    home: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.json("sweep", "tenant", TENANT, code=1)
+    assert incident(home) == []  # not unless the client's file says so
+    change(home, "sweep: {open_incidents: true}\n")
+    swept = home.json("sweep", "tenant", TENANT, code=1)
+    [opened] = incident(home)
+    run = home.json("runs", "show", opened)
+    assert run["requested_by"]["via"] == "sweep"
+    assert run["requested_by"]["run"] == swept["run_id"]
+    assert rule(swept)["id"] in run["requested_by"]["findings"]
+    [step] = [one for one in home.json("runs", "show", swept["run_id"])["steps"] if one["id"] == "open"]
+    assert [change["path"] for change in step["changes"]] == [f"run/{opened}/opened"]
+
+    home.json("sweep", "tenant", TENANT, code=1)
+    assert incident(home) == [opened]
+
+    assert home.lab is not None
+    before = len(home.lab.audit)
+    monkeypatch.setattr("flows.launch.resume", carry)
+    waits = home.json("resume", opened, code=3)
+    assert "run.start" in {one["step"] for one in waits["waiting_for"]}
+    assert [one for one in home.lab.audit[before:] if one["service"] != "sink"] == []
+
+
+def test_an_agreement_that_nothing_runs_unattended_is_kept(home: Desk) -> None:
+    change(home, "sweep: {open_incidents: true}\npolicy: {unattended_impact: none}\n")
+    home.json("sweep", "tenant", TENANT, code=1)
+    assert incident(home) == []
+
+
+def test_a_tenant_of_which_nothing_could_be_checked_is_not_clean(home: Desk) -> None:
+    path = home.home / "tenants" / f"{TENANT}.yaml"
+    path.write_text(f"name: {TENANT}\ndisplay_name: Acme\n", encoding="utf-8")
+    document = home.json("sweep", "tenant", TENANT, code=4)
+    assert {one["status"] for one in document["checks"]} == {"not_applicable"}
+    assert home.json("runs", "show", document["run_id"])["status"] == "paused_by_failed_step"
+    said = home("sweep", "tenant", TENANT)
+    assert said.exit_code == 4
+    assert "not one could be made" in said.stderr
+
+
+def test_reports_and_tables(home: Desk, tmp_path: Path) -> None:
+    change(home, "expected: {remote_tools: [AnyDesk]}\n")
+    made = home("sweep", "tenant", TENANT, "-o", str(tmp_path / "acme.html"))
+    assert made.exit_code == 1
+    assert "Inbox rule sends mail outside" in made.stdout
+    assert "could not look" in made.stdout or "passed" in made.stdout
+    assert (tmp_path / "acme.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    home("sweep", "tenant", TENANT, "-o", str(tmp_path / "acme.pdf"))
+    assert (tmp_path / "acme.pdf").read_bytes().startswith(b"%PDF-")
+    since = home("sweep", "tenant", TENANT, "--since-last")
+    assert since.exit_code == 0
+    assert "New: none" in since.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("tenant", "nobody"), 2, "nobody"),
+        (("tenant", TENANT, "-o", "x.docx"), 2, "-o"),
+        (("tenant", TENANT, "--days", "0"), 2, "--days"),
+        (("accept", TENANT, "f123", "--reason", "x", "--until", LATER), 2, "not swept"),
+        (("accept", TENANT, "f123", "--reason", "x", "--until", "soon"), 2, "--until"),
+        (("accept", TENANT, "f123", "--reason", "x", "--until", "2020-01-01"), 2, "--until"),
+        (("accept", TENANT, "f123", "--reason", " ", "--until", LATER), 2, "--reason"),
+        (("withdraw", TENANT, "f123"), 2, "FINDING"),
+    ],
+)
+def test_wrong_usage(desk: Desk, arguments: tuple[str, ...], code: int, says: str) -> None:
+    with desk.opened() as installation:
+        (installation.home.tenants / f"{TENANT}.yaml").write_text(
+            f"name: {TENANT}\ndisplay_name: A\n", encoding="utf-8"
+        )
+        installation.vault.create_tenant_key(TENANT)
+    assert says in desk.refused("sweep", *arguments, code=code)
+
+
+def test_checks_are_listed_with_what_they_take(desk: Desk) -> None:
+    listed = {one["name"]: one for one in desk.json("sweep", "checks")}
+    one = listed["checks.mail.rule_forwards_outside"]
+    assert one["attack"] == ["T1114.003"]
+    assert one["permissions"]["microsoft365"]
+    assert one["summary"]
+    shown = desk("sweep", "checks").stdout
+    assert all(name.removeprefix("checks.") in shown for name in listed)
