@@ -7,7 +7,6 @@ The command line carries it with the engine alone, because nobody who wants to k
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -356,10 +355,3 @@ def carry(
 
     state = installation.state(run_id)
     return state if state.ended is not None else asyncio.run(work())
-
-
-def slot_of(tenant: str, every: timedelta, now: datetime) -> int:
-    """Which of a client's regular sweeps is due: counted from its own minute of the period, which follows from its name."""
-    period = int(every.total_seconds())
-    offset = int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:8]) % period
-    return (int(now.timestamp()) - offset) // period

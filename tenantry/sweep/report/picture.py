@@ -100,7 +100,9 @@ def _lanes(sweep: Sweep) -> list[tuple[str, list[Finding]]]:
 
 def _short(name: str) -> str:
     plain = name.rpartition(":")[2] if name.startswith("arn:") else name
-    return plain if len(plain) <= 40 else f"…{plain[-39:]}"
+    if len(plain) <= 40:
+        return plain
+    return f"{plain[:39]}…" if "@" in plain else f"…{plain[-39:]}"  # whose it is stands before the @
 
 
 def _when(at: float, span: float) -> str:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tenantry.timeline.words import plural
+
 __all__ = ["STATUS_WORDS", "first_sentences"]
 
 STATUS_WORDS: Final = {
@@ -23,7 +25,7 @@ def first_sentences(document: Mapping[str, Any]) -> list[str]:
     heavy = counts["critical"] + counts["high"]
     since = document["since_last"]
     said = [
-        f"{heavy} findings are critical or high; whoever is named first below is to be looked at first."
+        f"{plural(heavy, 'finding')} {'is' if heavy == 1 else 'are'} critical or high; whoever is named first below is to be looked at first."
         if heavy
         else "No finding is critical or high."
         if document["findings"]
