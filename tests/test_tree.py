@@ -12,6 +12,7 @@ import yaml
 
 from flows.assembly import discover_providers
 from tenantry.discovery import DATA_FOLDERS, TaskRegistry
+from tenantry.sweep.discover import checks
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -19,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def _modules(package: str) -> list[Path]:
     """Modules that hold something of their own, relative to the root; private ones are tested through these."""
     found = (path.relative_to(ROOT) for path in sorted((ROOT / package).rglob("*.py")))
-    return [path for path in found if not path.name.startswith("_")]
+    return [path for path in found if not any(part.startswith("_") for part in path.parts)]
 
 
 # --- tasks ------------------------------------------------------------------------------------------------------------
@@ -30,7 +31,10 @@ def _task_name(module: Path) -> str:
 
 
 def test_every_task_is_registered_under_its_files_name() -> None:
-    assert TaskRegistry.discover(entry_points=False).names() == sorted(_task_name(path) for path in _modules("tasks"))
+    checked = [path for path in _modules("tasks") if path.parts[1] == "checks"]
+    tasks = [path for path in _modules("tasks") if path not in checked]
+    assert TaskRegistry.discover(entry_points=False).names() == sorted(map(_task_name, tasks))
+    assert [check.name for check in checks()] == sorted(map(_task_name, checked))
 
 
 @pytest.mark.parametrize("module", _modules("tasks"), ids=_task_name)
@@ -55,7 +59,7 @@ def _packages() -> list[str]:
         for path in (ROOT / package).rglob("*.py")
         if path.name != "__init__.py" and "migrations" not in path.parts
     }
-    return sorted(found - {"tasks"})  # at the top of tasks/ lie only private modules
+    return sorted(found - {"tasks", "tasks/checks", "tasks/checks/_collect"})  # private modules alone lie there
 
 
 @pytest.mark.parametrize("package", _packages())

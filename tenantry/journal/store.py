@@ -316,6 +316,8 @@ class Journal:
                 if named and not any(name in body for name in named):
                     continue
                 entry = load(body)
+                if events and entry.event not in events:
+                    continue
                 if entry.leaf != leaf:
                     raise JournalCorrupt(f"entry {entry.id} is not the one recorded", entry=entry.id)
                 if sealed is None:
