@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -49,6 +49,8 @@ __all__ = [
 RUNBOOK: Final = "compromise_sweep"
 STEP: Final = "sweep"
 EVIDENCE: Final = "sweep.json"
+OTHERS: Final = "sigma"
+"""Folder of the operator's ``runbooks/detections`` with rules that follow no conventions of ours: a public collection, in its own layout."""
 SWEEP: Final = "sweep"
 """How a run says that a sweep opened it (``via`` of its requester)."""
 LONGEST: Final = timedelta(days=366)
@@ -102,7 +104,7 @@ class TenantSweeping:
         self._checks = checks
 
     async def sweep(self, run_id: str, now: datetime, days: int) -> Mapping[str, Any]:
-        from tenantry.sweep.live import sweep_tenant
+        from tenantry.sweep.live import sweep_tenant  # it loads pySigma, and who lists acceptances needs none
 
         checks, detections = await asyncio.to_thread(self._loaded)
         in_force = await asyncio.to_thread(accepted, self._installation, self._context.name)
@@ -126,8 +128,7 @@ class TenantSweeping:
             scratch=self._installation.home.run,
         )
         found.could_not_check += unknown
-        left_out = {(one["rule"], one["why"]): one for of in detections.values() for one in of.left_out}
-        found.rules_not_evaluated = list(left_out.values())
+        found.rules_not_evaluated = _nowhere(detections.values())
         found.rules_evaluated = sum(
             len([rule for rule in of.rules.rules if not rule.silent]) + len(of.rules.correlations)
             for of in detections.values()
@@ -141,7 +142,9 @@ class TenantSweeping:
         asked = self._checks if self._checks is not None else checks()
         roots = folders("detections", self._installation.home)
         formats = {check.collect.log for check in asked if isinstance(check, LogCheck)}
-        return asked, {name: Detections.load(name, roots) for name in sorted(one for one in formats if one)}
+        others = self._installation.home.runbooks / "detections" / OTHERS
+        rules = (others,) if others.is_dir() else ()
+        return asked, {name: Detections.load(name, roots, rules) for name in sorted(one for one in formats if one)}
 
     async def _ours(self) -> tuple[dict[str, Ours], list[dict[str, str]]]:
         """What providers know of ourselves; one that cannot say is reported, because what is ours may then be found."""
@@ -156,6 +159,18 @@ class TenantSweeping:
                 why = f"what of ours is known at {source.key} could not be told: {error.message}"
                 unknown.append({"check": f"provider {source.key}", "why": why})
         return found, unknown
+
+
+def _nowhere(detections: Iterable[Detections]) -> list[dict[str, str]]:
+    """Rules that could be evaluated for no log, with the reason that says most: that a rule is about another log is so for nearly all."""
+    from tenantry.sweep.sigma.load import ELSEWHERE
+
+    held = [{one["rule"]: one for one in of.left_out} for of in detections]
+    everywhere = set.intersection(*map(set, held)) if held else set()
+    return [
+        next((of[rule] for of in held if not of[rule]["why"].startswith(ELSEWHERE)), held[0][rule])
+        for rule in sorted(everywhere)
+    ]
 
 
 class TenantIncidents:
