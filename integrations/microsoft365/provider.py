@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import enum
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -148,6 +148,13 @@ class Microsoft365Handle:
     async def ours(self) -> Ours:
         """The application that we sign in as."""
         return Ours(applications=frozenset({self._settings.client_id}))
+
+    def ahead(self, names: Collection[str]) -> None:
+        """Sign in to Graph, and to Exchange where mailboxes are wanted."""
+        graph, exchange = self._settings.scopes
+        self._tokens.ahead(graph)
+        if "mail" in names:
+            self._tokens.ahead(exchange)
 
     async def check(self) -> ProviderCheck:
         """Sign in to both services, and say what is granted: the roles that the tokens carry or, where a token does not

@@ -136,6 +136,35 @@ def test_a_tenant_of_which_nothing_could_be_checked_is_not_clean(home: Desk) -> 
     assert "not one could be made" in said.stderr
 
 
+SIGMA = """\
+title: Anybody signed in
+id: 9a3c5b6e-0000-4000-8000-00000000000{n}
+logsource: {{product: {product}, service: {service}}}
+detection:
+  selection:
+    {field}|contains: "@"
+  condition: selection
+level: low
+"""
+
+
+def test_a_public_collection_in_the_operators_folder_is_evaluated(home: Desk) -> None:
+    rules = home.home / "runbooks" / "detections" / "sigma" / "rules" / "cloud"
+    rules.mkdir(parents=True)
+    for n, product, service, field in (
+        *((1, "azure", "signinlogs", "UserPrincipalName"), (2, "azure", "signinlogs", "CommandLine")),
+        (3, "okta", "okta", "actor"),
+    ):
+        text = SIGMA.format(n=n, product=product, service=service, field=field)
+        (rules / f"rule_{n}.yml").write_text(text, encoding="utf-8")
+    document = home.json("sweep", "tenant", TENANT, code=1)
+    assert "Anybody signed in" in {one["title"] for one in document["findings"]}
+    why = {one["rule"][-1]: one["why"] for one in document["rules_not_evaluated"]}
+    assert why.keys() == {"2", "3"}
+    assert "no field 'CommandLine'" in why["2"]
+    assert "another log" in why["3"]
+
+
 def test_reports_and_tables(home: Desk, tmp_path: Path) -> None:
     change(home, "expected: {remote_tools: [AnyDesk]}\n")
     made = home("sweep", "tenant", TENANT, "-o", str(tmp_path / "acme.html"))
