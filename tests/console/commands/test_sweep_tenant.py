@@ -119,6 +119,21 @@ def test_a_critical_finding_opens_one_incident_run_that_asks_before_it_acts(
     assert [one for one in home.lab.audit[before:] if one["service"] != "sink"] == []
 
 
+def test_a_plan_says_what_it_would_tell_and_open(home: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.launch.resume", carry)
+    change(home, "sweep: {open_incidents: true}\n")
+    planned = home.json("run", "compromise_sweep", "--tenant", TENANT, "--mode", "plan")
+    assert {step["id"]: step["outcome"] for step in planned["steps"]} == {
+        "sweep": "observed",
+        "alert": "would_change",
+        "open": "would_change",
+    }
+    assert incident(home) == []
+    assert home.lab is not None
+    assert home.lab.sink.messages == []
+    assert home.json("sweep", "tenant", TENANT, code=1)["since_last"]["run_id"] is None  # a plan is no sweep
+
+
 def test_an_agreement_that_nothing_runs_unattended_is_kept(home: Desk) -> None:
     change(home, "sweep: {open_incidents: true}\npolicy: {unattended_impact: none}\n")
     home.json("sweep", "tenant", TENANT, code=1)
