@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections import Counter
 from collections.abc import Mapping
@@ -19,13 +20,15 @@ from tenantry.task import Context, EvidenceRef, Output, ReadTask
 EVIDENCE: Final = "sweep.json"
 _MOST: Final = 50
 _NAMESPACE: Final = uuid.UUID("0a5f2c1e-4a3b-4a39-9a83-2f6f7c0a6a52")
-INCIDENTS: Final[Mapping[str, tuple[str, str]]] = {
-    "account": ("business_email_compromise", "account"),
-    "host": ("compromised_host", "host"),
-    "application": ("malicious_oauth_app", "application"),
-    "access_key": ("leaked_cloud_key", "access_key"),
+_GUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+INCIDENTS: Final[Mapping[str, tuple[str, str, re.Pattern[str]]]] = {
+    "account": ("business_email_compromise", "account", re.compile(r"([^@\s/:]+@[^@\s/:]+)")),
+    "host": ("compromised_host", "host", re.compile(r"([^\s/:]+)")),
+    "application": ("malicious_oauth_app", "application", re.compile(rf"(?:.*\()?({_GUID})\)?", re.DOTALL)),
+    "access_key": ("leaked_cloud_key", "access_key", re.compile(r"([A-Z0-9]{16,128})")),
 }
-"""Type of a finding's entity → the runbook for it, and the parameter that takes the entity's id. For others a person decides."""
+"""Type of a finding's entity → the runbook for it, the parameter that takes the entity, and what of the entity's id that is. An account
+of a host, or a cloud account, is no account of a directory; what fits none of these a person decides."""
 
 
 class Alert(BaseModel):
@@ -151,8 +154,10 @@ def incidents(tenant: str, critical: list[Mapping[str, Any]]) -> list[Incident]:
     """
     held: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for one in critical:
-        if one["entity"]["type"] in INCIDENTS:
-            held.setdefault((one["entity"]["type"], one["entity"]["id"]), []).append(one)
+        kind = one["entity"]["type"]
+        fits = INCIDENTS[kind][2].fullmatch(one["entity"]["id"]) if kind in INCIDENTS else None
+        if fits is not None:
+            held.setdefault((kind, fits[1]), []).append(one)
     return [
         Incident(
             runbook=INCIDENTS[kind][0],

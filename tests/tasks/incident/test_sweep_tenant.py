@@ -112,8 +112,26 @@ def test_one_run_for_an_entity_and_the_same_one_for_the_same_finding() -> None:
     assert back.run_ids != again.run_ids
 
 
-def test_what_no_runbook_is_for_is_a_persons_to_decide() -> None:
-    assert incidents("acme", [finding("f1", "critical", "domain", "acme.example")]) == []
+APP = "0b1e9c1e-1111-2222-3333-444455556666"
+
+
+@pytest.mark.parametrize(
+    ("kind", "entity", "params"),
+    [
+        ("account", "anna@acme.example", {"account": "anna@acme.example"}),
+        ("application", f"Mail Tool (v2) ({APP})", {"application": APP}),
+        ("application", APP, {"application": APP}),
+        ("host", "web1", {"host": "web1"}),
+        ("access_key", "AKIAIOSFODNN7EXAMPLE", {"access_key": "AKIAIOSFODNN7EXAMPLE"}),
+        ("account", "123456789012", None),  # of a cloud
+        ("account", "web1:root", None),  # of a host
+        ("application", "Mail Tool", None),
+        ("domain", "acme.example", None),
+    ],
+)
+def test_what_no_runbook_is_for_is_a_persons_to_decide(kind: str, entity: str, params: dict[str, str] | None) -> None:
+    found = incidents("acme", [finding("f1", "critical", kind, entity)])
+    assert [one.params for one in found] == ([params] if params else [])
 
 
 def test_permissions_are_those_of_the_checks() -> None:
