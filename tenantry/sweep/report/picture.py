@@ -99,10 +99,11 @@ def _lanes(sweep: Sweep) -> list[tuple[str, list[Finding]]]:
 
 
 def _short(name: str) -> str:
+    """An ARN and a path are known by their ends, other names by their beginnings."""
     plain = name.rpartition(":")[2] if name.startswith("arn:") else name
     if len(plain) <= 40:
         return plain
-    return f"{plain[:39]}…" if "@" in plain else f"…{plain[-39:]}"  # whose it is stands before the @
+    return f"…{plain[-39:]}" if name.startswith(("arn:", "/")) else f"{plain[:39]}…"
 
 
 def _when(at: float, span: float) -> str:
