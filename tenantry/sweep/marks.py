@@ -21,8 +21,8 @@ MOST: Final = 500
 TOO_MANY: Final = "many"
 """Stands among the marks of a finding that is about more: nobody has seen them all, so no acceptance covers it."""
 _OF_EVENT: Final = ("actor", "ip", "target", "target_user")
-_MOVING: Final = frozenset({"age_days", "days", "count", "events", "more", "windows"})
-"""Keys of evidence whose values grow by themselves."""
+_MOVING: Final = frozenset({"age_days", "days", "count", "events", "more", "windows", "pid", "pids"})
+"""Keys of evidence whose values change by themselves."""
 _OF_STATISTIC: Final = (
     *("address", "addresses", "origin", "network", "networks", "region", "places", "opened", "operations", "services"),
 )
@@ -46,7 +46,7 @@ def of_event(name: str, facts: Mapping[str, Any]) -> str:
 
 
 def mark_of(finding: Finding) -> str:
-    """The mark of what one look found: the evidence as it says it, without what grows by itself."""
+    """The mark of what one look found: the evidence as it says it, without what changes by itself."""
     said = {key: value for key, value in finding.evidence.items() if key not in _MOVING}
     compared = said.get("compared")
     if isinstance(compared, dict):

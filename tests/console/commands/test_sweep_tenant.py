@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from console import labtenant
+from console.labtenant import ENGINEER
 from integrations.lab import LabServer
 from tests.console.desk import TENANT, Desk, carry, desk
 
@@ -117,6 +119,33 @@ def test_a_critical_finding_opens_one_incident_run_that_asks_before_it_acts(
     waits = home.json("resume", opened, code=3)
     assert "run.start" in {one["step"] for one in waits["waiting_for"]}
     assert [one for one in home.lab.audit[before:] if one["service"] != "sink"] == []
+
+
+def test_whoever_answers_for_a_finding_proves_who_they_are(home: Desk) -> None:
+    finding = rule(home.json("sweep", "tenant", TENANT, code=1))
+    (home.home / "estate.yaml").write_text("name: Our MSP\n", encoding="utf-8")
+    asked = ("sweep", "accept", TENANT, finding["id"], "--reason", "agreed", "--until", LATER)
+    home.refused(*asked, code=5)
+    home.refused(*asked, "--as", ENGINEER, code=5, given=home.wrong_code(ENGINEER))
+    accepted = home.json(*asked, "--as", ENGINEER, given=home.code(ENGINEER))
+    assert accepted["by"] == ENGINEER
+
+
+def test_a_sweep_that_was_interrupted_is_carried_on(home: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object, **__: object) -> dict[str, object]:
+        signal.raise_signal(signal.SIGINT)
+        return {}
+
+    with monkeypatch.context() as once:
+        once.setattr("flows.sweeping.document", killed)
+        assert home("sweep", "tenant", TENANT).exit_code == 130
+    [run] = home.runs()
+    assert home.json("runs", "show", run)["status"] == "interrupted"
+    monkeypatch.setattr("flows.launch.resume", carry)
+    resumed = home.json("resume", run)
+    assert resumed["status"] == "completed"
+    before = home.json("sweep", "tenant", TENANT, code=1)["since_last"]
+    assert (before["run_id"], before["new"]) == (run, [])
 
 
 def test_a_plan_says_what_it_would_tell_and_open(home: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
