@@ -87,6 +87,14 @@ BENCHES: Final[dict[str, Spec]] = {
         for rules in (200, 800)
     },
     **{
+        f"sweep.tenant-{what}": Spec("benchmarks.sweep.tenant:measure", f"`sweep tenant`: {summary}", option=what)
+        for what, summary in (
+            ("requests", "requests for 1,000 users against the fewest that ask the same"),
+            ("wall", "wall clock for 1,000 users at 50 ms"),
+            ("memory", "peak memory with 1,000 and with 20,000 users"),
+        )
+    },
+    **{
         f"vault.{what}": Spec(
             "benchmarks.vault.embedded:measure",
             f"{what} among 10,000 secrets of 500 tenants, against plain SQLite and AES-GCM",

@@ -156,15 +156,15 @@ async def plain_accounts(installation: Installation, count: int, tenant: str = L
 
 
 @contextlib.contextmanager
-def lab_process(installation: Installation, users: int) -> Iterator[LabProcess]:
-    """Serve a quiet lab from another process for as long as the block lasts.
+def lab_process(installation: Installation, users: int, scenario: str = "quiet") -> Iterator[LabProcess]:
+    """Serve a lab from another process for as long as the block lasts.
 
     Raises:
         BenchmarkFailed: it did not start.
     """
     log = installation.home.run / f"lab-{os.getpid()}.log"
     log.unlink(missing_ok=True)  # an earlier lab's address stands in it
-    arguments = ["--scenario", "quiet", "--users", str(users), "--tenant", LAB_TENANT, "--json"]
+    arguments = ["--scenario", scenario, "--users", str(users), "--tenant", LAB_TENANT, "--json"]
     child = tether.spawn(
         ["benchmarks.lab_process", *arguments],
         environment={**os.environ, "TENANTRY_HOME": str(installation.home.path)},

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
+from tenantry.capabilities import OWN
 from tenantry.clock import parse_rfc3339, rfc3339
 from tenantry.errors import InvalidInput, InvalidRunbook, TaskDefect, TenantryError
 from tenantry.least import excess, least
@@ -271,7 +272,7 @@ def _runbook(
     except InvalidRunbook as error:
         return shown | {"ready": False, "missing": [f"its file is broken: {error.message.splitlines()[0]}"]}
     needed, permissions = _needs(installation, runbook)
-    lacking = needed - {"secrets"} - offered.keys()
+    lacking = needed - OWN - offered.keys()
     absent = sorted(lacking - _expected(installation, providers)) if providers else []
     if absent:
         return shown | {"ready": None, "applies": False, "not_here": [f"no provider offers {name}" for name in absent]}

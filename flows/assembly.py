@@ -285,11 +285,21 @@ class TenantContext:
         self.disruptive_needs = tenant.policy.disruptive_needs
         self._installation = installation
         self._drill = drill
+        self.telling: Any = None
+        """Told how far a sweep is (`tenantry.sweep.live.Progress`); None: nobody is."""
         self._handles: dict[str, asyncio.Task[Handle]] = {}
 
     async def capability(self, name: str) -> Any:
         if name == "secrets":
             return TenantSecrets(self._installation.vault, self.name)
+        if name == "sweeping":
+            from flows.sweeping import TenantSweeping
+
+            return TenantSweeping(self._installation, self, progress=self.telling)
+        if name == "incidents":
+            from flows.sweeping import TenantIncidents
+
+            return TenantIncidents(self._installation, self.name, "drill" if self._drill is not None else "run")
         if name == "credentials":
             if self._drill is not None:
                 # The services are the lab's, but the vault is the client's own: what the lab made would replace what works.

@@ -41,13 +41,14 @@ from flows.body import final, named
 from flows.deployments import POOL, register
 from flows.rotating import Rotating
 from flows.runbook_files import fingerprint
+from flows.sweep_schedule import Sweeps
 from tenantry import room
 from tenantry.errors import LeaseLost, NotFound, RecordError, TenantryError
 from tenantry.journal import MSP, Event, Fence, LeaseHeld, Unsettled
 from tenantry.run import RunState, Status, fold
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
 _LOG: Final = logging.getLogger(__name__)
 ROUND: Final = 3.0
@@ -65,8 +66,8 @@ PAUSES: Final = (0.0, 2.0, 5.0, 10.0, 20.0)
 """Seconds before a run is taken up again the first, second … time that it died without settling a step in between."""
 _OLD: Final = timedelta(hours=24)
 """A run that was left longer than this is not taken up by itself: the world has moved on, and a person decides."""
-_ROTATION: Final = 60.0
-"""Seconds between two looks at whether credentials are to be looked at."""
+_DUE: Final = 60.0
+"""Seconds between two looks at what the installation begins by itself."""
 _ASKED: Final = 20.0
 """Seconds in which a run that was scheduled is not scheduled again."""
 _ANSWERED: Final = 3.0
@@ -111,6 +112,7 @@ class Keeper:
         self._registered: tuple[str, float] = ("", 0.0)
         self._looked = 0.0
         self._rotating = Rotating(installation, self._schedule)
+        self._sweeps = Sweeps(installation, self._schedule)
         self._queue: tuple[frozenset[str], float] = (frozenset(), -_QUEUE)
 
     def look(self) -> None:
@@ -119,7 +121,10 @@ class Keeper:
 
     async def serve(self) -> None:
         """Until cancelled. What fails is tried again in the next round."""
-        rotating = asyncio.create_task(self._rotate())
+        due = [
+            asyncio.create_task(self._due("credentials", self._rotating.look)),
+            asyncio.create_task(self._due("sweeps", self._sweeps.look)),
+        ]
         try:
             while True:
                 self._woken.clear()
@@ -133,23 +138,24 @@ class Keeper:
                     _LOG.exception("runs could not be looked after")
                 await self._rest()
         finally:
-            rotating.cancel()
-            await asyncio.gather(rotating, return_exceptions=True)
+            for one in due:
+                one.cancel()
+            await asyncio.gather(*due, return_exceptions=True)
             if self._fence is not None:
                 await asyncio.to_thread(self._installation.journal.release, self._fence)
 
-    async def _rotate(self) -> None:
-        """Credentials that are due, beside the rounds: every client's secret store is asked, and answers when it does. Runs that
-        died wait neither for that nor for what is wrong with estate.yaml."""
+    async def _due(self, what: str, look: Callable[[], Awaitable[object]]) -> None:
+        """What the installation begins by itself, beside the rounds and each for itself: every client's file and secret store is asked,
+        and answers when it does. Runs that died wait neither for that nor for what is wrong with a file."""
         while True:
             try:
                 if self._fence is not None:
-                    await self._rotating.look()
+                    await look()
             except (TenantryError, errors()) as problem:
-                _LOG.warning("what is due could not be looked at: %s", _told(problem))
+                _LOG.warning("which %s are due could not be looked at: %s", what, _told(problem))
             except Exception:  # noqa: BLE001  # as above
-                _LOG.exception("what is due could not be looked at")
-            await asyncio.sleep(_ROTATION)
+                _LOG.exception("which %s are due could not be looked at", what)
+            await asyncio.sleep(_DUE)
 
     async def _rest(self) -> None:
         """Until the next look is due, or somebody died."""

@@ -135,6 +135,32 @@ class Tries(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What of ourselves is seen in a client's systems, so that a sweep tells it from a stranger's.
+
+    Attributes:
+        applications: application (client) ids that we sign in with.
+        partners: directory ids of the MSP's own tenant.
+        cloud_accounts: AWS account ids: the client's own and the hub's.
+        keys: SHA-256 fingerprints of SSH keys that we sign in with, as OpenSSH shows them.
+    """
+
+    applications: frozenset[str] = frozenset()
+    partners: frozenset[str] = frozenset()
+    cloud_accounts: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
+
+
+@runtime_checkable
+class Recognised(Protocol):
+    """A handle that knows what of ourselves is seen through it."""
+
+    async def ours(self) -> Ours:
+        """Asks the vendor nothing."""
+        ...
+
+
 class Handle(Protocol):
     """One provider opened for one tenant. Reaches nothing of any other."""
 

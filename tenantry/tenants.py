@@ -34,6 +34,7 @@ __all__ = [
     "Agreement",
     "BusinessHours",
     "Contact",
+    "Expected",
     "Insurer",
     "LegalHold",
     "Policy",
@@ -41,6 +42,7 @@ __all__ = [
     "Responsibility",
     "Severity",
     "Sla",
+    "SweepSettings",
     "TeamMember",
     "Tenant",
     "TenantStore",
@@ -91,6 +93,14 @@ Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Network = Annotated[str, AfterValidator(_network)]
 Account = Annotated[str, BeforeValidator(_lower), StringConstraints(min_length=3, max_length=254, pattern=r"^\S+$")]
+Guid = Annotated[
+    str,
+    BeforeValidator(_lower),
+    StringConstraints(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"),
+]
+CloudAccount = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
+Fingerprint = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")]
+ToolName = Annotated[str, BeforeValidator(_lower), StringConstraints(min_length=2, max_length=60)]
 Minutes = Annotated[int, Field(ge=1, le=525_600)]
 Hours = Annotated[int, Field(ge=0, le=8_760)]
 
@@ -289,6 +299,45 @@ class Policy(Model):
     )
 
 
+class Expected(Model):
+    """What belongs in the client's systems although it is not theirs: a sweep does not report it for being there."""
+
+    applications: list[Guid] = Field(
+        default_factory=list, description="Application (client) ids that the client knows of. Ours are known anyway."
+    )
+    partners: list[Guid] = Field(
+        default_factory=list,
+        description="Directory (tenant) ids of partners that administer the client's directory, the MSP's own among them.",
+    )
+    cloud_accounts: list[CloudAccount] = Field(
+        default_factory=list,
+        description="AWS accounts that the client trusts or shares with. Its own and the MSP's hub are known anyway.",
+    )
+    ssh_keys: list[Fingerprint] = Field(
+        default_factory=list,
+        description="Fingerprints of SSH keys that may sign in, as `ssh-keygen -l` shows them. Ours are known anyway.",
+    )
+    remote_tools: list[ToolName] = Field(
+        default_factory=list, description="Remote-access tools that the MSP or the client uses, by name."
+    )
+
+
+class SweepSettings(Model):
+    """How often the client is swept for a compromise, and what a critical finding starts."""
+
+    every_hours: Annotated[int, Field(ge=1, le=720)] | None = Field(
+        default=None, description="Hours between two sweeps that the service begins; none: only when somebody asks."
+    )
+    days: Annotated[int, Field(ge=1, le=180)] = Field(
+        default=30, description="How far back logs are read, in days; what came since counts as new."
+    )
+    open_incidents: bool = Field(
+        default=False,
+        description="A critical finding opens an incident run, once. It reads and collects evidence; before its first change "
+        "somebody has to say that it is meant. Needs policy.unattended_impact to be read or more.",
+    )
+
+
 class Tenant(Model):
     """A client: who they are, what was agreed, how we reach their systems."""
 
@@ -338,6 +387,12 @@ class Tenant(Model):
         description="The MSP's own accounts in this tenant (UPN or object id); no run touches them.",
     )
     policy: Policy = Field(default_factory=Policy, description="What may happen by itself, and what takes a person.")
+    expected: Expected = Field(
+        default_factory=Expected, description="What a sweep for a compromise does not report for being there."
+    )
+    sweep: SweepSettings = Field(
+        default_factory=SweepSettings, description="How often the client is swept for a compromise."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -362,7 +417,10 @@ class Tenant(Model):
         """What runbooks, messages and tasks may see of the tenant, as JSON: no systems, no references, no accounts."""
         return self.model_dump(
             mode="json",
-            exclude={"providers", "secret_store", "estate_handles", "break_glass_accounts", "responder_accounts"},
+            exclude={
+                *("providers", "secret_store", "estate_handles", "break_glass_accounts", "responder_accounts"),
+                "expected",
+            },
         )
 
     def contact(self, which: str) -> Contact:

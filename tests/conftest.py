@@ -18,7 +18,8 @@ _LONG = (
 """What takes longest, by the first part of its path or by its file: begun first, so that no process is left with it at the end."""
 _SERVED = {
     **dict.fromkeys(
-        ("test_body", "test_browser", "test_deployments", "test_drop_page", "test_prefect_cli"), "one service"
+        ("test_body", "test_browser", "test_deployments", "test_drop_page", "test_prefect_cli", "test_sweep_served"),
+        "one service",
     ),
     **dict.fromkeys(("test_cancel", "test_keeper", "test_launch", "test_security"), "another service"),
 }

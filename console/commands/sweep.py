@@ -1,15 +1,16 @@
-"""Is somebody already inside? A sweep over exported logs."""
+"""Is somebody already inside? A sweep over exported logs, and over a tenant."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from console.cli import echo_json, group, json_option, wants_json
+from console.commands import sweep_tenant
 
 if TYPE_CHECKING:
     from tenantry.sweep.logs.files import Intake
@@ -20,7 +21,7 @@ FORMATS = ("cloudtrail", "ual", "entra-signin", "entra-audit", "sshd")
 _STEP = 8 << 20
 
 
-@group("sweep", examples=("tenantry sweep logs CloudTrail/ --format cloudtrail",))
+@group("sweep", examples=("tenantry sweep tenant acme", "tenantry sweep logs CloudTrail/ --format cloudtrail"))
 def sweep() -> None:
     """Look for a compromise."""
 
@@ -93,7 +94,8 @@ def _report(found: Sweep, out: Path) -> None:
 
 
 def _tables(found: Sweep) -> None:
-    from console.render import fields, moment, table
+    from console.render import fields, moment
+    from console.sweep_tables import entities, findings, not_checked
 
     document = found.as_dict()
     fields(
@@ -107,46 +109,9 @@ def _tables(found: Sweep) -> None:
             ("not evaluated", len(found.rules_not_evaluated) or None),
         ]
     )
-    table(
-        ("severity", "finding", "entity", "events", "first seen", "last seen", "technique"),
-        [_finding(one) for one in document["findings"]],
-        title="Findings",
-    )
-    if document["entities"]:
-        table(
-            ("score", "entity", "type", "findings", "because"),
-            [
-                (
-                    one["score"],
-                    one["id"],
-                    one["type"],
-                    one["findings"],
-                    ", ".join(part["rule"] for part in one["because"][:4]),
-                )
-                for one in document["entities"][:20]
-            ],
-            title="Entities, the worst first",
-        )
-    if document["could_not_check"]:
-        table(
-            ("could not check", "why"),
-            [(one["check"], one["why"]) for one in document["could_not_check"]],
-            title="Not checked",
-        )
+    findings(document["findings"])
+    entities(document["entities"])
+    not_checked(document["could_not_check"])
 
 
-def _finding(one: dict[str, Any]) -> tuple[Any, ...]:
-    from rich.text import Text
-
-    from console.render import moment
-
-    colours = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
-    return (
-        Text(one["severity"], style=colours[one["severity"]]),
-        one["title"],
-        one["entity"]["id"],
-        one["events"],
-        moment(one["first_seen"]),
-        moment(one["last_seen"]),
-        ", ".join(one["attack"][:2]),
-    )
+sweep_tenant.join(sweep)

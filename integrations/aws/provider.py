@@ -35,7 +35,7 @@ from pydantic import BaseModel
 from integrations.aws.settings import HubSettings, Settings
 from tenantry.errors import InvalidTenant, OutOfScope
 from tenantry.least import Grant
-from tenantry.providers import Endpoint, Estate, ProviderCheck, SecretSource
+from tenantry.providers import Endpoint, Estate, Ours, ProviderCheck, SecretSource
 
 if TYPE_CHECKING:
     from integrations.aws.caller import Caller, Limits
@@ -55,9 +55,15 @@ class AwsHandle:
     """One account, opened."""
 
     def __init__(
-        self, settings: Settings, caller: Caller, sessions: AccountSessions, capabilities: dict[str, Any]
+        self,
+        settings: Settings,
+        hub: HubSettings,
+        caller: Caller,
+        sessions: AccountSessions,
+        capabilities: dict[str, Any],
     ) -> None:
         self._settings = settings
+        self._hub = hub
         self._caller = caller
         self._sessions = sessions
         self._capabilities = capabilities
@@ -68,6 +74,12 @@ class AwsHandle:
             return self._capabilities[name]
         except KeyError:
             raise OutOfScope(f"{VENDOR} does not offer {name!r}", vendor=VENDOR) from None
+
+    async def ours(self) -> Ours:
+        """The client's own account, and the hub's as far as its settings name it."""
+        named = (self._hub.hub_role, self._hub.mfa_serial)
+        hub = {arn.split(":")[4] for arn in named if arn is not None}
+        return Ours(cloud_accounts=frozenset({self._settings.account, *hub}))
 
     async def check(self) -> ProviderCheck:
         """Signed in, refused without the external id, what is allowed and what is allowed too much."""
@@ -155,6 +167,7 @@ class AwsProvider:
         regions, organization = Regions(caller), Organization(caller)
         return AwsHandle(
             own,
+            hub,
             caller,
             sessions,
             {

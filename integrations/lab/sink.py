@@ -66,7 +66,7 @@ class Sink:
             return Answer(400, {"error": "invalid_type", "fields": wrong})
         if not body["key"] or body["channel"] not in ("mail", "chat"):
             return Answer(400, {"error": "invalid_value", "fields": ["key", "channel"]})
-        if not body["to"] or not all(isinstance(to, str) and to for to in body["to"]):
+        if (not body["to"] and body["channel"] == "mail") or not all(isinstance(to, str) and to for to in body["to"]):
             return Answer(400, {"error": "invalid_value", "fields": ["to"]})
         now = self._lab.now()
         if body["key"] in self._keys:

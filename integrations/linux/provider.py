@@ -33,7 +33,7 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -42,7 +42,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from tenantry.errors import InvalidInput, OutOfScope, SignInFailed, TenantryError, Unreachable
 from tenantry.least import Grant
-from tenantry.providers import Endpoint, HostKey, ProviderCheck, SecretSource
+from tenantry.providers import Endpoint, HostKey, Ours, ProviderCheck, SecretSource
 
 if TYPE_CHECKING:
     from integrations.linux.connection import Connection, Credential, Limits
@@ -144,7 +144,9 @@ class LinuxHandle:
         expiry: Any,
         backups: Any = None,
         credentials: Mapping[str, Any] | None = None,
+        fingerprints: Callable[[], Awaitable[frozenset[str]]] | None = None,
     ) -> None:
+        self._fingerprints = fingerprints
         self._backups = backups
         self._credentials = credentials or {}
         self._hosts = hosts
@@ -167,6 +169,10 @@ class LinuxHandle:
     def connections(self) -> list[Connection]:
         """To each host, in the order of the tenant's file; not opened yet."""
         return list(self._connections.values())
+
+    async def ours(self) -> Ours:
+        """The key that we sign in with."""
+        return Ours(keys=await self._fingerprints() if self._fingerprints is not None else frozenset())
 
     async def check(self) -> ProviderCheck:
         """Every host: reached, proven, signed in, what sudo grants, how wrong its clock is; and when our certificate ends.
@@ -344,6 +350,9 @@ class LinuxProvider:
                 _credential, key, await optional("certificate"), await optional("passphrase")
             )
 
+        async def fingerprints() -> frozenset[str]:
+            return frozenset({(await credential()).fingerprint.removeprefix("SHA256:")})
+
         async def expiry() -> float | None:
             certificate = await optional("certificate")
             return certificate_expiry(certificate) if certificate is not None else None
@@ -400,7 +409,7 @@ class LinuxProvider:
         credentials: dict[str, Any] = {"key": LinuxKey(places, parse, passphrase, certified)}
         if asks:
             credentials["sudo_password"] = LinuxPassword([place for place in connections.values() if place.sudo])
-        return LinuxHandle(hosts, connections, jump, executor, expiry, backups, credentials)
+        return LinuxHandle(hosts, connections, jump, executor, expiry, backups, credentials, fingerprints)
 
 
 def _credential(key: bytes, certificate: bytes | None, passphrase: bytes | None) -> Credential:

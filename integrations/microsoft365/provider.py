@@ -35,7 +35,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretBytes, field_validator
 
 from integrations.address import plain_address
 from tenantry.errors import OutOfScope, PermissionMissing, ProviderError, TenantryError
-from tenantry.providers import Endpoint, ProviderCheck, SecretSource
+from tenantry.providers import Endpoint, Ours, ProviderCheck, SecretSource
 
 if TYPE_CHECKING:
     import httpx
@@ -147,6 +147,10 @@ class Microsoft365Handle:
             return self._capabilities[name]
         except KeyError:
             raise OutOfScope(f"{VENDOR} does not offer {name!r}", vendor=VENDOR) from None
+
+    async def ours(self) -> Ours:
+        """The application that we sign in as."""
+        return Ours(applications=frozenset({self._settings.client_id}))
 
     def ahead(self, names: Collection[str]) -> None:
         """Sign in to Graph, and to Exchange where mailboxes are wanted."""

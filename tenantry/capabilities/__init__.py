@@ -117,6 +117,7 @@ from tenantry.capabilities.identity import (
     RoleAssignment,
     SignIn,
 )
+from tenantry.capabilities.incidents import Incidents
 from tenantry.capabilities.logs import AuditRecord, Logs
 from tenantry.capabilities.mail import Delegate, Forwarding, InboxRule, Mail, MobileDevice, SentMessage
 from tenantry.capabilities.mail_flow import (
@@ -131,6 +132,7 @@ from tenantry.capabilities.mail_flow import (
 from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messenger
 from tenantry.capabilities.secrets import Secrets
 from tenantry.capabilities.storage import Bucket, BucketProtection, Retention, Storage, StoredObject
+from tenantry.capabilities.sweeping import Sweeping
 
 CAPABILITIES: Final[dict[str, Any]] = {
     "application_inventory": ApplicationInventory,
@@ -156,11 +158,17 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "storage": Storage,
     "dns": Dns,
     "findings": Findings,
+    "sweeping": Sweeping,
+    "incidents": Incidents,
 }
 """Name in a task's ``needs`` and in a tenant file → Protocol."""
 
+OWN: Final = frozenset({"secrets", "sweeping", "incidents"})
+"""Those that the installation provides by itself: no provider offers them, and every client has them."""
+
 __all__ = [
     "CAPABILITIES",
+    "OWN",
     "AccessPolicy",
     "Account",
     "AdministrativeUnit",
@@ -229,6 +237,7 @@ __all__ = [
     "Identity",
     "IdentityProvider",
     "InboxRule",
+    "Incidents",
     "Instance",
     "InventoriedApplication",
     "InventoriedGrant",
@@ -276,6 +285,7 @@ __all__ = [
     "StagedFile",
     "Storage",
     "StoredObject",
+    "Sweeping",
     "Trail",
     "TransportRule",
     "TrustAnchor",

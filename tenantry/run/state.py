@@ -150,8 +150,9 @@ class RunState:
 
     @property
     def start_unproven(self) -> bool:
-        """It came in through Prefect's API, whose one credential says nothing about who used it."""
-        return self.requester.get("via") == "prefect" and not self.requester.get("proven")
+        """Nobody stands for it: it came in through Prefect's API, whose one credential says nothing about who used it, or a sweep
+        opened it."""
+        return self.requester.get("via") in ("prefect", "sweep") and not self.requester.get("proven")
 
     @property
     def vouched(self) -> bool:

@@ -389,8 +389,8 @@ class ItemRunner:
         await self._vouched()
 
     async def _vouched(self) -> None:
-        """A run that came in through Prefect was started by whoever can write there, which proves nothing: before its first
-        effect somebody of this estate says with a code that it is meant. Any approved question of the run says so too."""
+        """A run that came in through Prefect was started by whoever can write there, which proves nothing, and one that a sweep
+        opened by nobody: before its first effect somebody of this estate says with a code that it is meant. Any approved question of the run says so too."""
         state = self._state
         if state.mode != "run" or not state.start_unproven:
             return
@@ -409,7 +409,11 @@ class ItemRunner:
                 role="engineer",
                 expires_in=timedelta(hours=24),
                 four_eyes=False,
-                reasons=["it was started in Prefect, where nobody proves who they are"],
+                reasons=[
+                    "a sweep opened it by itself, and nobody has looked yet"
+                    if state.requester.get("via") == "sweep"
+                    else "it was started in Prefect, where nobody proves who they are"
+                ],
                 question=f"Start {state.runbook} for {state.tenant}: {state.subject}?",
             )
             refuse_denied(gate)

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 from tenantry.sweep.model import Finding, Severity
 from tenantry.task import Permission
 
-__all__ = ["BaseCheck", "Check", "Collector", "Giver", "Known", "LogCheck", "Look", "collector"]
+__all__ = ["STATUSES", "BaseCheck", "Check", "Collector", "Giver", "Known", "LogCheck", "Look", "collector"]
 
 F = TypeVar("F")
 
@@ -195,5 +195,5 @@ class LogCheck(BaseCheck):
     rules: ClassVar[tuple[str, ...]]
 
 
-STATUSES: Final = ("fail", "unknown", "pass", "not_applicable")
-"""How a check ended, the worst first."""
+STATUSES: Final = ("fail", "unknown", "accepted", "pass", "not_applicable")
+"""How a check ended, the worst first. ``accepted``: all that it found somebody has accepted."""

@@ -6,6 +6,7 @@ import json
 from collections import OrderedDict
 from typing import Any, Final
 
+from tenantry.sweep.marks import mark, mark_of, of_event, of_statistic
 from tenantry.sweep.model import Event, Finding, rank
 from tenantry.sweep.sigma.correlate import Alert
 from tenantry.sweep.sigma.rules import Rule
@@ -75,6 +76,7 @@ class Collector:
         name = str(entity) if entity not in (None, "") else str(event.view.get("actor") or "unknown")
         finding = self._finding(rule, kind, name)
         if finding is not None:
+            mark(finding, of_event(event.name, event.view))
             more = len(finding.evidence["events"]) < _MOST_SHOWN
             self._add(finding, event.id, event.time, shown(event) if more else None, event.view.get("session"))
 
@@ -113,6 +115,7 @@ class Collector:
             return
         for hit in alert.hits:
             event = told(hit)
+            mark(finding, of_event(str(event["name"]), event))
             self._add(finding, hit.event, hit.time, event, event.get("session"))
         finding.count += alert.count - len(alert.hits)
         finding.last_seen = max(finding.last_seen, alert.last)
@@ -123,18 +126,22 @@ class Collector:
     def put(self, finding: Finding) -> None:
         """A finding that a statistical check made."""
         key = (finding.rule, finding.entity["type"], finding.entity["id"])
-        if len(self._found) >= _MOST_FINDINGS:
+        known = self._found.get(key)
+        if known is None and len(self._found) >= _MOST_FINDINGS:
             self.full = True
-        else:
-            self._found.setdefault(key, finding)
+            return
+        mark(known or finding, *(finding.marks or of_statistic(finding)))
+        self._found.setdefault(key, finding)
 
     def merge(self, finding: Finding) -> None:
         """A finding that a check of the live tenant made: with others of that check about the same entity it is one."""
         key = (finding.rule, finding.entity["type"], finding.entity["id"])
         known = self._found.get(key)
+        mark(finding, mark_of(finding))
         if known is None:
             self.put(finding)
             return
+        mark(known, *finding.marks)
         known.first_seen = min(known.first_seen, finding.first_seen)
         known.last_seen = max(known.last_seen, finding.last_seen)
         known.count += finding.count

@@ -7,8 +7,10 @@ came before the failure was looked at all the same.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from tenantry.errors import CannotCheck, InvalidTenant, OutOfScope, ProviderError, TaskDefect
@@ -16,18 +18,28 @@ from tenantry.run.access import TenantAccess
 from tenantry.sweep.check import BaseCheck, Check, Collector, Known, LogCheck, Look
 from tenantry.sweep.collect import Collector as Found
 from tenantry.sweep.engine import Detections, Seen, ask, correlate
-from tenantry.sweep.model import Sweep, rank
+from tenantry.sweep.model import Finding, Sweep, rank
 from tenantry.sweep.ranking import ranked
 from tenantry.sweep.spool import Spool
-from tenantry.sweep.statistics import Statistics
+from tenantry.sweep.statistics import STATISTICS, Statistics
 
-__all__ = ["Progress", "sweep_tenant"]
+__all__ = ["Progress", "Silenced", "sweep_tenant"]
+
+Silenced = Callable[[Finding], Mapping[str, Any] | None]
+"""The acceptance that covers a finding, as JSON; None: nothing does."""
 
 _BREATH: Final = 200
 """Facts after which others of this process have their turn, where a collector never waits."""
 _ABREAST: Final = 24
 """Collectors that read at the same time. Their requests share the vendor's limits all the same."""
 _MOST_REASONS: Final = 5
+_SLOT: Final = 3600.0
+"""Seconds in which events are counted for the picture."""
+
+
+def _nothing(finding: Finding) -> None:
+    """No finding is accepted."""
+    del finding
 
 
 @dataclass(slots=True)
@@ -77,29 +89,34 @@ async def sweep_tenant(
     detections: Mapping[str, Detections],
     *,
     progress: Callable[[Progress], None] | None = None,
+    silenced: Silenced = _nothing,
+    scratch: Path | None = None,
 ) -> Sweep:
     """Look at everything of a tenant that the checks look at. Reads only.
 
     Args:
         detections: by format of the logs, for those that a `LogCheck` reads.
         progress: called as facts come in.
+        silenced: which findings somebody has accepted.
+        scratch: folder where rows of logs are put aside; None keeps them in memory.
     """
     by_collector: dict[Collector[Any], list[BaseCheck]] = {}
     for check in checks:
         by_collector.setdefault(check.collect, []).append(check)
     standing = {check.name: _Standing() for check in checks}
     result, found = Sweep("tenant"), Found()
+    result.tenant, result.window = access.name, (look.since.timestamp(), look.now.timestamp())
     limit = asyncio.Semaphore(_ABREAST)
 
     async def one(source: Collector[Any], asked: list[BaseCheck]) -> None:
-        reader = _Reader(source, asked, look, standing, found, result, progress)
+        reader = _Reader(source, asked, look, standing, found, result, progress, scratch)
         async with limit:
             await reader.read(_Given(access, look, source), detections)
 
     async with asyncio.TaskGroup() as group:
         for source, asked in by_collector.items():
             group.create_task(one(source, asked))
-    _finish(result, found, checks, standing)
+    _finish(result, found, checks, standing, silenced)
     return result
 
 
@@ -115,7 +132,9 @@ class _Reader:
         found: Found,
         result: Sweep,
         progress: Callable[[Progress], None] | None,
+        scratch: Path | None,
     ) -> None:
+        self._scratch = scratch
         self._source = source
         self._checks = [check for check in asked if isinstance(check, Check)]
         self._logs = [check for check in asked if isinstance(check, LogCheck)]
@@ -130,25 +149,32 @@ class _Reader:
         """Until the collector has nothing more, or cannot go on."""
         log = None
         if self._logs and self._source.log is not None:
-            log = _Log(detections[self._source.log], self._found, self._result)
+            log = _Log(detections[self._source.log], self._found, self._result, self._scratch)
         try:
             for name in self._source.needs:
                 await given.capability(name)
         except (InvalidTenant, OutOfScope):
+            if log is not None:
+                log.abandon()
             for check in (*self._checks, *self._logs):
                 self._standing[check.name].applies = False
             return
         except ProviderError as error:
+            if log is not None:
+                log.abandon()
+                self._result.logs[log.format] = False
             self._cannot(f"{error.message} {error.remedy}".strip())
             return
+        whole = False
         try:
             await self._all(given, log)
+            whole = True
         except ProviderError as error:
             after = f" (after {self._at.facts} that were looked at)" if self._at.facts else ""
             self._cannot(f"{error.message} {error.remedy}".strip() + after)
         finally:
             if log is not None:
-                log.close(self._logs, self._standing)
+                log.close(self._logs, self._standing, whole=whole)
             self._at.ended = True
             self._tell()
 
@@ -202,11 +228,13 @@ def _without_known(view: dict[str, Any], known: Known) -> None:
 class _Log:
     """A vendor's log, as `tenantry.sweep.engine` looks at exported ones."""
 
-    def __init__(self, detections: Detections, found: Found, result: Sweep) -> None:
+    def __init__(self, detections: Detections, found: Found, result: Sweep, scratch: Path | None) -> None:
+        self.format = detections.source.name
         self._detections = detections
         self._found = found
         self._result = result
-        self._spool = Spool(None)
+        self._density: Counter[int] = Counter()
+        self._spool = Spool(scratch)
         self._statistics = Statistics(detections.source, self._spool)
         self._seen = Seen()
         self._read = 0
@@ -226,17 +254,34 @@ class _Log:
         result.events_read += 1
         result.first_event = event.time if result.first_event is None else min(result.first_event, event.time)
         result.last_event = event.time if result.last_event is None else max(result.last_event, event.time)
+        self._density[int(event.time // _SLOT)] += 1
         ask(self._detections.rules, event, self._found, self._spool)
         self._statistics.see(event)
 
-    def close(self, checks: Sequence[LogCheck], standing: Mapping[str, _Standing]) -> None:
-        """Correlate, and tell the checks how they stand."""
+    def abandon(self) -> None:
+        """Nothing was read."""
+        self._spool.close()
+
+    def close(self, checks: Sequence[LogCheck], standing: Mapping[str, _Standing], *, whole: bool) -> None:
+        """Correlate, and tell the checks how they stand.
+
+        Args:
+            whole: the log was read to its end.
+        """
+        self._result.logs[self.format] = whole and self._result.logs.get(self.format, True)
+        self._result.density += [(slot * _SLOT, count) for slot, count in sorted(self._density.items())]
         try:
             correlate(self._detections.rules, self._found, self._spool, self._detections.source)
             self._statistics.finish(self._found)
         finally:
             self._spool.close()
-        hit = {finding.rule for finding in self._found.findings()}
+        rules = self._detections.rules
+        mine_here = {rule.key for rule in rules.rules} | {one.described.key for one in rules.correlations}
+        hit = set()
+        for finding in self._found.findings():
+            hit.add(finding.rule)
+            if finding.rule in mine_here or finding.rule in STATISTICS.get(self.format, ()):
+                finding.source = finding.source or self.format
         left_out = {one["rule"]: one["why"] for one in self._detections.left_out}
         for check in checks:
             mine = standing[check.name]
@@ -247,17 +292,44 @@ class _Log:
                     mine.cannot(f"the detection {rule} could not be evaluated: {left_out[rule]}")
 
 
-def _finish(result: Sweep, found: Found, checks: Sequence[BaseCheck], standing: Mapping[str, _Standing]) -> None:
+def _finish(
+    result: Sweep,
+    found: Found,
+    checks: Sequence[BaseCheck],
+    standing: Mapping[str, _Standing],
+    silenced: Silenced,
+) -> None:
+    findings: list[Finding] = []
+    for finding in found.findings():
+        acceptance = silenced(finding)
+        if acceptance is None:
+            findings.append(finding)
+        else:
+            result.accepted.append((finding, dict(acceptance)))
+    speaking = {finding.rule for finding in findings}
     for check in checks:
         mine = standing[check.name]
-        status = (
-            "not_applicable" if not mine.applies else "fail" if mine.failed else "unknown" if mine.unknown else "pass"
-        )
+        rules = {check.name, *(check.rules if isinstance(check, LogCheck) else ())}
+        status = _status(mine, silent=rules.isdisjoint(speaking))
         result.checks.append({"check": check.name, "title": check.title, "status": status, "looked_at": mine.looked_at})
         for why in mine.why:
             times = f" ({mine.unknown} times)" if mine.unknown > 1 and len(mine.why) == 1 else ""
             result.could_not_check.append({"check": check.name, "why": f"{why}{times}"})
-    findings = found.findings()
+    if found.full:
+        result.could_not_check.append(
+            {"check": "all", "why": "more findings than can be kept: the rest is not reported"}
+        )
     findings.sort(key=lambda one: (-rank(one.severity), one.first_seen, one.rule))
     result.findings = findings
     result.entities = ranked(findings, found.behind)
+    result.density.sort()
+
+
+def _status(standing: _Standing, *, silent: bool) -> str:
+    if not standing.applies:
+        return "not_applicable"
+    if standing.failed and not silent:
+        return "fail"
+    if standing.unknown:
+        return "unknown"
+    return "accepted" if standing.failed else "pass"

@@ -5,6 +5,7 @@ Shapes are those of the command line's contract (``Sweep``, ``Finding``).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -67,6 +68,8 @@ class Finding:
         event_ids: the log's own ids, the first :data:`~tenantry.sweep.collect.MOST_IDS` of them.
         count: how many events there were.
         evidence: what was seen, for people: ``summary``, ``events`` (the first few), and what the check compared.
+        marks: digests of what it is about (`tenantry.sweep.marks`): an accepted finding speaks again when there is a new one.
+        source: format of the log that it came from; None: it was read from how the tenant stands.
     """
 
     rule: str
@@ -80,10 +83,19 @@ class Finding:
     first_seen: float = 0.0
     last_seen: float = 0.0
     evidence: dict[str, Any] = field(default_factory=dict)
+    marks: set[str] = field(default_factory=set)
+    source: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The same in every sweep of the tenant: of the rule and the entity, whatever happened since."""
+        named = "\0".join((self.rule, self.entity["type"], self.entity["id"].casefold()))
+        return f"f{hashlib.sha256(named.encode('utf-8', 'replace')).hexdigest()[:12]}"
 
     def as_dict(self) -> dict[str, Any]:
         """JSON, in the contract's order."""
         return {
+            "id": self.id,
             "rule": self.rule,
             "title": self.title,
             "severity": self.severity,
@@ -95,6 +107,7 @@ class Finding:
             "last_seen": instant(self.last_seen),
             "evidence": _timed(self.evidence),
             "remedy": self.remedy,
+            **({"source": self.source} if self.source else {}),
         }
 
 
@@ -133,6 +146,12 @@ class Sweep:
     tenant: str | None = None
     checks: list[dict[str, Any]] = field(default_factory=list)
     """Of a live sweep: each check, how it ended, and how much it looked at."""
+    logs: dict[str, bool] = field(default_factory=dict)
+    """Of a live sweep: format of each log → whether it was read to its end."""
+    accepted: list[tuple[Finding, dict[str, Any]]] = field(default_factory=list)
+    """Findings that somebody has accepted, and the acceptance: they stand here instead of among the findings."""
+    window: tuple[float, float] | None = None
+    """Of a live sweep: from when to when logs were read; what came to be in between counts as new."""
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -146,8 +165,12 @@ class Sweep:
             "findings": [finding.as_dict() for finding in self.findings],
             "entities": self.entities,
             "could_not_check": self.could_not_check,
-            "checks": self.checks,
+            **({"checks": self.checks, "accepted": self._accepted()} if self.checks else {}),
+            **({"window": {"from": instant(self.window[0]), "to": instant(self.window[1])}} if self.window else {}),
             "rules_evaluated": self.rules_evaluated,
             "rules_not_evaluated": self.rules_not_evaluated,
             "files": self.files,
         }
+
+    def _accepted(self) -> list[dict[str, Any]]:
+        return [finding.as_dict() | {"accepted": acceptance} for finding, acceptance in self.accepted]

@@ -65,8 +65,12 @@ class Source:
         mapped = self.fields.get(name.lower())
         if mapped is not None:
             return tuple(mapped.split("."))
-        parts = tuple(name.split("."))
-        return parts if not self.native or parts[0] in self.native else None
+        first, *rest = name.split(".")
+        if not self.native or first in self.native:
+            return (first, *rest)
+        # Public rules write names as Azure's tables do: CrossTenantAccessType.
+        native = next((one for one in self.native if one.lower() == first.lower()), None)
+        return (native, *rest) if native is not None else None
 
 
 _CLOUDTRAIL: Final = frozenset(

@@ -12,22 +12,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from importlib import resources
 from json import JSONEncoder
 from typing import Any, BinaryIO
 
-from tenantry.errors import RecordError
-from tenantry.timeline.glyphs import breakable, printable
-from tenantry.timeline.model import Lane, Timeline, TimelineEvent
+from tenantry.timeline.glyphs import breakable
+from tenantry.timeline.model import Lane, Timeline
 from tenantry.timeline.pdf_cells import MAX_EVENTS, MAX_STEPS, Part, Section
 from tenantry.timeline.pdf_found import Found
 from tenantry.timeline.pdf_front import Front
 from tenantry.timeline.pdf_proof import Proof
 from tenantry.timeline.pdf_rows import Rows
 from tenantry.timeline.picture import draw, drawn_legend, legend_words
+from tenantry.timeline.typeset import layout, typeset
 from tenantry.timeline.words import LANES, moment, plural
 
 __all__ = ["MAX_EVENTS", "MAX_STEPS", "export"]
@@ -45,50 +44,8 @@ def export(timeline: Timeline, out: BinaryIO) -> int:
         RecordError: typst could not typeset it.
     """
     events = list(timeline.events)
-    try:
-        pdf = _typeset(timeline, events, _plain)
-    except _Typst as error:
-        if not error.about_text:
-            raise RecordError("the PDF could not be typeset", cause=str(error)[:500]) from error
-        # A combination of characters that the fonts together cannot shape: all of them by their codes, then.
-        pdf = _typeset(timeline, events, _ascii)
-    out.write(pdf)
+    out.write(typeset(lambda text: _Report(timeline, events, text).inputs(), timeline.record.as_of))
     return len(events)
-
-
-class _Typst(Exception):
-    """What the typesetter says."""
-
-    @property
-    def about_text(self) -> bool:
-        # Its errors have no codes; the only thing that depends on this is whether a second, plainer try is made.
-        return "could not be displayed" in str(self) or "codepoint" in str(self)
-
-
-def _typeset(timeline: Timeline, events: Sequence[TimelineEvent], text: Any) -> bytes:
-    import typst  # 30 MB of shared library, which only this format needs
-
-    inputs = _Report(timeline, events, text).inputs()
-    try:
-        pdf = typst.compile(
-            _file("report.typ").encode(),
-            sys_inputs=inputs,
-            format="pdf",
-            pdf_standards=["a-2a", "ua-1"],
-            ignore_system_fonts=True,
-            timestamp=timeline.record.as_of.replace(microsecond=0),
-        )
-    except typst.TypstError as error:
-        raise _Typst(str(error)) from error
-    return bytes(pdf)
-
-
-def _plain(value: str, limit: int = 2_000) -> str:
-    return printable(value, limit)
-
-
-def _ascii(value: str, limit: int = 2_000) -> str:
-    return "".join(c if c.isascii() else f"<U+{ord(c):04X}>" for c in printable(value, limit))
 
 
 class _Report(Section):
@@ -163,13 +120,8 @@ def _styled(svg: str) -> str:
 
 @cache
 def _style() -> str:
-    sheet = _file("style.css")
+    sheet = layout("style.css")
     colours = dict(_DEFINED.findall(sheet.split("@media", 1)[0]))
     rules = "\n".join(_STYLE_LINE.findall(sheet.split("@media (max-width", 1)[0]))
     rules = _VARIABLE.sub(lambda found: colours[found[1]], rules)
     return f'text {{ font-family: "Libertinus Serif", "DejaVu Sans Mono"; font-size: 11px; }}\n{rules}'
-
-
-@cache
-def _file(name: str) -> str:
-    return resources.files("tenantry.timeline.page").joinpath(name).read_text("utf-8").strip()

@@ -21,14 +21,18 @@ _BARS: Final = 160
 
 def picture(sweep: Sweep) -> str:
     """The SVG; empty when nothing was read."""
-    if sweep.first_event is None or sweep.last_event is None:
+    if sweep.window is not None:
+        start, end = sweep.window
+    elif sweep.first_event is not None and sweep.last_event is not None:
+        start, end = sweep.first_event, max(sweep.last_event, sweep.first_event + 60)
+    else:
         return ""
-    start, end = sweep.first_event, max(sweep.last_event, sweep.first_event + 60)
     lanes = _lanes(sweep)
     height = _HIGH + 40 + _ROW * max(len(lanes), 1) + 20
 
     def x(at: float) -> float:
-        return _LEFT + (at - start) / (end - start) * (_WIDE - _LEFT - _RIGHT)
+        # What came to be before the window stands at its edge.
+        return _LEFT + (min(max(at, start), end) - start) / (end - start) * (_WIDE - _LEFT - _RIGHT)
 
     parts = [
         f'<svg viewBox="0 0 {_WIDE} {height}" role="img" aria-label="Events and findings over time" xmlns="http://www.w3.org/2000/svg">'
@@ -95,8 +99,11 @@ def _lanes(sweep: Sweep) -> list[tuple[str, list[Finding]]]:
 
 
 def _short(name: str) -> str:
+    """An ARN and a path are known by their ends, other names by their beginnings."""
     plain = name.rpartition(":")[2] if name.startswith("arn:") else name
-    return plain if len(plain) <= 40 else f"…{plain[-39:]}"
+    if len(plain) <= 40:
+        return plain
+    return f"…{plain[-39:]}" if name.startswith(("arn:", "/")) else f"{plain[:39]}…"
 
 
 def _when(at: float, span: float) -> str:

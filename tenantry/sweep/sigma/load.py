@@ -21,10 +21,12 @@ from sigma.rule import SigmaRule
 from tenantry.errors import InvalidInput
 from tenantry.sweep.sources import Source
 
-__all__ = ["Loaded", "load"]
+__all__ = ["ELSEWHERE", "Loaded", "load"]
 
 _ASIDE: Final = frozenset({"deprecated", "unsupported", "tests", "regression_data", "documentation", "other"})
 """Folders of SigmaHQ's layout whose rules its authors do not mean to be used as they are."""
+ELSEWHERE: Final = "it is about another log"
+"""How the reason begins why a rule for another source is left out."""
 _LARGEST: Final = 1 << 20
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -148,7 +150,7 @@ def _elsewhere(document: Any, source: Source) -> str | None:
     if source.fits(product, category, service):
         return None
     said = "/".join(one for one in (product, category, service) if one)
-    return f"it is about another log ({said}), not {source.name}"
+    return f"{ELSEWHERE} ({said}), not {source.name}"
 
 
 def _resolve(members: list[Any], loaded: Loaded) -> None:

@@ -14,6 +14,7 @@ from tenantry.sweep import sources
 from tests.tenantry.sweep.days import Aws
 
 FIELDS = [
+    "id",
     "rule",
     "title",
     "severity",

@@ -19,7 +19,7 @@ from integrations.aws.provider import CAPABILITIES, PROVIDER, AwsHandle, HubSett
 from tenantry.capabilities import CAPABILITIES as PROTOCOLS
 from tenantry.errors import InvalidTenant, OutOfScope, SignInFailed, TenantryError
 from tenantry.least import LeastPrivilege
-from tenantry.providers import Estate
+from tenantry.providers import Estate, Ours
 from tests.support.aws_gaps import Reply
 from tests.support.aws_stand import HUB_SECRET, REGIONS, Account, AwsStand, the_stand
 
@@ -93,6 +93,18 @@ def test_the_least_policy_is_small_enough_and_grants_nothing_excessive() -> None
 
 
 # --- sign-in ----------------------------------------------------------------------------------------------------------
+
+
+async def test_it_knows_what_of_ours_is_seen(account: Account, handle: AwsHandle) -> None:
+    assert await handle.ours() == Ours(cloud_accounts=frozenset({account.settings()["account"]}))
+
+    async def secret(_: str) -> SecretBytes:
+        raise AssertionError("it is asked for none")
+
+    hub = {"hub_role": "arn:aws:iam::999988887777:role/hub"}
+    named = await PROVIDER.open(account.settings(), secret, estate=Estate(hub, account.settings()["account"]))
+    assert "999988887777" in (await named.ours()).cloud_accounts
+    await named.aclose()
 
 
 async def test_a_session_is_begun_once_and_kept(aws: AwsStand, handle: AwsHandle) -> None:

@@ -50,6 +50,12 @@ async def handles(nets: dict[str, HostNet]) -> AsyncIterator[dict[str, Any]]:
     await asyncio.gather(*(handle.aclose() for handle in opened.values()))
 
 
+async def test_it_knows_the_key_that_it_signs_in_with(nets: dict[str, HostNet], handles: dict[str, Any]) -> None:
+    for tenant in TENANTS:
+        ours = await handles[tenant].ours()
+        assert ours.keys == {nets[tenant].key.fingerprint.removeprefix("SHA256:")}
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_at_once_and_after_errors(seed: int, handles: dict[str, Any]) -> None:
     dice = random.Random(seed)

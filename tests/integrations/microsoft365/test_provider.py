@@ -12,6 +12,7 @@ from integrations.microsoft365.provider import CAPABILITIES, PROVIDER, Cloud, Mi
 from tenantry.capabilities import CAPABILITIES as PROTOCOLS
 from tenantry.capabilities.credentials import CredentialService
 from tenantry.errors import InDoubt, OutOfScope
+from tenantry.providers import Ours, Recognised
 from tests.integrations.microsoft365.conftest import CANARY, Stand
 
 IDS = {"tenant_id": "11111111-2222-3333-4444-555555555555", "client_id": "66666666-7777-8888-9999-000000000000"}
@@ -26,6 +27,11 @@ async def test_it_offers_what_it_says(handle: Microsoft365Handle) -> None:
     assert isinstance(handle.capability("credentials")["client_secret"], CredentialService)
     with pytest.raises(OutOfScope):
         handle.capability("messenger")
+
+
+async def test_it_knows_what_of_ours_is_seen(handle: Microsoft365Handle, stand: Stand) -> None:
+    assert isinstance(handle, Recognised)
+    assert await handle.ours() == Ours(applications=frozenset({stand.lab.client_id}))
 
 
 async def test_a_check_of_a_sound_tenant(stand: Stand, handle: Microsoft365Handle) -> None:

@@ -12,8 +12,9 @@ import pytest
 from pydantic import BaseModel
 
 from flows.assembly import TenantSecrets
+from flows.sweeping import TenantIncidents, TenantSweeping
 from tenantry import capabilities
-from tenantry.capabilities import CAPABILITIES
+from tenantry.capabilities import CAPABILITIES, OWN
 
 CONFORMANCE = Path(__file__).resolve().parents[2] / "conformance"
 
@@ -32,7 +33,7 @@ def test_a_capability_is_a_protocol_with_a_conformance_suite(capability: str) ->
     protocol = CAPABILITIES[capability]
     assert typing.is_protocol(protocol) if hasattr(typing, "is_protocol") else protocol._is_protocol
     assert protocol.__module__ == f"tenantry.capabilities.{capability}"
-    if capability != "secrets":  # the vault's own, not a vendor's: below
+    if capability not in OWN:  # the installation's own, not a vendor's: below
         assert (CONFORMANCE / f"{capability}.py").is_file()
 
 
@@ -50,8 +51,10 @@ def test_what_waits_is_async(name: str, method: Callable[..., Any]) -> None:
     assert inspect.iscoroutinefunction(method) or typing.get_origin(returned) is AsyncIterator
 
 
-def test_the_vault_provides_the_secrets_capability() -> None:
-    assert issubclass(TenantSecrets, CAPABILITIES["secrets"])
+def test_the_installation_provides_its_own() -> None:
+    for name, provider in (("secrets", TenantSecrets), ("sweeping", TenantSweeping), ("incidents", TenantIncidents)):
+        assert issubclass(provider, CAPABILITIES[name])
+        assert name in OWN
 
 
 def test_data_of_capabilities_cannot_be_changed_after_it_was_read() -> None:

@@ -42,6 +42,19 @@ def test_entries_outlive_the_process(journal: Journal, path: Path) -> None:
     again.close()
 
 
+def test_entries_of_a_kind_are_found(journal: Journal) -> None:
+    journal.append(
+        "acme",
+        [
+            event(user="anna"),
+            Event("sweep.accepted", {"finding": "f1"}),
+            Event("note", {"text": '"event":"sweep.accepted"'}),
+        ],
+    )
+    journal.append("globex", [Event("sweep.accepted", {"finding": "f2"})])
+    assert [record.data for record in journal.of("acme", "sweep.accepted", "sweep.never")] == [{"finding": "f1"}]
+
+
 def test_an_entry_says_nothing_of_persons_or_targets(journal: Journal, path: Path) -> None:
     journal.append(
         "acme", [Event("step.intent", {"item": "anna@acme.example", "by": "bert"}, run_id="r", step="block")]

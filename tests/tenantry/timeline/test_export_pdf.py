@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tenantry.timeline import Timeline
-from tenantry.timeline.export_pdf import MAX_EVENTS, MAX_STEPS, _ascii, _typeset, _Typst, export
+from tenantry.timeline.export_pdf import MAX_EVENTS, MAX_STEPS, _Report, export
 from tenantry.timeline.model import Lane
 from tenantry.timeline.pdf_rows import fewer, most_telling
+from tenantry.timeline.typeset import Untypeset, ascii_only, compiled
 from tests.support.tools import needs_program
 
 
@@ -98,10 +99,11 @@ def test_very_long_names_do_not_stop_it(hostile: Callable[[str], Timeline]) -> N
 
 def test_what_the_fonts_cannot_show_is_recognised(hostile: Callable[[str], Timeline]) -> None:
     unmade = hostile("中")
-    with pytest.raises(_Typst) as caught:
-        _typeset(unmade, list(unmade.events), lambda value, _limit=0: value)
+    made = _Report(unmade, list(unmade.events), lambda value, _limit=0: value).inputs()
+    with pytest.raises(Untypeset) as caught:
+        compiled(made, unmade.record.as_of)
     assert caught.value.about_text
-    assert _ascii("中é") == "<U+27E8>U+4E2D<U+27E9><U+00E9>"
+    assert ascii_only("中é") == "<U+27E8>U+4E2D<U+27E9><U+00E9>"
 
 
 def test_a_run_that_has_hardly_begun(timeline: Timeline, tmp_path: Path) -> None:

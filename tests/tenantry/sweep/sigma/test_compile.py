@@ -212,3 +212,10 @@ def test_the_same_hits_as_sqlite(rules: list[tuple[Any, Any, str]], records: lis
             if asked.matches(one):
                 found[asked.title].add(number)
     assert found == wanted, json.dumps(rows)
+
+
+def test_names_of_azures_tables_are_those_of_the_log() -> None:
+    log = source("entra-signin")
+    assert log.path("CrossTenantAccessType") == ("crossTenantAccessType",)
+    assert log.path("DeviceDetail.trusttype") == ("deviceDetail", "trustType")
+    assert log.path("CommandLine") is None

@@ -1,0 +1,94 @@
+"""Clients are swept by themselves, where their files say how often: the service begins a run of the runbook `compromise_sweep` for each.
+
+As for credentials that are due (`flows.rotating`), a run stands in the record before Prefect hears of it, and its id follows from the
+client and the period: whoever died between recording it and giving it to Prefect begins none twice. Each client has its own minute of the
+period, which follows from its name, so that a hundred clients with the same period are spread over it and stay where they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from flows.assembly import Installation
+from flows.sweeping import RUNBOOK, begin
+from tenantry.errors import NotFound, TenantryError
+from tenantry.run import RunState
+from tenantry.tenants import Tenant
+
+__all__ = ["AT_ONCE", "Sweeps", "run_id_of", "slot_of"]
+
+AT_ONCE: Final = 4
+"""Sweeps that one look begins. After a long pause of the service all clients are due."""
+_NAMESPACE: Final = uuid.UUID("9f3c1f6e-2b1d-4c55-8a51-3d7b0c9f7e02")
+_LOG: Final = logging.getLogger(__name__)
+
+
+def slot_of(tenant: str, every: timedelta, now: datetime) -> int:
+    """Which of a client's regular sweeps is due, counted from its own minute of the first period."""
+    period = int(every.total_seconds())
+    minute = int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:8]) % (period // 60)
+    return (int(now.timestamp()) - minute * 60) // period
+
+
+def run_id_of(tenant: str, every: timedelta, slot: int) -> str:
+    """The id of the run that is one of a client's regular sweeps."""
+    return str(uuid.uuid5(_NAMESPACE, f"{tenant}/{int(every.total_seconds())}/{slot}"))
+
+
+class Sweeps:
+    """Begins what is due.
+
+    Args:
+        schedule: gives a recorded run to Prefect.
+    """
+
+    def __init__(self, installation: Installation, schedule: Callable[[RunState], Awaitable[object]]) -> None:
+        self._installation = installation
+        self._schedule = schedule
+
+    async def look(self) -> list[str]:
+        """Begin what is due and was not begun; ids of the runs."""
+        begun: list[str] = []
+        for name in await asyncio.to_thread(self._installation.tenants.names):
+            if len(begun) == AT_ONCE:
+                break
+            try:
+                state = await asyncio.to_thread(self._recorded, name)
+            except TenantryError as error:  # a broken file of one client keeps nobody else's waiting
+                _LOG.warning("%s could not be swept: %s", name, error.message)
+                continue
+            if state is not None:
+                begun.append(state.run_id)
+                await self._schedule(state)
+        return begun
+
+    def _recorded(self, name: str) -> RunState | None:
+        """The run, recorded now; None where nothing is due."""
+        tenant = self._installation.tenants.get(name)
+        if tenant.sweep.every_hours is None:
+            return None
+        every = timedelta(hours=tenant.sweep.every_hours)
+        run_id = run_id_of(name, every, slot_of(name, every, self._installation.journal.clock.now()))
+        try:
+            self._installation.journal.run(run_id)
+        except NotFound:
+            return None if self._under_way(tenant) else self._begun(tenant, run_id)
+        return None
+
+    def _under_way(self, tenant: Tenant) -> bool:
+        """Whether one of the client's sweeps is not over: the next one waits for it."""
+        runs = self._installation.journal.runs(tenant.name)
+        newest = next((one for one in runs if one.runbook == RUNBOOK), None)
+        return newest is not None and newest.standing in ("created", "running", "interrupted")
+
+    def _begun(self, tenant: Tenant, run_id: str) -> RunState:
+        every = tenant.sweep.every_hours
+        requester = {"person": None, "name": f"schedule (every {every} h)", "proven": False, "via": "schedule"}
+        begin(self._installation, tenant.name, tenant.sweep.days, requester, run_id)
+        return self._installation.state(run_id)

@@ -1,0 +1,372 @@
+"""The live sweep of a tenant: what a sweep may know beforehand, what is remembered of the sweeps before, and a run of it without Prefect.
+
+A sweep is a run of the runbook `compromise_sweep` like any other: its result is evidence, its entries stand in the tenant's record.
+The command line carries it with the engine alone, because nobody who wants to know whether an intruder is inside waits for a server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from tenantry.clock import rfc3339
+from tenantry.errors import InvalidInput, NotFound, TenantryError
+from tenantry.journal import Event
+from tenantry.places import folders
+from tenantry.providers import Ours, Recognised
+from tenantry.run import Engine, RunState, create
+from tenantry.runbook import validate_params
+from tenantry.sweep.check import BaseCheck, Known, LogCheck, Look
+from tenantry.sweep.model import Finding
+from tenantry.sweep.remembered import ACCEPTED, WITHDRAWN, Acceptance, acceptances, document
+from tenantry.task import Outcome
+
+if TYPE_CHECKING:
+    from flows.assembly import Installation, TenantContext
+    from tenantry.estate import Estate
+    from tenantry.journal import Record
+    from tenantry.sweep.engine import Detections
+    from tenantry.sweep.live import Progress
+    from tenantry.tenants import Tenant
+
+__all__ = [
+    "RUNBOOK",
+    "TenantIncidents",
+    "TenantSweeping",
+    "accept",
+    "accepted",
+    "begin",
+    "carry",
+    "found_by",
+    "known",
+    "last_sweep",
+    "withdraw",
+]
+
+RUNBOOK: Final = "compromise_sweep"
+STEP: Final = "sweep"
+EVIDENCE: Final = "sweep.json"
+OTHERS: Final = "sigma"
+"""Folder of the operator's ``runbooks/detections`` with rules that follow no conventions of ours: a public collection, in its own layout."""
+SWEEP: Final = "sweep"
+"""How a run says that a sweep opened it (``via`` of its requester)."""
+LONGEST: Final = timedelta(days=366)
+"""For which a finding may be accepted."""
+_SHORTEST: Final = 4
+
+
+# --- what a sweep may know ---------------------------------------------------------------------------------------------
+
+
+def known(tenant: Tenant, estate: Estate, ours: Sequence[Ours] = ()) -> Known:
+    """What belongs in a tenant, by its file, the estate's, and what providers say of ourselves."""
+    expected = tenant.expected
+
+    def with_ours(which: str, *more: str) -> frozenset[str]:
+        return frozenset(more).union(*(getattr(one, which) for one in ours))
+
+    return Known(
+        domains=frozenset(tenant.domains),
+        networks=frozenset((*tenant.known_networks, *estate.known_networks)),
+        countries=frozenset(tenant.countries),
+        accounts=frozenset(name.lower() for name in (*tenant.break_glass_accounts, *tenant.responder_accounts)),
+        applications=frozenset(one.lower() for one in with_ours("applications", *expected.applications)),
+        partners=frozenset(one.lower() for one in with_ours("partners", *expected.partners)),
+        cloud_accounts=with_ours("cloud_accounts", *expected.cloud_accounts),
+        keys=frozenset(one.removeprefix("SHA256:") for one in with_ours("keys", *expected.ssh_keys)),
+        tools=frozenset(expected.remote_tools),
+    )
+
+
+class TenantSweeping:
+    """The ``sweeping`` capability: `tenantry.capabilities.sweeping`.
+
+    Args:
+        context: of the tenant.
+        progress: called as facts come in.
+        checks: instead of all that there are.
+    """
+
+    def __init__(
+        self,
+        installation: Installation,
+        context: TenantContext,
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        checks: Sequence[BaseCheck] | None = None,
+    ) -> None:
+        self._installation = installation
+        self._context = context
+        self._progress = progress
+        self._checks = checks
+
+    async def sweep(self, run_id: str, now: datetime, days: int) -> Mapping[str, Any]:
+        from tenantry.sweep.live import sweep_tenant  # it loads pySigma, and who lists acceptances needs none
+
+        checks, detections = await asyncio.to_thread(self._loaded)
+        in_force = await asyncio.to_thread(accepted, self._installation, self._context.name)
+        earlier = await asyncio.to_thread(last_sweep, self._installation, self._context.name, before=run_id)
+        ours, unknown = await self._ours()
+        look = Look(
+            now, now - timedelta(days=days), known(self._context.tenant, self._installation.estate, list(ours.values()))
+        )
+
+        def silenced(finding: Finding) -> Mapping[str, Any] | None:
+            one = in_force.get(finding.id)
+            return one.shown() if one is not None and one.covers(finding, now) else None
+
+        found = await sweep_tenant(
+            self._context,
+            checks,
+            look,
+            detections,
+            progress=self._progress,
+            silenced=silenced,
+            scratch=self._installation.home.run,
+        )
+        found.could_not_check += unknown
+        found.rules_not_evaluated = _nowhere(detections.values())
+        found.rules_evaluated = sum(
+            len([rule for rule in of.rules.rules if not rule.silent]) + len(of.rules.correlations)
+            for of in detections.values()
+        )
+        return document(found, run_id, earlier, now)
+
+    def _loaded(self) -> tuple[Sequence[BaseCheck], dict[str, Detections]]:
+        from tenantry.sweep.discover import checks
+        from tenantry.sweep.engine import Detections
+
+        asked = self._checks if self._checks is not None else checks()
+        roots = folders("detections", self._installation.home)
+        formats = {check.collect.log for check in asked if isinstance(check, LogCheck)}
+        others = self._installation.home.runbooks / "detections" / OTHERS
+        rules = (others,) if others.is_dir() else ()
+        return asked, {name: Detections.load(name, roots, rules) for name in sorted(one for one in formats if one)}
+
+    async def _ours(self) -> tuple[dict[str, Ours], list[dict[str, str]]]:
+        """What providers know of ourselves; one that cannot say is reported, because what is ours may then be found."""
+        found: dict[str, Ours] = {}
+        unknown: list[dict[str, str]] = []
+        for source in self._context.sources():
+            try:
+                handle = await self._context.handle(source.key)
+                if isinstance(handle, Recognised):
+                    found[source.key] = await handle.ours()
+            except TenantryError as error:
+                why = f"what of ours is known at {source.key} could not be told: {error.message}"
+                unknown.append({"check": f"provider {source.key}", "why": why})
+        return found, unknown
+
+
+def _nowhere(detections: Iterable[Detections]) -> list[dict[str, str]]:
+    """Rules that could be evaluated for no log, with the reason that says most: that a rule is about another log is so for nearly all."""
+    from tenantry.sweep.sigma.load import ELSEWHERE
+
+    held = [{one["rule"]: one for one in of.left_out} for of in detections]
+    everywhere = set.intersection(*map(set, held)) if held else set()
+    return [
+        next((of[rule] for of in held if not of[rule]["why"].startswith(ELSEWHERE)), held[0][rule])
+        for rule in sorted(everywhere)
+    ]
+
+
+class TenantIncidents:
+    """The ``incidents`` capability: `tenantry.capabilities.incidents`.
+
+    Args:
+        mode: of the run that opens others: what a drill finds opens a drill.
+    """
+
+    def __init__(self, installation: Installation, tenant: str, mode: str) -> None:
+        self._installation = installation
+        self._tenant = tenant
+        self._mode = mode
+
+    async def opened(self, run_ids: Sequence[str]) -> str | None:
+        return await asyncio.to_thread(self._first, run_ids)
+
+    def _first(self, run_ids: Sequence[str]) -> str | None:
+        for run_id in run_ids:
+            try:
+                index = self._installation.journal.run(run_id)
+            except NotFound:
+                continue
+            if index.tenant == self._tenant:
+                return index.run_id
+        return None
+
+    async def open(self, run_id: str, runbook: str, params: Mapping[str, Any], because: Mapping[str, Any]) -> None:
+        requester = {"person": None, "name": f"sweep {because['run']}", "proven": False, "via": SWEEP, **because}
+        await asyncio.to_thread(
+            record, self._installation, runbook, self._tenant, params, requester, run_id=run_id, mode=self._mode
+        )
+
+
+# --- what is remembered ------------------------------------------------------------------------------------------------
+
+
+def accepted(installation: Installation, tenant: str) -> dict[str, Acceptance]:
+    """Finding → its acceptance, expired ones too."""
+    entries = installation.journal.of(tenant, ACCEPTED, WITHDRAWN)
+    return acceptances((one.event, one.payload) for one in entries if one.payload is not None)
+
+
+def last_sweep(installation: Installation, tenant: str, *, before: str | None = None) -> dict[str, Any] | None:
+    """The newest sweep of a tenant that came to a result, drills left out; None: there is none, or its evidence was erased.
+
+    Args:
+        before: a run that is left out, with those that were begun after it.
+    """
+    reached = before is None
+    for index in installation.journal.runs(tenant):
+        if index.run_id == before:
+            reached = True
+        elif reached and index.runbook == RUNBOOK:
+            state = installation.state(index.run_id)
+            if state.mode == "run" and not state.erased and _evidence(state) is not None:
+                return found_by(installation, state)
+    return None
+
+
+def _evidence(state: RunState) -> str | None:
+    item = state.items.get((STEP, None))
+    if item is None or item.outcome is not Outcome.OBSERVED or not isinstance(item.output, Mapping):
+        return None
+    return str(item.output["evidence"]["sha256"])
+
+
+def found_by(installation: Installation, state: RunState) -> dict[str, Any] | None:
+    """What a sweep found, also one of which not a single check could be made; None: it came to nothing, or its evidence was erased."""
+    digest = _evidence(state)
+    if digest is None:
+        digest = next((str(one["sha256"]) for one in reversed(state.evidence) if one["name"] == EVIDENCE), None)
+    if digest is None or not installation.evidence.has(state.tenant, digest):
+        return None
+    text = b"".join(installation.evidence.open(state.tenant, digest))
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def accept(
+    installation: Installation, tenant: str, finding: str, *, reason: str, until: datetime, by: str
+) -> Acceptance:
+    """Record that somebody answers for a finding of the newest sweep: it stays silent until then, or until anything about it is new.
+
+    Args:
+        finding: its id, or the beginning of it.
+
+    Raises:
+        NotFound: the newest sweep has no such finding, or there was none.
+        InvalidInput: no reason, a time in the past or too far ahead, or a beginning that several have.
+    """
+    now = installation.journal.clock.now()
+    if not reason.strip():
+        raise InvalidInput("says why it is meant to be so", place="--reason")
+    if not now < until <= now + LONGEST:
+        raise InvalidInput(f"lies in the future, at most {LONGEST.days} days ahead", place="--until")
+    swept = last_sweep(installation, tenant)
+    if swept is None:
+        raise NotFound(f"{tenant} was not swept yet", remedy=f"`tenantry sweep tenant {tenant}` first.")
+    one = _only(finding, [*swept["findings"], *swept["accepted"]])
+    made = Acceptance(
+        finding=one["id"],
+        rule=one["rule"],
+        title=one["title"],
+        entity=one["entity"],
+        severity=one["severity"],
+        marks=tuple(one["marks"]),
+        by=by,
+        reason=reason.strip(),
+        at=rfc3339(now),
+        until=rfc3339(until),
+    )
+    installation.journal.append(tenant, [Event(ACCEPTED, made.as_dict())])
+    return made
+
+
+def withdraw(installation: Installation, tenant: str, finding: str, *, by: str) -> Acceptance:
+    """Record that a finding is accepted no longer.
+
+    Raises:
+        NotFound: it is not.
+    """
+    held = accepted(installation, tenant)
+    one = held[_only(finding, [{"id": name} for name in held])["id"]]
+    installation.journal.append(tenant, [Event(WITHDRAWN, {"finding": one.finding, "by": by})])
+    return one
+
+
+def _only(finding: str, among: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    exact = [one for one in among if one["id"] == finding]
+    begun = [one for one in among if one["id"].startswith(finding)] if len(finding) >= _SHORTEST else []
+    found = exact or begun
+    if not found:
+        raise NotFound(
+            f"there is no finding {finding!r}",
+            place="FINDING",
+            remedy="The newest sweep, or the list of accepted ones, names them.",
+        )
+    if len(found) > 1:
+        raise InvalidInput("begins the ids of several findings", place="FINDING")
+    return found[0]
+
+
+# --- runs --------------------------------------------------------------------------------------------------------------
+
+
+def record(
+    installation: Installation,
+    runbook_id: str,
+    tenant: str,
+    params: Mapping[str, Any],
+    requester: Mapping[str, Any],
+    *,
+    run_id: str,
+    mode: str = "run",
+) -> str:
+    """Validate everything and record a run, without Prefect; whoever looks after runs, or a command, carries it.
+
+    Raises:
+        NotFound: no such runbook or tenant.
+        InvalidInput: parameters, or a run of this id is there.
+    """
+    runbook = installation.catalog.get(runbook_id)
+    found = installation.tenants.get(tenant)
+    values = validate_params(runbook, params)
+    create(
+        installation.surroundings(),
+        run_id=run_id,
+        runbook=runbook,
+        tenant=found.name,
+        params=values,
+        mode=mode,
+        requester=requester,
+        subject=runbook.subject_for({"params": values, "tenant": found.public()}),
+    )
+    return run_id
+
+
+def begin(installation: Installation, tenant: str, days: int, requester: Mapping[str, Any], run_id: str) -> str:
+    """Record a sweep of a tenant."""
+    return record(installation, RUNBOOK, tenant, {"days": days}, requester, run_id=run_id)
+
+
+def carry(
+    installation: Installation,
+    run_id: str,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    follow: Callable[[RunState, Record], None] | None = None,
+) -> RunState:
+    """Carry a recorded sweep with the engine alone, until it ends or waits for a person."""
+
+    async def work() -> RunState:
+        async with installation.access(state.tenant, state.mode, state.params) as access:
+            access.telling = progress
+            return await Engine(installation.surroundings(), access, observe=follow).run(run_id, wait=False)
+
+    state = installation.state(run_id)
+    return state if state.ended is not None else asyncio.run(work())

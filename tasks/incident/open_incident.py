@@ -1,0 +1,45 @@
+"""`incident.open_incident`"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tenantry.names import Slug
+from tenantry.task import Change, Context, Impact, Task
+
+
+class OpenIncidentParams(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    runbook: Annotated[Slug, Field(description="What is run")]
+    params: Annotated[dict[str, Any], Field(description="With what")]
+    findings: Annotated[list[str], Field(max_length=1_000, description="Ids of the findings that call for it")]
+    run_ids: Annotated[
+        list[str],
+        Field(min_length=1, max_length=1_000, description="Ids of which one run at most is opened: the first"),
+    ]
+
+
+class OpenIncident(Task[OpenIncidentParams]):
+    """Open a run of another runbook for the same tenant, once.
+
+    The run stands in the record with what opened it, and asks a person before its first effect. Nothing of the tenant is changed.
+    """
+
+    name = "incident.open_incident"
+    needs = ("incidents",)
+    impact = Impact.REVERSIBLE
+    no_undo = "A run that was opened stays in the record; cancel it (`tenantry cancel RUN`)."
+    Params = OpenIncidentParams
+
+    async def check(self, ctx: Context, p: OpenIncidentParams) -> list[Change]:
+        path = f"run/{p.run_ids[0]}/opened"
+        if ctx.seen(path, await ctx.capability("incidents").opened(p.run_ids)):
+            return []
+        return [Change(path=path, before=None, after=p.runbook)]
+
+    async def apply(self, ctx: Context, p: OpenIncidentParams, changes: list[Change]) -> None:
+        for _ in changes:
+            because = {"run": ctx.run.run_id, "findings": p.findings}
+            await ctx.capability("incidents").open(p.run_ids[0], p.runbook, p.params, because)
