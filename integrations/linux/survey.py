@@ -19,7 +19,7 @@ from integrations.linux.asking import Asking
 from integrations.linux.command import Command
 from integrations.linux.reads import expanded_keys, pretty_name
 from integrations.linux.survey_parse import Output, Sections
-from integrations.linux.survey_script import FIRST, SECOND, Section, script
+from integrations.linux.survey_script import FIRST, SECOND, SMALL, Section, script
 from tenantry.capabilities import AuthorizedKey, CronEntry, HostAccount, HostSurvey, Process
 from tenantry.capabilities.host import HostFile, path_bytes, path_text
 from tenantry.capabilities.host_survey import Altered, BootFile, KernelModule, PlacedFile, PrivilegedFile, Records
@@ -212,6 +212,7 @@ class _Found:
             self._cannot("processes", f"{account} is not shown the processes of others (mount option hidepid of /proc)")
         taint, modules = self._kernel
         line, changed, boot = self._boot
+        self._large()
         return HostSurvey(
             host=self.host,
             system=pretty_name(release),
@@ -243,6 +244,13 @@ class _Found:
             packages=tuple(parse.text(name) for name in self._body("packages").split(b"\n") if name),
             unread=self._unread,
         )
+
+    def _large(self) -> None:
+        """What is larger than what is read, and belongs to nobody, may say anything."""
+        for file, path in self._placed:
+            told = path in self._contents or path.endswith(b".so") or self._owners.get(file.path) is not None
+            if file.kind == "file" and file.size > SMALL and not told:
+                self._cannot("files", f"{file.path!r} is larger than the {SMALL // 1024} KiB that are read of a file")
 
     def _moved(self) -> Mapping[str, str]:
         """Paths that one package had moved for another's sake: sums stand under the old name, and another's file lies there."""

@@ -14,7 +14,7 @@ from typing import Final
 
 from integrations.linux import parse
 
-__all__ = ["FIRST", "SECOND", "Section", "script"]
+__all__ = ["FIRST", "SECOND", "SMALL", "Section", "script"]
 
 _MIB: Final = 1024 * 1024
 SMALL: Final = 128 * 1024
@@ -212,7 +212,7 @@ FIRST: Final = (
     Section(
         "contents",
         "{ "
-        + _places(f"{_SMALL} ! -name '*.so*' ! -path '/usr/lib/systemd/*-generators/*' -print0")
+        + _places(f"{_SMALL} ! -name '*.so' ! -name '*.so.[0-9]*' ! -path '/usr/lib/systemd/*-generators/*' -print0")
         + "\n} | r tar --create --file=- --format=gnu --absolute-names --no-recursion"
         " --ignore-failed-read --null --verbatim-files-from --files-from=-",
         ("files", "keys"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from tasks.checks._collect.hosts import SurveyedHost, host_surveys
 from tasks.checks.host._remote_tools import RemoteTool, named
-from tasks.checks.host._signs import SHELLS, base, hidden_place, shown, sign_of_command
+from tasks.checks.host._signs import SHELLS, base, hidden_place, shown, sign_of_words
 from tenantry.capabilities import Process
 from tenantry.sweep.check import Check, Look
 from tenantry.sweep.model import Finding, Severity
@@ -53,7 +53,7 @@ class MspToolAbused(Check[SurveyedHost]):
 def _odd(
     process: Process, command: str, calls: bool, other: RemoteTool | None, tool: RemoteTool
 ) -> tuple[str, Severity]:
-    found = sign_of_command(command)
+    found = sign_of_words(command)
     if found is not None:
         return found, "critical"
     if calls and base(process.executable) in SHELLS:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from tasks.checks._collect.hosts import SurveyedHost, host_surveys
-from tasks.checks.host._signs import SHELLS, base, shown, sign_of_command
+from tasks.checks.host._signs import SHELLS, base, shown, sign_of_words
 from tenantry.capabilities import HostSurvey, Process
 from tenantry.sweep.check import Check, Look
 from tenantry.sweep.model import Finding, Severity
@@ -45,14 +45,14 @@ class ReverseShell(Check[SurveyedHost]):
                     continue
                 command = " ".join(process.arguments)
                 name = base(process.executable).rstrip("0123456789.")
-                if (name in SHELLS or sign_of_command(command)) and process.id not in told:
+                if (name in SHELLS or sign_of_words(command)) and process.id not in told:
                     told.add(process.id)
                     yield self._one(
                         fact.name, process, f"holds a connection to {one.remote} port {one.remote_port}", "critical"
                     )
         for process in survey.processes:
             command = " ".join(process.arguments)
-            found = sign_of_command(command)
+            found = sign_of_words(command)
             if found is not None and process.id not in told and process.pid not in survey_own(survey):
                 yield self._one(fact.name, process, found, "high")
         fact.have("processes", "connections")
