@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from console.cli import Lazy, Root
+from tenantry import dumps
 
 _C = "console.commands"
 
@@ -95,4 +96,5 @@ def cli() -> None:
 
 def main(argv: list[str] | None = None) -> Any:
     """Entry point of the `tenantry` script. Does not return: exits with the contract's code."""
+    dumps.forbid()
     return cli.main(argv, prog_name="tenantry")

@@ -12,7 +12,7 @@ import importlib
 import importlib.util
 import os
 import pkgutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -39,7 +39,7 @@ from tenantry.home import Home
 from tenantry.journal import MSP, Event, Journal, Ledger, Stored
 from tenantry.passwords import new_password
 from tenantry.people import People
-from tenantry.providers import Client, EstateProvider, Handle, Provider, SecretSource, channels_of
+from tenantry.providers import Client, EstateProvider, Handle, Provider, SecretSource, SignsInAhead, channels_of
 from tenantry.providers import Estate as HandleAtEstate
 from tenantry.run import RunState, Surroundings, fold, run_view
 from tenantry.runbook import Runbook, parse_runbook
@@ -308,6 +308,21 @@ class TenantContext:
         if name == "messenger" and len(sources) > 1:
             return ByChannel(self._by_channel(sources))
         return await self._first(sources, name)
+
+    async def ahead(self, names: Collection[str]) -> None:
+        """Open what serves these, and sign in where that can be done beforehand. What fails is met by who uses it."""
+        wanted: dict[str, tuple[Source, set[str]]] = {}
+        for name in names:
+            for source in self._sources(name)[:1]:
+                wanted.setdefault(source.key, (source, set()))[1].add(name)
+
+        async def one(source: Source, of: set[str]) -> None:
+            with contextlib.suppress(TenantryError):
+                handle = await self._opened(source)
+                if isinstance(handle, SignsInAhead):
+                    handle.ahead(of)
+
+        await asyncio.gather(*(one(source, of) for source, of in wanted.values()))
 
     async def _first(self, sources: list[Source], name: str) -> Any:
         """Of the first provider that has it for this tenant: one that could have it need not (hosts without a backup)."""

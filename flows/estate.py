@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import Any, Final
 from uuid import uuid4
 
@@ -48,6 +48,10 @@ class EstateAccess:
             raise OutOfScope(f"the estate itself has no {name!r}", remedy="Run this for a client.")
         references = {key: config.secrets for key, config in self._installation.estate.providers.items()}
         return TenantCredentials(self._installation.vault, MSP, self._services, references)
+
+    async def ahead(self, names: Collection[str]) -> None:
+        """Nothing: whose credential is to be replaced is known when the step begins."""
+        del names
 
     async def _services(self, key: str) -> CredentialServices:
         config = self._installation.estate.providers[key]

@@ -47,7 +47,7 @@ from flows.execute import refuse
 from flows.related import related
 from flows.runbook_files import fingerprint
 from flows.warm import Warm, WarmChild
-from tenantry import room
+from tenantry import dumps, room
 from tenantry.broker import Supervisor
 from tenantry.errors import OutOfScope, RecordError, TenantryError
 
@@ -139,6 +139,7 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
     async def setup(self) -> None:
         """As every worker; and the children begin to warm up."""
         self._loaded = fingerprint(self._installation.home)
+        dumps.forbid()  # it may have been started by Prefect's command line
         await self._warm.start()
         await super().setup()
 

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from flows import memory
+from flows import interpreter
 from flows.assembly import Installation, preload
 from tenantry.errors import TaskDefect
 
@@ -47,7 +47,7 @@ def main() -> int:
         child.preload(installation)
     if threads() > 1:
         raise TaskDefect("a module started a thread when it was imported: nothing can be forked from this process")
-    memory.settle()
+    interpreter.settle()
     channel = _serve()
     if channel is None:
         return 0

@@ -36,6 +36,16 @@ def effect(seconds: float) -> Iterator[None]:
         _current.reset(token)
 
 
+@contextlib.contextmanager
+def lifted() -> Iterator[None]:
+    """Within the block there is no deadline: for what an effect begins and others wait for as well (a sign-in), and that is no write."""
+    token = _current.set(None)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
 def remaining() -> float | None:
     """Seconds left for the current effect, never below 0; None outside of an effect."""
     deadline = _current.get()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
@@ -113,6 +113,15 @@ class Reaches(Protocol):
 
     def endpoints(self, settings: Any, estate: Mapping[str, Any] | None = None) -> Sequence[Endpoint]:
         """``settings`` as :class:`Provider.Settings` takes them; ``estate``: of the estate's provider whose credential is used."""
+        ...
+
+
+@runtime_checkable
+class SignsInAhead(Protocol):
+    """A handle that can sign in before it is used."""
+
+    def ahead(self, names: Collection[str]) -> None:
+        """Begin to sign in for the capabilities named. Whoever uses one first waits for that, and hears what became of it."""
         ...
 
 

@@ -39,7 +39,7 @@ from benchmarks.stage import (
     plain_client,
     watched,
 )
-from flows import memory
+from flows import interpreter
 from flows.assembly import Installation
 from flows.graph import PrefectSteps
 from tenantry.run import Engine, Policy
@@ -149,7 +149,7 @@ async def _measured(installation: Installation, lab: LabProcess, count: int, tim
             user = await _one_user(plain)
             accounts = [account.id for account in await plain_accounts(installation, 1 + count * times)]
             lab.faults(latency_ms=_LATENCY_MS)
-            memory.settle()  # as the processes that execute runs are (flows/zygote.py)
+            interpreter.settle()  # as the processes that execute runs are (flows/zygote.py)
             with watched() as wire:
                 found.first, _ = await _contain(installation, accounts[:1])
             found.requests, found.chain = len(wire.calls), chain_of(wire.calls)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -76,6 +76,9 @@ class _Access:
     async def capability(self, name: str) -> Any:
         del name
         return self._switches
+
+    async def ahead(self, names: Collection[str]) -> None:
+        del names
 
 
 @task

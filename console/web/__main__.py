@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import json
 import os
-import resource
 import signal
 import socket
 import sys
@@ -24,7 +23,7 @@ from pydantic import SecretStr
 from console.web import drop
 from console.web.app import application
 from flows.outside import keep_current
-from tenantry import logs, tether
+from tenantry import dumps, logs, tether
 from tenantry.broker import ConsoleHand
 from tenantry.tls import Certificate
 
@@ -44,7 +43,7 @@ class _Server(uvicorn.Server):
 def main() -> int:
     """Returns the exit code: 0 when it was told to end."""
     os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # codes pass through this memory
+    dumps.forbid()
     logs.configure()
     given = _first_line()
     tether.hold()

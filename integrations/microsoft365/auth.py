@@ -22,7 +22,7 @@ import json
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
@@ -35,6 +35,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from pydantic import SecretBytes
 
 from integrations.http import Answer, Http
+from tenantry import deadline
 from tenantry.errors import OutOfScope, ProviderError, SignInFailed, TenantryError, VendorFault
 from tenantry.providers import SecretSource
 
@@ -60,12 +61,22 @@ _REMEDIES: Final = {
 _TRANSIENT: Final = frozenset({"AADSTS90033", "AADSTS90055", "AADSTS90014900"})
 
 
+_FRESH: Final = 10.0
+"""Seconds for which the failure of a sign-in that nobody waited for counts for who asks next."""
+
+
 @dataclass(slots=True)
 class _Entry:
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     value: str = ""
     expires: float = 0.0
     renew: float = 0.0
+    attempt: asyncio.Task[str] | None = None
+    """A sign-in under way, or one that ended and that nobody has heard of."""
+    ended: float = 0.0
+
+    @property
+    def good(self) -> bool:
+        return bool(self.value) and time.monotonic() < self.renew
 
 
 class Tokens:
@@ -100,33 +111,58 @@ class Tokens:
             ProviderError: the endpoint could not be asked.
         """
         entry = self._entries.setdefault(scope, _Entry())
-        if entry.value and time.monotonic() < entry.renew:
+        if entry.good:
             return entry.value
-        async with entry.lock:
-            now = time.monotonic()
-            if entry.value and now < entry.renew:
-                return entry.value
-            try:
+        attempt = self._begun(entry, scope)
+        try:
+            return await asyncio.shield(attempt)  # others wait for it too
+        finally:
+            if attempt.done() and entry.attempt is attempt:
+                entry.attempt = None
+
+    def ahead(self, scope: str) -> None:
+        """Begin to sign in for somebody who asks soon. They hear what became of it, as if they had begun it."""
+        entry = self._entries.setdefault(scope, _Entry())
+        if not entry.good:
+            self._begun(entry, scope)
+
+    def _begun(self, entry: _Entry, scope: str) -> asyncio.Task[str]:
+        attempt = entry.attempt
+        if attempt is None or (attempt.done() and time.monotonic() - entry.ended > _FRESH):
+            attempt = entry.attempt = asyncio.create_task(self._renewed(entry, scope))
+            attempt.add_done_callback(_heard)
+        return attempt
+
+    async def _renewed(self, entry: _Entry, scope: str) -> str:
+        now = time.monotonic()
+        try:
+            with deadline.lifted():
                 value, life = await self._sign_in(scope)
-            except ProviderError as exc:
-                if exc.retryable and entry.value and now < entry.expires:
-                    entry.renew = min(entry.expires, now + 30.0)  # still good: use it, ask again soon
-                    return entry.value
-                raise
-            now = time.monotonic()
-            entry.value = value
-            entry.expires = now + life
-            entry.renew = now + life - min(300.0, life * 0.2)
-            return value
+        except ProviderError as exc:
+            if exc.retryable and entry.value and now < entry.expires:
+                entry.renew = min(entry.expires, now + 30.0)  # still good: use it, ask again soon
+                return entry.value
+            raise
+        finally:
+            entry.ended = time.monotonic()
+        entry.value = value
+        entry.expires = entry.ended + life
+        entry.renew = entry.ended + life - min(300.0, life * 0.2)
+        return value
 
     def forget(self, scope: str, value: str) -> None:
         """The vendor refused ``value``: the next call signs in again, unless that has happened meanwhile."""
         entry = self._entries.get(scope)
         if entry is not None and entry.value == value:
             entry.value = ""
+            if entry.attempt is not None and entry.attempt.done():
+                entry.attempt = None  # it is what gave this one
 
     def clear(self) -> None:
-        """Forget every token."""
+        """Forget every token, and end the sign-ins that are under way."""
+        for entry in self._entries.values():
+            if entry.attempt is not None:
+                entry.attempt.cancel()
         self._entries.clear()
 
     def authorizer(self, scope: str) -> TokenAuthorizer:
@@ -182,6 +218,12 @@ class Tokens:
         if isinstance(tenant, str) and tenant.lower() != self._tenant_id:
             raise OutOfScope("the token is of another tenant than the one configured", vendor=self._http.vendor)
         return value, float(life) if isinstance(life, int | float | str) and str(life).isdigit() else 300.0
+
+
+def _heard(attempt: asyncio.Task[str]) -> None:
+    """An error that nobody asked for is no news to the event loop."""
+    if not attempt.cancelled():
+        attempt.exception()
 
 
 @dataclass(frozen=True, slots=True)

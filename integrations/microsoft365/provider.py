@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import enum
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -144,6 +144,13 @@ class Microsoft365Handle:
             return self._capabilities[name]
         except KeyError:
             raise OutOfScope(f"{VENDOR} does not offer {name!r}", vendor=VENDOR) from None
+
+    def ahead(self, names: Collection[str]) -> None:
+        """Sign in to Graph, and to Exchange where mailboxes are wanted."""
+        graph, exchange = self._settings.scopes
+        self._tokens.ahead(graph)
+        if "mail" in names:
+            self._tokens.ahead(exchange)
 
     async def check(self) -> ProviderCheck:
         """Sign in to both services, and say what is granted: the roles that the tokens carry or, where a token does not

@@ -8,7 +8,6 @@ import ctypes
 import json
 import logging
 import os
-import resource
 import signal
 import sys
 import time
@@ -19,7 +18,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from tenantry import logs, tether
+from tenantry import dumps, logs, tether
 from tenantry.broker.client import Supervisor, new_supervisor_secret
 from tenantry.broker.server import Broker
 from tenantry.errors import BrokerUnavailable, InvalidInput, TenantryError
@@ -188,6 +187,6 @@ def _first_line() -> tuple[SecretStr, Passphrase | None]:
 def _close_to_others() -> None:
     """No core dump, and no tracing or reading of memory by other processes of this account (prctl(2), PR_SET_DUMPABLE)."""
     os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    dumps.forbid()
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

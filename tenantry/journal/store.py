@@ -290,6 +290,17 @@ class Journal:
         where = (schema.trees.c.tenant == tenant) & (entries.run_id == run_id) & (entries.seq > after)
         return list(self._records(tenant, where))
 
+    def count(self, run_id: str) -> int:
+        """How many entries of a run there are. They are never taken away, so as many as before means none are new."""
+        tenant, entries = self.run(run_id).tenant, schema.entries.c
+        query = (
+            sa.select(sa.func.count())
+            .select_from(schema.entries.join(schema.trees, schema.trees.c.tree == entries.tree))
+            .where((schema.trees.c.tenant == tenant) & (entries.run_id == run_id))
+        )
+        with mapped("read the journal"), self._engine.connect() as db:
+            return int(db.execute(query).scalar_one())
+
     def tail(self, tenant: str, after: int = -1, limit: int | None = None) -> list[Record]:
         """Entries of a tenant's tree after a sequence number, in order."""
         where = (schema.trees.c.tenant == tenant) & (schema.entries.c.seq > after)

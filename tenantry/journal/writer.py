@@ -20,6 +20,7 @@ class Writer:
         self._fence = fence
         self._waiting: list[tuple[list[Draft], asyncio.Future[list[Entry]]]] = []
         self._flusher: asyncio.Task[None] | None = None
+        self._committed = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
 
     async def append(self, *events: Event) -> list[Entry]:
@@ -50,7 +51,17 @@ class Writer:
                     done.set_result(mine)
 
     def _commit(self, drafts: Sequence[Draft]) -> list[Entry]:
-        return self._journal.append(self._tenant, drafts, fence=self._fence)
+        entries = self._journal.append(self._tenant, drafts, fence=self._fence)
+        self._committed += len(entries)
+        return entries
+
+    async def strangers(self, run_id: str) -> int:
+        """How many entries of the run, which this one writes, are not from here. Counted between two of its own appends."""
+
+        def count() -> int:
+            return self._journal.count(run_id) - self._committed
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, count)
 
     async def renew(self) -> None:
         """Keep the lease without recording anything. Raises LeaseLost."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -37,6 +37,10 @@ class TenantAccess(Protocol):
 
     async def capability(self, name: str) -> Any:
         """The provider's handle; opened at first use, so an unreachable tenant fails the step that needs it."""
+        ...
+
+    async def ahead(self, names: Collection[str]) -> None:
+        """Open and sign in to what serves these, which will be used soon. Raises nothing: who uses it meets what is wrong."""
         ...
 
 

@@ -174,7 +174,8 @@ class Engine:
         """Own the run for the duration of the block."""
         journal = self._around.journal
         fence = await self._acquire(run_id, wait)
-        state = fold(journal.records(run_id))
+        records = journal.records(run_id)
+        state = fold(records)
         if state.erased and state.ended is None:
             await asyncio.to_thread(journal.release, fence)
             raise Refused(
@@ -182,7 +183,7 @@ class Engine:
                 remedy="Start a new run; this one stays in the record as it is.",
             )
         writer = Writer(journal, state.tenant, fence)
-        session = Session(self._around, self._access, self._policy, self._observe, state, writer)
+        session = Session(self._around, self._access, self._policy, self._observe, state, writer, len(records))
         renewal = asyncio.create_task(session.renew())
         try:
             if attempt and state.ended is None:
@@ -236,6 +237,7 @@ class Session:
         observe: Observer | None,
         state: RunState,
         writer: Writer,
+        others: int,
     ) -> None:
         self._around = around
         self._policy = policy
@@ -247,6 +249,7 @@ class Session:
         self.items = ItemRunner(state, access, around, writer, policy, self.record)
         self._params = validate_params(self.runbook, state.params)
         self.undo = Undo(self.state, self.runbook, around, self.items, policy, self.record)
+        self._others = others
         self._limit = asyncio.Semaphore(policy.concurrency)
         self._stopped = asyncio.Event()
 
@@ -279,7 +282,11 @@ class Session:
 
     async def _refresh(self) -> None:
         """Take in what others recorded of this run meanwhile: decisions, notes, a request to cancel."""
+        others = await self.writer.strangers(self.state.run_id)
+        if others == self._others:
+            return
         records = await asyncio.to_thread(self._around.journal.records, self.state.run_id)
+        self._others = others  # what came since is found the next time
         fresh = fold(records)
         if fresh.cancel_requested and not self.state.cancel_requested:
             self.state.cancel_requested = fresh.cancel_requested
@@ -299,13 +306,26 @@ class Session:
             await self.end(Status.CANCELLED)
             return self.state
         reports: dict[str, StepReport] = {}
-        while True:
-            reports = await self._pass(call)
-            await self._refresh()
-            if self._stopped.is_set() or not self._answered(reports):
-                break
+        # Beside what is recorded before the first of them begins: an attacker is shut out that much sooner.
+        ahead = asyncio.create_task(self.access.ahead(self._soon()))
+        try:
+            while True:
+                reports = await self._pass(call)
+                await self._refresh()
+                if self._stopped.is_set() or not self._answered(reports):
+                    break
+        finally:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
         await self._conclude(reports)
         return self.state
+
+    def _soon(self) -> set[str]:
+        """What the steps that can begin now need."""
+        left = [step for step in self.runbook.steps if self._settled(step) is None]
+        open_ = {step.id for step in left}
+        first = [step for step in left if open_.isdisjoint(self.runbook.upstream(step.id))]
+        return {name for step in first for name in self._around.registry.get(step.uses).needs}
 
     def _answered(self, reports: Mapping[str, StepReport]) -> bool:
         """Whether somebody answered, while other steps ran, a question that some step waits for."""

@@ -56,7 +56,7 @@ def every(where: str, ordeal: Ordeal, uninterrupted: End, step: int = 1, first: 
 @pytest.mark.parametrize("where", ["append_before", "append_after", "write_before", "write_during", "write_after"])
 def test_killed_once_somewhere(where: str, ordeal: Ordeal, uninterrupted: End) -> None:
     dice = random.Random(where)
-    for nth in sorted(dice.sample(range(1, 14), 3)):
+    for nth in sorted(dice.sample(range(1, 14), 2)):
         end, codes = ordeal.run(Kill(where, nth))
         assert end == uninterrupted, f"{where} {nth}"
         assert SIGKILLED in codes
@@ -76,9 +76,8 @@ def test_killed_again_and_again(ordeal: Ordeal, uninterrupted: End) -> None:
     assert end == uninterrupted
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_same_against_a_nasty_lab(seed: int, ordeal: Ordeal, uninterrupted: End) -> None:
-    nasty(seed, ordeal, uninterrupted)
+def test_the_same_against_a_nasty_lab(ordeal: Ordeal, uninterrupted: End) -> None:
+    nasty(1, ordeal, uninterrupted)
 
 
 def nasty(seed: int, ordeal: Ordeal, uninterrupted: End) -> None:

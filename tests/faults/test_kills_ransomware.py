@@ -44,14 +44,6 @@ def test_killed_once_somewhere(where: str, attempt: int, ordeal: Ordeal, uninter
     assert SIGKILLED in codes
 
 
-def test_killed_again_and_again_against_a_nasty_lab(ordeal: Ordeal, uninterrupted: End) -> None:
-    dice = random.Random(7)
-    kills = [Kill(dice.choice(WHERE), dice.randint(1, 30)) for _ in range(2)]
-    end, codes = ordeal.run(*kills, faults={**NASTY, "seed": 7})
-    assert end == uninterrupted
-    assert SIGKILLED in codes
-
-
 @pytest.mark.torture
 @pytest.mark.timeout(14_400)
 @pytest.mark.parametrize("where", WHERE)

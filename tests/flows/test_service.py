@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -21,6 +22,7 @@ import pytest
 from tenantry.run import Status
 from tests.flows.stand import ENDED, TENANT, Stand
 from tests.flows.test_kills import kill, owner, prefect_server
+from tests.flows.test_service_kills import below
 from tests.support.certificates import Authority
 from tests.support.disk import SmallDisk, small_disk
 from tests.support.tools import needs
@@ -59,6 +61,16 @@ def test_a_second_one_is_refused(own: Stand) -> None:
     done = own.command("up")
     assert done.returncode == 5
     assert own.said["url"] in done.stderr
+
+
+def test_no_process_of_it_leaves_its_memory_on_the_disk(own: Stand) -> None:
+    assert own.service is not None
+    limits = {
+        pid: re.search(r"^Max core file size +(\S+) +(\S+)", Path(f"/proc/{pid}/limits").read_text(), re.MULTILINE)
+        for pid in [own.service.pid, *below(own.service.pid)]
+    }
+    assert len(limits) >= 5  # the supervisor, the server, the broker, the worker, the console
+    assert {found.groups() if found else None for found in limits.values()} == {("0", "0")}
 
 
 def addresses(own: Stand) -> list[tuple[str, str]]:

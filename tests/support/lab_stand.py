@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from integrations.sink.provider import PROVIDER as SINK
 from tenantry.capabilities.credentials import CredentialServices
 from tenantry.discovery import TaskRegistry
 from tenantry.names import SecretRef
+from tenantry.providers import SignsInAhead
 from tenantry.vault import Vault
 from tests.support.stand import Access, Stand
 
@@ -180,6 +181,12 @@ class LabAccess(Access):
         if name == "credentials":
             return self._credentials
         return self._handles[name].capability(name)
+
+    async def ahead(self, names: Collection[str]) -> None:
+        for name in names:
+            handle = self._handles.get(name)
+            if isinstance(handle, SignsInAhead):
+                handle.ahead(names)
 
     async def aclose(self) -> None:
         for handle in {id(handle): handle for handle in self._handles.values()}.values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,6 +44,9 @@ class Access:
 
     async def capability(self, name: str) -> Any:
         return self.capabilities[name]
+
+    async def ahead(self, names: Collection[str]) -> None:
+        del names
 
 
 class Stand:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from pydantic import SecretBytes
 
+from integrations.microsoft365 import auth
 from integrations.microsoft365.auth import client_assertion, unverified_claims
 from integrations.microsoft365.provider import PROVIDER, Microsoft365Handle
 from tenantry.errors import OutOfScope, SignInFailed, VendorFault
@@ -295,3 +296,77 @@ async def test_a_certificate_says_when_it_ends() -> None:
     assert expires is not None
     assert 58 <= (expires - datetime.now(UTC)).days <= 60
     assert await tokens("client_secret").certificate_expires() is None
+
+
+# --- signing in before somebody asks ----------------------------------------------------------------------------------
+
+
+async def settled() -> None:
+    for _ in range(200):
+        await asyncio.sleep(0)
+
+
+async def test_ahead_signs_in_once_for_who_asks_later(stand: Stand, handle: Microsoft365Handle) -> None:
+    handle.ahead({"identity"})
+    handle.ahead({"identity"})
+    await settled()
+    assert len(tokens(stand)) == 1
+    await handle.capability("identity").account(stand.user)
+    assert len(tokens(stand)) == 1
+
+
+async def test_ahead_signs_in_to_exchange_where_mailboxes_are_wanted(stand: Stand, handle: Microsoft365Handle) -> None:
+    handle.ahead({"identity", "mail"})
+    await settled()
+    assert len(tokens(stand)) == 2
+
+
+async def test_who_asks_hears_that_a_sign_in_ahead_was_refused(stand: Stand) -> None:
+    """And no second one is made for them: that locks accounts."""
+    stand.secret = CANARY
+    handle = await stand.open()
+    handle.ahead({"identity"})
+    await settled()
+    with pytest.raises(SignInFailed):
+        await handle.capability("identity").account(stand.user)
+    assert len(tokens(stand)) == 1
+    with pytest.raises(SignInFailed):  # asked again, it is tried again
+        await handle.capability("identity").account(stand.user)
+    assert len(tokens(stand)) == 2
+
+
+async def test_a_refusal_of_long_ago_does_not_count(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    good, stand.secret = stand.secret, CANARY
+    handle = await stand.open()
+    handle.ahead({"identity"})
+    await settled()
+    stand.secret = good
+    monkeypatch.setattr(auth, "_FRESH", -1.0)
+    assert (await handle.capability("identity").account(stand.user)).upn == stand.user
+
+
+async def test_many_callers_hear_the_same_refusal(stand: Stand) -> None:
+    stand.secret = CANARY
+    handle = await stand.open()
+    identity = handle.capability("identity")
+    found = await asyncio.gather(*(identity.account(stand.user) for _ in range(20)), return_exceptions=True)
+    assert all(isinstance(one, SignInFailed) for one in found)
+    assert len(tokens(stand)) == 1
+
+
+async def test_a_token_that_was_refused_is_not_given_again(stand: Stand, handle: Microsoft365Handle) -> None:
+    handle.ahead({"identity"})
+    await settled()
+    stand.lab.tokens.expire_all()
+    assert (await handle.capability("identity").account(stand.user)).upn == stand.user
+    assert len(tokens(stand)) == 2
+
+
+async def test_one_caller_who_gives_up_ends_nobody_elses_sign_in(stand: Stand, handle: Microsoft365Handle) -> None:
+    identity = handle.capability("identity")
+    first, second = (asyncio.create_task(identity.account(stand.user)) for _ in range(2))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    first.cancel()
+    assert (await second).upn == stand.user
+    assert len(tokens(stand)) == 1

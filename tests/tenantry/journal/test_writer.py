@@ -180,3 +180,18 @@ async def test_close_waits_for_what_is_under_way(gated: Gated) -> None:
     gated.open.set()
     await closing
     assert _names(gated) == ["first", "one", "two"]
+
+
+async def test_entries_of_others_are_counted_beside_its_own(journal: Journal, path: Path) -> None:
+    journal.append("acme", [event("run.created")])
+    writer = Writer(journal, "acme", None)
+    assert await writer.strangers("run-1") == 1
+    appending = [asyncio.create_task(writer.append(event(str(n)), event(str(n)))) for n in range(20)]
+    counts = [await writer.strangers("run-1") for _ in range(20)]
+    await asyncio.gather(*appending)
+    assert set(counts) == {1}
+    other = Journal(url_of(path), key)
+    other.append("acme", [event("run.note"), event("elsewhere", run_id="run-2")])
+    other.close()
+    assert await writer.strangers("run-1") == 2
+    await writer.close()

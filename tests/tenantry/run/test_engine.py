@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tenantry.errors import InDoubt, PermissionMissing, Throttled, Unreachable
-from tenantry.journal import LeaseHeld
+from tenantry.journal import Event, LeaseHeld
 from tenantry.run import Status
 from tests.support.stand import QUICK, Access, Stand
 from tests.support.world import World, registry
@@ -450,3 +452,50 @@ async def test_a_vendor_that_throttles_for_ever_fails_the_step_and_the_run_resum
     assert stand.view()["steps"][0]["error"]["code"] == "throttled"
     world.trouble = lambda _kind, _name: None
     assert (await stand.run("run-1", on(world))).ended is Status.COMPLETED
+
+
+async def test_what_others_record_meanwhile_is_taken_in_and_the_record_is_not_read_for_nothing(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    records = stand.journal.records
+
+    def counted(run_id: str, after: int = -1) -> Any:
+        read.append(run_id)
+        return records(run_id, after)
+
+    monkeypatch.setattr(stand.journal, "records", counted)
+    world = World(a="off", b="off")
+    stand.create(book(A))
+    read.clear()
+    assert (await stand.run("run-1", on(world))).ended is Status.COMPLETED
+    assert read == ["run-1"]
+
+    def noted(kind: str, name: str) -> None:
+        if kind == "before" and name == "a":
+            said = {"text": "the user called", "by": {"person": "ann"}}
+            stand.journal.append("acme", [Event("note", said, "run-2", flow=("book", "1"))])
+
+    world = World(a="off", b="off")
+    world.trouble = noted
+    stand.create(book(A), run_id="run-2")
+    read.clear()
+    state = await stand.run("run-2", on(world))
+    assert state.ended is Status.COMPLETED
+    assert len(state.notes) == 1
+    assert read == ["run-2", "run-2"]
+
+
+async def test_sign_in_begins_for_what_can_begin_now(stand: Stand) -> None:
+    asked: list[set[str]] = []
+
+    class Told(Access):
+        async def ahead(self, names: Collection[str]) -> None:
+            asked.append(set(names))
+            raise ValueError("whatever it is, the steps meet it")
+
+    world = World(a="off")
+    stand.create(book(A))
+    access = Told(capabilities=on(world).capabilities)
+    assert (await stand.run("run-1", access)).ended is Status.COMPLETED
+    assert asked == [{"identity"}]
