@@ -222,7 +222,7 @@ FIRST: Final = (
     Section(
         "pids",
         "l() { find /proc -mindepth 1 -maxdepth 1 -name '[0-9]*' -printf '%f\\n'; }; " + f"l; {_NUL}; "
-        "m=$(cut -d' ' -f5 /proc/loadavg); [ \"$m\" -le 500000 ] && seq -f '/proc/%.0f/status' 1 \"$m\" | xargs grep -sH '^Tgid:'; "
+        "m=$({ cut -d' ' -f5 /proc/loadavg; l; } | sort -n | tail -n 1); [ \"$m\" -le 500000 ] && seq -f '/proc/%.0f/status' 1 \"$m\" | xargs grep -sH '^Tgid:'; "
         f"{_NUL}; l; {_NUL}; grep -E ' /proc/[0-9]+(/[^ ]*)? ' /proc/self/mountinfo; true",
         ("hidden",),
         limit=32 * _MIB,

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from tasks.checks._collect.hosts import SurveyedHost, host_surveys
 from tasks.checks.host._signs import sign
 from tenantry.capabilities import HostSurvey
 from tenantry.capabilities.host_survey import PlacedFile
 from tenantry.sweep.check import Check, Look
-from tenantry.sweep.model import Finding, Severity
+from tenantry.sweep.model import Finding, Severity, rank
 
-__all__ = ["PlacedCheck", "StartedCheck", "age"]
+__all__ = ["ADMINISTRATORS", "PlacedCheck", "StartedCheck", "age", "shipped"]
+
+ADMINISTRATORS: Final = ("/usr/local/", "/opt/", "/srv/", "/home/")
+"""Where administrators and people put their own programs (Filesystem Hierarchy Standard)."""
 
 
 def age(file: PlacedFile, look: Look) -> Severity:
@@ -30,9 +33,10 @@ class PlacedCheck(Check[SurveyedHost]):
 
     def evaluate(self, fact: SurveyedHost, look: Look) -> Iterable[Finding]:
         survey = fact.have("owners")
-        for file in survey.files:
-            if file.area in self.areas:
-                yield from self.judge(fact.name, survey, file, look)
+        found = [
+            one for file in survey.files if file.area in self.areas for one in self.judge(fact.name, survey, file, look)
+        ]
+        yield from sorted(found, key=lambda one: -rank(one.severity))  # of many on one host the gravest are shown
         fact.have("files")
 
     @abstractmethod

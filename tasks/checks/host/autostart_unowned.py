@@ -33,7 +33,7 @@ class AutostartUnowned(StartedCheck):
                 re.search(r"^/(?:home/[^/]+|root)/(?:[^/]+/)*\.[^/]+(?<!/\.local)/", program)
                 and "/.local/bin/" not in program
             ):
-                yield self.placed(host, file, f"{file.path} starts {program} out of a hidden folder", "high")
+                yield self.placed(host, file, f"{file.path} starts {program} out of a hidden folder", "medium")
 
     def matters(self, file: PlacedFile) -> bool:
         return file.path.startswith("/etc/") and file.path.endswith(".desktop")

@@ -78,7 +78,9 @@ class BootAltered(PlacedCheck):
         for line in commands(file.content or ""):
             started = re.match(r"\s*install\s+\S+\s+(.*)", line) if "modprobe.d/" in file.path else None
             if started is not None and not _HARMLESS.match(started[1]) and survey.owner(file.path) is None:
-                yield self.placed(host, file, f"{file.path} starts {shown(started[1])} when a module is wanted", "high")
+                yield self.placed(
+                    host, file, f"{file.path} starts {shown(started[1])} when a module is wanted", "medium"
+                )
             inserted = re.search(r"\b(?:insmod|modprobe)\s+(/\S+)", line)
             if inserted is not None and survey.owner(inserted[1]) is None:
                 yield self.placed(host, file, f"{file.path} loads {inserted[1]}", "high")

@@ -29,7 +29,7 @@ class PamOpened(PlacedCheck):
     remedy = "Compare /etc/pam.d with a sound host, and run compromised_host for this one: passwords that were typed are known to others."
     areas = ("pam", "pam_module")
 
-    def judge(self, host: str, survey: HostSurvey, file: PlacedFile, look: Look) -> Iterable[Finding]:
+    def judge(self, host: str, survey: HostSurvey, file: PlacedFile, look: Look) -> Iterable[Finding]:  # noqa: ARG002  # the contract's
         if file.area == "pam_module":
             if survey.owner(file.path) is None and survey.owner(file.target) is None:
                 yield self.placed(host, file, f"the module {file.path} belongs to no package")
@@ -43,17 +43,17 @@ class PamOpened(PlacedCheck):
                 program = next((word for word in words[words.index(module) + 1 :] if word.startswith("/")), "")
                 ours = bool(program) and survey.owner(program) is not None and "expose_authtok" not in words
                 if not ours:
+                    # A program that is told of sessions is how administrators have themselves told of sign-ins.
                     grave = (
-                        "expose_authtok" in words
-                        or program == ""
-                        or hidden_place(program) is not None
-                        or look.new(file.changed_at)
+                        words[0].lstrip("-") in ("auth", "password")
+                        or "expose_authtok" in words
+                        or hidden_place(program)
                     )
                     yield self.placed(
                         host,
                         file,
                         f"{file.path} has {module} start a program: {shown(line)}",
-                        "critical" if grave else "high",
+                        "critical" if grave else "medium",
                     )
             elif module.startswith("/") and survey.owner(module) is None:
                 yield self.placed(host, file, f"{file.path} loads {module}, which belongs to no package")

@@ -55,6 +55,6 @@ class SudoWithoutPassword(PlacedCheck):
             if not all_of_it and not escapes:
                 continue
             service = who == "ALL" or (who in people and 0 < people[who].uid < 1000)
-            severity: Severity = "critical" if service else "high" if look.new(file.changed_at) else "medium"
+            severity: Severity = "critical" if service else "medium"  # of people it is what many administrators set
             given = "any program" if all_of_it else f"{', '.join(escapes)}, which start a shell"
             yield self.placed(host, file, f"{file.path} lets {who} run {given} as root without a password", severity)

@@ -49,7 +49,11 @@ class SystemAccountOpened(Check[SurveyedHost]):
 
     def evaluate(self, fact: SurveyedHost, look: Look) -> Iterable[Finding]:
         survey = fact.have("accounts", "keys")
-        with_keys = {key.account for key in survey.keys if key.enabled}
+        with_keys = {
+            key.account
+            for key in survey.keys
+            if key.enabled and key.fingerprint.removeprefix("SHA256:") not in look.known.keys
+        }
         for account in survey.accounts:
             if not 0 < account.uid < _FIRST_PERSON or account.id == survey.responder_account:
                 continue

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from tasks.checks.host._placed import PlacedCheck, shipped
+from tasks.checks.host._placed import ADMINISTRATORS, PlacedCheck, shipped
 from tasks.checks.host._signs import SHELLS, base, commands, shown, sign_of_command
 from tenantry.capabilities import HostSurvey
 from tenantry.capabilities.host_survey import PlacedFile
@@ -44,4 +44,9 @@ class UdevRuleRuns(PlacedCheck):
                         host, file, f"{file.path} {sign or 'starts a shell'}: {shown(command)}", "critical"
                     )
                 elif survey.owner(path) is None:
-                    yield self.placed(host, file, f"{file.path} starts {shown(command)}, which belongs to no package")
+                    yield self.placed(
+                        host,
+                        file,
+                        f"{file.path} starts {shown(command)}, which belongs to no package",
+                        "medium" if path.startswith(ADMINISTRATORS) else None,
+                    )

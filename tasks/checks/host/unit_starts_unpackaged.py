@@ -7,12 +7,16 @@ from collections.abc import Iterable
 from typing import Final
 
 from tasks.checks.host._placed import PlacedCheck, shipped
+from tasks.checks.host._signs import base
 from tenantry.capabilities import HostSurvey
 from tenantry.capabilities.host_survey import PlacedFile
 from tenantry.sweep.check import Look
 from tenantry.sweep.model import Finding
 
 _EXEC: Final = re.compile(r"^\s*Exec\w+\s*=\s*[-@:+!|]*(/[^\s;\"']+)", re.MULTILINE)
+_LIKE_THEIRS: Final = re.compile(
+    r"(?:systemd|dbus|udev|kworker|kthread|ssh|cron|syslog|rsyslog|network|polkit|udisk|[am]?getty|init|auditd)"
+)
 _PACKAGES_ONLY: Final = (
     "/usr/bin/",
     "/usr/sbin/",
@@ -45,8 +49,10 @@ class UnitStartsUnpackaged(PlacedCheck):
             return
         for program in _EXEC.findall(file.content or ""):
             if program.startswith(_PACKAGES_ONLY) and survey.owner(program) is None and look.new(file.changed_at):
+                alike = _LIKE_THEIRS.match(base(program)) is not None
                 yield self.placed(
                     host,
                     file,
                     f"{file.path} starts {program}, which lies among programs of packages and belongs to none",
+                    "high" if alike else "medium",
                 )

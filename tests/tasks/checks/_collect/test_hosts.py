@@ -62,7 +62,7 @@ cp usr/bin/python3.11 usr/local/bin/py; chroot . setcap cap_setuid+ep /usr/local
 printf x >> usr/bin/chsh
 mkdir -p etc/grub.d; printf '#!/bin/sh\necho x\n' > etc/grub.d/99_local; chmod 755 etc/grub.d/99_local
 echo 'install usb-storage /usr/local/bin/notify' > etc/modprobe.d/zz.conf
-ln -s /dev/null root/.bash_history
+ln -s /dev/null home/alice/.bash_history
 chroot . chown -R alice: /home/alice
 mkdir -p opt/anydesk opt/mesh
 cp bin/sleep opt/anydesk/anydesk; cp bin/bash opt/mesh/meshagent
@@ -101,7 +101,12 @@ printf '#!/bin/sh\ncurl -fsS -o /dev/null https://status.example/ping\n' > etc/c
 printf '#!/bin/sh\nuptime\n' > etc/update-motd.d/50-uptime; chmod 755 etc/update-motd.d/50-uptime
 printf '#!/bin/sh\n[ "$2" = up ] && systemctl restart chrony\n' > etc/NetworkManager/dispatcher.d/20-chrony; chmod 755 etc/NetworkManager/dispatcher.d/20-chrony
 printf 'install cramfs /bin/true\n' > etc/modprobe.d/cis.conf
-mkdir -p etc/apt/apt.conf.d
+mkdir -p etc/apt/apt.conf.d etc/udev/rules.d home/alice/.config/autostart
+echo 'alice ALL=(ALL) NOPASSWD: ALL' > etc/sudoers.d/alice
+echo 'session optional pam_exec.so /usr/local/bin/tell' >> etc/pam.d/common-session
+echo 'SUBSYSTEM=="usb", RUN+="/usr/local/bin/backup"' > etc/udev/rules.d/90-backup.rules
+printf '[Desktop Entry]\nExec=/home/alice/.dropbox-dist/dropboxd\n' > home/alice/.config/autostart/dropbox.desktop
+printf '#!/bin/sh\n/usr/local/bin/prepare\n' > etc/rc.local; chmod 755 etc/rc.local
 echo 'DPkg::Post-Invoke {{ "rm -f /var/cache/apt/archives/*.deb || true"; }};' > etc/apt/apt.conf.d/90clean
 cat > var/log/auth.log <<'END'
 {log}
@@ -249,7 +254,7 @@ def test_everything_that_is_planted_is_found(swept: Swept) -> None:
         ("profile_fetches", "/home/alice/.bashrc"),
         ("boot_altered", "/etc/grub.d/99_local"),
         ("boot_altered", "/etc/modprobe.d/zz.conf"),
-        ("login_records_tampered", "/root/.bash_history linked_away"),
+        ("login_records_tampered", "/home/alice/.bash_history linked_away"),
         ("login_records_tampered", "/var/log/wtmp zeroed"),
         ("suid_unowned", "/usr/local/bin/report"),
         ("package_file_altered", "/usr/bin/chsh"),
@@ -265,7 +270,7 @@ def test_each_place_is_named(swept: Swept, rule: str, of: str) -> None:
 def test_nothing_grave_is_found_on_a_clean_host(swept: Swept) -> None:
     grave = [(one.rule, one.evidence) for one in swept.of("clean1") if one.severity in ("high", "critical")]
     assert grave == []
-    assert {"exporter" in str(one.evidence) or one.severity == "low" for one in swept.of("clean1")} >= {True}
+    assert "unit_unowned" in swept.rules("clean1"), "it was looked at"
 
 
 def test_a_host_that_is_away_is_said_and_hides_no_other(swept: Swept) -> None:

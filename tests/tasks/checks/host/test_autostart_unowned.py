@@ -13,7 +13,7 @@ def desktop(command: str, path: str = "/home/alice/.config/autostart/x.desktop",
 
 def test_a_program_out_of_a_hidden_place() -> None:
     assert desktop("/tmp/.ICE/agent") == ["critical"]
-    assert desktop("/home/alice/.cache/dbus/agent") == ["high"]
+    assert desktop("/home/alice/.cache/dbus/agent") == ["medium"]
     assert desktop("/opt/x", "/etc/xdg/autostart/x.desktop") == ["medium"]
 
 

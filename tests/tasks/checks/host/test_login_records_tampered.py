@@ -16,7 +16,7 @@ def test_entries_that_were_wiped() -> None:
     assert found(CHECK, survey(records=odd("/var/log/auth.log", "linked_away"))) == [
         ("high", "/var/log/auth.log linked_away")
     ]
-    assert found(CHECK, survey(records=odd("/root/.bash_history", "linked_away")))[0][0] == "medium"
+    assert found(CHECK, survey(records=odd("/home/alice/.bash_history", "linked_away")))[0][0] == "medium"
     assert found(CHECK, survey(records=odd("/var/log/wtmp", "backwards")))[0][0] == "medium"
 
 

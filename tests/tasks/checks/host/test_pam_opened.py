@@ -13,7 +13,7 @@ def pam(line: str, **of: object) -> list[str]:
 
 def test_what_takes_passwords_or_lets_everybody_in() -> None:
     assert pam("auth optional pam_exec.so quiet expose_authtok /usr/local/bin/n") == ["critical"]
-    assert pam("session optional pam_exec.so /opt/x", at=OLD) == ["high"]
+    assert pam("session optional pam_exec.so /opt/x", at=OLD) == ["medium"]
     assert pam("auth sufficient pam_permit.so") == ["critical"]
     assert pam("auth required /usr/local/lib/pam_x.so") == ["critical"]
     assert found(CHECK, survey(files=(put("pam_module", "/usr/lib/x86_64-linux-gnu/security/pam_x.so", None),))) == [

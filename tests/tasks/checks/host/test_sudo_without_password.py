@@ -16,9 +16,9 @@ def rule(line: str, path: str = "/etc/sudoers.d/x", at: object = NEW) -> list[st
 def test_root_without_a_password() -> None:
     assert rule("www-data ALL=(ALL) NOPASSWD: ALL") == ["critical"]
     assert rule("ALL ALL=(ALL:ALL) NOPASSWD:ALL") == ["critical"]
-    assert rule("alice ALL=(ALL) NOPASSWD: ALL") == ["high"]
-    assert rule("alice ALL=(ALL) NOPASSWD: ALL", at=OLD) == ["medium"]
-    assert rule("alice ALL=(root) NOPASSWD: /usr/bin/vim /etc/hosts, /usr/bin/id") == ["high"]
+    assert rule("alice ALL=(ALL) NOPASSWD: ALL") == ["medium"]
+    assert rule("%ops ALL=(ALL) NOPASSWD: ALL", at=OLD) == ["medium"]
+    assert rule("alice ALL=(root) NOPASSWD: /usr/bin/vim /etc/hosts, /usr/bin/id") == ["medium"]
 
 
 def test_what_belongs_there() -> None:

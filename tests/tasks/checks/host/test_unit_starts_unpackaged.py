@@ -13,6 +13,11 @@ def test_a_program_beside_the_real_ones() -> None:
     assert found(CHECK, survey(files=(unit,))) == [("high", unit.path)]
 
 
+def test_one_with_a_name_of_its_own_matters_less() -> None:
+    unit = put("unit", "/etc/systemd/system/a.service", "[Service]\nExecStart=/usr/bin/exporter\n")
+    assert found(CHECK, survey(files=(unit,))) == [("medium", unit.path)]
+
+
 def test_programs_of_packages_and_of_administrators() -> None:
     units = (
         put("unit", "/etc/systemd/system/a.service", "[Service]\nExecStart=/usr/bin/python3 /srv/app.py\n"),
