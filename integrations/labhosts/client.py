@@ -22,6 +22,7 @@ from tenantry.capabilities import (
     HostLogin,
     HostRef,
     HostSession,
+    HostSurvey,
     HostUnit,
     Isolation,
     Package,
@@ -162,6 +163,9 @@ class LabHosts(Calls):
 
     async def process_image(self, host: str, process: str, part: Literal["executable", "maps"]) -> AsyncIterator[bytes]:
         yield await self.bytes(host, "process_image", process=process, part=part)
+
+    async def survey(self, host: str) -> HostSurvey:
+        return await self.one(HostSurvey, host, "survey")
 
     async def isolation(self, host: str) -> Isolation:
         return await self.one(Isolation, host, "isolation")

@@ -72,16 +72,20 @@ class Command:
         root: run through sudo, unless we are root.
         stdin: what it reads.
         quiet: its messages are not wanted; they may be many.
+        asks: it hands sudo its password itself, which is put before what it reads, where there is one.
     """
 
     argv: tuple[bytes, ...]
     root: bool = False
     stdin: bytes = b""
     quiet: bool = False
+    asks: bool = False
 
     @classmethod
-    def of(cls, *argv: str | bytes, root: bool = False, stdin: bytes = b"", quiet: bool = False) -> Command:
-        return cls(tuple(a.encode() if isinstance(a, str) else a for a in argv), root, stdin, quiet)
+    def of(
+        cls, *argv: str | bytes, root: bool = False, stdin: bytes = b"", quiet: bool = False, asks: bool = False
+    ) -> Command:
+        return cls(tuple(a.encode() if isinstance(a, str) else a for a in argv), root, stdin, quiet, asks)
 
     @property
     def program(self) -> str:

@@ -21,7 +21,7 @@ import contextvars
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import paramiko
@@ -387,6 +387,9 @@ class Connection:
             await self._threaded(opened.transport.close, Call(), 5.0)
 
     async def _prepared(self, command: Command) -> tuple[bytes, bytes]:
+        if command.asks and self.sudo and self._password is not None:
+            whole = await self._password() + b"\n" + command.stdin
+            return replace(command, stdin=whole).line(sudo=True), whole
         if not (command.root and self.sudo and self._password is not None):
             return command.line(sudo=self.sudo), command.stdin
         secret = await self._password()

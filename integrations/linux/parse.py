@@ -19,6 +19,7 @@ from typing import Any, Final, Literal
 from integrations.linux.hostkeys import fingerprint
 from tenantry.capabilities import (
     AuthorizedKey,
+    HostAccount,
     HostConnection,
     HostFile,
     HostLogin,
@@ -108,6 +109,29 @@ def expiries(lines: Iterable[bytes]) -> dict[str, date]:
         if days.strip().isdigit():
             found[text(name)] = date(1970, 1, 1) + timedelta(days=min(int(days), 2_900_000))
     return found
+
+
+def host_account(
+    person: tuple[str, int, int, str, str],
+    numbers: Mapping[int, str],
+    members: Mapping[str, Sequence[str]],
+    password: Literal["set", "locked", "none", "unknown"],
+    expires: date | None,
+) -> HostAccount:
+    """An account of what :func:`passwd` and :func:`groups` found."""
+    name, uid, gid, home, shell = person
+    of = tuple(dict.fromkeys([numbers.get(gid, str(gid)), *members.get(name, ())]))
+    return HostAccount(
+        id=name,
+        uid=uid,
+        gid=gid,
+        home=home,
+        shell=shell,
+        groups=of,
+        privileged=uid == 0 or not ADMINISTERS.isdisjoint(of),
+        password=password,
+        expires=expires,
+    )
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------

@@ -263,7 +263,13 @@ class LinuxHandle:
             return True
         if connection.asks:
             return (await connection.read(Command.of("true", root=True))).code == 0
-        arguments = {"cut": ("-d:", "-f1,8", "/etc/shadow"), "passwd": ("-S", "-a"), "sshd": ("-T",)}.get(program, ())
+        arguments = {
+            "cut": ("-d:", "-f1,8", "/etc/shadow"),
+            "md5sum": ("-c", "--quiet"),
+            "passwd": ("-S", "-a"),
+            "rpm": ("-Va", "--nomtime"),
+            "sshd": ("-T",),
+        }.get(program, ())
         if (await connection.read(Command.of("sudo", "-n", "-l", "--", program, *arguments))).code == 0:
             return True
         path = f"/usr/sbin/{program}", f"/usr/bin/{program}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -32,7 +32,7 @@ from tenantry.capabilities import (
 from tenantry.capabilities.host import path_bytes, path_text
 from tenantry.errors import PermissionMissing, VendorFault
 
-__all__ = ["Reads"]
+__all__ = ["Reads", "expanded_keys", "pretty_name"]
 
 UNIT_FOLDERS: Final = (
     "/etc/systemd/system",
@@ -84,7 +84,7 @@ class Reads(Evidence):
             hostname=words[0] if words else "",
             machine_id=machine[0] if len(machine) == 2 else "",
             boot_id=machine[-1] if machine else "",
-            system=_pretty(release.out),
+            system=pretty_name(release.out),
             kernel=words[1] if len(words) > 1 else "",
             architecture=words[2] if len(words) > 2 else "",
             booted_at=parse.moment(stat.out.split()[-1] if stat.out.split() else b"0"),
@@ -115,23 +115,10 @@ class Reads(Evidence):
         )
         by_number, members = parse.groups(crowd.lines())
         passwords, expiries = parse.passwords(state.lines()), parse.expiries(ends.lines())
-        found = []
-        for name, uid, gid, home, shell in parse.passwd(people.lines()):
-            of = tuple(dict.fromkeys([by_number.get(gid, str(gid)), *members.get(name, ())]))
-            found.append(
-                HostAccount(
-                    id=name,
-                    uid=uid,
-                    gid=gid,
-                    home=home,
-                    shell=shell,
-                    groups=of,
-                    privileged=uid == 0 or not parse.ADMINISTERS.isdisjoint(of),
-                    password=passwords.get(name, "unknown"),
-                    expires=expiries.get(name),
-                )
-            )
-        return found
+        return [
+            parse.host_account(person, by_number, members, passwords.get(person[0], "unknown"), expiries.get(person[0]))
+            for person in parse.passwd(people.lines())
+        ]
 
     async def sessions(self, host: str) -> Sequence[HostSession]:
         """sshd's own processes say who is on, also without a terminal."""
@@ -199,19 +186,7 @@ class Reads(Evidence):
         configured, accounts = await asyncio.gather(
             self._ok(host, Command.of("sshd", "-T", root=True)), self._ok(host, Command.of("getent", "passwd"))
         )
-        patterns = [
-            word
-            for line in configured.lines()
-            if line.lower().startswith(b"authorizedkeysfile ")
-            for word in line.split()[1:]
-            if word != b"none"
-        ] or [b".ssh/authorized_keys", b".ssh/authorized_keys2"]
-        wanted: dict[bytes, str] = {}
-        for name, uid, _, home, _ in parse.passwd(accounts.lines()):
-            for pattern in patterns:
-                path = _expanded(pattern, name, uid, path_bytes(home))
-                if path is not None:
-                    wanted.setdefault(path, name)
+        wanted = expanded_keys(configured.lines(), parse.passwd(accounts.lines()))
         there = await self._found(host, list(wanted), follow=True)
         paths = [path for path in wanted if (at := there.get(path_text(path))) is not None and at.kind == "file"]
         contents = await self._contents(host, paths)
@@ -421,6 +396,24 @@ class Reads(Evidence):
         return await self._to(host).knock(target.address, target.port, 3.0)
 
 
+def expanded_keys(configured: Iterable[bytes], people: Iterable[tuple[str, int, int, str, str]]) -> dict[bytes, str]:
+    """Where sshd looks for keys → whose they are, of ``sshd -T`` and the accounts."""
+    patterns = [
+        word
+        for line in configured
+        if line.lower().startswith(b"authorizedkeysfile ")
+        for word in line.split()[1:]
+        if word != b"none"
+    ] or [b".ssh/authorized_keys", b".ssh/authorized_keys2"]
+    wanted: dict[bytes, str] = {}
+    for name, uid, _, home, _ in people:
+        for pattern in patterns:
+            path = _expanded(pattern, name, uid, path_bytes(home))
+            if path is not None:
+                wanted.setdefault(path, name)
+    return wanted
+
+
 def _expanded(pattern: bytes, name: str, uid: int, home: bytes) -> bytes | None:
     """AuthorizedKeysFile, sshd_config(5), "TOKENS"."""
     tokens = {b"%%": b"%", b"%h": home, b"%u": name.encode(), b"%U": str(uid).encode()}
@@ -432,7 +425,8 @@ def _expanded(pattern: bytes, name: str, uid: int, home: bytes) -> bytes | None:
     return path if path.startswith(b"/") else None
 
 
-def _pretty(release: bytes) -> str:
+def pretty_name(release: bytes) -> str:
+    """``PRETTY_NAME`` of os-release(5)."""
     for line in release.split(b"\n"):
         if line.startswith(b"PRETTY_NAME="):
             return parse.text(line[12:].strip().strip(b"\"'"))

@@ -15,6 +15,7 @@ from integrations.linux.command import account as account_name
 from integrations.linux.command import unit as unit_name
 from integrations.linux.connection import Connection
 from integrations.linux.reads import Reads
+from integrations.linux.survey import Surveys
 from tenantry.capabilities import AuthorizedKey, CronEntry, HostRef, HostUnit, Update
 from tenantry.capabilities.host import QUARANTINE, path_bytes
 from tenantry.errors import PermissionMissing, Rejected, TargetNotFound, Unreachable
@@ -29,7 +30,7 @@ _SIGNALS: Final = {"stop": "-STOP", "continue": "-CONT", "kill": "-KILL"}
 _GONE: Final = (0, 1)
 
 
-class LinuxHosts(Reads):
+class LinuxHosts(Reads, Surveys):
     """Implements :class:`tenantry.capabilities.Host`.
 
     Args as :class:`Reads`, and:

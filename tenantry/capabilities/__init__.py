@@ -107,6 +107,7 @@ from tenantry.capabilities.host import (
     Update,
 )
 from tenantry.capabilities.host_backup import HostBackup, StagedFile
+from tenantry.capabilities.host_survey import HostSurvey
 from tenantry.capabilities.identity import (
     Account,
     AuthMethod,
@@ -233,6 +234,7 @@ __all__ = [
     "HostLogin",
     "HostRef",
     "HostSession",
+    "HostSurvey",
     "HostUnit",
     "Identity",
     "IdentityProvider",

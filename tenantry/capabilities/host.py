@@ -12,11 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime
-from typing import Final, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
 from tenantry.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from tenantry.capabilities.host_survey import HostSurvey
 
 __all__ = [
     "QUARANTINE",
@@ -336,6 +339,11 @@ class Host(Protocol):
         ...
 
     async def isolation(self, host: str) -> Isolation: ...
+
+    async def survey(self, host: str) -> HostSurvey:
+        """Where intruders stay, in one look over the whole host; :mod:`tenantry.capabilities.host_survey`. Takes seconds, on a host
+        with millions of files minutes. A part that cannot be read is named in it and fails nothing else."""
+        ...
 
     async def reaches(self, host: str, other: str) -> bool:
         """Whether ``host`` can open a connection to the ssh port of ``other``: a look from elsewhere."""

@@ -62,6 +62,22 @@ class HostConformance:
         assert accounts["deploy"].open(datetime.now(UTC).date())
         assert not accounts["www-data"].open(datetime.now(UTC).date())
 
+    async def test_a_survey_sees_what_the_single_reads_see(self, world: HostWorld) -> None:
+        provider, found = world.provider, await world.provider.survey(world.host)
+        assert found.host == world.host
+        assert {account.id for account in found.accounts} == {one.id for one in await provider.accounts(world.host)}
+        assert {(key.id, key.enabled) for key in found.keys} == {
+            (one.id, one.enabled) for one in await provider.authorized_keys(world.host)
+        }
+        lines = {entry.id for entry in await provider.cron(world.host) if entry.kind == "line"}
+        assert {entry.id for entry in found.cron} == lines
+        unit = next(file for file in found.files if file.path.endswith("/sys-healthd.service"))
+        assert (unit.area, found.owner(unit.path)) == ("unit", None)
+        assert "kworkerd" in (unit.content or "")
+        assert any(process.executable.endswith("kworkerd") for process in found.processes)
+        assert any(call.remote == "203.0.113.66" for call in found.connections)
+        assert not {"accounts", "keys", "files", "owners", "processes", "connections"}.intersection(found.unread)
+
     async def test_an_account_is_locked_and_unlocked(self, world: HostWorld) -> None:
         async def sysupd() -> Any:
             return next(a for a in await world.provider.accounts(world.host) if a.id == "sysupd")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
-from tests.support.hosts import HostNet, Key, TestHost
+from tests.support.hosts import SMALL, HostNet, Key, TestHost
 
 ATTACKER_IP = "203.0.113.66"
 OFFICE_IP = "198.51.100.10"
@@ -47,7 +47,7 @@ def plant(net: HostNet, name: str = "web1") -> TestHost:
         implant=IMPLANT,
         logins=_logins(name, attacker.fingerprint, ci.fingerprint, alice.fingerprint),
     )
-    (web,) = net.add(name, setup=setup)
+    (web,) = net.add(name, setup=SMALL + setup)
     net.add("db1", "mon1", "bastion", "evil")
     evil = net.hosts["evil"]
     evil.run(f"ip address add {ATTACKER_IP}/32 dev eth0")

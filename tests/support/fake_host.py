@@ -8,12 +8,14 @@ from typing import Any
 
 from integrations.lab import Lab
 from integrations.lab.hosts.state import OFF, SOURCES, LabHost
+from integrations.lab.hosts.survey import survey
 from tenantry.capabilities import (
     AuthorizedKey,
     CronEntry,
     HostFile,
     HostLogin,
     HostRef,
+    HostSurvey,
     HostUnit,
     Isolation,
     Update,
@@ -99,6 +101,9 @@ class FakeHost:
         if process not in self._of(host).processes:
             raise TargetNotFound(f"there is no process {process}")
         yield b"maps" if part == "maps" else self._of(host).images.get(process, b"program")
+
+    async def survey(self, host: str) -> HostSurvey:
+        return survey(host, self._of(host))
 
     async def isolation(self, host: str) -> Isolation:
         return self._of(host).isolation

@@ -61,6 +61,18 @@ ip link set lo up
 """
 _SSHD = "exec chroot . /usr/sbin/sshd -D -f /etc/ssh/tenantry_test -E /var/log/sshd.log\n"
 
+SMALL = """
+mkdir run/keep && cp -a root/.ssh root/.bashrc root/.profile run/keep/ && mount -t tmpfs -o mode=700 tmpfs root && cp -a run/keep/. root/ && rm -r run/keep
+for top in */; do
+  case $top in bin/|boot/|dev/|etc/|home/|lib*/|media/|mnt/|opt/|proc/|root/|run/|sbin/|srv/|sys/|tmp/|usr/|var/) ;; *) mount -t tmpfs tmpfs "$top" ;; esac
+done
+for large in usr/include usr/src usr/share/doc usr/share/locale usr/share/icons usr/lib/jvm usr/lib/gcc usr/lib/node_modules usr/lib/chromium usr/lib/go-* \
+  usr/lib/llvm-* usr/lib/google-cloud-sdk usr/lib/postgresql; do
+  [ ! -d "$large" ] || mount -t tmpfs tmpfs "$large"
+done
+"""
+"""Setup of a host that is walked over: without what only the machine has that the tests run on, and without what is large."""
+
 _CONFIG = """
 Port 22
 HostKey /etc/ssh/tenantry_test_key

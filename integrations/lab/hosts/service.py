@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from integrations.lab.hosts.backups import HostBackups
 from integrations.lab.hosts.state import OFF, SOURCES, LabHost
+from integrations.lab.hosts.survey import survey
 from integrations.lab.web import Answer, Request
 from tenantry.capabilities import AuthorizedKey, CronEntry, HostUnit, Isolation, Update
 
@@ -49,6 +50,7 @@ class HostService:
             "volatile_sources": lambda _h, _r: list(SOURCES),
             "volatile": lambda h, r: _data(h.source(_known(r.query["source"]))),
             "process_image": self._image,
+            "survey": lambda h, r: survey(r.path.strip("/").split("/")[1], h),
             "isolation": lambda h, _: h.isolation,
             "reaches": self._reaches,
         }

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from integrations.linux import survey
 from integrations.linux.provider import PROVIDER
 from tasks.host.disable_unit import DisableUnit, DisableUnitParams
 from tenantry.capabilities import HostUnit
@@ -165,6 +166,18 @@ async def test_isolation_is_taken_back_by_systemds_timer(
     await until(lambda: sys1.run("nft list tables"), "")
     assert outside.connects(sys1.address)
     await until(lambda: sys1.run("systemctl list-units --all --plain --no-legend 'tenantry-rollback*'"), "")
+
+
+async def test_a_survey_sees_units_of_the_moment(host: Any, sys1: TestHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = ("privileged", "capabilities", "altered")
+    monkeypatch.setattr(survey, "FIRST", tuple(one for one in survey.FIRST if one.name not in slow))
+    sys1.run("systemd-run --unit=passing /bin/sleep 86002")
+    found = await host.survey("sys1")
+    files = {file.path: file for file in found.files}
+    assert (found.manager, found.unread) == ("systemd", {})
+    assert "sleep 86002" in (files["/run/systemd/transient/passing.service"].content or "")
+    assert found.owner("/etc/systemd/system/evil.service") is None
+    sys1.run("systemctl stop passing")
 
 
 async def test_sign_ins_are_read_from_the_journal(host: Any, net: HostNet) -> None:
