@@ -43,7 +43,7 @@ class CredentialNew(Check[InventoriedApplication]):
             usual = paired or _renews(one, fact.credentials) or _sets_up(one, fact)
             yield self.finding(
                 told(application.name, application.app_id),
-                f"the {one.kind} {one.label!r} was added"
+                f"the {one.kind} {_called(one)} was added"
                 + (
                     ", as single sign-on has it"
                     if paired
@@ -56,6 +56,12 @@ class CredentialNew(Check[InventoriedApplication]):
                 credential_id=one.id,
                 ends=str(one.ends_at),
             )
+
+
+def _called(one: ApplicationCredential) -> str:
+    """By its name; else by its id, never by the beginning of the secret that the vendor shows."""
+    name = one.raw.get("displayName")
+    return repr(name) if name else one.id[:8]
 
 
 def _signs(one: ApplicationCredential) -> bool:
