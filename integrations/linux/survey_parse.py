@@ -51,9 +51,11 @@ class Sections:
 
     Args:
         mark: the line that no file on the host can contain.
+        most: bytes of a section, with what stands around it; a host that sends more without an end sends anything.
     """
 
-    def __init__(self, mark: bytes) -> None:
+    def __init__(self, mark: bytes, most: int) -> None:
+        self._most = most
         self._end = re.compile(rb"\n" + re.escape(mark) + rb"/([a-z]+)\n")
         self._status = re.compile(rb"\n" + re.escape(mark) + rb":(\d+)\n\Z")
         self._held = bytearray()
@@ -61,7 +63,7 @@ class Sections:
         self._reach = len(mark) + 40
 
     def take(self, piece: bytes) -> Iterator[tuple[str, Output]]:
-        """Sections that ended in this piece."""
+        """Sections that ended in this piece. Raises VendorFault where none ends."""
         self._held += piece
         while (end := self._end.search(self._held, self._looked)) is not None:
             body, name = bytes(self._held[: end.start()]), parse.text(end[1])
@@ -73,6 +75,8 @@ class Sections:
             else:
                 yield name, Output(body[: status.start()], int(status[1]))
         self._looked = max(0, len(self._held) - self._reach)
+        if len(self._held) > self._most:
+            raise parse.fault("answer")
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

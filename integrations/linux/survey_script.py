@@ -14,7 +14,7 @@ from typing import Final
 
 from integrations.linux import parse
 
-__all__ = ["FIRST", "SECOND", "SMALL", "Section", "script"]
+__all__ = ["FIRST", "MOST", "SECOND", "SMALL", "Section", "script"]
 
 _MIB: Final = 1024 * 1024
 SMALL: Final = 128 * 1024
@@ -217,7 +217,7 @@ FIRST: Final = (
         " --ignore-failed-read --null --verbatim-files-from --files-from=-",
         ("files", "keys"),
         ("find", "tar"),
-        limit=48 * _MIB,
+        limit=16 * _MIB,
     ),
     Section(
         "pids",
@@ -225,14 +225,14 @@ FIRST: Final = (
         "m=$({ cut -d' ' -f5 /proc/loadavg; l; } | sort -n | tail -n 1); [ \"$m\" -le 500000 ] && seq -f '/proc/%.0f/status' 1 \"$m\" | xargs grep -sH '^Tgid:'; "
         f"{_NUL}; l; {_NUL}; grep -E ' /proc/[0-9]+(/[^ ]*)? ' /proc/self/mountinfo; true",
         ("hidden",),
-        limit=32 * _MIB,
+        limit=16 * _MIB,
     ),
     Section(
         "processes",
         "find /proc -mindepth 2 -maxdepth 2 \\( -path '/proc/[0-9]*/stat' -o -path '/proc/[0-9]*/status' -o -path '/proc/[0-9]*/cmdline' \\)"
         " -exec grep -azZH '' {} +",
         ("processes",),
-        limit=32 * _MIB,
+        limit=16 * _MIB,
     ),
     Section(
         "executables",
@@ -324,3 +324,6 @@ SECOND: Final = (
 )
 """What depends on what was found: contents of what links lead to, processes that seemed to hide, packages of paths. Each list is preceded
 by its length as a line."""
+
+MOST: Final = max(section.limit for section in (*FIRST, *SECOND))
+"""Bytes of the largest section: a host that sends more without an end is not believed any further."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 import subprocess
 import tarfile
@@ -15,10 +16,15 @@ from hypothesis import strategies as st
 
 from integrations.linux import survey
 from integrations.linux import survey_parse as read
+from integrations.linux.command import Command
+from integrations.linux.hostkeys import KnownHost
 from integrations.linux.provider import PROVIDER
+from integrations.linux.survey import Surveys
 from integrations.linux.survey_parse import Output, Sections
 from integrations.linux.survey_script import FIRST, SECOND, Section, script
+from integrations.linux.wire import Login, Target
 from tenantry.capabilities.host_survey import PARTS, PlacedFile
+from tenantry.errors import VendorFault
 from tests.support.hosts import SMALL, HostNet, host_net
 
 MARK = b"0123456789abcdef0123456789abcdef"
@@ -40,13 +46,53 @@ def test_sections_come_out_as_they_went_in(parts: list[tuple[str, bytes, int]], 
     whole = b"".join(
         b"%s\n%s:%d\n\n%s/%s\n" % (body, MARK, status, MARK, name.encode()) for name, body, status in parts
     )
-    reader = Sections(MARK)
+    reader = Sections(MARK, 10_000)
     found = [one for at in range(0, len(whole), size) for one in reader.take(whole[at : at + size])]
     assert found == [(name, Output(body, status)) for name, body, status in parts]
 
 
 def test_one_that_was_cut_has_no_status() -> None:
-    assert list(Sections(MARK).take(b"half\n%s/placed\n" % MARK)) == [("placed", Output(b"half", None))]
+    assert list(Sections(MARK, 10_000).take(b"half\n%s/placed\n" % MARK)) == [("placed", Output(b"half", None))]
+
+
+def test_a_host_that_sends_without_end_is_not_listened_to() -> None:
+    reader = Sections(MARK, 1000)
+    with pytest.raises(VendorFault):
+        list(itertools.chain.from_iterable(reader.take(b"x" * 100) for _ in range(100)))
+
+
+class Half(Surveys):
+    """A host whose connection ends in the middle of the first command."""
+
+    class Connection:
+        sudo, asks = True, False
+        target = Target("web1", "192.0.2.1", 22, "responder", KnownHost(("web1",), (), ()))
+
+        async def login(self) -> Login:
+            return Login("SHA256:ours", "SHA256:host", False)
+
+        commands = 0
+
+        async def stream(self, command: Command, *, timeout: float) -> AsyncIterator[bytes]:
+            self.commands += 1
+            mark = command.stdin.split(b"\n")[0]
+            for name, body in (("passwd", b"root:x:0:0::/root:/bin/sh\n"), ("group", b""), ("passwords", b"root P\n")):
+                yield b"%s\n%s:0\n\n%s/%s\n" % (body, mark, mark, name.encode())
+            yield b"half of what"
+            raise VendorFault("the connection ended while sh ran")
+
+    def __init__(self) -> None:
+        self.connection = self.Connection()
+        super().__init__({"web1": self.connection}, {})  # type: ignore[dict-item]  # as much of it as is used
+
+
+async def test_what_came_before_the_connection_ended_is_told() -> None:
+    half = Half()
+    found = await half.survey("web1")
+    assert half.connection.commands == 2, "round trips of a survey"
+    assert [(account.id, account.password) for account in found.accounts] == [("root", "set")]
+    assert set(PARTS) - found.unread.keys() == {"accounts"}
+    assert found.unread["pinned"] == "the connection ended while sh ran"
 
 
 @pytest.mark.parametrize(("sudo", "password"), [(False, False), (True, False), (True, True)])
@@ -73,7 +119,7 @@ def test_a_section_is_cut_and_its_status_told() -> None:
     done = subprocess.run(
         ["sh", "-c", script(sections, sudo=False, password=False)], input=stdin, capture_output=True, check=True
     )
-    found = dict(Sections(MARK).take(done.stdout))
+    found = dict(Sections(MARK, 10_000).take(done.stdout))
     assert found["one"] == Output(b"abc", 3)
     assert found["two"].status is None
     assert len(found["two"].body) == 1000
