@@ -192,10 +192,10 @@ def verified(body: bytes) -> tuple[list[bytes], list[bytes]]:
         summed = re.fullmatch(rb"(.+): FAILED( open or read)?", line, re.DOTALL)
         if summed is not None:
             if not summed[2]:  # root reads what is there: what cannot be read is not there
-                altered.append(b"/" + summed[1])
+                altered.append(b"/" + summed[1].lstrip(b"/"))
             continue
         found = re.fullmatch(rb"([S.?])([M.?])([5.?])[.A-Z?]{6}\s+([a-z] )?\s*(/.+)", line, re.DOTALL)
-        if found is not None and (found[4] or b"").strip() not in (b"c", b"d", b"g", b"l", b"r"):
+        if found is not None and (found[4] or b"").strip() not in (b"d", b"g", b"l", b"r"):
             if found[3] == b"5" or (found[2] == b"M" and _RUN.match(found[5])):
                 altered.append(found[5])
             elif found[3] == b"?":
@@ -204,7 +204,7 @@ def verified(body: bytes) -> tuple[list[bytes], list[bytes]]:
 
 
 _RUN: Final = re.compile(
-    rb"/(usr/)?(local/)?(s?bin/|libexec/|lib(32|64|x32)?/(.*\.so(\.[0-9.]+)?\Z|systemd/|udev/|NetworkManager/|modules/))|/boot/vmlinuz"
+    rb"/(usr/)?(local/)?(s?bin/|libexec/|lib(32|64|x32)?/(.*\.so(\.[0-9.]+)?\Z|systemd/|udev/|NetworkManager/|modules/))|/boot/vmlinuz|/etc/(init\.d|update-motd\.d|cron\.[a-z]+|grub\.d|NetworkManager/dispatcher\.d|network/if-[a-z-]+\.d)/"
 )
 
 

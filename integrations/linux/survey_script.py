@@ -173,6 +173,12 @@ _OWN_CODE: Final = (
 )
 """What of a package's files is run, or says what is."""
 
+_OWN_SCRIPTS: Final = (
+    '$3 == "" && $1 ~ /^\\/etc\\/(init\\.d|update-motd\\.d|cron\\.[a-z]+|grub\\.d|NetworkManager\\/dispatcher\\.d|network\\/if-[a-z-]+\\.d)\\//'
+    ' { print $2 "  " $1 }'
+)
+"""What packages bring under /etc that is started as it is; people change it, and seldom."""
+
 _ELSEWHERE: Final = " -o ".join(
     [
         *(
@@ -289,8 +295,9 @@ FIRST: Final = (
     ),
     Section(
         "altered",
-        "if [ -d /var/lib/dpkg/info ]; then cd / && find /var/lib/dpkg/info -name '*.md5sums' -exec cat {} + | "
-        f"grep -E '{_OWN_CODE}' | r md5sum -c --quiet; else r rpm -Va --nomtime; fi",
+        "if [ -d /var/lib/dpkg/info ]; then cd / && { find /var/lib/dpkg/info -name '*.md5sums' -exec cat {} + | "
+        f"grep -E '{_OWN_CODE}'; dpkg-query -W -f '${{Conffiles}}\\n' | awk '{_OWN_SCRIPTS}'; }} | r md5sum -c --quiet; "
+        "else r rpm -Va --nomtime; fi",
         ("altered",),
         ("md5sum -c --quiet", "rpm -Va --nomtime"),
         limit=2 * _MIB,

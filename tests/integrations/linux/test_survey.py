@@ -19,6 +19,7 @@ from integrations.linux import survey_parse as read
 from integrations.linux.command import Command
 from integrations.linux.hostkeys import KnownHost
 from integrations.linux.provider import PROVIDER
+from integrations.linux.sudo import NEEDS, sudoers
 from integrations.linux.survey import Surveys
 from integrations.linux.survey_parse import Output, Sections
 from integrations.linux.survey_script import FIRST, SECOND, Section, script
@@ -182,12 +183,13 @@ def test_verification_of_dpkg_and_rpm() -> None:
         b"S.5....T.    /usr/bin/ls\n"
         b".M.......    /usr/bin/find\n"
         b".......T.    /usr/bin/cat\n"
+        b"S.5......  c /etc/cron.daily/logrotate\n"
         b"..?......    /usr/bin/sudo\n"
         b"missing     /usr/bin/x\n"
         b"S.5......  d /usr/share/doc/x\n"
         b".M.......    /var/log/x\n"
     )
-    assert read.verified(rpm) == ([b"/usr/bin/ls", b"/usr/bin/find"], [b"/usr/bin/sudo"])
+    assert read.verified(rpm) == ([b"/usr/bin/ls", b"/usr/bin/find", b"/etc/cron.daily/logrotate"], [b"/usr/bin/sudo"])
 
 
 def test_capabilities_in_both_forms() -> None:
@@ -289,6 +291,11 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostNet]:
         less = SMALL + "for d in usr/share usr/include usr/local; do mount -t tmpfs tmpfs $d; done\n"
         made.add("odd", setup=less + _HOSTILE)
         made.add("little", setup=less, sudo="ALL=(root) NOPASSWD: /usr/bin/find")
+        made.add(
+            "least",
+            setup=less,
+            sudo=sudoers("responder", NEEDS["survey"]).removeprefix("responder ").replace("\\\n", ""),
+        )
         made.add("asks", setup=less + "echo responder:hunter2 | chroot . chpasswd\n", sudo="ALL=(root) ALL")
         yield made
 
@@ -302,7 +309,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def hosts(net: HostNet) -> AsyncIterator[Any]:
-    opened = await PROVIDER.open(net.settings("odd", "little"), net.secrets())
+    opened = await PROVIDER.open(net.settings("odd", "little", "least"), net.secrets())
     yield opened.capability("host")
     await opened.aclose()
 
@@ -330,6 +337,12 @@ async def test_what_sudo_does_not_grant_is_unread(hosts: Any) -> None:
     assert "sudo does not let us run" in found.unread["connections"]
     assert "privileged" not in found.unread
     assert any(file.path == "/usr/bin/passwd" for file in found.privileged)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_the_printed_lines_suffice(hosts: Any) -> None:
+    found = await hosts.survey("least")
+    assert found.unread == {}
 
 
 @pytest.mark.usefixtures("quick")

