@@ -136,7 +136,7 @@ class _Found:
         elif name == "boot":
             self._boot = read.boot(output.body)
         elif name == "wtmp":
-            self._records = read.records(self._body("records"), output.body)
+            self._records = read.records(self._body("records"), output.body, self._body("lastlog"))
         else:
             self._sections[name] = output
         self._standing(name, output)

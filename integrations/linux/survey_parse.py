@@ -291,13 +291,14 @@ def boot(body: bytes) -> tuple[str, datetime | None, list[BootFile]]:
 # --- records of logins ------------------------------------------------------------------------------------------------
 
 _RECORD: Final = 384
+_USER_PROCESS: Final = b"\x07\0"
 _NEVER: Final = 86_400
 """Seconds by which a clock that is set may step back."""
 
 
-def records(links: bytes, wtmp: bytes) -> Records:
+def records(links: bytes, wtmp: bytes, lastlog: bytes = b"") -> Records:
     """utmp(5) as glibc has it on every 64-bit Linux: 384 bytes, type first, time at 340. An entry that was wiped is zeros among others, and
-    time does not go back by days."""
+    time does not go back by days. Who came in over the network, by wtmp, is not one of whom lastlog(8) says that they never did."""
     odd = []
     parts = links.split(b"\0")
     for path, target in zip(parts[::2], parts[1::2], strict=False):
@@ -312,6 +313,7 @@ def records(links: bytes, wtmp: bytes) -> Records:
         return Records(odd=tuple(odd))
     zeroed, backwards, last, entries = 0, 0, 0, whole // _RECORD
     seen_at: int | None = None
+    came: set[bytes] = set()
     for at in range(0, whole, _RECORD):
         one = data[at : at + _RECORD]
         if not one.strip(b"\0"):
@@ -322,6 +324,8 @@ def records(links: bytes, wtmp: bytes) -> Records:
         if last and 0 < seconds < last - _NEVER:
             backwards += 1
         last = max(last, seconds)
+        if one[:2] == _USER_PROCESS and one[8:12] == b"pts/" and one[76:332].strip(b"\0"):
+            came.add(one[44:76].rstrip(b"\0"))
     for kind, count in (("zeroed", zeroed), ("backwards", backwards)):
         if count:
             when = datetime.fromtimestamp(seen_at, UTC) if kind == "zeroed" and seen_at else None
@@ -330,6 +334,13 @@ def records(links: bytes, wtmp: bytes) -> Records:
                     path="/var/log/wtmp", kind="zeroed" if kind == "zeroed" else "backwards", count=count, at=when
                 )
             )
+    said = [line for line in lastlog.split(b"\n")[1:] if line.split()]
+    never = {line.split()[0] for line in said if line.endswith(b"**Never logged in**")}
+    if len(never) < len(said):  # where nobody ever did, nobody writes it
+        odd += [
+            LoginRecord(path=f"/var/log/lastlog of {parse.text(name)}", kind="forgotten")
+            for name in sorted(came & never)
+        ]
     return Records(odd=tuple(odd), entries=entries)
 
 

@@ -269,6 +269,7 @@ FIRST: Final = (
         ("records",),
         ("find",),
     ),
+    Section("lastlog", "command -v lastlog >/dev/null && [ -s /var/log/lastlog ] && lastlog; true", ("records",)),
     Section(
         "wtmp",
         f"[ ! -f /var/log/wtmp ] || {{ stat -c %s /var/log/wtmp && {_NUL} && tail -c 1536000 /var/log/wtmp; }}",

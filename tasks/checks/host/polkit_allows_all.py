@@ -26,9 +26,9 @@ class PolkitAllowsAll(PlacedCheck):
     areas = ("polkit",)
 
     def judge(self, host: str, survey: HostSurvey, file: PlacedFile, look: Look) -> Iterable[Finding]:  # noqa: ARG002  # the contract's
-        if shipped(survey, file) or survey.owner(file.path) is not None:
+        if shipped(survey, file):
             return
-        content = re.sub(r"/\*.*?\*/|//[^\n]*", " ", file.content or "", flags=re.DOTALL)
+        content = re.sub(r"/\*.{0,2000}?\*/|//[^\n]*", " ", file.content or "", flags=re.DOTALL)
         for rule in re.split(r"\baddRule\b", content)[1:]:
             if not re.search(r"polkit\.Result\.YES|[\"']yes[\"']", rule):
                 continue

@@ -230,8 +230,11 @@ def test_processes_that_hide() -> None:
     assert read.still_hidden(b"/proc/66/status:Tgid:\t66\n\0001\n66\n", {66}) == set()
 
 
-def entry(seconds: int, kind: int = 7) -> bytes:
+def entry(seconds: int, kind: int = 7, user: bytes = b"", origin: bytes = b"") -> bytes:
     record = bytearray(384)
+    struct.pack_into("32s", record, 44, user)
+    struct.pack_into("4s", record, 8, b"pts/" if user else b"")
+    struct.pack_into("256s", record, 76, origin)
     struct.pack_into("<h", record, 0, kind)
     struct.pack_into("<I", record, 340, seconds)
     return bytes(record)
@@ -252,6 +255,27 @@ def test_records_that_were_wiped() -> None:
     assert kinds(entry(1000 * day), entry(900 * day)) == [("backwards", 1)]
     assert kinds(entry(1000 * day), size=500) == [("broken", 1)]
     assert kinds(links=b"/var/log/btmp\0/dev/null\0/var/log/syslog\0/srv/syslog\0") == [("linked_away", 1)]
+
+
+def test_who_came_in_and_never_signed_in() -> None:
+    """Recorded of Debian 12's lastlog."""
+    said = (
+        b"Username         Port     From                                       Latest\n"
+        b"root             pts/0    192.0.2.7                                  Sun Nov 22 10:00:00 +0000 2026\n"
+        b"alice                                                                **Never logged in**\n"
+        b"bob                                                                  **Never logged in**\n"
+    )
+    came = (
+        entry(10**9, user=b"alice", origin=b"203.0.113.9")
+        + entry(10**9, user=b"root", origin=b"192.0.2.7")
+        + entry(10**9, user=b"bob")
+    )
+    wtmp = b"%d\n\0%s" % (len(came), came)
+    assert [(one.path, one.kind) for one in read.records(b"", wtmp, said).odd] == [
+        ("/var/log/lastlog of alice", "forgotten")
+    ]
+    unused = b"\n".join(line for line in said.split(b"\n") if not line.startswith(b"root"))
+    assert read.records(b"", wtmp, unused).odd == (), "a host that keeps no lastlog"
 
 
 def test_places_are_told_apart() -> None:
