@@ -19,7 +19,7 @@ import asyncio
 import contextlib
 import contextvars
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -173,7 +173,7 @@ class Connection:
                     opened.busy -= 1
         raise VendorFault(f"{self.target.name}: no connection holds", vendor="linux")
 
-    async def stream(self, command: Command, *, timeout: float | None = None) -> AsyncIterator[bytes]:
+    async def stream(self, command: Command, *, timeout: float | None = None) -> AsyncGenerator[bytes, None]:
         """The output of something that changes nothing, in pieces, in constant memory.
 
         Args:

@@ -7,6 +7,8 @@ stands. Nothing is written on the host.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +21,7 @@ from integrations.linux.asking import Asking
 from integrations.linux.command import Command
 from integrations.linux.reads import expanded_keys, pretty_name
 from integrations.linux.survey_parse import Output, Sections
-from integrations.linux.survey_script import FIRST, SECOND, SMALL, Section, script
+from integrations.linux.survey_script import FIRST, MOST, SECOND, SMALL, Section, script
 from tenantry.capabilities import AuthorizedKey, CronEntry, HostAccount, HostSurvey, Process
 from tenantry.capabilities.host import HostFile, path_bytes, path_text
 from tenantry.capabilities.host_survey import Altered, BootFile, KernelModule, PlacedFile, PrivilegedFile, Records
@@ -29,6 +31,8 @@ __all__ = ["Surveys"]
 
 _PATIENCE: Final = 900.0
 """Seconds without any output: a walk over millions of files says nothing until it finds something."""
+_WHOLE: Final = 3600.0
+"""Seconds for one command: a host that drips is not waited for."""
 _MOST_PATHS: Final = 20_000
 """Paths whose packages are asked for."""
 _MOST_LINKS: Final = 500
@@ -53,13 +57,19 @@ class Surveys(Asking):
         mark = secrets.token_hex(16).encode()
         text = script(sections, sudo=connection.sudo, password=connection.sudo and connection.asks)
         command = Command.of("sh", "-c", text, stdin=mark + b"\n" + stdin, asks=True)
-        reader = Sections(mark)
+        reader = Sections(mark, MOST + 1024)
         try:
-            async for piece in connection.stream(command, timeout=_PATIENCE):
-                for name, output in reader.take(piece):
-                    found.take(name, output)
+            async with (
+                asyncio.timeout(_WHOLE),
+                contextlib.aclosing(connection.stream(command, timeout=_PATIENCE)) as told,
+            ):
+                async for piece in told:
+                    for name, output in reader.take(piece):
+                        found.take(name, output)
         except VendorFault as fault:
             found.broke = fault.message
+        except TimeoutError:
+            found.broke = f"it was not through after {_WHOLE / 60:.0f} minutes"
         found.ended(sections)
 
 
@@ -126,7 +136,7 @@ class _Found:
         elif name == "boot":
             self._boot = read.boot(output.body)
         elif name == "wtmp":
-            self._records = read.records(self._body("records"), output.body)
+            self._records = read.records(self._body("records"), output.body, self._body("lastlog"))
         else:
             self._sections[name] = output
         self._standing(name, output)
@@ -321,6 +331,8 @@ class _Found:
             place = read.area(file.path)
             if place == "keys":
                 continue  # their lines are facts of their own
+            if file.path.startswith("/usr/") and file.path in self._owners:
+                content = None  # a package's own: its sum says whether it is
             yield PlacedFile(
                 area=place,
                 path=file.path,

@@ -51,9 +51,11 @@ class Sections:
 
     Args:
         mark: the line that no file on the host can contain.
+        most: bytes of a section, with what stands around it; a host that sends more without an end sends anything.
     """
 
-    def __init__(self, mark: bytes) -> None:
+    def __init__(self, mark: bytes, most: int) -> None:
+        self._most = most
         self._end = re.compile(rb"\n" + re.escape(mark) + rb"/([a-z]+)\n")
         self._status = re.compile(rb"\n" + re.escape(mark) + rb":(\d+)\n\Z")
         self._held = bytearray()
@@ -61,7 +63,7 @@ class Sections:
         self._reach = len(mark) + 40
 
     def take(self, piece: bytes) -> Iterator[tuple[str, Output]]:
-        """Sections that ended in this piece."""
+        """Sections that ended in this piece. Raises VendorFault where none ends."""
         self._held += piece
         while (end := self._end.search(self._held, self._looked)) is not None:
             body, name = bytes(self._held[: end.start()]), parse.text(end[1])
@@ -73,6 +75,8 @@ class Sections:
             else:
                 yield name, Output(body[: status.start()], int(status[1]))
         self._looked = max(0, len(self._held) - self._reach)
+        if len(self._held) > self._most:
+            raise parse.fault("answer")
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -188,10 +192,10 @@ def verified(body: bytes) -> tuple[list[bytes], list[bytes]]:
         summed = re.fullmatch(rb"(.+): FAILED( open or read)?", line, re.DOTALL)
         if summed is not None:
             if not summed[2]:  # root reads what is there: what cannot be read is not there
-                altered.append(b"/" + summed[1])
+                altered.append(b"/" + summed[1].lstrip(b"/"))
             continue
         found = re.fullmatch(rb"([S.?])([M.?])([5.?])[.A-Z?]{6}\s+([a-z] )?\s*(/.+)", line, re.DOTALL)
-        if found is not None and (found[4] or b"").strip() not in (b"c", b"d", b"g", b"l", b"r"):
+        if found is not None and (found[4] or b"").strip() not in (b"d", b"g", b"l", b"r"):
             if found[3] == b"5" or (found[2] == b"M" and _RUN.match(found[5])):
                 altered.append(found[5])
             elif found[3] == b"?":
@@ -200,7 +204,7 @@ def verified(body: bytes) -> tuple[list[bytes], list[bytes]]:
 
 
 _RUN: Final = re.compile(
-    rb"/(usr/)?(local/)?(s?bin/|libexec/|lib(32|64|x32)?/(.*\.so(\.[0-9.]+)?\Z|systemd/|udev/|NetworkManager/|modules/))|/boot/vmlinuz"
+    rb"/(usr/)?(local/)?(s?bin/|libexec/|lib(32|64|x32)?/(.*\.so(\.[0-9.]+)?\Z|systemd/|udev/|NetworkManager/|modules/))|/boot/vmlinuz|/etc/(init\.d|update-motd\.d|cron\.[a-z]+|grub\.d|NetworkManager/dispatcher\.d|network/if-[a-z-]+\.d)/"
 )
 
 
@@ -287,13 +291,14 @@ def boot(body: bytes) -> tuple[str, datetime | None, list[BootFile]]:
 # --- records of logins ------------------------------------------------------------------------------------------------
 
 _RECORD: Final = 384
+_USER_PROCESS: Final = b"\x07\0"
 _NEVER: Final = 86_400
 """Seconds by which a clock that is set may step back."""
 
 
-def records(links: bytes, wtmp: bytes) -> Records:
+def records(links: bytes, wtmp: bytes, lastlog: bytes = b"") -> Records:
     """utmp(5) as glibc has it on every 64-bit Linux: 384 bytes, type first, time at 340. An entry that was wiped is zeros among others, and
-    time does not go back by days."""
+    time does not go back by days. Who came in over the network, by wtmp, is not one of whom lastlog(8) says that they never did."""
     odd = []
     parts = links.split(b"\0")
     for path, target in zip(parts[::2], parts[1::2], strict=False):
@@ -308,6 +313,7 @@ def records(links: bytes, wtmp: bytes) -> Records:
         return Records(odd=tuple(odd))
     zeroed, backwards, last, entries = 0, 0, 0, whole // _RECORD
     seen_at: int | None = None
+    came: set[bytes] = set()
     for at in range(0, whole, _RECORD):
         one = data[at : at + _RECORD]
         if not one.strip(b"\0"):
@@ -318,6 +324,8 @@ def records(links: bytes, wtmp: bytes) -> Records:
         if last and 0 < seconds < last - _NEVER:
             backwards += 1
         last = max(last, seconds)
+        if one[:2] == _USER_PROCESS and one[8:12] == b"pts/" and one[76:332].strip(b"\0"):
+            came.add(one[44:76].rstrip(b"\0"))
     for kind, count in (("zeroed", zeroed), ("backwards", backwards)):
         if count:
             when = datetime.fromtimestamp(seen_at, UTC) if kind == "zeroed" and seen_at else None
@@ -326,6 +334,13 @@ def records(links: bytes, wtmp: bytes) -> Records:
                     path="/var/log/wtmp", kind="zeroed" if kind == "zeroed" else "backwards", count=count, at=when
                 )
             )
+    said = [line for line in lastlog.split(b"\n")[1:] if line.split()]
+    never = {line.split()[0] for line in said if line.endswith(b"**Never logged in**")}
+    if len(never) < len(said):  # where nobody ever did, nobody writes it
+        odd += [
+            LoginRecord(path=f"/var/log/lastlog of {parse.text(name)}", kind="forgotten")
+            for name in sorted(came & never)
+        ]
     return Records(odd=tuple(odd), entries=entries)
 
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from integrations.linux import parse
 
-__all__ = ["FIRST", "SECOND", "SMALL", "Section", "script"]
+__all__ = ["FIRST", "MOST", "SECOND", "SMALL", "Section", "script"]
 
 _MIB: Final = 1024 * 1024
 SMALL: Final = 128 * 1024
@@ -173,6 +173,12 @@ _OWN_CODE: Final = (
 )
 """What of a package's files is run, or says what is."""
 
+_OWN_SCRIPTS: Final = (
+    '$3 == "" && $1 ~ /^\\/etc\\/(init\\.d|update-motd\\.d|cron\\.[a-z]+|grub\\.d|NetworkManager\\/dispatcher\\.d|network\\/if-[a-z-]+\\.d)\\//'
+    ' { print $2 "  " $1 }'
+)
+"""What packages bring under /etc that is started as it is; people change it, and seldom."""
+
 _ELSEWHERE: Final = " -o ".join(
     [
         *(
@@ -217,7 +223,7 @@ FIRST: Final = (
         " --ignore-failed-read --null --verbatim-files-from --files-from=-",
         ("files", "keys"),
         ("find", "tar"),
-        limit=48 * _MIB,
+        limit=16 * _MIB,
     ),
     Section(
         "pids",
@@ -225,14 +231,14 @@ FIRST: Final = (
         "m=$({ cut -d' ' -f5 /proc/loadavg; l; } | sort -n | tail -n 1); [ \"$m\" -le 500000 ] && seq -f '/proc/%.0f/status' 1 \"$m\" | xargs grep -sH '^Tgid:'; "
         f"{_NUL}; l; {_NUL}; grep -E ' /proc/[0-9]+(/[^ ]*)? ' /proc/self/mountinfo; true",
         ("hidden",),
-        limit=32 * _MIB,
+        limit=16 * _MIB,
     ),
     Section(
         "processes",
         "find /proc -mindepth 2 -maxdepth 2 \\( -path '/proc/[0-9]*/stat' -o -path '/proc/[0-9]*/status' -o -path '/proc/[0-9]*/cmdline' \\)"
         " -exec grep -azZH '' {} +",
         ("processes",),
-        limit=32 * _MIB,
+        limit=16 * _MIB,
     ),
     Section(
         "executables",
@@ -263,6 +269,7 @@ FIRST: Final = (
         ("records",),
         ("find",),
     ),
+    Section("lastlog", "command -v lastlog >/dev/null && [ -s /var/log/lastlog ] && lastlog; true", ("records",)),
     Section(
         "wtmp",
         f"[ ! -f /var/log/wtmp ] || {{ stat -c %s /var/log/wtmp && {_NUL} && tail -c 1536000 /var/log/wtmp; }}",
@@ -289,8 +296,9 @@ FIRST: Final = (
     ),
     Section(
         "altered",
-        "if [ -d /var/lib/dpkg/info ]; then cd / && find /var/lib/dpkg/info -name '*.md5sums' -exec cat {} + | "
-        f"grep -E '{_OWN_CODE}' | r md5sum -c --quiet; else r rpm -Va --nomtime; fi",
+        "if [ -d /var/lib/dpkg/info ]; then cd / && { find /var/lib/dpkg/info -name '*.md5sums' -exec cat {} + | "
+        f"grep -E '{_OWN_CODE}'; dpkg-query -W -f '${{Conffiles}}\\n' | awk '{_OWN_SCRIPTS}'; }} | r md5sum -c --quiet; "
+        "else r rpm -Va --nomtime; fi",
         ("altered",),
         ("md5sum -c --quiet", "rpm -Va --nomtime"),
         limit=2 * _MIB,
@@ -324,3 +332,6 @@ SECOND: Final = (
 )
 """What depends on what was found: contents of what links lead to, processes that seemed to hide, packages of paths. Each list is preceded
 by its length as a line."""
+
+MOST: Final = max(section.limit for section in (*FIRST, *SECOND))
+"""Bytes of the largest section: a host that sends more without an end is not believed any further."""

@@ -111,7 +111,7 @@ class LoginRecord(_Fact):
     """Something about wtmp or another record of logins that does not happen by itself."""
 
     path: str
-    kind: Literal["zeroed", "backwards", "linked_away", "broken"]
+    kind: Literal["zeroed", "backwards", "linked_away", "broken", "forgotten"]
     count: int = 1
     at: datetime | None = None
     """Of the last sound entry before it."""

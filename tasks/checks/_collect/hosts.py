@@ -45,7 +45,7 @@ class SurveyedHost:
     def seen(self) -> HostSurvey:
         """The survey, as far as it goes. Raises CannotCheck where there is none."""
         if self.survey is None:
-            raise CannotCheck(f"{self.name}: {self.why}")
+            raise CannotCheck(self.why if self.why.startswith(f"{self.name} ") else f"{self.name}: {self.why}")
         return self.survey
 
 

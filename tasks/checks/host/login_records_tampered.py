@@ -14,6 +14,7 @@ _SAID: Final = {
     "backwards": "has entries that are older than those before them",
     "linked_away": "leads to a device that keeps nothing",
     "broken": "is not made of whole entries",
+    "forgotten": "says that they never signed in, and wtmp that they did",
 }
 
 
@@ -34,7 +35,7 @@ class LoginRecordsTampered(Check[SurveyedHost]):
         survey = fact.seen()
         for odd in survey.records.odd:
             history = odd.path.endswith("_history")
-            severity: Severity = "medium" if history or odd.kind in ("backwards", "broken") else "high"
+            severity: Severity = "medium" if history or odd.kind in ("backwards", "broken", "forgotten") else "high"
             times = f" ({odd.count} times)" if odd.count > 1 else ""
             yield self.finding(
                 ("host", fact.name),

@@ -14,8 +14,8 @@ from tenantry.sweep.check import Look
 from tenantry.sweep.model import Finding
 
 _HOOK: Final = re.compile(
-    r"\b(?:DPkg|APT)(?:::[\w-]+)*::(?:Pre|Post)-[\w-]+\b[^;{]*(?:\{[^}]*\}|;)|^(?:pre|post)-invoke\s*=.*$|\bcommand\s*=.*$"
-    r"|\b(?:Pre|Post)-(?:Invoke|Install-Pkgs)[\w-]*\s*(?:\{[^}]*\}|\"[^\"]*\")",
+    r"\b(?:DPkg|APT)(?:::[\w-]{1,40}){0,4}::(?:Pre|Post)-[\w-]{1,40}\b[^;{]{0,500}(?:\{[^}]{0,2000}\}|;)|^(?:pre|post)-invoke\s*=.*$|\bcommand\s*=.*$"
+    r"|\b(?:Pre|Post)-(?:Invoke|Install-Pkgs)[\w-]{0,40}\s{0,20}(?:\{[^}]{0,2000}\}|\"[^\"]{0,2000}\")",
     re.IGNORECASE | re.MULTILINE,
 )
 _PROGRAM: Final = re.compile(r"(?:^|[;&|(]\s*|\bif\s+|\bthen\s+)(/[^\s;&|()]+)")
@@ -36,19 +36,20 @@ class PackageHookRuns(PlacedCheck):
     areas = ("packages",)
 
     def judge(self, host: str, survey: HostSurvey, file: PlacedFile, look: Look) -> Iterable[Finding]:
-        if survey.owner(file.path) is not None and survey.owner(file.path) != "apt":
-            return
+        owned = survey.owner(file.path) is not None
         if file.path.endswith(".py") and "-plugins/" in file.path:
+            if owned:
+                return
             yield self.placed(host, file, f"the plugin {file.path} belongs to no package", "high")
             return
-        content = re.sub(r"/\*.*?\*/|^\s*(?://|#)[^\n]*", "", file.content or "", flags=re.DOTALL | re.MULTILINE)
+        content = re.sub(r"/\*.{0,2000}?\*/|^\s*(?://|#)[^\n]*", "", file.content or "", flags=re.DOTALL | re.MULTILINE)
         for hook in _HOOK.findall(content):
             for command in re.findall(r"\"((?:[^\"\\]|\\.)*)\"", hook) or [hook.partition("=")[2]]:
                 found = sign_of_command(command)
                 unpackaged = [one for one in _PROGRAM.findall(command) if survey.owner(one) is None]
                 if found is not None:
                     yield self.placed(host, file, f"{file.path} {found}: {shown(command)}")
-                elif unpackaged and look.new(file.changed_at):
+                elif unpackaged and not owned and look.new(file.changed_at):
                     yield self.placed(
                         host, file, f"{file.path} starts {unpackaged[0]}, which belongs to no package", "medium"
                     )

@@ -25,10 +25,10 @@ class PolkitAllowsAll(PlacedCheck):
     remedy = "Take the rule away, and look at what was done with it."
     areas = ("polkit",)
 
-    def judge(self, host: str, survey: HostSurvey, file: PlacedFile, look: Look) -> Iterable[Finding]:  # the contract's
-        if shipped(survey, file) or survey.owner(file.path) is not None:
+    def judge(self, host: str, survey: HostSurvey, file: PlacedFile, look: Look) -> Iterable[Finding]:  # noqa: ARG002  # the contract's
+        if shipped(survey, file):
             return
-        content = re.sub(r"/\*.*?\*/|//[^\n]*", " ", file.content or "", flags=re.DOTALL)
+        content = re.sub(r"/\*.{0,2000}?\*/|//[^\n]*", " ", file.content or "", flags=re.DOTALL)
         for rule in re.split(r"\baddRule\b", content)[1:]:
             if not re.search(r"polkit\.Result\.YES|[\"']yes[\"']", rule):
                 continue

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from tasks.checks.host._placed import PlacedCheck
 from tasks.checks.host._signs import base, commands
-from tenantry.capabilities import HostSurvey
+from tenantry.capabilities import HostAccount, HostSurvey
 from tenantry.capabilities.host_survey import PlacedFile
 from tenantry.sweep.check import Look
 from tenantry.sweep.model import Finding, Severity
 
-_RULE: Final = re.compile(r"\s*(?P<who>[^\s=,]+)\s.*=|\s*Defaults:(?P<other>\S+)\s")
+_RULE: Final = re.compile(
+    r"\s*(?:Defaults(?::(?P<other>\S+))?\s.*!authenticate|(?P<who>[^\s=,]+(?:\s*,\s*[^\s=,]+)*)\s+[^=]+=.*\bNOPASSWD\s*:(?P<what>.*))"
+)
+_FIRST_PERSON: Final = 1000
 _ESCAPES: Final = frozenset(
     {
         "sh", "bash", "dash", "zsh", "python", "python3", "perl", "ruby", "lua", "node", "php", "vi", "vim", "nano", "less", "more", "man", "find",
@@ -42,19 +45,28 @@ class SudoWithoutPassword(PlacedCheck):
         people = {account.id: account for account in survey.accounts}
         for line in commands(file.content or ""):
             rule = _RULE.match(line)
-            if rule is None or not re.search(r"\bNOPASSWD\s*:|!authenticate", line):
+            if rule is None:
                 continue
-            who = rule["who"]
-            if who in (survey.responder_account, "Defaults") or who.lower() in look.known.accounts:
-                continue
-            if file.path.endswith("/90-cloud-init-users") and people.get(who) is not None and people[who].uid >= 1000:
-                continue
-            what = line.partition("NOPASSWD:")[2] if "NOPASSWD:" in line else line.partition("=")[2]
-            all_of_it = re.search(r"(?:^|[\s,:])ALL\s*(?:,|$)", what) is not None
-            escapes = sorted({base(one) for one in re.findall(r"/[^\s,]+", what)} & _ESCAPES)
-            if not all_of_it and not escapes:
-                continue
-            service = who == "ALL" or (who in people and 0 < people[who].uid < 1000)
-            severity: Severity = "critical" if service else "medium"  # of people it is what many administrators set
-            given = "any program" if all_of_it else f"{', '.join(escapes)}, which start a shell"
-            yield self.placed(host, file, f"{file.path} lets {who} run {given} as root without a password", severity)
+            everything = rule["what"] is None or re.search(r"(?:^|[\s,:])ALL\s*(?:,|$)", rule["what"]) is not None
+            escapes = sorted({base(one) for one in re.findall(r"/[^\s,]+", rule["what"] or "")} & _ESCAPES)
+            given = "any program" if everything else f"{', '.join(escapes)}, which start a shell" if escapes else ""
+            for who in re.split(r"\s*,\s*", rule["who"] or rule["other"] or "ALL") if given else ():
+                yield from self._given(host, file, who, given, people, survey, look)
+
+    def _given(
+        self,
+        host: str,
+        file: PlacedFile,
+        who: str,
+        given: str,
+        people: Mapping[str, HostAccount],
+        survey: HostSurvey,
+        look: Look,
+    ) -> Iterable[Finding]:
+        person = people.get(who)
+        of_the_image = file.path.endswith("/90-cloud-init-users") and person is not None and person.uid >= _FIRST_PERSON
+        if who in (survey.responder_account, "root") or who.lower() in look.known.accounts or of_the_image:
+            return
+        service = who == "ALL" or (person is not None and 0 < person.uid < _FIRST_PERSON)
+        severity: Severity = "critical" if service else "medium"  # of people it is what many administrators set
+        yield self.placed(host, file, f"{file.path} lets {who} run {given} as root without a password", severity)

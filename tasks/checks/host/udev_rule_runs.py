@@ -31,8 +31,8 @@ class UdevRuleRuns(PlacedCheck):
     remedy = "Look at what it starts and who put it there; if nobody did, run compromised_host for this host."
     areas = ("udev",)
 
-    def judge(self, host: str, survey: HostSurvey, file: PlacedFile, look: Look) -> Iterable[Finding]:  # the contract's
-        if shipped(survey, file) or survey.owner(file.path) is not None:
+    def judge(self, host: str, survey: HostSurvey, file: PlacedFile, look: Look) -> Iterable[Finding]:  # noqa: ARG002  # the contract's
+        if shipped(survey, file):
             return
         for line in commands(file.content or ""):
             for command in _RUN.findall(line):

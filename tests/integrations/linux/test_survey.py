@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 import subprocess
 import tarfile
@@ -15,10 +16,16 @@ from hypothesis import strategies as st
 
 from integrations.linux import survey
 from integrations.linux import survey_parse as read
+from integrations.linux.command import Command
+from integrations.linux.hostkeys import KnownHost
 from integrations.linux.provider import PROVIDER
+from integrations.linux.sudo import NEEDS, sudoers
+from integrations.linux.survey import Surveys
 from integrations.linux.survey_parse import Output, Sections
 from integrations.linux.survey_script import FIRST, SECOND, Section, script
+from integrations.linux.wire import Login, Target
 from tenantry.capabilities.host_survey import PARTS, PlacedFile
+from tenantry.errors import VendorFault
 from tests.support.hosts import SMALL, HostNet, host_net
 
 MARK = b"0123456789abcdef0123456789abcdef"
@@ -40,13 +47,53 @@ def test_sections_come_out_as_they_went_in(parts: list[tuple[str, bytes, int]], 
     whole = b"".join(
         b"%s\n%s:%d\n\n%s/%s\n" % (body, MARK, status, MARK, name.encode()) for name, body, status in parts
     )
-    reader = Sections(MARK)
+    reader = Sections(MARK, 10_000)
     found = [one for at in range(0, len(whole), size) for one in reader.take(whole[at : at + size])]
     assert found == [(name, Output(body, status)) for name, body, status in parts]
 
 
 def test_one_that_was_cut_has_no_status() -> None:
-    assert list(Sections(MARK).take(b"half\n%s/placed\n" % MARK)) == [("placed", Output(b"half", None))]
+    assert list(Sections(MARK, 10_000).take(b"half\n%s/placed\n" % MARK)) == [("placed", Output(b"half", None))]
+
+
+def test_a_host_that_sends_without_end_is_not_listened_to() -> None:
+    reader = Sections(MARK, 1000)
+    with pytest.raises(VendorFault):
+        list(itertools.chain.from_iterable(reader.take(b"x" * 100) for _ in range(100)))
+
+
+class Half(Surveys):
+    """A host whose connection ends in the middle of the first command."""
+
+    class Connection:
+        sudo, asks = True, False
+        target = Target("web1", "192.0.2.1", 22, "responder", KnownHost(("web1",), (), ()))
+
+        async def login(self) -> Login:
+            return Login("SHA256:ours", "SHA256:host", False)
+
+        commands = 0
+
+        async def stream(self, command: Command, *, timeout: float) -> AsyncIterator[bytes]:
+            self.commands += 1
+            mark = command.stdin.split(b"\n")[0]
+            for name, body in (("passwd", b"root:x:0:0::/root:/bin/sh\n"), ("group", b""), ("passwords", b"root P\n")):
+                yield b"%s\n%s:0\n\n%s/%s\n" % (body, mark, mark, name.encode())
+            yield b"half of what"
+            raise VendorFault("the connection ended while sh ran")
+
+    def __init__(self) -> None:
+        self.connection = self.Connection()
+        super().__init__({"web1": self.connection}, {})  # type: ignore[dict-item]  # as much of it as is used
+
+
+async def test_what_came_before_the_connection_ended_is_told() -> None:
+    half = Half()
+    found = await half.survey("web1")
+    assert half.connection.commands == 2, "round trips of a survey"
+    assert [(account.id, account.password) for account in found.accounts] == [("root", "set")]
+    assert set(PARTS) - found.unread.keys() == {"accounts"}
+    assert found.unread["pinned"] == "the connection ended while sh ran"
 
 
 @pytest.mark.parametrize(("sudo", "password"), [(False, False), (True, False), (True, True)])
@@ -73,7 +120,7 @@ def test_a_section_is_cut_and_its_status_told() -> None:
     done = subprocess.run(
         ["sh", "-c", script(sections, sudo=False, password=False)], input=stdin, capture_output=True, check=True
     )
-    found = dict(Sections(MARK).take(done.stdout))
+    found = dict(Sections(MARK, 10_000).take(done.stdout))
     assert found["one"] == Output(b"abc", 3)
     assert found["two"].status is None
     assert len(found["two"].body) == 1000
@@ -136,12 +183,13 @@ def test_verification_of_dpkg_and_rpm() -> None:
         b"S.5....T.    /usr/bin/ls\n"
         b".M.......    /usr/bin/find\n"
         b".......T.    /usr/bin/cat\n"
+        b"S.5......  c /etc/cron.daily/logrotate\n"
         b"..?......    /usr/bin/sudo\n"
         b"missing     /usr/bin/x\n"
         b"S.5......  d /usr/share/doc/x\n"
         b".M.......    /var/log/x\n"
     )
-    assert read.verified(rpm) == ([b"/usr/bin/ls", b"/usr/bin/find"], [b"/usr/bin/sudo"])
+    assert read.verified(rpm) == ([b"/usr/bin/ls", b"/usr/bin/find", b"/etc/cron.daily/logrotate"], [b"/usr/bin/sudo"])
 
 
 def test_capabilities_in_both_forms() -> None:
@@ -182,8 +230,11 @@ def test_processes_that_hide() -> None:
     assert read.still_hidden(b"/proc/66/status:Tgid:\t66\n\0001\n66\n", {66}) == set()
 
 
-def entry(seconds: int, kind: int = 7) -> bytes:
+def entry(seconds: int, kind: int = 7, user: bytes = b"", origin: bytes = b"") -> bytes:
     record = bytearray(384)
+    struct.pack_into("32s", record, 44, user)
+    struct.pack_into("4s", record, 8, b"pts/" if user else b"")
+    struct.pack_into("256s", record, 76, origin)
     struct.pack_into("<h", record, 0, kind)
     struct.pack_into("<I", record, 340, seconds)
     return bytes(record)
@@ -204,6 +255,27 @@ def test_records_that_were_wiped() -> None:
     assert kinds(entry(1000 * day), entry(900 * day)) == [("backwards", 1)]
     assert kinds(entry(1000 * day), size=500) == [("broken", 1)]
     assert kinds(links=b"/var/log/btmp\0/dev/null\0/var/log/syslog\0/srv/syslog\0") == [("linked_away", 1)]
+
+
+def test_who_came_in_and_never_signed_in() -> None:
+    """Recorded of Debian 12's lastlog."""
+    said = (
+        b"Username         Port     From                                       Latest\n"
+        b"root             pts/0    192.0.2.7                                  Sun Nov 22 10:00:00 +0000 2026\n"
+        b"alice                                                                **Never logged in**\n"
+        b"bob                                                                  **Never logged in**\n"
+    )
+    came = (
+        entry(10**9, user=b"alice", origin=b"203.0.113.9")
+        + entry(10**9, user=b"root", origin=b"192.0.2.7")
+        + entry(10**9, user=b"bob")
+    )
+    wtmp = b"%d\n\0%s" % (len(came), came)
+    assert [(one.path, one.kind) for one in read.records(b"", wtmp, said).odd] == [
+        ("/var/log/lastlog of alice", "forgotten")
+    ]
+    unused = b"\n".join(line for line in said.split(b"\n") if not line.startswith(b"root"))
+    assert read.records(b"", wtmp, unused).odd == (), "a host that keeps no lastlog"
 
 
 def test_places_are_told_apart() -> None:
@@ -243,6 +315,11 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostNet]:
         less = SMALL + "for d in usr/share usr/include usr/local; do mount -t tmpfs tmpfs $d; done\n"
         made.add("odd", setup=less + _HOSTILE)
         made.add("little", setup=less, sudo="ALL=(root) NOPASSWD: /usr/bin/find")
+        made.add(
+            "least",
+            setup=less,
+            sudo=sudoers("responder", NEEDS["survey"]).removeprefix("responder ").replace("\\\n", ""),
+        )
         made.add("asks", setup=less + "echo responder:hunter2 | chroot . chpasswd\n", sudo="ALL=(root) ALL")
         yield made
 
@@ -256,7 +333,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def hosts(net: HostNet) -> AsyncIterator[Any]:
-    opened = await PROVIDER.open(net.settings("odd", "little"), net.secrets())
+    opened = await PROVIDER.open(net.settings("odd", "little", "least"), net.secrets())
     yield opened.capability("host")
     await opened.aclose()
 
@@ -284,6 +361,12 @@ async def test_what_sudo_does_not_grant_is_unread(hosts: Any) -> None:
     assert "sudo does not let us run" in found.unread["connections"]
     assert "privileged" not in found.unread
     assert any(file.path == "/usr/bin/passwd" for file in found.privileged)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_the_printed_lines_suffice(hosts: Any) -> None:
+    found = await hosts.survey("least")
+    assert found.unread == {}
 
 
 @pytest.mark.usefixtures("quick")

