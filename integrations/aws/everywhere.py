@@ -5,6 +5,7 @@ A region that the role may not read (organisations deny whole regions) does not 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, TypeVar
 
@@ -23,16 +24,18 @@ class Regions:
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
         self._found: tuple[str, ...] = ()
+        self._asking = asyncio.Lock()
 
     async def enabled(self) -> tuple[str, ...]:
         """The regions of the tenant's file first. DescribeRegions names those that are enabled, without being asked for the others
         (docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeRegions.html)."""
-        if not self._found:
-            answer = await self._caller.read("ec2", "describe_regions")
-            names = [str(row["RegionName"]) for row in answered(answer, "Regions", "ec2.DescribeRegions")]
-            if not names:
-                raise VendorFault("ec2.DescribeRegions named no region", vendor=VENDOR)
-            self._found = tuple(dict.fromkeys((*self._caller.regions, *sorted(names))))
+        async with self._asking:
+            if not self._found:
+                answer = await self._caller.read("ec2", "describe_regions")
+                names = [str(row["RegionName"]) for row in answered(answer, "Regions", "ec2.DescribeRegions")]
+                if not names:
+                    raise VendorFault("ec2.DescribeRegions named no region", vendor=VENDOR)
+                self._found = tuple(dict.fromkeys((*self._caller.regions, *sorted(names))))
         return self._found
 
 

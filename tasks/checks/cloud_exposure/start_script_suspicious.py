@@ -17,20 +17,23 @@ _SIGNS: Final = {
         r"stratum\+\w+://|\b(?:xmrig|minerd|nbminer|cpuminer|nicehash|supportxmr|moneroocean)\b", re.I
     ),
     "a shell that calls out": re.compile(
-        r"/dev/(?:tcp|udp)/[\w.:-]+/\d+|\bn(?:c|cat|etcat)\b[^\n|;]*\s-\w*e\b|\bsocat\b[^\n]*\bexec:", re.I
+        r"/dev/(?:tcp|udp)/[\w.:-]+/\d+|\bn(?:c|cat|etcat)\b[^\n|;]{0,400}\s-\w*e\b|\bsocat\b[^\n]{0,400}\bexec:", re.I
     ),
     "code from a bare address": re.compile(
-        r"\b(?:curl|wget)\b[^\n|;]*https?://(?!169\.254\.|10\.|192\.168\.|127\.)\d{1,3}(?:\.\d{1,3}){3}[^\n|;]*(?:\||&&|;)\s*(?:sudo\s+)?(?:ba|z|da)?sh\b",
+        r"\b(?:curl|wget)\b[^\n|;]{0,400}https?://(?!169\.254\.|10\.|192\.168\.|127\.)\d{1,3}(?:\.\d{1,3}){3}[^\n|;]{0,400}(?:\||&&|;)\s*(?:sudo\s+)?(?:ba|z|da)?sh\b",
         re.I,
     ),
     "hidden code": re.compile(
-        r"base64\s+(?:-d|--decode|-D)\b[^\n;]*\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b|-e(?:nc|ncodedcommand)?\s+[A-Za-z0-9+/=]{60,}|\bIEX\b[^\n]*DownloadString",
+        r"base64\s+(?:-d|--decode|-D)\b[^\n;]{0,400}\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b"
+        r"|\b(?:powershell|pwsh)\b[^\n]{0,400}\s-e(?:nc|ncodedcommand)?\s+[A-Za-z0-9+/=]{60,}"
+        r"|\bIEX\b[^\n]{0,400}DownloadString\(\s*['\"]http://",
         re.I,
     ),
     "credentials that are sent away": re.compile(
-        r"iam/security-credentials(?=[\s\S]{0,600}\b(?:curl|wget|Invoke-WebRequest)\b[^\n]*(?:\s-d\b|--data|--post|\s-F\b|\s-T\b|-Body\b))"
+        r"iam/security-credentials(?=[\s\S]{0,600}\b(?:curl|wget|Invoke-WebRequest)\b[^\n]{0,400}(?:\s-d\b|--data|--post|\s-F\b|\s-T\b|-Body\b))"
     ),
 }
+"""Bounded everywhere: whoever writes a script must not hold up the sweep with it."""
 
 
 class StartScriptSuspicious(Check[Machine]):

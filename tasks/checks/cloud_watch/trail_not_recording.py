@@ -23,6 +23,7 @@ class TrailNotRecording(Check[Trails]):
     collect = cloud_trails
 
     def evaluate(self, fact: Trails, look: Look) -> Iterable[Finding]:
+        another = any(trail.recording for trail in fact.trails)
         for trail in fact.trails:
             if not trail.recording:
                 new = look.new(trail.stopped_at)
@@ -31,7 +32,8 @@ class TrailNotRecording(Check[Trails]):
                     f"{trail.name} does not record"
                     + (f" since {trail.stopped_at:%Y-%m-%d %H:%M}" if trail.stopped_at else ""),
                     at=trail.stopped_at if new else None,
-                    severity="critical" if new else None,
+                    # One that was given up long ago for another is not what keeps anything from being seen.
+                    severity="critical" if new else "low" if another else None,
                 )
         if not fact.trails:
             yield self.finding(

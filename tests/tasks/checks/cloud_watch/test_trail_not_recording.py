@@ -10,6 +10,7 @@ def test_one_that_was_stopped() -> None:
     assert found(CHECK, trails({"recording": False, "stopped_at": NEW}, {"id": "other"})) == [("critical", "t")]
     assert found(CHECK, trails({"recording": False, "stopped_at": OLD})) == [("high", "t")]
     assert found(CHECK, trails({"recording": False})) == [("high", "t")]
+    assert found(CHECK, trails({"recording": False, "stopped_at": OLD}, {"id": "other"})) == [("low", "t")]
 
 
 def test_no_trail_at_all_is_said() -> None:
