@@ -106,10 +106,15 @@ class TenantSweeping:
     async def sweep(self, run_id: str, now: datetime, days: int) -> Mapping[str, Any]:
         from tenantry.sweep.live import sweep_tenant  # it loads pySigma, and who lists acceptances needs none
 
-        checks, detections = await asyncio.to_thread(self._loaded)
-        in_force = await asyncio.to_thread(accepted, self._installation, self._context.name)
-        earlier = await asyncio.to_thread(last_sweep, self._installation, self._context.name, before=run_id)
-        ours, unknown = await self._ours()
+        checks = await asyncio.to_thread(self._asked)
+        tenant = self._context.name
+        detections, in_force, earlier, (ours, unknown), _ = await asyncio.gather(
+            asyncio.to_thread(self._detections, checks),
+            asyncio.to_thread(accepted, self._installation, tenant),
+            asyncio.to_thread(last_sweep, self._installation, tenant, before=run_id),
+            self._ours(),
+            self._context.ahead({need for check in checks for need in check.collect.needs}),
+        )
         look = Look(
             now, now - timedelta(days=days), known(self._context.tenant, self._installation.estate, list(ours.values()))
         )
@@ -135,16 +140,20 @@ class TenantSweeping:
         )
         return document(found, run_id, earlier, now)
 
-    def _loaded(self) -> tuple[Sequence[BaseCheck], dict[str, Detections]]:
+    def _asked(self) -> Sequence[BaseCheck]:
         from tenantry.sweep.discover import checks
+
+        return self._checks if self._checks is not None else checks()
+
+    def _detections(self, checks: Sequence[BaseCheck]) -> dict[str, Detections]:
+        """For the logs that are looked at."""
         from tenantry.sweep.engine import Detections
 
-        asked = self._checks if self._checks is not None else checks()
         roots = folders("detections", self._installation.home)
-        formats = {check.collect.log for check in asked if isinstance(check, LogCheck)}
+        formats = {check.collect.log for check in checks if isinstance(check, LogCheck)}
         others = self._installation.home.runbooks / "detections" / OTHERS
         rules = (others,) if others.is_dir() else ()
-        return asked, {name: Detections.load(name, roots, rules) for name in sorted(one for one in formats if one)}
+        return {name: Detections.load(name, roots, rules) for name in sorted(one for one in formats if one)}
 
     async def _ours(self) -> tuple[dict[str, Ours], list[dict[str, str]]]:
         """What providers know of ourselves; one that cannot say is reported, because what is ours may then be found."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 from sigma.correlations import SigmaCorrelationRule
 from sigma.rule import SigmaRule
 
+from tenantry.sweep.attack import both_editions
 from tenantry.sweep.model import Event
 from tenantry.sweep.sigma.compile import Matcher, Needs, Unsupported, compile_rule
 from tenantry.sweep.sigma.correlate import Correlation, compile_correlation
@@ -20,15 +21,6 @@ from tenantry.sweep.sources import Source
 __all__ = ["Rule", "Rules", "attack_ids", "make_rules"]
 
 _LEVELS: Final = {"INFORMATIONAL": "info", "LOW": "low", "MEDIUM": "medium", "HIGH": "high", "CRITICAL": "critical"}
-_RENUMBERED: Final = {
-    "T1562": ("T1685",),
-    "T1562.001": ("T1685.001",),
-    "T1562.006": ("T1685.006",),
-    "T1562.007": ("T1685.007",),
-    "T1562.008": ("T1685.008",),
-    "T1562.012": ("T1685.012",),
-}
-"""ATT&CK renumbers tampering with logs and defences; readers of either edition find the technique."""
 _REMEDY: Final = "Ask the account's owner whether they did this; if not, contain the account and undo the change."
 _CACHED: Final = 20_000
 
@@ -69,7 +61,7 @@ def attack_ids(tags: Any) -> tuple[str, ...]:
         for tag in tags
         if tag.namespace == "attack" and tag.name[:1].lower() == "t" and tag.name[1:5].isdigit()
     ]
-    return tuple(dict.fromkeys(one for id in found for one in (id, *_RENUMBERED.get(id, ()))))
+    return both_editions(found)
 
 
 class Rules:

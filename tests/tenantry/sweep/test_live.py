@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,6 +76,7 @@ class Base(Check[int]):
 
 class Three(Base):
     name = "checks.three"
+    attack = ("T1562.008", "T1078")
 
     def evaluate(self, fact: int, look: Look) -> Iterable[Finding]:
         if fact % 3 == 2:
@@ -124,6 +126,18 @@ class Spray(LogCheck):
     rules = ("password_spray",)
 
 
+@collector("identity", log="entra-signin")
+async def half_of_the_sign_ins(given: Giver) -> AsyncIterator[Mapping[str, Any]]:
+    async for record in sign_ins.read(given):
+        yield record
+    raise PermissionMissing("the application may read no more", vendor="lab")
+
+
+class HalfSpray(Spray):
+    name = "checks.half_spray"
+    collect = half_of_the_sign_ins
+
+
 async def swept(*asked: BaseCheck, **have: Any) -> Sweep:
     loaded = {"entra-signin": Detections.load("entra-signin", (SHIPPED / "detections",))}
     return await sweep_tenant(Access(**have), asked, LOOK, loaded)  # type: ignore[arg-type]  # as much of it as is used
@@ -143,6 +157,7 @@ async def test_checks_share_one_reading_and_findings_of_one_entity_are_one() -> 
     assert finding.first_seen == (NOW - timedelta(hours=8)).timestamp()
     assert finding.last_seen == (NOW - timedelta(hours=2)).timestamp()
     assert found.entities[0]["id"] == "three"
+    assert finding.attack == ("T1562.008", "T1685.008", "T1078")  # in both editions
 
 
 async def test_what_cannot_be_judged_is_no_pass() -> None:
@@ -178,6 +193,32 @@ async def test_detections_answer_the_question_of_a_log() -> None:
     assert standing(found) == {"checks.spray": ("fail", 12)}
     assert {one.rule for one in found.findings} >= {"password_spray"}
     assert found.events_read == 12
+
+
+async def test_what_somebody_accepted_stands_apart() -> None:
+    found = await sweep_tenant(
+        Access(identity=10),  # type: ignore[arg-type]  # as above
+        [Three(), Unsure()],
+        LOOK,
+        {},
+        silenced=lambda finding: {"by": "ann"} if finding.rule == "checks.three" else None,
+    )
+    assert standing(found) == {"checks.three": ("accepted", 10), "checks.unsure": ("unknown", 9)}
+    assert (found.findings, found.entities) == ([], [])
+    [(finding, told)] = found.accepted
+    assert (finding.rule, told, len(finding.marks)) == ("checks.three", {"by": "ann"}, 3)
+
+
+async def test_whether_a_log_was_read_to_its_end_is_known(tmp_path: Path) -> None:
+    found = await swept(Spray(), identity=1)
+    assert found.logs == {"entra-signin": True}
+    assert {one.source for one in found.findings} == {"entra-signin"}
+    assert sum(count for _, count in found.density) == 12
+    loaded = {"entra-signin": Detections.load("entra-signin", (SHIPPED / "detections",))}
+    half = await sweep_tenant(Access(identity=1), [HalfSpray()], LOOK, loaded, scratch=tmp_path)  # type: ignore[arg-type]  # as above
+    assert half.logs == {"entra-signin": False}
+    assert half.findings
+    assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240  # a test, in which nobody waits
 
 
 async def test_progress_is_told() -> None:
