@@ -15,9 +15,8 @@ from typing import Any, Final
 
 from tenantry.errors import CannotCheck, InvalidTenant, OutOfScope, ProviderError, TaskDefect
 from tenantry.run.access import TenantAccess
-from tenantry.sweep.check import BaseCheck, Check, Collector, Known, LogCheck, Look
 from tenantry.sweep.attack import both_editions
-from tenantry.sweep.check import BaseCheck, Check, Collector, LogCheck, Look
+from tenantry.sweep.check import BaseCheck, Check, Collector, Known, LogCheck, Look
 from tenantry.sweep.collect import Collector as Found
 from tenantry.sweep.engine import Detections, Seen, ask, correlate
 from tenantry.sweep.model import Finding, Sweep, rank

@@ -31,7 +31,7 @@ class UdevRuleRuns(PlacedCheck):
     remedy = "Look at what it starts and who put it there; if nobody did, run compromised_host for this host."
     areas = ("udev",)
 
-    def judge(self, host: str, survey: HostSurvey, file: PlacedFile, look: Look) -> Iterable[Finding]:  # noqa: ARG002  # the contract's
+    def judge(self, host: str, survey: HostSurvey, file: PlacedFile, look: Look) -> Iterable[Finding]:  # the contract's
         if shipped(survey, file):
             return
         for line in commands(file.content or ""):
