@@ -24,7 +24,9 @@ NOBODY = Known()
 
 
 class Logs:
-    """The capabilities that collectors of logs ask: some records, who we are, and trails."""
+    """A tenant, and the capabilities that collectors of logs ask: some records, who we are, and trails."""
+
+    name = "acme"
 
     def __init__(self, records: Sequence[dict[str, Any]], *, objects: bool) -> None:
         self.records = records
