@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from tenantry.capabilities.host import (
+from tenantry.capabilities.host_facts import (
     AuthorizedKey,
     CronEntry,
     HostAccount,
