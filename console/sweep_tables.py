@@ -125,5 +125,8 @@ def entities(rows: list[dict[str, Any]]) -> None:
 
 def not_checked(rows: list[dict[str, str]]) -> None:
     """What was not looked at."""
+    from tenantry.sweep.report.words import by_reason
+
     if rows:
-        table(("could not check", "why"), [(one["check"], one["why"]) for one in rows], title="Not checked")
+        shown = [(one["check"], one["why"]) for one in by_reason(rows)]
+        table(("could not check", "why"), shown, title="Not checked")

@@ -11,7 +11,7 @@ from typing import Any, Final
 from tenantry.sweep.check import STATUSES
 from tenantry.sweep.model import SEVERITIES, Finding, Sweep, instant
 from tenantry.sweep.report.picture import picture
-from tenantry.sweep.report.words import STATUS_WORDS, first_sentences
+from tenantry.sweep.report.words import STATUS_WORDS, by_reason, first_sentences
 
 __all__ = ["page"]
 
@@ -84,7 +84,7 @@ def page(sweep: Sweep, *, title: str | None = None, document: Mapping[str, Any] 
             f'<p class="soft">{more} more stand in the JSON.</p>' if more > 0 else "",
             _since(sweep, document) if document is not None else "",
             _accepted(sweep),
-            _list("Could not check", ("check", "why"), sweep.could_not_check),
+            _list("Could not check", ("check", "why"), by_reason(sweep.could_not_check)),
             _list(
                 f"Rules that could not be evaluated ({len(sweep.rules_not_evaluated)})",
                 ("rule", "why"),

@@ -12,7 +12,7 @@ from tenantry.sweep.check import STATUSES
 from tenantry.sweep.model import SEVERITIES, Finding, Sweep, instant
 from tenantry.sweep.report.picture import picture
 from tenantry.sweep.report.restore import sweep_of
-from tenantry.sweep.report.words import STATUS_WORDS, first_sentences
+from tenantry.sweep.report.words import STATUS_WORDS, by_reason, first_sentences
 from tenantry.timeline.glyphs import breakable
 from tenantry.timeline.pdf_cells import Part, Piece, Printable, piece, table
 from tenantry.timeline.typeset import typeset
@@ -171,7 +171,7 @@ class _Report:
         if self._d["could_not_check"]:
             rows = [
                 [breakable(self._text(one["check"], 120), 30), breakable(self._text(one["why"], 400), 60)]
-                for one in self._d["could_not_check"][:_MOST]
+                for one in by_reason(self._d["could_not_check"])[:_MOST]
             ]
             yield {
                 "level": 1,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from tenantry.timeline.words import plural
 
-__all__ = ["STATUS_WORDS", "first_sentences"]
+__all__ = ["STATUS_WORDS", "by_reason", "first_sentences"]
 
 STATUS_WORDS: Final = {
     "fail": "found something",
@@ -17,6 +17,23 @@ STATUS_WORDS: Final = {
     "pass": "passed",
     "not_applicable": "not for this client",
 }
+
+
+_NAMED: Final = 3
+
+
+def by_reason(could_not_check: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    """``{check, why}`` for people: checks that have the same reason in one row. A host that is away has dozens."""
+    held: dict[str, list[str]] = {}
+    for one in could_not_check:
+        held.setdefault(one["why"], []).append(one["check"])
+    return [
+        {
+            "check": ", ".join(checks[:_NAMED]) + (f" and {len(checks) - _NAMED} more" if len(checks) > _NAMED else ""),
+            "why": why,
+        }
+        for why, checks in held.items()
+    ]
 
 
 def first_sentences(document: Mapping[str, Any]) -> list[str]:
