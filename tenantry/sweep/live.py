@@ -164,7 +164,7 @@ class _Reader:
             if log is not None:
                 log.abandon()
                 self._result.logs[log.format] = False
-            self._cannot(f"{error.message} {error.remedy}".strip())
+            self._cannot(_said(error))
             return
         whole = False
         try:
@@ -172,7 +172,7 @@ class _Reader:
             whole = True
         except ProviderError as error:
             after = f" (after {self._at.facts} that were looked at)" if self._at.facts else ""
-            self._cannot(f"{error.message} {error.remedy}".strip() + after)
+            self._cannot(_said(error) + after)
         finally:
             if log is not None:
                 log.close(self._logs, self._standing, whole=whole)
@@ -213,6 +213,11 @@ class _Reader:
     def _tell(self) -> None:
         if self._progress is not None:
             self._progress(self._at)
+
+
+def _said(error: ProviderError) -> str:
+    """What is wrong, and what helps."""
+    return f"{error.message.rstrip('.')}. {error.remedy}".rstrip()
 
 
 def _without_known(view: dict[str, Any], known: Known) -> None:
