@@ -136,9 +136,13 @@ def test_a_sweep_that_was_interrupted_is_carried_on(home: Desk, monkeypatch: pyt
         signal.raise_signal(signal.SIGINT)
         return {}
 
-    with monkeypatch.context() as once:
-        once.setattr("flows.sweeping.document", killed)
-        assert home("sweep", "tenant", TENANT).exit_code == 130
+    before_it = signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
+    try:
+        with monkeypatch.context() as once:
+            once.setattr("flows.sweeping.document", killed)
+            assert home("sweep", "tenant", TENANT).exit_code == 130
+    finally:
+        signal.signal(signal.SIGINT, before_it)
     [run] = home.runs()
     assert home.json("runs", "show", run)["status"] == "interrupted"
     monkeypatch.setattr("flows.launch.resume", carry)
