@@ -172,8 +172,7 @@ async def test_a_plan_changes_nothing(scene: HostScene) -> None:
     assert scene.stored() == {"ssh/key": 1, "ssh/sudo": 1}
 
 
-@pytest.mark.parametrize("where", ["before", "after"])
-@pytest.mark.parametrize("kind", [KeyScene, PasswordScene])
+@pytest.mark.parametrize(("kind", "where"), [(KeyScene, "before"), (PasswordScene, "after")])
 async def test_killed_at_any_command_nobody_is_locked_out(
     kind: type[HostScene], where: str, net: HostNet, tmp_path: Path
 ) -> None:
