@@ -20,8 +20,10 @@ def tables(document: Mapping[str, Any], *, since_last: bool) -> None:
     Args:
         since_last: only what is new, changed, gone, or was not looked at.
     """
+    from tenantry.sweep.report.words import STATUS_WORDS
+
     statuses = [check["status"] for check in document["checks"]]
-    counts = [f"{statuses.count(status)} {words}" for status, words in _STATUSES.items() if status in statuses]
+    counts = [f"{statuses.count(status)} {words}" for status, words in STATUS_WORDS.items() if status in statuses]
     since = document["since_last"]
     fields(
         [
@@ -42,15 +44,6 @@ def tables(document: Mapping[str, Any], *, since_last: bool) -> None:
         findings(document["findings"], ids=True)
         entities(document["entities"])
     not_checked(document["could_not_check"])
-
-
-_STATUSES: Final = {
-    "fail": "found something",
-    "unknown": "could not look at everything",
-    "accepted": "found only what is accepted",
-    "pass": "passed",
-    "not_applicable": "not for this client",
-}
 
 
 def _changes(since: Mapping[str, Any]) -> str:

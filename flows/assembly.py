@@ -32,7 +32,7 @@ from tenantry.capabilities.credentials import CredentialServices
 from tenantry.contacts import Contacts
 from tenantry.discovery import RunbookCatalog, TaskRegistry
 from tenantry.drop import Drops
-from tenantry.errors import InvalidRunbook, InvalidTenant, OutOfScope, Rejected, TenantryError
+from tenantry.errors import InvalidRunbook, InvalidTenant, NoProvider, OutOfScope, Rejected, TenantryError
 from tenantry.estate import Estate, load_estate
 from tenantry.evidence import EvidenceStore
 from tenantry.home import Home
@@ -311,7 +311,7 @@ class TenantContext:
             return TenantCredentials(vault, self.name, self._credential_services, references, self._signs_in_with)
         sources = self._sources(name)
         if not sources:
-            raise InvalidTenant(
+            raise NoProvider(
                 f"the tenant {self.name} has no provider for {name!r}",
                 remedy=f"Add a provider with this capability to tenants/{self.name}.yaml.",
             )
@@ -340,7 +340,14 @@ class TenantContext:
             handle = await self._opened(source)
             with contextlib.suppress(OutOfScope):
                 return handle.capability(name)
-        return (await self._opened(sources[-1])).capability(name)
+        handle = await self._opened(sources[-1])
+        try:
+            return handle.capability(name)
+        except OutOfScope as error:
+            raise NoProvider(
+                f"no provider of {self.name} has {name!r}: {error.message}",
+                remedy=f"Look at the settings of its providers in tenants/{self.name}.yaml.",
+            ) from error
 
     async def _credential_services(self, key: str) -> CredentialServices:
         if "credentials" not in self._provider(self.tenant.providers[key].vendor).capabilities:

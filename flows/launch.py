@@ -14,20 +14,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from flows import estate
 from flows.api import PATIENCE, away, errors, patiently
 from flows.assembly import Installation
 from flows.binding import RUN_TAG, bind, bound, run_name
 from flows.estate import access_of
+from flows.recording import prepare
 from flows.server import EmbeddedServer, Server, ServerBusy, ServerFailed, find, using
 from flows.settings import use
 from tenantry import tether
 from tenantry.errors import Conflict
 from tenantry.journal import MSP, Record
-from tenantry.run import Engine, RunState, Status, create, fold
-from tenantry.runbook import validate_params
+from tenantry.run import Engine, RunState, Status, fold
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -74,45 +74,6 @@ def _started(installation: Installation, say: Callable[[str], None] | None) -> I
         yield embedded.start()
     finally:
         embedded.stop()
-
-
-def prepare(
-    installation: Installation,
-    runbook_id: str,
-    tenant: str,
-    params: Mapping[str, Any],
-    mode: str,
-    requester: Mapping[str, Any],
-    run_id: str | None = None,
-) -> str:
-    """Validate everything and record the run. From here on nothing is lost, whatever happens to Prefect.
-
-    Args:
-        params: as given; text is read by type.
-        requester: ``{person, proven, via}``.
-        run_id: where it follows from what the run is about, so that it is begun once; a new one when None.
-
-    Returns:
-        the run's id.
-
-    Raises:
-        InvalidInput: naming the option; nothing was recorded.
-    """
-    runbook = installation.catalog.get(runbook_id)
-    found = installation.tenants.get(tenant)
-    values = validate_params(runbook, params)
-    run_id = run_id or str(uuid4())
-    create(
-        installation.surroundings(),
-        run_id=run_id,
-        runbook=runbook,
-        tenant=found.name,
-        params=values,
-        mode=mode,
-        requester=requester,
-        subject=runbook.subject_for({"params": values, "tenant": found.public()}),
-    )
-    return run_id
 
 
 def start(

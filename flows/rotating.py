@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from flows.assembly import Installation
+from flows.recording import prepare
 from tenantry.broker import Supervisor
 from tenantry.errors import NotFound, TenantryError
 from tenantry.estate import load_estate
@@ -113,8 +114,6 @@ class Rotating:
 
     def _recorded(self, due: Due, credential: str) -> RunState | None:
         """The run, recorded now; None where it was begun before."""
-        from flows import launch  # it needs Prefect, and who only asks which provider uses a secret does not
-
         run_id = run_id_of(due)
         try:
             self._installation.state(run_id)
@@ -123,7 +122,5 @@ class Rotating:
         else:
             return None
         requester = {"person": None, "name": f"schedule ({due.text})", "proven": False, "via": "schedule"}
-        launch.prepare(
-            self._installation, RUNBOOK, due.tenant, {"provider": credential}, "run", requester, run_id=run_id
-        )
+        prepare(self._installation, RUNBOOK, due.tenant, {"provider": credential}, "run", requester, run_id)
         return self._installation.state(run_id)

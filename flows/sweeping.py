@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from flows.recording import prepare
 from tenantry.clock import rfc3339
 from tenantry.errors import InvalidInput, NotFound, TenantryError
 from tenantry.journal import Event
 from tenantry.places import folders
 from tenantry.providers import Ours, Recognised
-from tenantry.run import Engine, RunState, create
-from tenantry.runbook import validate_params
+from tenantry.run import Engine, RunState
 from tenantry.sweep.check import BaseCheck, Known, LogCheck, Look
 from tenantry.sweep.model import Finding
 from tenantry.sweep.remembered import ACCEPTED, WITHDRAWN, Acceptance, acceptances, document
@@ -210,7 +210,7 @@ class TenantIncidents:
     async def open(self, run_id: str, runbook: str, params: Mapping[str, Any], because: Mapping[str, Any]) -> None:
         requester = {"person": None, "name": f"sweep {because['run']}", "proven": False, "via": SWEEP, **because}
         await asyncio.to_thread(
-            record, self._installation, runbook, self._tenant, params, requester, run_id=run_id, mode=self._mode
+            prepare, self._installation, runbook, self._tenant, params, self._mode, requester, run_id
         )
 
 
@@ -326,41 +326,9 @@ def _only(finding: str, among: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]
 # --- runs --------------------------------------------------------------------------------------------------------------
 
 
-def record(
-    installation: Installation,
-    runbook_id: str,
-    tenant: str,
-    params: Mapping[str, Any],
-    requester: Mapping[str, Any],
-    *,
-    run_id: str,
-    mode: str = "run",
-) -> str:
-    """Validate everything and record a run, without Prefect; whoever looks after runs, or a command, carries it.
-
-    Raises:
-        NotFound: no such runbook or tenant.
-        InvalidInput: parameters, or a run of this id is there.
-    """
-    runbook = installation.catalog.get(runbook_id)
-    found = installation.tenants.get(tenant)
-    values = validate_params(runbook, params)
-    create(
-        installation.surroundings(),
-        run_id=run_id,
-        runbook=runbook,
-        tenant=found.name,
-        params=values,
-        mode=mode,
-        requester=requester,
-        subject=runbook.subject_for({"params": values, "tenant": found.public()}),
-    )
-    return run_id
-
-
 def begin(installation: Installation, tenant: str, days: int, requester: Mapping[str, Any], run_id: str) -> str:
     """Record a sweep of a tenant."""
-    return record(installation, RUNBOOK, tenant, {"days": days}, requester, run_id=run_id)
+    return prepare(installation, RUNBOOK, tenant, {"days": days}, "run", requester, run_id)
 
 
 def carry(

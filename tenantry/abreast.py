@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
-__all__ = ["abreast"]
+__all__ = ["abreast", "first_of"]
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -27,3 +27,11 @@ async def abreast(things: AsyncIterator[A], ask: Callable[[A], Awaitable[B]], wi
         for left in open_:
             left.cancel()
         await asyncio.gather(*open_, return_exceptions=True)
+
+
+def first_of(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The innermost first error of a group: callers want the error, not the group."""
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -110,6 +110,13 @@ class InvalidTenant(InvalidInput):
     remedy = "Correct the file at the named line; `tenantry tenants check` says what is still missing."
 
 
+class NoProvider(InvalidTenant):
+    """No system of the tenant's has what is asked for. All else that is wrong with its file is no such answer."""
+
+    code = "no_provider"
+    remedy = "Add a provider with this capability to the tenant's file."
+
+
 class NotFound(InvalidInput):
     code = "not_found"
     remedy = "Check the name; the matching `list` command shows what there is."

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from tenantry import logs
+from tenantry.abreast import first_of
 from tenantry.clock import rfc3339
 from tenantry.errors import (
     ApprovalDenied,
@@ -365,7 +366,7 @@ class Session:
                 for step in self.runbook.order():
                     nodes[step.id] = group.create_task(node(step))
         except BaseExceptionGroup as errors:
-            raise _first(errors) from errors
+            raise first_of(errors) from errors
         return {name: task.result() for name, task in nodes.items()}
 
     def _settled(self, step: Step) -> StepReport | None:
@@ -567,13 +568,5 @@ async def _together(calls: Sequence[Awaitable[bool]]) -> list[bool]:
                     for _ in range(_TURNS):
                         await asyncio.sleep(0)
     except BaseExceptionGroup as errors:
-        raise _first(errors) from errors
+        raise first_of(errors) from errors
     return [task.result() for task in tasks]
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The innermost first error of a group: callers want the error, not the group."""
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

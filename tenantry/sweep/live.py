@@ -13,7 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tenantry.errors import CannotCheck, InvalidTenant, OutOfScope, ProviderError, TaskDefect
+from tenantry.abreast import first_of
+from tenantry.errors import (
+    BrokerUnavailable,
+    CannotCheck,
+    JournalCorrupt,
+    JournalUnavailable,
+    NoProvider,
+    TaskDefect,
+    TenantryError,
+    VaultLocked,
+)
 from tenantry.run.access import TenantAccess
 from tenantry.sweep.attack import both_editions
 from tenantry.sweep.check import BaseCheck, Check, Collector, Known, LogCheck, Look
@@ -34,6 +44,8 @@ _BREATH: Final = 200
 _ABREAST: Final = 24
 """Collectors that read at the same time. Their requests share the vendor's limits all the same."""
 _MOST_REASONS: Final = 5
+_ENDS_ALL: Final = (JournalUnavailable, JournalCorrupt, VaultLocked, BrokerUnavailable)
+"""What is wrong with this machine and not with one secret or service: nothing more can be read, or recorded."""
 _SLOT: Final = 3600.0
 """Seconds in which events are counted for the picture."""
 
@@ -114,9 +126,12 @@ async def sweep_tenant(
         async with limit:
             await reader.read(_Given(access, look, source), detections)
 
-    async with asyncio.TaskGroup() as group:
-        for source, asked in by_collector.items():
-            group.create_task(one(source, asked))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for source, asked in by_collector.items():
+                group.create_task(one(source, asked))
+    except BaseExceptionGroup as errors:
+        raise first_of(errors) from errors
     _finish(result, found, checks, standing, silenced)
     return result
 
@@ -154,13 +169,15 @@ class _Reader:
         try:
             for name in self._source.needs:
                 await given.capability(name)
-        except (InvalidTenant, OutOfScope):
+        except NoProvider:
             if log is not None:
                 log.abandon()
             for check in (*self._checks, *self._logs):
                 self._standing[check.name].applies = False
             return
-        except ProviderError as error:
+        except _ENDS_ALL:
+            raise
+        except TenantryError as error:  # a broken file or a secret that is gone is no reason to look at nothing
             if log is not None:
                 log.abandon()
                 self._result.logs[log.format] = False
@@ -170,14 +187,21 @@ class _Reader:
         try:
             await self._all(given, log)
             whole = True
-        except ProviderError as error:
-            after = f" (after {self._at.facts} that were looked at)" if self._at.facts else ""
-            self._cannot(_said(error) + after)
+        except (*_ENDS_ALL, TaskDefect):
+            raise
+        except TenantryError as error:
+            self._cannot(_said(error) + self._after)
+        except Exception as error:  # noqa: BLE001  # a defect in one collector must not hide what the others see
+            self._cannot(TaskDefect.of(f"the collector {self._source.name}", error).message + self._after)
         finally:
             if log is not None:
                 log.close(self._logs, self._standing, whole=whole)
             self._at.ended = True
             self._tell()
+
+    @property
+    def _after(self) -> str:
+        return f" (after {self._at.facts} that were looked at)" if self._at.facts else ""
 
     async def _all(self, given: _Given, log: _Log | None) -> None:
         async for fact in self._source.read(given):
@@ -215,7 +239,7 @@ class _Reader:
             self._progress(self._at)
 
 
-def _said(error: ProviderError) -> str:
+def _said(error: TenantryError) -> str:
     """What is wrong, and what helps."""
     return f"{error.message.rstrip('.')}. {error.remedy}".rstrip()
 
@@ -245,11 +269,13 @@ class _Log:
         self._statistics = Statistics(detections.source, self._spool)
         self._seen = Seen()
         self._read = 0
+        self._unreadable = 0
 
     def see(self, record: Mapping[str, Any], known: Known) -> None:
         """One record, in the vendor's own form."""
         event = self._detections.source.event(record)
         if event is None:
+            self._unreadable += 1
             self._result.events_unreadable += 1
             return
         if event.id and self._seen.before(event.id):
@@ -294,6 +320,8 @@ class _Log:
             mine = standing[check.name]
             mine.looked_at += self._read
             mine.failed = mine.failed or bool(hit.intersection(check.rules))
+            if self._unreadable:
+                mine.cannot(f"{self._unreadable} records of the log {self.format} could not be read")
             for rule in check.rules:
                 if rule in left_out:
                     mine.cannot(f"the detection {rule} could not be evaluated: {left_out[rule]}")

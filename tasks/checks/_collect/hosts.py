@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tasks.checks._collect.abreast import abreast
+from tenantry.abreast import abreast
 from tenantry.capabilities import HostLogin, HostRef, HostSurvey
 from tenantry.errors import CannotCheck, ProviderError, VendorFault
 from tenantry.sweep.check import Giver, collector

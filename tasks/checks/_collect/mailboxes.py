@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tasks.checks._collect.abreast import abreast
+from tenantry.abreast import abreast
 from tenantry.capabilities import InboxRule, Mailbox, MailFlow, SendAsRight
 from tenantry.errors import CannotCheck, ProviderError
 from tenantry.sweep.check import Giver, Look, collector

@@ -12,8 +12,8 @@ __all__ = ["STATUS_WORDS", "by_reason", "first_sentences"]
 
 STATUS_WORDS: Final = {
     "fail": "found something",
-    "unknown": "could not look",
-    "accepted": "accepted",
+    "unknown": "could not look at everything",
+    "accepted": "found only what is accepted",
     "pass": "passed",
     "not_applicable": "not for this client",
 }

@@ -10,7 +10,7 @@ import pytest
 
 from integrations.aws.actions import least_policy
 from integrations.aws.provider import AwsHandle
-from tenantry.errors import InvalidTenant
+from tenantry.errors import NoProvider
 from tenantry.places import SHIPPED
 from tenantry.sweep.check import BaseCheck, Known, LogCheck, Look
 from tenantry.sweep.discover import checks
@@ -42,7 +42,7 @@ class Access:
     async def capability(self, name: str) -> Any:
         if name not in ("identity", "mail"):
             return self.handle.capability(name)
-        raise InvalidTenant(f"no provider for {name}")
+        raise NoProvider(f"no provider for {name}")
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from integrations.lab.faults import FaultPlan
 from integrations.lab.lab import Lab
 from integrations.microsoft365.provider import PROVIDER, Microsoft365Handle
 from tasks.checks._collect.logs import OPERATIONS
-from tenantry.errors import InvalidTenant
+from tenantry.errors import NoProvider
 from tenantry.places import SHIPPED
 from tenantry.sweep.check import BaseCheck, Check, Known, Look
 from tenantry.sweep.discover import checks
@@ -38,7 +38,7 @@ class Access:
 
     async def capability(self, name: str) -> Any:
         if name not in PROVIDER.capabilities:
-            raise InvalidTenant(f"no provider for {name!r}")
+            raise NoProvider(f"no provider for {name!r}")
         return self._handle.capability(name)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from integrations.lab import Lab
 from integrations.lab.cloud.service import implementations
-from tenantry.errors import InvalidTenant
+from tenantry.errors import NoProvider
 from tenantry.places import SHIPPED
 from tenantry.sweep.check import Look
 from tenantry.sweep.discover import checks
@@ -28,7 +28,7 @@ class Access:
 
     async def capability(self, name: str) -> Any:
         if name not in self.have:
-            raise InvalidTenant(f"no provider offers {name}")
+            raise NoProvider(f"no provider offers {name}")
         return self.have[name]
 
 

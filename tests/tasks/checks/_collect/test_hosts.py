@@ -15,7 +15,7 @@ from integrations.lab import Lab
 from integrations.linux.provider import PROVIDER
 from tasks.checks._collect.hosts import SurveyedHost, ssh_logs
 from tenantry.capabilities import HostLogin, HostRef
-from tenantry.errors import CannotCheck, InvalidTenant, Unreachable, VendorFault
+from tenantry.errors import CannotCheck, NoProvider, Unreachable, VendorFault
 from tenantry.places import SHIPPED
 from tenantry.sweep.check import Known, Look
 from tenantry.sweep.discover import checks
@@ -180,7 +180,7 @@ class Access:
 
     async def capability(self, name: str) -> Any:
         if name != "host":
-            raise InvalidTenant(f"the tenant acme has no provider for {name!r}")
+            raise NoProvider(f"the tenant acme has no provider for {name!r}")
         return self._host
 
 
