@@ -27,7 +27,9 @@ class SystemClock:
 
 def rfc3339(at: datetime) -> str:
     """``2026-11-21T03:04:05.000006Z``: always six digits, always UTC, so that text order is time order."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return at.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def parse_rfc3339(text: str) -> datetime:

@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from json.encoder import encode_basestring
 from typing import Any, Final, NamedTuple
 
+import orjson
 import rfc8785
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -64,8 +64,7 @@ class Event:
     """Runbook id and version."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """An event whose payload is known to be recordable."""
 
     event: Event
@@ -82,8 +81,7 @@ class Closed(NamedTuple):
     payload_digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What was appended: the canonical bytes and their leaf hash."""
 
     body: bytes
@@ -145,11 +143,16 @@ def leaf_hash(body: bytes) -> bytes:
 
 def canonical(value: Any) -> bytes:
     """JCS bytes (RFC 8785). Raises ValueError on what JCS cannot express exactly."""
-    if _plain(value):
-        # The same bytes four times as fast: what JCS does differently (numbers with a fraction, keys sorted by UTF-16) is
-        # not in it.
+    return _sorted_json(value) if _plain(value) else rfc8785.dumps(value)
+
+
+def _sorted_json(value: Any) -> bytes:
+    """The bytes of JCS, ten times as fast, where nothing is in it that JCS does differently: numbers with a fraction, keys sorted
+    by UTF-16."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # nested deeper than it goes; or half a surrogate pair, which the slower one tells by ValueError
         return _SORTED_JSON.encode(value).encode()
-    return rfc8785.dumps(value)
 
 
 def _plain(value: Any) -> bool:
@@ -227,29 +230,9 @@ def build(
         "payload_digest": payload_digest,
         "prev": prev,
     }
-    body = _body(fields)
-    return Entry(body=body, leaf=leaf_hash(body), fields=fields)
-
-
-def _body(f: Mapping[str, Any]) -> bytes:
-    """The canonical bytes of an entry: :func:`canonical`, three times as fast for what its fields are known to be."""
-    if f["mono_us"] > _EXACT or f["seq"] > _EXACT:
-        return canonical(f)
-    flow = (
-        "null"
-        if f["flow"] is None
-        else f'{{"name":{_quoted(f["flow"]["name"])},"version":{_quoted(f["flow"]["version"])}}}'
-    )
-    return (
-        f'{{"attempt":{f["attempt"]:d},"event":{_quoted(f["event"])},"flow":{flow},"id":"{f["id"]}","mono_us":{f["mono_us"]:d}'
-        f',"outcome":{_quoted(f["outcome"])},"payload_digest":"{f["payload_digest"]}","prev":"{f["prev"]}"'
-        f',"run_id":{_quoted(f["run_id"])},"seq":{f["seq"]:d},"step":{_quoted(f["step"])},"tree":"{f["tree"]}"'
-        f',"ts":"{f["ts"]}","v":{f["v"]:d}}}'
-    ).encode()
-
-
-def _quoted(text: str | None) -> str:
-    return "null" if text is None else encode_basestring(text)
+    # What its fields are is known, so nobody need look whether JCS and sorted JSON agree on them.
+    body = _sorted_json(fields) if mono_us <= _EXACT and seq <= _EXACT else canonical(fields)
+    return Entry(body, leaf_hash(body), fields)
 
 
 def load(body: bytes) -> Entry:
@@ -283,7 +266,7 @@ class Sealer:
             the sealed bytes (nonce ‖ AES-256-GCM ciphertext of salt ‖ JCS, entry id as associated data) and the digest for the
             entry, hex.
         """
-        return self._sealed(payload, entry_id, secrets.token_bytes(_SALT + _NONCE))
+        return self._sealed(payload, entry_id, os.urandom(_SALT + _NONCE))
 
     def _sealed(self, payload: bytes, entry_id: str, drawn: bytes) -> tuple[bytes, str]:
         plain, nonce = drawn[:_SALT] + payload, drawn[_SALT:]
@@ -291,7 +274,7 @@ class Sealer:
 
     def close(self, one: Draft) -> Closed:
         """Give it an id, and seal its payload."""
-        drawn = secrets.token_bytes(_ID + _SALT + _NONCE)
+        drawn = os.urandom(_ID + _SALT + _NONCE)
         entry_id = drawn[:_ID].hex()
         sealed, payload_digest = self._sealed(one.payload, entry_id, drawn[_ID:])
         return Closed(one.event, entry_id, sealed, payload_digest)

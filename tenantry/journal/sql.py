@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.pool import PoolProxiedConnection
 
 from tenantry.errors import JournalCorrupt, JournalUnavailable
+from tenantry.journal.ahead import LogAhead
 
 BUSY: Final = 30.0
 """Seconds to wait for another process's transaction."""
@@ -160,6 +161,7 @@ class Writing:
         self.connection: Any = None
         self.cursor: Any = None
         """Kept like the connection; one statement follows another."""
+        self._ahead = LogAhead(engine.url.database)
 
     def __enter__(self) -> Writing:
         self._turn.acquire()
@@ -185,7 +187,10 @@ class Writing:
         except BaseException:
             self._leave()
             raise
-        self._turn.release()
+        try:
+            self._ahead.committed()
+        finally:
+            self._turn.release()
 
     def close(self) -> None:
         with self._turn:
