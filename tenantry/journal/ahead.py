@@ -14,6 +14,7 @@ one gives up none of them.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Final
 
 __all__ = ["LogAhead"]
@@ -34,7 +35,7 @@ class LogAhead:
     """
 
     def __init__(self, database: str | None) -> None:
-        self._path = f"{database}-wal" if database and database != ":memory:" else None
+        self._path = Path(f"{database}-wal") if database and database != ":memory:" else None
         self._commits = 0
         self._length = 0
         """Of the log, when it was looked at last."""
@@ -45,7 +46,7 @@ class LogAhead:
         if self._commits % _EVERY or self._path is None:
             return
         try:
-            length = os.stat(self._path).st_size
+            length = self._path.stat().st_size
             if length > self._length:
                 length += self._lengthen(self._path)
         except OSError:
@@ -56,7 +57,7 @@ class LogAhead:
             self._length = length
 
     @staticmethod
-    def _lengthen(path: str) -> int:
+    def _lengthen(path: Path) -> int:
         """Bytes that were added."""
         added = 0
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)

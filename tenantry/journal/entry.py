@@ -151,7 +151,8 @@ def _sorted_json(value: Any) -> bytes:
     by UTF-16."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except orjson.JSONEncodeError:  # nested deeper than it goes; or half a surrogate pair, which the slower one tells by ValueError
+    except orjson.JSONEncodeError:
+        # Nested deeper than it goes; or half a surrogate pair, which this one tells by a ValueError.
         return _SORTED_JSON.encode(value).encode()
 
 

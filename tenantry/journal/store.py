@@ -154,9 +154,11 @@ class Journal:
 
     def _advance(self, db: Transaction, tip: _Tip, to: _Tip) -> bool:
         """Let the tree end at ``to``; False, and nothing changed, when it does not end at ``tip``."""
-        at = {"at": tip.tree, "was_size": tip.size, "was_head": tip.head}
-        new = {"new_size": to.size, "new_head": to.head, "new_last_ts": to.last_ts}
-        return self._sql.grow(db, at | new) == 1
+        values = {
+            **{"at": tip.tree, "was_size": tip.size, "was_head": tip.head},
+            **{"new_size": to.size, "new_head": to.head, "new_last_ts": to.last_ts},
+        }
+        return self._sql.grow(db, values) == 1
 
     def _chain(self, tip: _Tip, tenant: str, closed: Sequence[Closed]) -> _Chain:
         """The entries that follow the tip."""
