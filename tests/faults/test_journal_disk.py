@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -144,6 +144,17 @@ def test_a_fault_at_every_call(made: Path, tmp_path: Path, call: str, fault: str
         _faulted(made, tmp_path, call, fault, at)
 
 
+@pytest.mark.parametrize("fault", ["signal=KILL", "error=EIO", "error=ENOSPC"])
+def test_a_fault_while_room_is_made(made: Path, tmp_path: Path, fault: str) -> None:
+    """The log is lengthened ahead of its frames. An error there refuses no append."""
+    folder = Path(shutil.copytree(made, tmp_path / "room"))
+    inject = ("-e", f"inject=write:{fault}:when=7", "-P", str(folder / "journal.db-wal"))
+    code, acknowledged = _traced(folder, "-o", str(tmp_path / "room.trace"), *inject)
+    assert "INJECTED" in (tmp_path / "room.trace").read_text(encoding="utf-8") or code == -9
+    assert len(acknowledged) >= 7 if fault == "signal=KILL" else (code, len(acknowledged)) == (0, COUNT)
+    _whole(folder, acknowledged)
+
+
 def test_a_disk_that_stays_full(made: Path, tmp_path: Path) -> None:
     """From some write on every one fails: the appends are refused, none is acknowledged, nothing is lost."""
     acknowledged = _faulted(made, tmp_path, "pwrite64", "error=ENOSPC", 60, lasting="+")
@@ -190,6 +201,7 @@ class Disk:
         self.durable = {path.name: bytearray(path.read_bytes()) for path in made.iterdir()}
         self.pending: list[Call] = []
         self.acknowledged: list[str] = []
+        self._length = {name: len(content) for name, content in self.durable.items()}
 
     def see(self, call: Call) -> None:
         if call.name == "write" and not call.path.startswith(self.folder):
@@ -202,7 +214,16 @@ class Disk:
                     self._put(self.durable, one)
                     self.pending.remove(one)
             else:
-                self.pending.append(call)
+                self.pending.append(self._placed(call))
+
+    def _placed(self, call: Call) -> Call:
+        """Where it was written: ``write`` is what lengthens the log, at its end."""
+        name = Path(call.path).name
+        length = self._length.get(name, 0)
+        placed = replace(call, offset=length) if call.name == "write" else call
+        end = placed.offset + len(placed.data)
+        self._length[name] = end if call.name == "ftruncate" else max(length, end)
+        return placed
 
     def after_power_loss(self, draw: random.Random, folder: Path) -> None:
         """What was not synced is there in part, in any order."""
@@ -247,6 +268,9 @@ def calls(made: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, li
     trace.write_text(text, encoding="ascii")
     seen = list(_seen(trace))
     assert sum(call.name == "fdatasync" for call in seen) >= COUNT
+    assert any(call.name == "write" and call.path == f"{folder}/journal.db-wal" for call in seen), (
+        "room is made meanwhile"
+    )
     return str(folder), seen
 
 
