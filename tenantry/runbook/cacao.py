@@ -14,12 +14,13 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from tenantry.runbook.expressions import Expression, expressions_in
+from tenantry.runbook._cacao_gaps import not_expressed
+from tenantry.runbook.expressions import Expression
 from tenantry.runbook.model import Runbook, Step, parse_duration
 from tenantry.task import HumanTask, Impact
 
@@ -109,7 +110,7 @@ class _Writer:
         self._workflow[start]["on_completion"] = entry
         self._workflow[end] = {"type": "end", "name": "End"}
         failed = self._failure()
-        missing = tuple(self._not_expressed(levels))
+        missing = tuple(not_expressed(book, self._registry, levels, _TYPES))
         kinds = {step["type"] for step in self._workflow.values()}
         content: dict[str, Any] = {
             "type": "playbook",
@@ -378,68 +379,6 @@ class _Writer:
             return _milliseconds(parse_duration(step.with_["expires_in"]).total_seconds())
         return None
 
-    # --- what cannot be said ------------------------------------------------------------------------------------------
-
-    def _not_expressed(self, levels: Sequence[Sequence[Step]]) -> Iterator[str]:
-        steps = self._runbook.steps
-        yield (
-            "Check before, verify after, and what is recorded of both: a step counts as done only when it was seen to be "
-            "so, and what could not be checked is unknown. CACAO leaves success to the implementation."
-        )
-        for words, chosen in (
-            ("Conditions are expressions (CEL); each is a decision that sets a variable", [s for s in steps if s.when]),
-            (
-                "Repetition over a list that another step found, by stable keys and resumable item by item; each is one action",
-                [s for s in steps if s.for_each],
-            ),
-            (
-                "The limit on how many targets are touched before somebody is asked",
-                [s for s in steps if s.expect_at_most is not None],
-            ),
-            ("Typed parameters that are computed from other steps' outputs", [s for s in steps if _computed(s)]),
-            (
-                "That the approval is bound to the arguments, expires, and is proven by the approver",
-                [s for s in steps if s.approve],
-            ),
-            (
-                "That whoever asked may not approve (four eyes)",
-                [s for s in steps if s.approve is not None and s.approve.four_eyes],
-            ),
-            ("Undoing the step when it fails", [s for s in steps if s.on_failure == "undo"]),
-            (
-                "The text of messages, made from templates when they are sent",
-                [s for s in steps if s.uses.startswith("messenger.")],
-            ),
-        ):
-            if chosen:
-                yield f"{words}: {', '.join(step.id for step in chosen)}."
-        waiting = list(self._waits(levels))
-        if waiting:
-            yield (
-                "Steps begin as soon as the steps that they need have ended; here they wait for everything in the parallel "
-                f"step before them, longer than they must: {', '.join(waiting)}."
-            )
-        limited = [
-            name
-            for name, param in self._runbook.params.items()
-            if param.choices or param.pattern or param.min is not None or param.max is not None or param.items
-        ]
-        if limited:
-            yield f"What values a parameter may have (choices, limits, patterns, kinds of list items): {', '.join(limited)}."
-        if any(self._registry.get(step.uses).impact is not Impact.READ for step in steps):
-            yield "Undoing what was done, step by step or the whole run, as far as a task can."
-        if self._runbook.kind not in _TYPES:
-            yield f"The kind of runbook ({self._runbook.kind}): CACAO has no type for it."
-
-    def _waits(self, levels: Sequence[Sequence[Step]]) -> Iterator[str]:
-        before: Sequence[Step] = ()
-        for level in levels:
-            for step in level:
-                needed = set(self._runbook.upstream(step.id))
-                if any(other.id not in needed for other in before):
-                    yield step.id
-            before = level
-
 
 def _levels(runbook: Runbook) -> list[list[Step]]:
     """The steps in ranks: each after everything that it needs. Which steps run at the same time in a rank does not matter."""
@@ -450,10 +389,6 @@ def _levels(runbook: Runbook) -> list[list[Step]]:
     for step in runbook.steps:
         levels[rank[step.id]].append(step)
     return levels
-
-
-def _computed(step: Step) -> bool:
-    return any(e.steps_referenced for _, e in expressions_in(step.with_, ("with",)))
 
 
 def _name(name: str) -> str:

@@ -28,7 +28,9 @@ __all__ = ["Rows", "fewer", "most_telling"]
 
 
 _MANY: Final = 5
-"""Targets of a step from which on its name stands above them, once."""
+"""Targets of a step from which on its name stands above them, and short beside each."""
+_ONE_LINE: Final = 36
+"""Characters of a step's name that fit into one line of its column."""
 _QUIET: Final = frozenset({"intent", "condition", "targets", "read", "already", "undo_intent", "question_closed"})
 """Left out first when there are too many events; what came of an intent stands in the event of its outcome."""
 
@@ -56,17 +58,19 @@ class Rows(Section):
         return {"level": 1, "title": "Steps", "lead": lead, "table": table(head, widths, rows), "apart": True}
 
     def _phase(self, rows: Sequence[StepRow]) -> Iterator[Any]:
-        """The rows of a phase; a step with many targets has its name once, and what came of them in numbers."""
+        """The rows of a phase; a step with many targets has its name above them, with what came of them in numbers."""
         for _, group in itertools.groupby(rows, key=lambda row: row.step):
             own = list(group)
             if len(own) <= _MANY:
-                yield from (self._step(row, self._named(row)) for row in own)
+                yield from (self._step(row, self._named(row), brief=False) for row in own)
                 continue
             count = Counter(row.outcome for row in own)
             came = ", ".join(f"{n:,} {outcome_words(outcome, own[0].task)}" for outcome, n in count.most_common())
             name = self._text(own[0].title, 200)
             yield f"{name}, {self._text(own[0].task or own[0].step, 80)}: {plural(len(own), 'target')} ({came})"
-            yield from (self._step(row, "") for row in own)
+            # The line above is on another page for most of them.
+            again: Cell = [piece("small", breakable(self._text(own[0].title, _ONE_LINE), 20))]
+            yield from (self._step(row, again, brief=True) for row in own)
 
     def _named(self, row: StepRow) -> Cell:
         text = self._text
@@ -75,7 +79,7 @@ class Rows(Section):
             piece("code", breakable(text(row.task or row.step, 80), 24)),
         ]
 
-    def _step(self, row: StepRow, name: Cell) -> list[Cell]:
+    def _step(self, row: StepRow, name: Cell, *, brief: bool) -> list[Cell]:
         text = self._text
         changes = []
         for c in row.changes[:12]:
@@ -96,7 +100,7 @@ class Rows(Section):
             name,
             breakable(text(row.item, 300), 24),
             [outcome(row.outcome, row.task)],
-            self._time_of(row, brief=not name),
+            self._time_of(row, brief=brief),
             changes or "",
             said or "",
         ]
