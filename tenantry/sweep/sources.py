@@ -37,6 +37,7 @@ class Source:
         fields: public rules' names → paths.
         native: first parts of paths in the original; empty when any may occur.
         index: fields by whose values rules are looked up.
+        steady: fields in which events of one kin are alike.
         folder: of ``runbooks/detections/``.
         entities: fields that name an entity → its type.
     """
@@ -49,6 +50,7 @@ class Source:
     native: frozenset[str] = frozenset()
     fields: Mapping[str, str] = field(default_factory=dict)
     index: tuple[str, ...] = ("view.name",)
+    steady: frozenset[str] = frozenset()
     entities: Mapping[str, str] = field(default_factory=dict)
 
     def fits(self, product: str | None, category: str | None, service: str | None) -> bool:
@@ -200,6 +202,7 @@ FORMATS: Final[dict[str, Source]] = {
             "aws",
             native=_CLOUDTRAIL,
             index=("eventName", "view.name"),
+            steady=cloudtrail.STEADY,
             entities={**_ENTITIES, "view.actor": "principal", "view.instance": "instance"},
         ),
         Source(
