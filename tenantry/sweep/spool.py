@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -76,7 +76,7 @@ class Spool:
         """Keep under a number of its own who does what whence (the other columns of the table ``kin``)."""
         self._db.execute("INSERT INTO kin VALUES (?,?,?,?,?,?,?,?,?,?,?)", (number, *row))
 
-    def slots(self, rows: Iterable[tuple[Any, ...]]) -> None:
+    def slots(self, rows: Iterable[Sequence[Any]]) -> None:
         """Keep rows of how often, when and in which events (columns of the table ``slot``)."""
         self._db.executemany("INSERT INTO slot VALUES (?,?,?,?,?,?,?,?)", rows)
 

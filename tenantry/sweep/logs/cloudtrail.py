@@ -62,10 +62,14 @@ def read(stream: TextStream, intake: Intake) -> Iterator[Event]:
     """The events of one file."""
     kin = intake.kin
     for number, record in records(stream, intake):
-        found = _like_before(record, kin)
-        if found is not None:
-            yield found
-            continue
+        like = _kin(record, kin)
+        if like is not None:
+            id, time, view = record.get("eventID"), seconds(record.get("eventTime")), like.view
+            if type(id) is str and id and time is not None:
+                if like.more:
+                    view = {**view, **meaning(view["name"], record, view)}
+                yield Event(id, time, record["eventName"], view, record, like)
+                continue
         if "digestPublicKeyFingerprint" in record:
             continue  # the digests that lie beside the logs
         wrapped = record.get("CloudTrailEvent")
@@ -96,29 +100,22 @@ def _key(record: Mapping[str, Any]) -> tuple[Any, ...] | None:
     )  # fmt: skip
 
 
-def _like_before(record: Mapping[str, Any], known: Mapping[tuple[Any, ...], Kin]) -> Event | None:
-    """The event of a record of which the kin is known; None otherwise."""
+def _kin(record: Mapping[str, Any], known: Mapping[tuple[Any, ...], Kin]) -> Kin | None:
+    """The kin of a record, if it was met."""
     key = _key(record)
+    if key is None:
+        return None
     try:
-        kin = known.get(key) if key is not None else None
+        return known.get(key)
     except TypeError:  # a list where a name should be: a log may hold anything
         return None
-    if kin is None:
-        return None
-    id, time = record.get("eventID"), seconds(record.get("eventTime"))
-    if type(id) is not str or not id or time is None:
-        return None
-    name, view = record["eventName"], kin.view
-    if kin.more:
-        view = {**view, **meaning(view["name"], record, view)}
-    return Event(id, time, name, view, record, kin)
 
 
 def _remember(found: Event, known: dict[tuple[Any, ...], Kin]) -> None:
     """Take the event for the first of its kin. Sign-ins are each judged by themselves: their answers say how they ended."""
     record, view = found.record, found.view
     key = _key(record)
-    if key is None or view["service"] == "signin":
+    if key is None or view["service"] == "signin" or view["name"] == "ConsoleLogin":
         return
     if not all(part is None or type(part) in (str, bool) for part in key):
         return
@@ -170,7 +167,9 @@ def _plain(name: str) -> str:
 def _outcome(error: str, record: Mapping[str, Any]) -> str:
     if error:
         return "denied" if _DENIED.search(error) else "failure"
-    if record.get("errorMessage") or inner(record, "responseElements", "ConsoleLogin") == "Failure":
+    if record.get("errorMessage"):
+        return "failure"
+    if record.get("eventName") == "ConsoleLogin" and inner(record, "responseElements", "ConsoleLogin") == "Failure":
         return "failure"
     return "success"
 

@@ -54,19 +54,20 @@ class Statistics:
             if len(self._rows) >= _HELD:
                 self.flush()
             get = event.view.get
-            self._rows[key] = [1, time, time, [event.id], get("ip"), 1 if get("read_only") else 0]
+            # The columns of the spool's table ``slot``, so that nothing is copied when they are put aside.
+            self._rows[key] = [number, int(key[0]), 1, time, time, event.id, get("ip"), 1 if get("read_only") else 0]
             if kin is None:
                 self._notice(event)
             if not self._data:
                 self._data = event.record.get("eventCategory") == "Data" or event.record.get("managementEvent") is False
             return
-        row[0] += 1
-        if time < row[1]:
-            row[1] = time
-        if time > row[2]:
-            row[2] = time
-        if len(row[3]) < _IDS:
-            row[3].append(event.id)
+        if row[2] < _IDS:
+            row[5] += "\n" + event.id
+        row[2] += 1
+        if time < row[3]:
+            row[3] = time
+        if time > row[4]:
+            row[4] = time
 
     def _number(self, event: Event) -> int:
         """The number of what an event is counted under; 0 for what the platform does by itself."""
@@ -94,10 +95,7 @@ class Statistics:
 
     def flush(self) -> None:
         """Put what is held aside."""
-        self._spool.slots(
-            (number, int(slot), count, first, last, "\n".join(ids), ip, reads)
-            for (slot, number), (count, first, last, ids, ip, reads) in self._rows.items()
-        )
+        self._spool.slots(self._rows.values())
         self._rows.clear()
 
     def finish(self, collector: Collector) -> None:

@@ -131,3 +131,18 @@ def test_an_event_of_a_kin_has_its_own_parameters() -> None:
     assert [one.view["target_user"] for one in found] == ["kim", "lee", "kim"]
     assert [one.view["on_self"] for one in found] == [True, False, True]
     assert [one.kin is None for one in found] == [True, False, False]
+
+
+@pytest.mark.parametrize("field", VALUES)
+def test_a_kin_is_no_other(field: str) -> None:
+    """Records that differ in one thing alone, of which the later must not be taken for one of the earlier's kin."""
+    for identity in VALUES["userIdentity"]:
+        base = {name: values[0] for name, values in VALUES.items()} | {
+            "userIdentity": identity,
+            "eventTime": "2026-11-01T10:00:00Z",
+        }
+        rows = [base | {field: value, "eventID": f"{number}"} for number, value in enumerate(VALUES[field] * 2)]
+        for row, found in zip(rows, read(rows), strict=True):
+            alone = cloudtrail.event(row)
+            assert alone is not None
+            assert found.view == alone.view
