@@ -117,18 +117,24 @@ class Statistics:
             volume.check(self._spool, collector)
 
     def could_not_check(self, result: Sweep, intake: Intake) -> list[dict[str, str]]:
-        """What this log did not allow to be looked at. Not looked at is not clean."""
+        """What files did not allow to be looked at. Not looked at is not clean."""
         if not result.events_read:
             return [{"check": "all", "why": f"no event of the format {self._source.name} could be read"}]
-        found: list[tuple[str, str]] = []
+        found: list[dict[str, str]] = []
         if intake.files_unreadable or intake.rows_unreadable:
-            found.append(
-                (
-                    "parts of the log",
-                    f"{intake.files_unreadable} files and {intake.rows_unreadable} rows could not be read",
-                )
-            )
+            why = f"{intake.files_unreadable} files and {intake.rows_unreadable} rows could not be read"
+            found.append({"check": "parts of the log", "why": why})
         span = (result.last_event or 0) - (result.first_event or 0)
+        return found + self.missing(span, alone=True)
+
+    def missing(self, span: float, *, alone: bool) -> list[dict[str, str]]:
+        """What no event of the log said, although it has events.
+
+        Args:
+            span: seconds from its first event to its last.
+            alone: no other log is looked at, which would have it.
+        """
+        found: list[tuple[str, str]] = []
         if span < _HISTORY and self._source.name != "sshd":
             found.append(
                 (
@@ -136,7 +142,7 @@ class Statistics:
                     f"the log covers {span / 3600:.1f} hours: too little past to tell new from usual",
                 )
             )
-        found.extend(_MISSING[self._source.name](self._met))
+        found.extend(one for one in _MISSING[self._source.name](self._met) if alone or one[0] not in _ELSEWHERE)
         return [{"check": check, "why": why} for check, why in found]
 
 
@@ -217,6 +223,8 @@ def _sshd(met: set[str]) -> list[tuple[str, str]]:
     return []
 
 
+_ELSEWHERE: Final = frozenset({"sign-ins", "sign-ins and mail"})
+"""What Microsoft's other logs have."""
 _MISSING: Final[dict[str, Callable[[set[str]], list[tuple[str, str]]]]] = {
     "cloudtrail": _cloudtrail,
     "ual": _ual,
