@@ -104,12 +104,26 @@ class TenantSweeping:
         self._checks = checks
 
     async def sweep(self, run_id: str, now: datetime, days: int) -> Mapping[str, Any]:
+        checks = await asyncio.to_thread(self._asked)
+        loading = asyncio.ensure_future(asyncio.to_thread(self._detections, checks))
+        try:
+            return await self._swept(run_id, now, days, checks, loading)
+        finally:
+            loading.cancel()
+            await asyncio.gather(loading, return_exceptions=True)
+
+    async def _swept(
+        self,
+        run_id: str,
+        now: datetime,
+        days: int,
+        checks: Sequence[BaseCheck],
+        loading: asyncio.Future[dict[str, Detections]],
+    ) -> Mapping[str, Any]:
         from tenantry.sweep.live import sweep_tenant  # it loads pySigma, and who lists acceptances needs none
 
-        checks = await asyncio.to_thread(self._asked)
         tenant = self._context.name
-        detections, in_force, earlier, (ours, unknown), _ = await asyncio.gather(
-            asyncio.to_thread(self._detections, checks),
+        in_force, earlier, (ours, unknown), _ = await asyncio.gather(
             asyncio.to_thread(accepted, self._installation, tenant),
             asyncio.to_thread(last_sweep, self._installation, tenant, before=run_id),
             self._ours(),
@@ -127,12 +141,13 @@ class TenantSweeping:
             self._context,
             checks,
             look,
-            detections,
+            loading,
             progress=self._progress,
             silenced=silenced,
             scratch=self._installation.home.run,
         )
         found.could_not_check += unknown
+        detections = await loading
         found.rules_not_evaluated = _nowhere(detections.values())
         found.rules_evaluated = sum(
             len([rule for rule in of.rules.rules if not rule.silent]) + len(of.rules.correlations)

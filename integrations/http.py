@@ -43,6 +43,7 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import httpx
+import orjson
 
 from integrations.lanes import Lanes
 from integrations.turns import Turns, family, turns
@@ -138,6 +139,19 @@ FATES: Final[Mapping[type[Exception], Fate]] = {
 
 # The library logs the whole address of each request, and some addresses are secrets or name people.
 logging.getLogger("httpx").addFilter(lambda line: line.levelno > logging.INFO)
+
+
+def _parsed(body: bytes) -> Any:
+    """An answer's JSON. What the fast parser is too strict for (half a surrogate in somebody's rule name), the other takes.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        return json.loads(body)
+
 
 _HTTPX_ERRORS: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError)
 
@@ -550,7 +564,7 @@ class Http:
         if 200 <= status < 300:
             if answer.body.strip():
                 try:
-                    answer.data = json.loads(answer.body)
+                    answer.data = _parsed(answer.body)
                 except ValueError:  # JSONDecodeError, or bytes that are no text
                     answer.data = None
                     problem = True

@@ -196,9 +196,8 @@ def _hits(folder: Path, rules: Path) -> dict[str, set[str]]:
     intake = Intake()
     for stream in open_all([folder], intake):
         for event in chosen.read(stream, intake):
-            for rule in made.asked(event):
-                if rule.matches(event):
-                    found.setdefault(rule.key, set()).add(event.id)
+            for rule in made.matching(event):
+                found.setdefault(rule.key, set()).add(event.id)
     return found
 
 

@@ -13,6 +13,7 @@ a second factor was demanded. Reports are limited to 5 requests in 10 seconds; r
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -38,11 +39,24 @@ class Microsoft365DirectoryLogs:
         self._graph = graph
 
     async def sign_ins(self, since: datetime, until: datetime) -> AsyncIterator[Mapping[str, Any]]:
-        """One kind after the other; one page in memory."""
-        for kind in _KINDS:
-            chosen = _span("createdDateTime", since, until) + kind
-            async for row in self._rows("/auditLogs/signIns", chosen, "beta"):
+        """One kind after the other; of each that waits, one page in memory."""
+        kinds = [
+            self._rows("/auditLogs/signIns", _span("createdDateTime", since, until) + kind, "beta") for kind in _KINDS
+        ]
+        # The first page of each is asked for at once: three waits become one.
+        begun = [asyncio.ensure_future(_first(rows)) for rows in kinds]
+        try:
+            for first, rows in zip(begun, kinds, strict=True):
+                row = await first
+                if row is None:
+                    continue
                 yield row
+                async for row in rows:
+                    yield row
+        finally:
+            for first in begun:
+                first.cancel()
+            await asyncio.gather(*begun, return_exceptions=True)
 
     async def audits(self, since: datetime, until: datetime) -> AsyncIterator[Mapping[str, Any]]:
         """Every audit; one page in memory."""
@@ -52,6 +66,10 @@ class Microsoft365DirectoryLogs:
     def _rows(self, path: str, chosen: str, version: str) -> AsyncIterator[dict[str, Any]]:
         params = {"$filter": chosen, "$top": "1000"}
         return self._graph.rows(path, params=params, version=version, needs=_NEEDS)
+
+
+async def _first(rows: AsyncIterator[dict[str, Any]]) -> dict[str, Any] | None:
+    return await anext(rows, None)
 
 
 def _span(name: str, since: datetime, until: datetime) -> str:

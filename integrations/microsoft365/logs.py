@@ -40,10 +40,10 @@ class Microsoft365Logs:
     Args:
         graph: the tenant's Graph.
         patience: seconds to wait for one search.
-        first_poll: seconds until the first look; doubled up to half a minute.
+        first_poll: seconds between the first look and the second; then doubled up to half a minute.
     """
 
-    def __init__(self, graph: Graph, *, patience: float = 3600.0, first_poll: float = 1.0) -> None:
+    def __init__(self, graph: Graph, *, patience: float = 3600.0, first_poll: float = 0.1) -> None:
         self._graph = graph
         self._patience = patience
         self._first_poll = first_poll

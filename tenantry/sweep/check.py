@@ -14,7 +14,7 @@ logs. A :class:`LogCheck` only says which of them answer its question, so that t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 from tenantry.sweep.model import Finding, Severity
 from tenantry.task import Permission
 
-__all__ = ["STATUSES", "BaseCheck", "Check", "Collector", "Giver", "Known", "LogCheck", "Look", "collector"]
+__all__ = ["LEFT_OUT", "STATUSES", "BaseCheck", "Check", "Collector", "Giver", "Known", "LogCheck", "Look", "collector"]
 
 F = TypeVar("F")
 
@@ -195,5 +195,7 @@ class LogCheck(BaseCheck):
     rules: ClassVar[tuple[str, ...]]
 
 
+LEFT_OUT: Final[Mapping[str, Any]] = {}
+"""What a collector of a log gives in place of a record that is nobody's business, such as our own reading: it shows that the log is kept."""
 STATUSES: Final = ("fail", "unknown", "accepted", "pass", "not_applicable")
 """How a check ended, the worst first. ``accepted``: all that it found somebody has accepted."""

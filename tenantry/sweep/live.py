@@ -7,6 +7,7 @@ came before the failure was looked at all the same.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from tenantry.sweep.attack import both_editions
 from tenantry.sweep.check import BaseCheck, Check, Collector, Known, LogCheck, Look
 from tenantry.sweep.collect import Collector as Found
 from tenantry.sweep.engine import Detections, Seen, ask, correlate
+from tenantry.sweep.garbage import few_collections
 from tenantry.sweep.model import Finding, Sweep, rank
 from tenantry.sweep.ranking import ranked
 from tenantry.sweep.spool import Spool
@@ -99,7 +101,7 @@ async def sweep_tenant(
     access: TenantAccess,
     checks: Sequence[BaseCheck],
     look: Look,
-    detections: Mapping[str, Detections],
+    detections: Mapping[str, Detections] | asyncio.Future[dict[str, Detections]],
     *,
     progress: Callable[[Progress], None] | None = None,
     silenced: Silenced = _nothing,
@@ -108,7 +110,7 @@ async def sweep_tenant(
     """Look at everything of a tenant that the checks look at. Reads only.
 
     Args:
-        detections: by format of the logs, for those that a `LogCheck` reads.
+        detections: by format of the logs, for those that a `LogCheck` reads; may still be loading while the rest is read.
         progress: called as facts come in.
         silenced: which findings somebody has accepted.
         scratch: folder where rows of logs are put aside; None keeps them in memory.
@@ -127,9 +129,10 @@ async def sweep_tenant(
             await reader.read(_Given(access, look, source), detections)
 
     try:
-        async with asyncio.TaskGroup() as group:
-            for source, asked in by_collector.items():
-                group.create_task(one(source, asked))
+        with few_collections():
+            async with asyncio.TaskGroup() as group:
+                for source, asked in by_collector.items():
+                    group.create_task(one(source, asked))
     except BaseExceptionGroup as errors:
         raise first_of(errors) from errors
     _finish(result, found, checks, standing, silenced)
@@ -161,11 +164,14 @@ class _Reader:
         self._progress = progress
         self._at = Progress(source.name)
 
-    async def read(self, given: _Given, detections: Mapping[str, Detections]) -> None:
+    async def read(
+        self, given: _Given, detections: Mapping[str, Detections] | asyncio.Future[dict[str, Detections]]
+    ) -> None:
         """Until the collector has nothing more, or cannot go on."""
         log = None
         if self._logs and self._source.log is not None:
-            log = _Log(detections[self._source.log], self._found, self._result, self._scratch)
+            loaded = await asyncio.shield(detections) if isinstance(detections, asyncio.Future) else detections
+            log = _Log(loaded[self._source.log], self._found, self._result, self._scratch)
         try:
             for name in self._source.needs:
                 await given.capability(name)
@@ -256,6 +262,9 @@ def _without_known(view: dict[str, Any], known: Known) -> None:
         del view["outside"]
 
 
+_EMPTY: Final = "it is not recorded, not kept, or not shown to us, and nothing in it proves nothing"
+
+
 class _Log:
     """A vendor's log, as `tenantry.sweep.engine` looks at exported ones."""
 
@@ -270,9 +279,15 @@ class _Log:
         self._seen = Seen()
         self._read = 0
         self._unreadable = 0
+        self._left_out = 0
+        self._first = math.inf
+        self._last = -math.inf
 
     def see(self, record: Mapping[str, Any], known: Known) -> None:
         """One record, in the vendor's own form."""
+        if not record:  # it was left out, and the log is there
+            self._left_out += 1
+            return
         event = self._detections.source.event(record)
         if event is None:
             self._unreadable += 1
@@ -285,6 +300,7 @@ class _Log:
         _without_known(event.view, known)
         result = self._result
         result.events_read += 1
+        self._first, self._last = min(self._first, event.time), max(self._last, event.time)
         result.first_event = event.time if result.first_event is None else min(result.first_event, event.time)
         result.last_event = event.time if result.last_event is None else max(result.last_event, event.time)
         self._density[int(event.time // _SLOT)] += 1
@@ -308,6 +324,11 @@ class _Log:
             self._statistics.finish(self._found)
         finally:
             self._spool.close()
+        if self._read:
+            self._result.could_not_check += [
+                one | {"check": f"log {self.format}: {one['check']}"}
+                for one in self._statistics.missing(self._last - self._first, alone=False)
+            ]
         rules = self._detections.rules
         mine_here = {rule.key for rule in rules.rules} | {one.described.key for one in rules.correlations}
         hit = set()
@@ -320,6 +341,8 @@ class _Log:
             mine = standing[check.name]
             mine.looked_at += self._read
             mine.failed = mine.failed or bool(hit.intersection(check.rules))
+            if whole and not (self._read or self._unreadable or self._left_out):
+                mine.cannot(f"the log {self.format} holds nothing at all of this time: {_EMPTY}")
             if self._unreadable:
                 mine.cannot(f"{self._unreadable} records of the log {self.format} could not be read")
             for rule in check.rules:

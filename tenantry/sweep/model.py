@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tenantry.clock import rfc3339
 
-__all__ = ["SEVERITIES", "Event", "Finding", "Severity", "Sweep", "instant", "rank"]
+__all__ = ["SEVERITIES", "Event", "Finding", "Kin", "Severity", "Sweep", "instant", "rank"]
 
 Severity = str
 SEVERITIES: Final = ("info", "low", "medium", "high", "critical")
@@ -32,6 +32,26 @@ def instant(seconds: float) -> str:
     return rfc3339(_EPOCH + timedelta(seconds=seconds))
 
 
+@dataclass(slots=True, eq=False)
+class Kin:
+    """What events have in common that differ in their parameters, times and ids alone, worked out once for all of them. A log
+    is mostly repetition: who, from where, with what, which operation.
+
+    Attributes:
+        view: theirs. Shared: nobody changes it.
+        more: whether parameters add to it, so that each event has one of its own.
+        number: under what the statistics count them, once they have met one.
+        owner: for whose rules ``asked`` was worked out.
+        asked: the rules that they have to be asked, and whether a rule matches all of them.
+    """
+
+    view: dict[str, Any]
+    more: bool
+    number: int | None = None
+    owner: object = None
+    asked: tuple[tuple[Any, bool], ...] = ()
+
+
 @dataclass(slots=True)
 class Event:
     """One event of a log.
@@ -44,6 +64,7 @@ class Event:
             mapping): ``actor``, ``actor_type``, ``ip``, ``client``, ``country``, ``outcome``, ``session``, ``target`` …
             Rules name them ``view.actor`` and so on.
         record: the original, as it was parsed; nothing is added to it.
+        kin: what it has in common with others, if the reader looks for that.
     """
 
     id: str
@@ -51,6 +72,7 @@ class Event:
     name: str
     view: dict[str, Any]
     record: Mapping[str, Any]
+    kin: Kin | None = None
 
     @property
     def system(self) -> bool:

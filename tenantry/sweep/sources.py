@@ -37,6 +37,7 @@ class Source:
         fields: public rules' names → paths.
         native: first parts of paths in the original; empty when any may occur.
         index: fields by whose values rules are looked up.
+        steady: fields in which events of one kin are alike.
         folder: of ``runbooks/detections/``.
         entities: fields that name an entity → its type.
     """
@@ -49,6 +50,7 @@ class Source:
     native: frozenset[str] = frozenset()
     fields: Mapping[str, str] = field(default_factory=dict)
     index: tuple[str, ...] = ("view.name",)
+    steady: frozenset[str] = frozenset()
     entities: Mapping[str, str] = field(default_factory=dict)
 
     def fits(self, product: str | None, category: str | None, service: str | None) -> bool:
@@ -81,6 +83,7 @@ _CLOUDTRAIL: Final = frozenset(
         "sessionCredentialFromConsole", "serviceEventDetails", "sharedEventID", "apiVersion", "addendum", "edgeDeviceDetails",
     }
 )  # fmt: skip
+_CLOUDTRAIL_NAMES: Final = {"status": "view.outcome", "user_agent": "userAgent"}
 _SIGN_IN: Final = frozenset(
     {
         "id", "createdDateTime", "userDisplayName", "userPrincipalName", "userId", "appId", "appDisplayName", "ipAddress", "clientAppUsed",
@@ -113,6 +116,7 @@ _AUDIT_NAMES: Final = {
     "categoryvalue": "category",
     "result": "result",
     "status": "result",
+    "failure_status_reason": "resultReason",
     "targetresources": "targetResources",
     "target": "targetResources",
     "initiatedby": "initiatedBy",
@@ -163,12 +167,12 @@ _SIGN_IN_NAMES: Final = {
     "mfadetail.authmethod": "mfaDetail.authMethod",
 }
 _UAL_NAMES: Final = {
-    "eventname": "Operation",
+    "eventname": "view.event_name",
     "operation": "Operation",
     "operationname": "Operation",
     "eventsource": "Workload",
     "workload": "Workload",
-    "status": "ResultStatus",
+    "status": "view.outcome",
     "resultstatus": "ResultStatus",
     "userid": "UserId",
     "user": "UserId",
@@ -180,6 +184,17 @@ _UAL_NAMES: Final = {
     "modifiedproperties{}.name": "ModifiedProperties.Name",
     "modifiedproperties{}.newvalue": "ModifiedProperties.NewValue",
     "parameters.forwardto": "view.parameters.ForwardTo",
+}
+_SSHD_NAMES: Final = {
+    "user_name": "view.user",
+    "username": "view.user",
+    "user": "view.user",
+    "client_ip": "view.ip",
+    "src_ip": "view.ip",
+    "sourceip": "view.ip",
+    "host": "hostname",
+    "deviceprocessname": "view.program",
+    "program": "view.program",
 }
 _ENTITIES: Final = {
     "view.actor": "account",
@@ -199,7 +214,9 @@ FORMATS: Final[dict[str, Source]] = {
             (("aws", None, "cloudtrail"), ("aws", None, None)),
             "aws",
             native=_CLOUDTRAIL,
+            fields=_CLOUDTRAIL_NAMES,
             index=("eventName", "view.name"),
+            steady=cloudtrail.STEADY,
             entities={**_ENTITIES, "view.actor": "principal", "view.instance": "instance"},
         ),
         Source(
@@ -209,17 +226,26 @@ FORMATS: Final[dict[str, Source]] = {
             (("m365", None, None), ("office365", None, None), ("microsoft365", None, None)),
             "microsoft365",
             fields=_UAL_NAMES,
-            index=("Operation", "view.name"),
+            index=("Operation", "view.name", "view.event_name"),
             entities=_ENTITIES,
         ),
         Source(
             "entra-signin",
             entra.read_sign_ins,
             entra.sign_in_event,
-            (("azure", None, "signinlogs"), ("m365", "sign_in", None)),
+            # Entra ID Protection writes what it found at a sign-in into the sign-in as well.
+            (("azure", None, "signinlogs"), ("azure", None, "riskdetection"), ("m365", "sign_in", None)),
             "microsoft365",
             native=_SIGN_IN,
             fields=_SIGN_IN_NAMES,
+            index=(
+                "resourceDisplayName",
+                "view.error",
+                "view.risk",
+                "view.protocol",
+                "view.outcome",
+                "status.errorCode",
+            ),
             entities=_ENTITIES,
         ),
         Source(
@@ -240,6 +266,7 @@ FORMATS: Final[dict[str, Source]] = {
             (("linux", None, "sshd"), ("linux", None, "auth")),
             "linux",
             native=frozenset({"message", "hostname", "line"}),
+            fields=_SSHD_NAMES,
             entities={**_ENTITIES, "view.account": "account", "view.target": "host"},
         ),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,9 +20,14 @@ _BATCH: Final = 2000
 _SCHEMA: Final = """
 PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4000; PRAGMA temp_store = FILE; PRAGMA locking_mode = EXCLUSIVE;
 CREATE TABLE hit (stream INT, grp TEXT, t REAL, part INT, value TEXT, event TEXT, brief TEXT);
-CREATE TABLE activity (actor TEXT, kind TEXT, slot INT, name TEXT, service TEXT, network TEXT, client TEXT, place TEXT, region TEXT,
-                       outcome TEXT, session TEXT, n INT, first REAL, last REAL, events TEXT, ip TEXT, reads INT);
+CREATE TABLE kin (number INTEGER PRIMARY KEY, actor TEXT, kind TEXT, name TEXT, service TEXT, network TEXT, client TEXT, place TEXT,
+                  region TEXT, outcome TEXT, session TEXT);
+CREATE TABLE slot (kin INT, slot INT, n INT, first REAL, last REAL, events TEXT, ip TEXT, reads INT);
+CREATE VIEW activity AS SELECT actor, kind, slot, name, service, network, client, place, region, outcome, session, n, first, last, events, ip, reads
+                        FROM slot CROSS JOIN kin ON kin.number = slot.kin;
 """
+"""``kin`` says what may be the same of many rows of ``slot``, and is small: whoever can, asks it first. It may say the same twice.
+``activity`` is both, in the order of ``slot`` (https://www.sqlite.org/optoverview.html#crossjoin)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,6 @@ class Spool:
         if path is not None:
             path.unlink()
         self._hits: list[tuple[Any, ...]] = []
-        self._acts: list[tuple[Any, ...]] = []
 
     def hit(self, stream: int, group: tuple[str, ...], hit: Hit) -> None:
         """Keep a hit of the correlation ``stream`` for a group of values."""
@@ -68,19 +72,18 @@ class Spool:
         if len(self._hits) >= _BATCH:
             self._flush()
 
-    def activity(self, row: tuple[Any, ...]) -> None:
-        """Keep a row of who did what (columns of the table ``activity``)."""
-        self._acts.append(row)
-        if len(self._acts) >= _BATCH:
-            self._flush()
+    def kin(self, number: int, row: tuple[Any, ...]) -> None:
+        """Keep under a number of its own who does what whence (the other columns of the table ``kin``)."""
+        self._db.execute("INSERT INTO kin VALUES (?,?,?,?,?,?,?,?,?,?,?)", (number, *row))
+
+    def slots(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Keep rows of how often, when and in which events (columns of the table ``slot``)."""
+        self._db.executemany("INSERT INTO slot VALUES (?,?,?,?,?,?,?,?)", rows)
 
     def _flush(self) -> None:
         if self._hits:
             self._db.executemany("INSERT INTO hit VALUES (?,?,?,?,?,?,?)", self._hits)
             self._hits.clear()
-        if self._acts:
-            self._db.executemany("INSERT INTO activity VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", self._acts)
-            self._acts.clear()
 
     def groups(self, stream: int) -> Iterator[tuple[tuple[str, ...], Iterator[Hit]]]:
         """Each group of a correlation with its hits in order of time. A group's hits must be used before the next."""
@@ -105,8 +108,7 @@ class Spool:
                 pass
 
     def query(self, sql: str, parameters: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-        """Rows of a question about ``activity``."""
-        self._flush()
+        """Rows of a question about ``activity`` or ``kin``."""
         return self._db.execute(sql, parameters)
 
     def close(self) -> None:

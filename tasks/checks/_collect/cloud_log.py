@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from tenantry.errors import Rejected
-from tenantry.sweep.check import Giver, collector
+from tenantry.sweep.check import LEFT_OUT, Giver, collector
 from tenantry.task import Permission
 
 __all__ = ["cloud_events", "cloud_object_events"]
@@ -35,8 +35,7 @@ async def cloud_events(given: Giver) -> AsyncIterator[Mapping[str, Any]]:
     name = ours.ref.partition("/")[2]
     async for event in logs.events(given.look.since, given.look.now):
         own = f":{ours.account}:role/" in event.issuer and event.issuer.rpartition("/")[2] == name
-        if not (own and event.read_only):
-            yield event.raw
+        yield LEFT_OUT if own and event.read_only else event.raw
 
 
 @collector(
@@ -70,5 +69,5 @@ async def cloud_object_events(given: Giver) -> AsyncIterator[Mapping[str, Any]]:
     since = max(given.look.since, given.look.now - _OBJECTS_FOR)
     for trail in trails:
         async for event in logs.archived(trail.id, since, given.look.now):
-            if event.raw.get("managementEvent") is False or event.raw.get("eventCategory") == "Data":
-                yield event.raw
+            data = event.raw.get("managementEvent") is False or event.raw.get("eventCategory") == "Data"
+            yield event.raw if data else LEFT_OUT

@@ -15,7 +15,7 @@ from tenantry.task import Permission
 __all__ = ["MailboxRules", "MailboxSettings", "SendAs", "inbox_rules", "mailboxes", "outside", "send_as"]
 
 _EXCHANGE: Final = Permission(vendor="microsoft365", names=("Exchange.ManageAsApp",))
-_WIDTH: Final = 8
+_WIDTH: Final = 16
 """Calls for rules that are open at the same time; each is for many mailboxes, and together they fill what a vendor lets one ask at once."""
 
 

@@ -18,4 +18,9 @@ class ConsentInLog(LogCheck):
     attack = ("T1528",)
     remedy = "Look who publishes the application; remove the consent, revoke the user's sessions, and see what it read."
     collect = directory_audits
-    rules = ("m365_consent_to_mail_or_files", "m365_consent_for_everybody", "m365_application_lookalike")
+    rules = (
+        "m365_consent_to_mail_or_files",
+        "m365_consent_for_everybody",
+        "m365_application_lookalike",
+        "m365_consent_opened",
+    )

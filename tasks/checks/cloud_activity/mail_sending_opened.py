@@ -18,4 +18,4 @@ class MailSendingOpened(LogCheck):
     attack = ("T1496", "T1566")
     remedy = "Verify identities and limits in SES, and who changed them."
     collect = cloud_events
-    rules = ("aws_mail_sender_changed",)
+    rules = ("aws_mail_sender_changed", "aws_mail_sending_examined")

@@ -18,4 +18,10 @@ class SecretsReadInBulk(LogCheck):
     attack = ("T1555.006", "T1552")
     remedy = "Rotate what was read, and find out whose credentials read it."
     collect = cloud_events
-    rules = ("aws_secrets_listed_and_read", "aws_secrets_read_in_bulk", "aws_parameters_listed_and_decrypted")
+    rules = (
+        "aws_secrets_listed_and_read",
+        "aws_secrets_read_in_bulk",
+        "aws_parameters_listed_and_decrypted",
+        "aws_parameters_read_one_by_one",
+        "aws_secrets_read_by_filter",
+    )

@@ -18,4 +18,4 @@ class RoleGivenOutsidePim(LogCheck):
     attack = ("T1078", "T1098.003")
     remedy = "Have it given through Privileged Identity Management, or take it away; ask who gave it."
     collect = directory_audits
-    rules = ("m365_role_given_outside_pim",)
+    rules = ("m365_role_given_outside_pim", "m365_elevated_to_all_subscriptions", "m365_pim_guard_weakened")

@@ -13,13 +13,13 @@ from tenantry.sweep.model import Finding
 class AuditBypassed(Check[AuditBypass]):
     """What an account does in mailboxes is not recorded.
 
-    ATT&CK T1562.008 (T1685.008); https://learn.microsoft.com/powershell/module/exchange/set-mailboxauditbypassassociation
+    ATT&CK T1562.008 (T1685.002); https://learn.microsoft.com/powershell/module/exchange/set-mailboxauditbypassassociation
     """
 
     name = "checks.mail.audit_bypassed"
     title = "Mailbox auditing is bypassed"
     severity = "high"
-    attack = ("T1562.008", "T1685.008")
+    attack = ("T1562.008", "T1685.002")
     remedy = "End the bypass; what the account did meanwhile is in no log, so look at its sign-ins."
     collect = audit_bypasses
 

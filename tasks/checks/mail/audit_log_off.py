@@ -14,13 +14,13 @@ from tenantry.sweep.model import Finding
 class AuditLogOff(Check[MailOrganization]):
     """The unified audit log takes nothing in, or mailboxes are not audited at all.
 
-    ATT&CK T1562.008 (T1685.008); https://learn.microsoft.com/purview/audit-log-enable-disable
+    ATT&CK T1562.008 (T1685.002); https://learn.microsoft.com/purview/audit-log-enable-disable
     """
 
     name = "checks.mail.audit_log_off"
     title = "Audit log is off"
     severity = "critical"
-    attack = ("T1562.008", "T1685.008")
+    attack = ("T1562.008", "T1685.002")
     remedy = "Switch it on again, find out who switched it off, and contain that account."
     collect = mail_organization
 

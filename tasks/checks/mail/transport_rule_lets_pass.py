@@ -12,14 +12,14 @@ from tenantry.sweep.model import Finding
 class TransportRuleLetsPass(Check[MailRule]):
     """A mail flow rule that was changed since the window began lets mail pass unfiltered.
 
-    Those of old are for scanners and partners, mostly. ATT&CK T1562.001 (T1685.001);
+    Those of old are for scanners and partners, mostly. ATT&CK T1562.001 (T1685);
     https://learn.microsoft.com/exchange/security-and-compliance/mail-flow-rules/use-rules-to-set-scl
     """
 
     name = "checks.mail.transport_rule_lets_pass"
     title = "Mail flow rule lets mail pass unfiltered"
     severity = "medium"
-    attack = ("T1562.001", "T1685.001")
+    attack = ("T1562.001", "T1685")
     remedy = "Check for whose mail, and whether an authenticated sender bounds it; disable it if nobody ordered it."
     collect = transport_rules
 

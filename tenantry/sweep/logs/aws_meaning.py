@@ -29,7 +29,7 @@ from typing import Any, Final
 
 from tenantry.sweep.logs.values import as_list, inner, parsed, strings, text
 
-__all__ = ["PORTS", "let_in", "meaning"]
+__all__ = ["PORTS", "let_in", "meaning", "means"]
 
 _ACCOUNT: Final = re.compile(r"(?:\Aarn:aws[\w-]*:(?:iam|sts)::)?(\d{12})(?::|\Z)")
 _ADMIN: Final = ("/AdministratorAccess", "/IAMFullAccess", "/PowerUserAccess")
@@ -84,6 +84,11 @@ def meaning(name: str, record: Mapping[str, Any], view: Mapping[str, Any]) -> di
     elif name in _LISTS and parameters is None:
         found["whole_list"] = True
     return found
+
+
+def means(name: str) -> bool:
+    """Whether what an operation means depends on more than who calls it."""
+    return name in _WORKERS or name in _LISTS or name in ("CreateAccessKey", "DeactivateMFADevice")
 
 
 # --- policies ---------------------------------------------------------------------------------------------------------

@@ -48,6 +48,8 @@ class Intake:
     progress: Callable[[Intake], None] | None = None
     scratch: Path | None = None
     """Where large archives inside archives are put aside."""
+    kin: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    """What a reader remembers of the events of this sweep (:class:`tenantry.sweep.model.Kin`); bounded by the reader."""
 
     def broken_row(self, where: str, why: str) -> None:
         """A row or record that could not be read."""

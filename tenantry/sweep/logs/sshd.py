@@ -8,7 +8,8 @@ now, and a day at most behind it. The view:
 ``actor``    the account                      ``method``  password, publickey, keyboard-interactive …
 ``ip``       the client's address; ``network``; ``public`` whether it is one of the Internet's
 ``target``   the host                         ``key``     the key's fingerprint
-``outcome``  success, failure
+``outcome``  success, failure                 ``user``    the account's name, ``account`` with the host
+``program``  sshd
 ===========  ==================================================================================================
 """
 
@@ -100,7 +101,14 @@ def record_event(record: Mapping[str, Any]) -> Event | None:
 
 def line_event(id: str, time: float, host: str, message: str, line: str) -> Event:
     """The view of one message of the server."""
-    view: dict[str, Any] = {"name": "other", "actor": host, "actor_type": "host", "target": host, "message": message}
+    view: dict[str, Any] = {
+        "name": "other",
+        "actor": host,
+        "actor_type": "host",
+        "target": host,
+        "message": message,
+        "program": "sshd",
+    }
     for pattern, name in _MESSAGES:
         found = pattern.match(message)
         if found:
@@ -111,6 +119,7 @@ def line_event(id: str, time: float, host: str, message: str, line: str) -> Even
                 actor=parts["user"] or "(none)",
                 actor_type="user",
                 account=f"{parts['user']}@{host}",
+                user=parts["user"],
                 method=parts.get("method"),
                 key=parts.get("key"),
                 ip=ip or None,

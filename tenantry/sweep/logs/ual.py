@@ -5,6 +5,7 @@ Fields: https://learn.microsoft.com/en-us/office/office-365-management-api/offic
 
 ==============  ===============================================================================================
 ``name``        ``Operation`` without its full stop, dashes made plain
+``event_name``  ``Operation`` as it is; of an alert of Microsoft's, the alert's name
 ``actor``       ``UserId``, lower-case                  ``actor_type``  user, application, system
 ``ip``          ``ClientIP``, ``ClientIPAddress`` or ``ActorIpAddress`` without its port; ``network``
 ``agent``       ``UserAgent`` or ``ClientInfoString``   ``client``      its family
@@ -119,6 +120,8 @@ def event(record: Mapping[str, Any] | None) -> Event | None:
         )
     view: dict[str, Any] = {
         "name": name,
+        # Of an alert of Microsoft's, public rules mean the alert.
+        "event_name": text(record.get("Name")) if name in _ALERTS and record.get("Name") else operation,
         "actor": actor or "unknown",
         "actor_type": kind,
         "ip": ip or None,
@@ -179,6 +182,8 @@ def _actor_type(actor: str, user_type: str, record: Mapping[str, Any]) -> str:
     return "user"
 
 
+_ALERTS: Final = frozenset({"AlertTriggered", "AlertEntityGenerated", "AlertUpdated"})
+"""https://learn.microsoft.com/office/office-365-management-api/office-365-management-activity-api-schema#security-and-compliance-alerts-schema"""
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9A-F]{16}")
 
 

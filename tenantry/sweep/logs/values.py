@@ -32,6 +32,11 @@ _US_TIME: Final = re.compile(
 )
 
 
+_MINUTES: Final[dict[str, float]] = {}
+_MOST_MINUTES: Final = 4096
+_SECONDS: Final = {f"{second:02d}Z": float(second) for second in range(60)}
+
+
 def text(value: Any) -> str:
     """A string for what may be one, "" for the rest."""
     if isinstance(value, str):
@@ -76,6 +81,11 @@ def strings(value: Any, depth: int = 0) -> Iterator[str]:
 
 def seconds(value: Any) -> float | None:
     """Seconds since the epoch. Without a zone it is UTC, as Microsoft's and Amazon's logs mean it; None if it is no time."""
+    if type(value) is str:
+        # The same minute has been met, as it mostly has.
+        met, rest = _MINUTES.get(value[:17]), _SECONDS.get(value[17:])
+        if met is not None and rest is not None:
+            return met + rest
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         found = float(value) / 1000 if value > 1e11 else float(value)
         return found if 0 <= found < _LATEST else None
@@ -83,7 +93,11 @@ def seconds(value: Any) -> float | None:
         return None
     if len(value) == 20 and value[-1] == "Z" and value[4] == value[7] == "-" and value[13] == value[16] == ":":
         try:
-            return _day(value[:10]) + int(value[11:13]) * 3600 + int(value[14:16]) * 60 + int(value[17:19])
+            begun = _day(value[:10]) + int(value[11:13]) * 3600 + int(value[14:16]) * 60
+            if len(_MINUTES) >= _MOST_MINUTES:
+                _MINUTES.clear()
+            _MINUTES[value[:17]] = begun
+            return begun + int(value[17:19])
         except ValueError:
             return None
     matched = _FAST_TIME.match(value.strip())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,8 +11,8 @@ from sigma.correlations import SigmaCorrelationRule
 from sigma.rule import SigmaRule
 
 from tenantry.sweep.attack import both_editions
-from tenantry.sweep.model import Event
-from tenantry.sweep.sigma.compile import Matcher, Needs, Unsupported, compile_rule
+from tenantry.sweep.model import Event, Kin
+from tenantry.sweep.sigma.compile import Compiled, Matcher, Needs, Sure, Unsupported, compile_rule
 from tenantry.sweep.sigma.correlate import Correlation, compile_correlation
 from tenantry.sweep.sigma.fields import Getter, getter
 from tenantry.sweep.sigma.load import Loaded
@@ -36,6 +36,7 @@ class Rule:
         entity: field whose value the finding is about.
         by: fields that part findings of one entity from each other (two buckets are two findings).
         meta: the attribute ``tenantry`` of the rule.
+        sure: what can be said of all events of one kin (:class:`~tenantry.sweep.sigma.compile.Compiled`).
         feeds: correlations that count its hits, with the place among their rules.
     """
 
@@ -51,6 +52,7 @@ class Rule:
     shipped: bool
     entity: tuple[str, Getter]
     meta: Mapping[str, Any] = field(default_factory=dict)
+    sure: Sure | None = None
     feeds: list[tuple[Correlation, int]] = field(default_factory=list)
 
 
@@ -96,6 +98,26 @@ class Rules:
             self._cache[key] = found
         return found
 
+    def matching(self, event: Event) -> Sequence[Rule]:
+        """The rules that this event matches. What the platform does by itself is not held against anybody by rules of ours."""
+        kin = event.kin
+        if kin is None:
+            system = event.system
+            return [rule for rule in self.asked(event) if not (system and rule.shipped) and rule.matches(event)]
+        if kin.owner is not self:
+            self._settle(kin, event)
+        return [rule for rule, sure in kin.asked if sure or rule.matches(event)] if kin.asked else ()
+
+    def _settle(self, kin: Kin, event: Event) -> None:
+        """Ask once what can be said of a whole kin."""
+        open_: list[tuple[Rule, bool]] = []
+        system = event.system
+        for rule in self.asked(event):
+            sure = None if rule.sure is None else rule.sure(event)
+            if sure is not False and not (system and rule.shipped):
+                open_.append((rule, sure is True))
+        kin.owner, kin.asked = self, tuple(open_)
+
 
 def make_rules(loaded: Loaded, source: Source) -> Rules:
     """Compile what was loaded; what cannot be is added to ``loaded.left_out``."""
@@ -113,8 +135,7 @@ def make_rules(loaded: Loaded, source: Source) -> Rules:
             made[id(rule)] = found = _rule(
                 rule,
                 source,
-                compiled.matches,
-                compiled.needs,
+                compiled,
                 silent=id(rule) in used,
                 shipped=id(rule) in loaded.shipped,
             )
@@ -126,7 +147,9 @@ def make_rules(loaded: Loaded, source: Source) -> Rules:
             parts = [made.get(id(reference.rule)) or inner.get(id(reference.rule)) for reference in one.rules or ()]
             if None in parts or not parts:
                 raise Unsupported("a rule that it refers to cannot be evaluated for this log")
-            described = _rule(one, source, _never, None, silent=id(one) in used, shipped=id(one) in loaded.shipped)
+            described = _rule(
+                one, source, Compiled(_never, None), silent=id(one) in used, shipped=id(one) in loaded.shipped
+            )
             correlation = compile_correlation(one, source, described, number=len(correlations))
         except Unsupported as error:
             loaded.leave_out(_key(one), str(error))
@@ -153,8 +176,7 @@ def _key(rule: SigmaRule | SigmaCorrelationRule) -> str:
 def _rule(
     rule: SigmaRule | SigmaCorrelationRule,
     source: Source,
-    matches: Matcher,
-    needs: Needs,
+    compiled: Compiled,
     *,
     silent: bool,
     shipped: bool,
@@ -172,8 +194,9 @@ def _rule(
         attack=attack_ids(rule.tags),
         remedy=str(meta.get("remedy", _REMEDY)),
         description=(rule.description or "").strip(),
-        matches=matches,
-        needs=needs,
+        matches=compiled.matches,
+        needs=compiled.needs,
+        sure=compiled.sure,
         silent=silent,
         shipped=shipped,
         entity=(source.entities.get(entity, "account"), getter(path)),

@@ -41,7 +41,11 @@ def check(spool: Spool, collector: Collector) -> None:
     """Look at each account's slots, two neighbours at a time."""
     rows = spool.query(
         "SELECT actor, slot, name, service, client, outcome, SUM(n), MIN(first), MAX(last), MIN(events), MAX(reads) FROM activity "
-        "GROUP BY actor, slot, name, service, client, outcome ORDER BY actor, slot"
+        # Who never did so many different things cannot have done them at once.
+        "WHERE actor IN (SELECT actor FROM kin GROUP BY actor "
+        "HAVING COUNT(DISTINCT CASE WHEN outcome = 'denied' THEN name END) >= ? OR COUNT(DISTINCT name) >= ?) "
+        "GROUP BY actor, slot, name, service, client, outcome ORDER BY actor, slot",
+        (_DENIED_APIS, _READ_APIS),
     )
     for actor, of in groupby(rows, key=lambda row: row[0]):
         slots = [_slot(number, list(group)) for number, group in groupby(of, key=lambda row: row[1])]

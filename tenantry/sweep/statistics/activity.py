@@ -17,6 +17,7 @@ __all__ = ["SLOT", "Statistics"]
 SLOT: Final = 600
 """Seconds."""
 _HELD: Final = 5_000
+_MOST_NUMBERS: Final = 20_000
 _IDS: Final = 3
 _HISTORY: Final = 2 * 86_400.0
 
@@ -30,64 +31,78 @@ class Statistics:
 
     def __init__(self, source: Source, spool: Spool) -> None:
         self._source, self._spool = source, spool
-        self._rows: dict[tuple[Any, ...], list[Any]] = {}
+        self._rows: dict[tuple[float, int], list[Any]] = {}
+        self._numbers: dict[tuple[Any, ...], int] = {}
+        self._next = 1
         self._met: set[str] = set()
+        self._data = False
 
     def see(self, event: Event) -> None:
         """Count an event. What the platform does by itself is nobody's activity."""
-        if event.system:
+        kin = event.kin
+        number = None if kin is None else kin.number
+        if number is None:
+            number = self._number(event)
+            if kin is not None:
+                kin.number = number
+        if not number:
             return
-        view = event.view
-        get = view.get
-        key: tuple[Any, ...] = (
-            view["actor"],
-            get("kind") or "act",
-            int(event.time // SLOT),
-            event.name,
-            get("service"),
-            get("network"),
-            get("client"),
-            _place(view) if get("country") else None,
-            get("region"),
-            get("outcome"),
-            get("session"),
-            get("ip") if get("kind") == "sign_in" else None,
-        )
-        try:
-            row = self._rows.get(key)
-        except TypeError:  # a list where a name should be: a log may hold anything
-            key = tuple(part if isinstance(part, (str, int, type(None))) else str(part) for part in key)
-            row = self._rows.get(key)
+        time = event.time
+        key = (time // SLOT, number)
+        row = self._rows.get(key)
         if row is None:
             if len(self._rows) >= _HELD:
                 self.flush()
-            self._rows[key] = [1, event.time, event.time, [event.id], view.get("ip"), 1 if view.get("read_only") else 0]
-            self._notice(view, event)
+            get = event.view.get
+            # The columns of the spool's table ``slot``, so that nothing is copied when they are put aside.
+            self._rows[key] = [number, int(key[0]), 1, time, time, event.id, get("ip"), 1 if get("read_only") else 0]
+            if kin is None:
+                self._notice(event)
+            if not self._data:
+                self._data = event.record.get("eventCategory") == "Data" or event.record.get("managementEvent") is False
             return
-        row[0] += 1
-        row[1] = min(row[1], event.time)
-        row[2] = max(row[2], event.time)
-        if len(row[3]) < _IDS:
-            row[3].append(event.id)
+        if row[2] < _IDS:
+            row[5] += "\n" + event.id
+        row[2] += 1
+        if time < row[3]:
+            row[3] = time
+        if time > row[4]:
+            row[4] = time
 
-    def _notice(self, view: dict[str, Any], event: Event) -> None:
+    def _number(self, event: Event) -> int:
+        """The number of what an event is counted under; 0 for what the platform does by itself."""
+        if event.system:
+            return 0
+        activity = _activity(event)
+        known = self._numbers.get(activity)
+        if known is not None:
+            return known
+        if len(self._numbers) >= _MOST_NUMBERS:
+            self._numbers.clear()
+        number = self._numbers[activity] = self._next
+        self._next += 1
+        self._spool.kin(number, activity[:-1])
+        self._notice(event)
+        return number
+
+    def _notice(self, event: Event) -> None:
+        view = event.view
         for what in ("protocol", "country", "session"):
             if view.get(what):
                 self._met.add(what)
         if view.get("kind") == "sign_in" or event.name in ("MailItemsAccessed", "ConsoleLogin"):
             self._met.add(event.name)
-        if event.record.get("managementEvent") is False or event.record.get("eventCategory") == "Data":
-            self._met.add("data events")
 
     def flush(self) -> None:
         """Put what is held aside."""
-        for key, (count, first, last, ids, ip, reads) in self._rows.items():
-            self._spool.activity((*key[:-1], count, first, last, "\n".join(ids), ip, reads))
+        self._spool.slots(self._rows.values())
         self._rows.clear()
 
     def finish(self, collector: Collector) -> None:
         """Run the checks."""
         self.flush()
+        if self._data:
+            self._met.add("data events")
         name = self._source.name
         if name == "cloudtrail":
             access.check(self._spool, collector)
@@ -102,18 +117,24 @@ class Statistics:
             volume.check(self._spool, collector)
 
     def could_not_check(self, result: Sweep, intake: Intake) -> list[dict[str, str]]:
-        """What this log did not allow to be looked at. Not looked at is not clean."""
+        """What files did not allow to be looked at. Not looked at is not clean."""
         if not result.events_read:
             return [{"check": "all", "why": f"no event of the format {self._source.name} could be read"}]
-        found: list[tuple[str, str]] = []
+        found: list[dict[str, str]] = []
         if intake.files_unreadable or intake.rows_unreadable:
-            found.append(
-                (
-                    "parts of the log",
-                    f"{intake.files_unreadable} files and {intake.rows_unreadable} rows could not be read",
-                )
-            )
+            why = f"{intake.files_unreadable} files and {intake.rows_unreadable} rows could not be read"
+            found.append({"check": "parts of the log", "why": why})
         span = (result.last_event or 0) - (result.first_event or 0)
+        return found + self.missing(span, alone=True)
+
+    def missing(self, span: float, *, alone: bool) -> list[dict[str, str]]:
+        """What no event of the log said, although it has events.
+
+        Args:
+            span: seconds from its first event to its last.
+            alone: no other log is looked at, which would have it.
+        """
+        found: list[tuple[str, str]] = []
         if span < _HISTORY and self._source.name != "sshd":
             found.append(
                 (
@@ -121,8 +142,32 @@ class Statistics:
                     f"the log covers {span / 3600:.1f} hours: too little past to tell new from usual",
                 )
             )
-        found.extend(_MISSING[self._source.name](self._met))
+        found.extend(one for one in _MISSING[self._source.name](self._met) if alone or one[0] not in _ELSEWHERE)
         return [{"check": check, "why": why} for check, why in found]
+
+
+def _activity(event: Event) -> tuple[Any, ...]:
+    """Under what an event is counted, beside the time."""
+    view = event.view
+    get = view.get
+    found = (
+        view["actor"],
+        get("kind") or "act",
+        event.name,
+        get("service"),
+        get("network"),
+        get("client"),
+        _place(view) if get("country") else None,
+        get("region"),
+        get("outcome"),
+        get("session"),
+        get("ip") if get("kind") == "sign_in" else None,
+    )
+    try:
+        hash(found)
+    except TypeError:  # a list where a name should be: a log may hold anything
+        return tuple(part if isinstance(part, (str, int, type(None))) else str(part) for part in found)
+    return found
 
 
 def _place(view: dict[str, Any]) -> str | None:
@@ -178,6 +223,8 @@ def _sshd(met: set[str]) -> list[tuple[str, str]]:
     return []
 
 
+_ELSEWHERE: Final = frozenset({"sign-ins", "sign-ins and mail"})
+"""What Microsoft's other logs have."""
 _MISSING: Final[dict[str, Callable[[set[str]], list[tuple[str, str]]]]] = {
     "cloudtrail": _cloudtrail,
     "ual": _ual,

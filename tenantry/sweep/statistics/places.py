@@ -32,7 +32,7 @@ def _shared_networks(spool: Spool) -> set[str]:
     return {
         str(network)
         for network, users in spool.query(
-            "SELECT network, COUNT(DISTINCT actor) FROM activity WHERE network IS NOT NULL AND outcome = 'success' GROUP BY network"
+            "SELECT network, COUNT(DISTINCT actor) FROM kin WHERE network IS NOT NULL AND outcome = 'success' GROUP BY network"
         )
         if users >= _SHARED
     }
@@ -43,7 +43,10 @@ def check_combinations(spool: Spool, collector: Collector, format: str) -> None:
     shared = _shared_networks(spool)
     rows = spool.query(
         "SELECT actor, first, last, network, client, name, n, events, ip, place, outcome FROM activity "
-        "WHERE network IS NOT NULL AND network LIKE '%/%' AND client != '' ORDER BY actor, first"
+        "WHERE network LIKE '%/%' AND client != '' "
+        # Who has one network and one client has none that is new.
+        "AND actor IN (SELECT actor FROM kin WHERE network LIKE '%/%' AND client != '' "
+        "GROUP BY actor HAVING COUNT(DISTINCT network) > 1 AND COUNT(DISTINCT client) > 1) ORDER BY actor, first"
     )
     kind = "principal" if format == "cloudtrail" else "account"
     for actor, of in groupby(rows, key=lambda row: row[0]):

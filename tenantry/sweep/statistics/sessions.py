@@ -21,7 +21,7 @@ def check(spool: Spool, collector: Collector, format: str) -> None:
     aws = format == "cloudtrail"
     rows = spool.query(
         "SELECT session, actor, network, client, MIN(first), MAX(last), MIN(events), SUM(n), MIN(ip) FROM activity WHERE session IN ("
-        "SELECT session FROM activity WHERE session IS NOT NULL AND network LIKE '%/%' AND session NOT LIKE 'AKIA%' AND outcome = 'success' "
+        "SELECT session FROM kin WHERE session IS NOT NULL AND network LIKE '%/%' AND session NOT LIKE 'AKIA%' AND outcome = 'success' "
         "GROUP BY session HAVING COUNT(DISTINCT network) > 1) AND network LIKE '%/%' AND outcome = 'success' "
         "GROUP BY session, actor, network, client ORDER BY session, actor, 5"
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from tenantry.errors import (
     TaskDefect,
 )
 from tenantry.places import SHIPPED
-from tenantry.sweep.check import BaseCheck, Check, Giver, LogCheck, Look, collector
+from tenantry.sweep.check import LEFT_OUT, BaseCheck, Check, Giver, LogCheck, Look, collector
 from tenantry.sweep.discover import checks
 from tenantry.sweep.engine import Detections
 from tenantry.sweep.live import Progress, sweep_tenant
@@ -60,6 +62,12 @@ async def forbidden(given: Giver) -> AsyncIterator[int]:
 @collector("identity")
 async def greedy(given: Giver) -> AsyncIterator[int]:
     yield await given.capability("mail")
+
+
+@collector("identity", log="entra-audit")
+async def kept(given: Giver) -> AsyncIterator[Mapping[str, Any]]:
+    for one in await given.capability("identity"):
+        yield one
 
 
 @collector("identity", log="entra-signin")
@@ -146,9 +154,27 @@ class HalfSpray(Spray):
     collect = half_of_the_sign_ins
 
 
+class Silence(LogCheck):
+    name = "checks.silence"
+    title = "Silence"
+    severity = "high"
+    attack = ("T1562.008",)
+    remedy = "Look."
+    collect = kept
+    rules = ("m365_domain_added",)
+
+
+@cache
+def loaded_once(format: str) -> Detections:
+    return Detections.load(format, (SHIPPED / "detections",))
+
+
+def detections() -> dict[str, Detections]:
+    return {format: loaded_once(format) for format in ("entra-signin", "entra-audit")}
+
+
 async def swept(*asked: BaseCheck, **have: Any) -> Sweep:
-    loaded = {"entra-signin": Detections.load("entra-signin", (SHIPPED / "detections",))}
-    return await sweep_tenant(Access(**have), asked, LOOK, loaded)  # type: ignore[arg-type]  # as much of it as is used
+    return await sweep_tenant(Access(**have), asked, LOOK, detections())  # type: ignore[arg-type]  # as much of it as is used
 
 
 def standing(found: Sweep) -> dict[str, tuple[str, int]]:
@@ -165,7 +191,7 @@ async def test_checks_share_one_reading_and_findings_of_one_entity_are_one() -> 
     assert finding.first_seen == (NOW - timedelta(hours=8)).timestamp()
     assert finding.last_seen == (NOW - timedelta(hours=2)).timestamp()
     assert found.entities[0]["id"] == "three"
-    assert finding.attack == ("T1562.008", "T1685.008", "T1078")  # in both editions
+    assert finding.attack == ("T1562.008", "T1685.002", "T1078")  # in both editions
 
 
 async def test_what_cannot_be_judged_is_no_pass() -> None:
@@ -202,6 +228,30 @@ async def test_detections_answer_the_question_of_a_log() -> None:
     assert found.events_read == 12
 
 
+async def test_a_log_that_holds_nothing_proves_nothing() -> None:
+    found = await swept(Silence(), identity=())
+    assert standing(found) == {"checks.silence": ("unknown", 0)}
+    [told] = found.could_not_check
+    assert (told["check"], "holds nothing" in told["why"]) == ("checks.silence", True)
+    found = await swept(Silence(), identity=(LEFT_OUT,))  # somebody's own reading shows that the log is kept
+    assert standing(found) == {"checks.silence": ("pass", 0)}
+
+
+async def test_what_a_log_does_not_say_is_said() -> None:
+    found = await swept(Spray(), identity=1)
+    assert {one["check"] for one in found.could_not_check} == {
+        "log entra-signin: first seen network, client, country, region",
+        "log entra-signin: device code and password grants",
+        "log entra-signin: countries and travel",
+    }
+
+
+async def test_detections_that_are_still_loading_are_waited_for() -> None:
+    loading = asyncio.ensure_future(asyncio.to_thread(detections))
+    found = await sweep_tenant(Access(identity=1), [Spray()], LOOK, loading)  # type: ignore[arg-type]  # as above
+    assert standing(found) == {"checks.spray": ("fail", 12)}
+
+
 async def test_what_somebody_accepted_stands_apart() -> None:
     found = await sweep_tenant(
         Access(identity=10),  # type: ignore[arg-type]  # as above
@@ -221,7 +271,7 @@ async def test_whether_a_log_was_read_to_its_end_is_known(tmp_path: Path) -> Non
     assert found.logs == {"entra-signin": True}
     assert {one.source for one in found.findings} == {"entra-signin"}
     assert sum(count for _, count in found.density) == 12
-    loaded = {"entra-signin": Detections.load("entra-signin", (SHIPPED / "detections",))}
+    loaded = detections()
     half = await sweep_tenant(Access(identity=1), [HalfSpray()], LOOK, loaded, scratch=tmp_path)  # type: ignore[arg-type]  # as above
     assert half.logs == {"entra-signin": False}
     assert half.findings
@@ -296,7 +346,7 @@ class BrokenFile(Access):
 
 
 async def test_what_is_wrong_with_one_is_said_of_it_alone() -> None:
-    loaded = {"entra-signin": Detections.load("entra-signin", (SHIPPED / "detections",))}
+    loaded = detections()
     asked = [Defective(), WithoutSecret(), Misconfigured(), HalfRead(), Three()]
     found = await sweep_tenant(BrokenFile(identity=3), asked, LOOK, loaded)  # type: ignore[arg-type]  # as above
     assert {name: status for name, (status, _) in standing(found).items()} == {
