@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -79,6 +80,26 @@ def test_what_a_step_says_of_itself_is_its_log_and_the_version_is_told(stand: St
     until(lambda: stand.post("/logs/filter", wanted), "no log")
     assert [line["message"] for line in stand.post("/logs/filter", wanted)] == ["observed"]
     assert stand.flow_run(run)["flow_version"] == "1"
+
+
+def test_the_feed_shows_what_happened_to_the_run_and_its_steps(stand: Stand) -> None:
+    run = begun(stand)
+    steps = {task["id"] for task in stand.task_runs(run, 3)}
+    wanted = {"filter": {"related": {"id": [f"prefect.flow-run.{run}"]}}, "limit": 50}
+    own = {"filter": {"resource": {"id": [f"prefect.flow-run.{run}"]}}, "limit": 50}
+
+    def events(body: dict[str, Any]) -> list[dict[str, Any]]:
+        return list(stand.post("/events/filter", body)["events"])
+
+    def shown() -> bool:
+        told = {event["resource"]["prefect.resource.id"].removeprefix("prefect.task-run.") for event in events(wanted)}
+        return steps <= told and {"prefect.flow-run.Running", "prefect.flow-run.Suspended"} <= {
+            event["event"] for event in events(own)
+        }
+
+    until(shown, lambda: str(events(wanted)))
+    ids = [event["id"] for event in events(wanted)]
+    assert len(ids) == len(set(ids))
 
 
 def test_edges_lead_to_steps_of_earlier_attempts(stand: Stand) -> None:

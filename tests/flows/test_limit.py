@@ -36,7 +36,11 @@ def test_the_second_waits_for_the_first_and_is_not_lost(one_at_a_time: Stand) ->
     with stand.opened() as installation:
         one, two = sorted(
             (
-                [r.entry.fields["ts"] for r in installation.journal.records(run) if r.event in ("run.attempt", "run.ended")]
+                [
+                    r.entry.fields["ts"]
+                    for r in installation.journal.records(run)
+                    if r.event in ("run.attempt", "run.ended")
+                ]
                 for run in (first, second)
             ),
         )
