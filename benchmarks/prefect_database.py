@@ -2,7 +2,9 @@
 
     python -m benchmarks.prefect_database --postgres debian=/usr/lib/postgresql/15/bin --postgres wheel=DIR/pginstall/bin
 
-For each of them, one after the other, in rounds, a fresh server of ours: the time of one call that creates a flow run, the whole
+For each of them, one after the other, in rounds, the whole service on it: the time from the creation of a flow run to its first effect,
+how many runs of five steps come through a second when all are created at once, and what the server's and the database's processes
+take of memory. With ``--bare`` Prefect's server alone and its own engine: the time of one call that creates a flow run, the whole
 of a flow run of five trivial steps one at a time, and how many of those a second come through eight at a time. Prints JSON.
 Figures of two databases are comparable only within one call of this program.
 """
@@ -25,6 +27,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.alerts_start.burst import until_completed
+from benchmarks.alerts_start.latency import one
+from benchmarks.alerts_start.stage import service, starter
+from flows.assembly import Installation
 from flows.server import Server as Address
 from flows.server import answers, credential
 from flows.settings import client_environment, server_environment
@@ -35,12 +41,15 @@ _CREATED: Final = 60
 _ALONE: Final = 12
 _BURST: Final = 48
 _TOGETHER: Final = 8
+_STARTS: Final = 20
+_RUNS: Final = 100
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--postgres", action="append", default=[], metavar="NAME=BIN", help="a PostgreSQL to compare")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--bare", action="store_true", help="Prefect's server alone")
     parser.add_argument("--client", metavar="ROLE", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.client:
@@ -51,9 +60,55 @@ def main() -> None:
     found: dict[str, list[Any]] = {name: [] for name in kinds}
     for _ in range(asked.rounds):  # interleaved: what else the machine does falls on all of them
         for name, folder in kinds.items():
-            found[name].append(_measure(folder))
+            found[name].append(_measure(folder) if asked.bare else _served(folder))
             print(f"{name}: {found[name][-1]}", file=sys.stderr)
     print(json.dumps({"load": os.getloadavg(), "rounds": found}, indent=2))
+
+
+def _served(postgres: Path | None) -> dict[str, Any]:
+    with contextlib.ExitStack() as stack:
+        database, pid = stack.enter_context(_postgres(postgres)) if postgres is not None else (None, None)
+        stand, lab, accounts = stack.enter_context(service(_STARTS + 3, database))
+        start = stack.enter_context(starter(stand))
+        installation = stack.enter_context(Installation.open(stand.home))
+        left = iter(accounts)
+        for _ in range(3):
+            one(lab, start, "tenantry", next(left), patience=120)
+        seconds = [one(lab, start, "tenantry", account) for account in left]
+        before = sum(_cpu(process) for process in (_server(stand.home), pid) if process)
+        began = time.perf_counter()
+        for number in range(_RUNS):
+            start("bench_burst", "tenantry", accounts[number % len(accounts)])
+        ended = until_completed(installation, _RUNS + _STARTS + 3, 240.0) - _STARTS - 3
+        lasted = time.perf_counter() - began
+        used = sum(_cpu(process) for process in (_server(stand.home), pid) if process) - before
+        return {
+            "start_ms": _spread(seconds),
+            "runs_per_s": round(ended / lasted, 2),
+            "server_and_database_cpu_s_per_run": round(used / _RUNS, 3),
+            "resident_mb": sum(_resident(process) for process in (_server(stand.home), pid) if process),
+        }
+
+
+def _server(home: Home) -> int:
+    """The process id of the service's server."""
+    service_pid = int(json.loads(home.server_file.read_text(encoding="utf-8"))["owner"].split("|")[2])
+    for path in Path(f"/proc/{service_pid}/task").glob("*/children"):
+        for child in path.read_text(encoding="ascii").split():
+            if b"flows.server_process" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+    raise SystemExit("the service has no server")
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of processor time of a process and its children, those that have ended included (proc_pid_stat(5))."""
+    total = 0.0
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        total = sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+        for path in Path(f"/proc/{pid}/task").glob("*/children"):
+            total += sum(_cpu(int(child)) for child in path.read_text(encoding="ascii").split())
+    return total
 
 
 def _measure(postgres: Path | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from prefect import get_client
 from prefect.client.schemas.objects import FlowRun, State, StateType
-from prefect.context import FlowRunContext
+from prefect.context import AsyncClientContext, FlowRunContext
 from prefect.logging import get_logger, get_run_logger
 from prefect.states import Completed, Failed
 
@@ -23,6 +23,7 @@ from flows import artifacts, asking
 from flows.assembly import Installation
 from flows.binding import RUN_TAG, bound, run_name
 from flows.graph import PrefectSteps
+from flows.knowing import Knowing
 from tenantry.errors import InvalidInput, NotFound, OutOfScope, Refused, TaskDefect
 from tenantry.journal import Record
 from tenantry.run import Engine, RunState, Status, create, fold
@@ -91,7 +92,7 @@ async def _carry(installation: Installation, state: RunState, flow_run: FlowRun)
 async def _called(name: str, flow_run: FlowRun) -> AsyncIterator[None]:
     """Have Prefect show the flow run under its run's name. Beside the run, which waits for no name: Prefect's own way, a name that
     the flow works out, is one more request before the flow may begin."""
-    naming = asyncio.create_task(_name(name, flow_run)) if flow_run.name != name else None
+    naming = asyncio.create_task(_name(name, flow_run)) if flow_run.name != name or _owes(flow_run) else None
     try:
         yield
     except BaseException:
@@ -100,6 +101,11 @@ async def _called(name: str, flow_run: FlowRun) -> AsyncIterator[None]:
         raise
     if naming is not None:
         await naming
+
+
+def _owes(flow_run: FlowRun) -> bool:
+    context = AsyncClientContext.get()
+    return context is not None and isinstance(context.client, Knowing) and context.client.untold(flow_run.id)
 
 
 async def _name(name: str, flow_run: FlowRun) -> None:

@@ -15,8 +15,8 @@ import os
 import socket
 from typing import Any, Final
 
+from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
-from prefect.context import AsyncClientContext
 from prefect.events.worker import EventsWorker
 from pydantic import BaseModel
 
@@ -24,8 +24,10 @@ from flows import execute
 from flows.assembly import Installation
 from flows.deployments import entrypoint
 from flows.factory import flow_of, loadable
+from flows.knowing import Knowing, KnowingContext
 from flows.related import know
 from flows.runbook_files import fingerprint
+from flows.shown import named
 from tenantry import logs, tether
 from tenantry.broker.client import SOCKET, TOKEN
 from tenantry.errors import RecordError, TenantryError
@@ -38,6 +40,8 @@ _LATE: Final = ("anyio._backends._asyncio", "anyio.streams.tls", "encodings.idna
 """What a run imports in its middle otherwise."""
 _loaded = ""
 """Fingerprint of the runbooks whose flows this process has imported."""
+_flows: dict[str, Flow[..., Any]] = {}
+"""Those, by the runbook's id."""
 _found: Installation | None = None
 """Which tasks and providers are installed, found before the fork."""
 
@@ -48,7 +52,10 @@ def preload(installation: Installation) -> None:
     _loaded = fingerprint(installation.home)
     _found = installation
     for runbook in loadable(installation.catalog):
-        importlib.import_module(entrypoint(runbook).rpartition(".")[0])
+        module, _, name = entrypoint(runbook).rpartition(".")
+        _flows[runbook.id] = getattr(importlib.import_module(module), name)
+        for step in runbook.steps:
+            named(step.uses)
     for name in _LATE:
         importlib.import_module(name)
     _complete_models()
@@ -73,8 +80,9 @@ async def live(channel: socket.socket) -> int:
             await asyncio.to_thread(lambda: installation.journal)
         if _found is not None:
             installation.like(_found)
+        client: Knowing | None = None
         with contextlib.suppress(Exception):  # the server may be away now and back when there is a run
-            client = (await stack.enter_async_context(AsyncClientContext.get_or_create())).client
+            client = (await stack.enter_async_context(KnowingContext())).client
             await client.api_healthcheck()
             await asyncio.wait_for(asyncio.to_thread(EventsWorker.instance), _CONNECTING)
         _say(channel, {"ready": os.getpid()})
@@ -82,16 +90,18 @@ async def live(channel: socket.socket) -> int:
         if not line:
             return 0
         tether.hold()
-        code = await _carry(installation, json.loads(line))
+        code = await _carry(installation, json.loads(line), client)
         _say(channel, {"done": code})
         return code
 
 
-async def _carry(installation: Installation, job: dict[str, Any]) -> int:
+async def _carry(installation: Installation, job: dict[str, Any], client: Knowing | None) -> int:
     if job.get("socket"):
         os.environ[SOCKET], os.environ[TOKEN] = job["socket"], job["token"]
     know(job.get("related", {}))
     flow_run = FlowRun.model_validate(job["flow_run"])
+    if client is not None:
+        client.know(flow_run)
     runbook_id = str(job["runbook"])
     try:
         return await execute.carry(installation, flow_run, _flow(installation, runbook_id))
@@ -101,13 +111,12 @@ async def _carry(installation: Installation, job: dict[str, Any]) -> int:
         return 2
 
 
-def _flow(installation: Installation, runbook_id: str) -> Any:
+def _flow(installation: Installation, runbook_id: str) -> Flow[..., Any]:
     """As imported; made anew when the runbooks were edited since."""
-    runbook = installation.catalog.get(runbook_id)
-    if fingerprint(installation.home) != _loaded:
-        return flow_of(runbook)
-    module, _, name = entrypoint(runbook).rpartition(".")
-    return getattr(importlib.import_module(module), name)
+    found = _flows.get(runbook_id)
+    if found is None or fingerprint(installation.home) != _loaded:
+        return flow_of(installation.catalog.get(runbook_id))
+    return found
 
 
 def _line(channel: socket.socket) -> bytes:

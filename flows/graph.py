@@ -7,21 +7,19 @@ executed all the same, once, and the record has it.
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self
 from uuid import UUID
 
-from prefect import Task, get_client, task
-from prefect.cache_policies import NO_CACHE
+from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import RunInput, State, StateType, TaskRunResult
+from prefect.client.schemas.objects import State, StateType
 from prefect.client.schemas.sorting import TaskRunSort
-from prefect.logging import get_logger, get_run_logger
+from prefect.logging import get_logger
 from prefect.states import Completed, Failed
-from prefect.task_engine import run_task_async
 
+from flows.shown import Shown
 from tenantry.clock import parse_rfc3339
 from tenantry.run import StepCall, StepReport
 from tenantry.task import Outcome
@@ -39,9 +37,7 @@ _PATIENCE: Final = 10.0
 
 
 class PrefectSteps:
-    """The engine's ``call``: one Prefect task run a step, in the flow's own loop.
-
-    Nothing but the step's id and title becomes a parameter; the body travels beside Prefect, not through it.
+    """The engine's ``call``: one Prefect task run a step, in the flow's own loop. The body runs beside Prefect, not through it.
 
     Args:
         earlier: step id → its task run of an earlier attempt, so that edges lead to it.
@@ -63,36 +59,26 @@ class PrefectSteps:
     async def __call__(self, call: StepCall, body: Callable[[], Awaitable[StepReport]]) -> StepReport:
         if call.step.id in self._runs and _only_waits(call):
             return await body()  # shown as waiting already; every further attempt would add one more node
-        begun = False
-        result: list[StepReport] = []
-        error: list[BaseException] = []
-
-        async def settle() -> State[Any]:
-            nonlocal begun
-            begun = True
-            try:
-                report = await body()
-            except BaseException as caught:
-                error.append(caught)  # the loss of the lease or the record must reach the engine as itself
-                raise
-            result.append(report)
-            return _state(report)
-
+        shown = await _begun(call, [self._runs[name] for name in call.upstream if name in self._runs])
+        if shown is None:
+            return await body()
         try:
-            state = await _call(
-                _named(call.step.uses),
-                _Body(settle, f"{call.step.phase}{_BETWEEN}{call.step.id}"),
-                [self._runs[name] for name in call.upstream if name in self._runs],
-            )
-            if state.state_details.task_run_id is not None:
-                self._runs[call.step.id] = state.state_details.task_run_id
-        except Exception as problem:
-            if error or (begun and not result):
-                raise
-            get_logger(__name__).warning("Prefect could not show %s: %s", call.step.id, type(problem).__name__)
-        if error:
-            raise error[0]
-        return result[0] if result else await body()
+            report = await body()
+        except BaseException as problem:
+            shown.broke(problem)
+            raise
+        shown.end(_state(report))
+        self._runs[call.step.id] = shown.id
+        return report
+
+
+async def _begun(call: StepCall, upstream: list[UUID]) -> Shown | None:
+    """None when Prefect cannot be told: the step is executed all the same."""
+    try:
+        return await Shown.begin(call.step.uses, f"{call.step.phase}{_BETWEEN}{call.step.id}", upstream)
+    except Exception as problem:  # noqa: BLE001  # whatever ails Prefect, the step has to be done
+        get_logger(__name__).warning("Prefect could not show %s: %s", call.step.id, type(problem).__name__)
+        return None
 
 
 def _only_waits(call: StepCall) -> bool:
@@ -118,45 +104,6 @@ async def _earlier(flow_run_id: UUID) -> dict[str, UUID]:
     return {run.name.partition(_BETWEEN)[2]: run.id for run in reversed(found)}
 
 
-class _Body:
-    """Hides the closure from Prefect's search for futures in parameters; its text is the task run's name."""
-
-    __slots__ = ("call", "name")
-
-    def __init__(self, call: Callable[[], Awaitable[State[Any]]], name: str) -> None:
-        self.call = call
-        self.name = name
-
-    def __str__(self) -> str:
-        return self.name
-
-
-@task(cache_policy=NO_CACHE, persist_result=False, retries=0, task_run_name="{body}")
-async def _step(body: _Body) -> State[Any]:
-    return await body.call()
-
-
-@functools.cache
-def _named(uses: str) -> Task[Any, Any]:
-    """The Prefect task under a task's name; made once, because making one reads and hashes its source.
-
-    No tags: for a tagged task run Prefect asks the server for concurrency slots, before every step. A server that is busy
-    or away would hold up the run for seconds; the phase stands in the task run's name.
-    """
-    return _step.with_options(name=uses)
-
-
-async def _call(shown: Task[Any, Any], body: _Body, upstream: list[UUID]) -> State[Any]:
-    """A task run whose edges come from ids. ``wait_for`` would draw them too, and search every upstream state for futures,
-    twice; that the upstream has ended is the engine's business."""
-    edges: set[RunInput] = {TaskRunResult(id=run) for run in upstream}
-    # Typed as whatever any call may return; asked for its state, it returns that.
-    state: Any = await run_task_async(
-        shown, parameters={"body": body}, return_type="state", dependencies={"body": edges}
-    )
-    return cast("State[Any]", state)
-
-
 def _state(report: StepReport) -> State[Any]:
     outcome = report.outcome
     if report.waiting:
@@ -165,9 +112,7 @@ def _state(report: StepReport) -> State[Any]:
         return State(type=StateType.CANCELLED, name="Stopped", message="the run was stopped")
     message = _message(report)
     if outcome in (Outcome.FAILED, Outcome.UNKNOWN):
-        get_run_logger().error(message)
         return Failed(name="Failed" if outcome is Outcome.FAILED else "Unknown", message=message)
-    get_run_logger().info(message)
     return Completed(name=_NAMES.get(outcome, outcome.value.title()), message=message)
 
 

@@ -1,4 +1,4 @@
-"""How Python is set in processes that carry runs."""
+"""How Python is set in processes that carry runs, and in Prefect's server, which shows them."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from typing import Final
 
 import uvicorn
 
+from flows import interpreter
 from flows.outside import App, Message, Receive, Scope, Send, keep_current, with_own_address
 from flows.server import users_file
 from tenantry import logs, tether
@@ -75,6 +76,12 @@ class Inside(uvicorn.Server):
     """On loopback. It begins and ends the application, and takes its door along when it is told to end."""
 
     door: uvicorn.Server | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn has it. What the application is made of stays: looking through it for what nobody needs any more was a seventh
+        of what the server did in a burst."""
+        await super().startup(sockets)
+        interpreter.settle()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """As uvicorn has it, for both."""

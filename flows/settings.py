@@ -39,6 +39,8 @@ _LEAN: Final[dict[str, str]] = {
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "20",
     "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "20",
+    # A run that found no slot under a deployment's concurrency limit looks again so many seconds later, instead of 30.
+    "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "5",
     # A run that a person answered hours later is not late.
     "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",
 }

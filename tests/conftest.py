@@ -21,7 +21,7 @@ _SERVED = {
         ("test_body", "test_browser", "test_deployments", "test_drop_page", "test_prefect_cli", "test_sweep_served"),
         "one service",
     ),
-    **dict.fromkeys(("test_cancel", "test_keeper", "test_launch", "test_security"), "another service"),
+    **dict.fromkeys(("test_cancel", "test_keeper", "test_launch", "test_limit", "test_security"), "another service"),
 }
 """Files of tests/flows that share a service, which takes as long to start as most of them to run."""
 

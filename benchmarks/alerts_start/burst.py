@@ -26,12 +26,12 @@ def measure(name: str, scale: Scale, option: Any) -> Bench:
         Installation.open(stand.home) as installation,
     ):
         start("bench_burst", "tenantry", accounts[0])
-        _until(installation, 1, 120.0)
+        until_completed(installation, 1, 120.0)
         began = time.monotonic()
         for number in range(runs):
             start("bench_burst", "tenantry", accounts[number % len(accounts)])
         created = time.monotonic() - began
-        ended = _until(installation, runs + 1, _PATIENCE_S) - 1
+        ended = until_completed(installation, runs + 1, _PATIENCE_S) - 1
         seconds = time.monotonic() - began
     rate = ended / seconds
     return Bench(
@@ -45,7 +45,7 @@ def measure(name: str, scale: Scale, option: Any) -> Bench:
     )
 
 
-def _until(installation: Installation, count: int, patience: float) -> int:
+def until_completed(installation: Installation, count: int, patience: float) -> int:
     """Wait for so many completed runs, or as long as the patience lasts; returns how many there are."""
     deadline = time.monotonic() + patience
     while True:

@@ -33,11 +33,11 @@ def measure(name: str, scale: Scale, option: Any) -> Bench:
     with service(starts + sum(wanted.values()) + 3) as (stand, lab, accounts), starter(stand) as start:
         left = iter(accounts)
         _warm_up(stand, lab, start, left)
-        ours = [_one(lab, start, "tenantry", next(left)) for _ in range(starts)]
+        ours = [one(lab, start, "tenantry", next(left)) for _ in range(starts)]
         theirs: dict[float | None, list[float]] = {}
         for poll, count in sorted(wanted.items(), key=lambda pair: pair[0] is None):
             with stock(stand, "bench_one", poll):
-                theirs[poll] = [_one(lab, start, "stock", next(left)) for _ in range(count)]
+                theirs[poll] = [one(lab, start, "stock", next(left)) for _ in range(count)]
         memory = peak_rss_mb()
     p50, p95 = quantile(ours, 0.5), quantile(ours, 0.95)
     ratios = {poll: quantile(found, 0.5) / p50 for poll, found in theirs.items()}
@@ -67,10 +67,10 @@ def _warm_up(stand: Service, lab: LabProcess, start: Callable[[str, str, str], d
     for _ in range(3):
         if time.monotonic() > deadline:
             raise BenchmarkFailed(log.read_text(encoding="utf-8", errors="replace")[-1000:])
-        _one(lab, start, "tenantry", next(left), patience=_PATIENCE_S * 2)
+        one(lab, start, "tenantry", next(left), patience=_PATIENCE_S * 2)
 
 
-def _one(
+def one(
     lab: LabProcess,
     start: Callable[[str, str, str], dict[str, float]],
     deployment: str,

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from benchmarks.alerts_start import up_on
 from benchmarks.registry import BenchmarkFailed
 from benchmarks.stage import LAB_TENANT, LabProcess, lab_process, plain_accounts
 from flows.assembly import Installation
@@ -77,8 +78,11 @@ class Service:
 
 
 @contextlib.contextmanager
-def service(accounts: int) -> Iterator[tuple[Service, LabProcess, list[str]]]:
+def service(accounts: int, database: str | None = None) -> Iterator[tuple[Service, LabProcess, list[str]]]:
     """The service, a lab behind it, and the lab's accounts that a run may block.
+
+    Args:
+        database: address of another one for Prefect's server, as SQLAlchemy writes it.
 
     Raises:
         BenchmarkFailed: something did not come up.
@@ -92,7 +96,7 @@ def service(accounts: int) -> Iterator[tuple[Service, LabProcess, list[str]]]:
         try:
             with Installation.open(home) as installation, lab_process(installation, accounts * 3) as lab:
                 found = [account.upn for account in asyncio.run(plain_accounts(installation, accounts))]
-                with _up(home) as said:
+                with _up(home, database) as said:
                     yield Service(home, said), lab, found
         finally:
             if before is not None:
@@ -100,11 +104,15 @@ def service(accounts: int) -> Iterator[tuple[Service, LabProcess, list[str]]]:
 
 
 @contextlib.contextmanager
-def _up(home: Home) -> Iterator[dict[str, str]]:
+def _up(home: Home, database: str | None) -> Iterator[dict[str, str]]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    command = ["-c", "from console.main import main; main()"]
+    if database is not None:
+        environment[up_on.DATABASE] = database
+        command = ["-m", up_on.__name__]
     with (home.run / "up.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", "from console.main import main; main()", "up", "--json"],
+            [sys.executable, *command, "up", "--json"],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

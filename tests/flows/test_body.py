@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from typing import Any
+
 import pytest
 
+from flows.shown import MOMENT
 from tests.flows.stand import ENDED, TENANT, Stand
+from tests.support.waiting import until
 
 
 def begun(stand: Stand, runbook: str = "small", **more: str) -> str:
@@ -55,6 +60,48 @@ def test_names_states_edges_and_artifacts(stand: Stand) -> None:
     assert "waits for a person" in kinds["steps"]["data"]
 
 
+def test_a_step_that_is_over_at_once_is_told_once_with_its_times(stand: Stand) -> None:
+    run = begun(stand)
+    step = next(task for task in stand.task_runs(run, 3) if task["name"] == "assemble · team")
+    began, ended = (datetime.fromisoformat(step[name]) for name in ("start_time", "end_time"))
+    assert step["run_count"] == 1
+    assert step["flow_run_run_count"] == stand.flow_run(run)["run_count"] == 1
+    assert step["total_run_time"] == pytest.approx((ended - began).total_seconds(), abs=1e-3)
+    history = stand.get(f"/task_run_states/?task_run_id={step['id']}")
+    assert history[-1]["name"] == "Observed"
+    # More of them only on a machine so busy that the step took longer.
+    assert len(history) == 1 or ended - began > timedelta(seconds=MOMENT)
+
+
+def test_what_a_step_says_of_itself_is_its_log_and_the_version_is_told(stand: Stand) -> None:
+    run = begun(stand)
+    step = next(task["id"] for task in stand.task_runs(run, 3) if task["name"] == "assemble · team")
+    wanted = {"logs": {"task_run_id": {"any_": [step]}}}
+    until(lambda: stand.post("/logs/filter", wanted), "no log")
+    assert [line["message"] for line in stand.post("/logs/filter", wanted)] == ["observed"]
+    assert stand.flow_run(run)["flow_version"] == "1"
+
+
+def test_the_feed_shows_what_happened_to_the_run_and_its_steps(stand: Stand) -> None:
+    run = begun(stand)
+    steps = {task["id"] for task in stand.task_runs(run, 3)}
+    wanted = {"filter": {"related": {"id": [f"prefect.flow-run.{run}"]}}, "limit": 50}
+    own = {"filter": {"resource": {"id": [f"prefect.flow-run.{run}"]}}, "limit": 50}
+
+    def events(body: dict[str, Any]) -> list[dict[str, Any]]:
+        return list(stand.post("/events/filter", body)["events"])
+
+    def shown() -> bool:
+        told = {event["resource"]["prefect.resource.id"].removeprefix("prefect.task-run.") for event in events(wanted)}
+        return steps <= told and {"prefect.flow-run.Running", "prefect.flow-run.Suspended"} <= {
+            event["event"] for event in events(own)
+        }
+
+    until(shown, lambda: str(events(wanted)))
+    ids = [event["id"] for event in events(wanted)]
+    assert len(ids) == len(set(ids))
+
+
 def test_edges_lead_to_steps_of_earlier_attempts(stand: Stand) -> None:
     run = begun(stand)
     team = next(task["id"] for task in stand.task_runs(run, 3) if task["name"] == "assemble · team")
@@ -62,7 +109,7 @@ def test_edges_lead_to_steps_of_earlier_attempts(stand: Stand) -> None:
     stand.set_state(run, "SCHEDULED")
     stand.wait_for_event(run, "run.stopped", 2)
     stand.wait_for(run, "PAUSED", *ENDED)
-    again = [task for task in stand.task_runs(run, 4) if task["name"] == "contain · block"]
+    again = [task for task in stand.task_runs(run, 5) if task["name"] == "contain · block"]
     assert len(again) == 2
     assert all(team in {input_["id"] for entry in task["task_inputs"].values() for input_ in entry} for task in again)
 

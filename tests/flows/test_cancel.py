@@ -39,6 +39,11 @@ def cancel(stand: Stand, run: str) -> None:
     stand.post(f"/flow_runs/{stand.flow_of(run)}/set_state", state)
 
 
+def states_of_steps(stand: Stand, flow_run_id: str) -> list[str]:
+    found = stand.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run_id]}}})
+    return [task["state_type"] for task in found]
+
+
 def alive(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
@@ -72,6 +77,8 @@ def test_thirty_seconds_unless_the_estate_says_otherwise() -> None:
 
 def test_one_that_obeys(slow: Stand) -> None:
     run, pid = under_way(slow)
+    flow_run = slow.flow_of(run)
+    until(lambda: "RUNNING" in states_of_steps(slow, flow_run), "a step that takes its time is not shown as running")
     cancel(slow, run)
     until(lambda: not alive(pid), f"{pid} goes on")
     ended_as_it_should(slow, run)

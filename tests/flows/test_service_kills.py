@@ -53,8 +53,9 @@ MODULES = {
     "worker": b"flows.worker_process",
     "broker": b"tenantry.broker",
     "zygote": b"flows.zygote",
+    "console": b"console.web",
 }
-KINDS = ("child", "worker", "server", "broker", "supervisor")
+KINDS = ("console", "worker", "server", "broker", "supervisor")
 
 
 @pytest.fixture(scope="module")
@@ -175,4 +176,4 @@ def test_killed_while_ten_runs_are_under_way(stand: Stand, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(100, 120))
 def test_killed_again_and_again(stand: Stand, seed: int) -> None:
     dice = random.Random(seed)
-    under_way(stand, seed, [dice.choice((*KINDS, "zygote")) for _ in range(4)])
+    under_way(stand, seed, [dice.choice(("child", *KINDS, "zygote")) for _ in range(4)])
