@@ -313,9 +313,9 @@ class AwsSecretsStore:
 
     def _read(self, tenant: str, name: str, version: int | None) -> tuple[bytes, int, Facts]:
         which = {"VersionStage": "AWSCURRENT"} if version is None else {"VersionId": _token(tenant, name, version)}
-        if version is not None and (known := self._describe(tenant, name)) is not None:
-            if _is_deleted(known) or version <= _floor(known):
-                raise absent(tenant, name, version, self.name)
+        known = self._describe(tenant, name) if version is not None else None
+        if version is not None and known is not None and version <= _floor(known):
+            raise absent(tenant, name, version, self.name)
         try:
             found = self._call("get_secret_value", SecretId=self._id(tenant, name), **which)
         except NotFound:
