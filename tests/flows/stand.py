@@ -72,7 +72,7 @@ class Stand:
     def environment(self) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
         if self.packages is not None:
-            kept["PYTHONPATH"] = str(self.packages)
+            kept["PYTHONPATH"] = os.pathsep.join(filter(None, (str(self.packages), kept.get("PYTHONPATH"))))
         return {**kept, "TENANTRY_HOME": str(self.home.path)}
 
     @contextmanager
