@@ -148,9 +148,11 @@ class Keeper:
         """What the installation begins by itself, beside the rounds and each for itself: every client's file and secret store is asked,
         and answers when it does. Runs that died wait neither for that nor for what is wrong with a file."""
         while True:
+            if self._fence is None:  # not chosen yet, or another one is
+                await asyncio.sleep(ROUND)
+                continue
             try:
-                if self._fence is not None:
-                    await look()
+                await look()
             except (TenantryError, errors()) as problem:
                 _LOG.warning("which %s are due could not be looked at: %s", what, _told(problem))
             except Exception:  # noqa: BLE001  # as above

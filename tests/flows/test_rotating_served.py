@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -18,7 +19,21 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.timeout(600)
 
 
-def test_what_is_due_is_replaced_although_its_process_is_killed(stand: Stand) -> None:
+@pytest.fixture
+def registered(stand: Stand) -> Iterator[Stand]:
+    """Our application is registered in the lab's own tenant, so that its secret can be replaced; as before afterwards."""
+    stand.lab.register_here()
+    before = stand.home.estate.read_text(encoding="utf-8")
+    yield stand
+    stand.home.estate.write_text(before, encoding="utf-8")
+    stand.lab.reset()
+    with stand.opened() as installation:
+        reference = installation.tenants.get(TENANT).providers["m365"].secrets["client_secret"]
+        installation.vault.put(TENANT, reference.name, stand.lab.client_secret, kind="client_secret")
+
+
+def test_what_is_due_is_replaced_although_its_process_is_killed(registered: Stand) -> None:
+    stand = registered
     with stand.opened() as installation:
         vault = installation.vault
         name = installation.tenants.get(TENANT).providers["m365"].secrets["client_secret"].name
@@ -32,17 +47,14 @@ def test_what_is_due_is_replaced_although_its_process_is_killed(stand: Stand) ->
     run = run_id_of(found)
     before = stand.home.estate.read_text(encoding="utf-8")
     httpx.post(f"{stand.lab_server.base_url}/_lab/faults", json={"latency_ms": 400}).raise_for_status()
-    try:
-        stand.home.estate.write_text(f"{before}rotation: {{enabled: true, hour: 0}}\n", encoding="utf-8")
-        stand.wait_for_event(run, "step.intent", seconds=150)
-        with stand.opened() as installation:
-            assert installation.journal.live(run)
-            (attempt,) = [one for one in installation.journal.records(run) if one.event == "run.attempt"]
-        os.kill(int(attempt.data["owner"].split("|")[2]), signal.SIGKILL)
-        until(lambda: stand.state(run).ended is not None, f"{run} does not end; {stand.worker_log()}", seconds=150)
-    finally:
-        stand.home.estate.write_text(before, encoding="utf-8")
-        stand.lab.faults = type(stand.lab.faults)()
+    stand.home.estate.write_text(f"{before}rotation: {{enabled: true, hour: 0}}\n", encoding="utf-8")
+    stand.wait_for_event(run, "step.intent", seconds=150)
+    with stand.opened() as installation:
+        assert installation.journal.live(run)
+        (attempt,) = [one for one in installation.journal.records(run) if one.event == "run.attempt"]
+    os.kill(int(attempt.data["owner"].split("|")[2]), signal.SIGKILL)
+    until(lambda: stand.state(run).ended is not None, lambda: f"{run} does not end; {stand.worker_log()}", seconds=150)
+    stand.lab.faults = type(stand.lab.faults)()
     state = stand.state(run)
     assert state.attempt > 1, "killed too late"
     assert (state.tenant, dict(state.params)) == (TENANT, {"provider": "m365/client_secret"})
