@@ -355,23 +355,29 @@ class TenantContext:
         found: CredentialServices = (await self.handle(key)).capability("credentials")
         return found
 
-    async def _signs_in_with(self, key: str, secret: str, value: SecretBytes) -> bool:
+    async def _signs_in_with(self, key: str, secret: str, value: SecretBytes) -> bool | None:
         """Whether a provider of the tenant's own signs in with another value for one of its secrets.
 
+        Returns:
+            True: it does, everywhere. False: it is refused, everywhere. None: neither, or it could not be asked.
+
         Raises:
-            Rejected: it cannot be tried without doing something (a webhook is tried by a message alone).
+            Rejected: it cannot be tried without doing something (a webhook is tried by a message alone), or signing in does not need it.
         """
         handle = await self._open(Source(key, self.tenant.providers[key]), {secret: value})
         try:
             found = await handle.check()
         finally:
             await handle.aclose()
-        if found.signed_in is None:
+        if found.signed_in is None or (found.tried is not None and secret not in found.tried):
             raise Rejected(
                 f"whether {secret} of {key} is good shows in use alone",
                 remedy="Try it by hand, and store it with `vault put`.",
             )
-        return found.signed_in
+        if found.tried is not None:
+            return found.tried[secret]
+        # A service that does not answer has refused nothing.
+        return True if found.signed_in else False if found.reachable else None
 
     async def handle(self, key: str) -> Handle:
         """The opened provider of that name, for check-ups: the tenant file's, else the estate's."""

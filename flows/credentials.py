@@ -23,6 +23,7 @@ from tenantry.capabilities.credentials import (
     CredentialService,
     CredentialServices,
     CredentialState,
+    Expiring,
     LiveCredential,
     MadeCredential,
 )
@@ -42,7 +43,7 @@ _BEFORE: Final = "before"
 _PENDING: Final = "pending"
 """The kind of a candidate that is being made; its value is none."""
 _EARLY: Final = timedelta(days=30)
-"""How long before it expires a new one is to be replaced in its turn."""
+"""How long before it expires a new one is to be replaced in its turn; a third of its life where that is shorter."""
 _PERIOD: Final = timedelta(days=180)
 """After which one that never expires is to be replaced."""
 _LOOKED_AT: Final = 3
@@ -50,8 +51,9 @@ _LOOKED_AT: Final = 3
 
 Services = Callable[[str], Awaitable[CredentialServices]]
 """Provider in the tenant's file → what it offers."""
-Tries = Callable[[str, str, SecretBytes], Awaitable[bool]]
-"""Provider, name of one of its secrets, a value for it → whether the provider signs in with it."""
+Tries = Callable[[str, str, SecretBytes], Awaitable[bool | None]]
+"""Provider, name of one of its secrets, a value for it → True: the provider signs in with it; False: it is refused everywhere; None:
+neither, or nobody could be asked."""
 
 
 class TenantCredentials:
@@ -96,6 +98,8 @@ class TenantCredentials:
             "candidate_stored": bool(stored),
             "current_expires_at": known[0].expires_at,
         }
+        if not service.listed and not service.in_place:
+            return CredentialState(**found | await self._by_trying(service, name, candidate_name, known, stored))
         if service.in_place:
             return CredentialState(**found | await self._in_place(service, name, candidate_name, known, stored))
         return CredentialState(**found | await self._beside(service, name, candidate_name, known, stored))
@@ -135,6 +139,39 @@ class TenantCredentials:
             "superseded": tuple(sorted(superseded)),
             "leftovers": tuple(sorted(leftovers & superseded)),
             "others": tuple(sorted(set(here) - superseded - {current, candidate})),
+        }
+
+    async def _by_trying(
+        self,
+        service: CredentialService,
+        name: str,
+        candidate_name: str,
+        known: Sequence[SecretVersion],
+        stored: Sequence[SecretVersion],
+    ) -> dict[str, Any]:
+        """They stand beside each other, and the service does not list them. What is not refused everywhere lives."""
+
+        async def told(where: str, version: SecretVersion) -> tuple[str, SecretBytes]:
+            value = await self._value(where, version.version)
+            return await service.identify(value, ()) or f"{where}-{version.version}", value
+
+        current, signing = await told(name, known[0])
+        candidate = new = None
+        if stored:
+            candidate, new = await told(candidate_name, stored[0])
+        older = dict([await told(name, version) for version in known[1 : _LOOKED_AT + 1]])
+        superseded = [
+            id for id, value in older.items() if id not in {current, candidate} and not await service.dead(value)
+        ]
+        works = await service.works(signing)
+        lives = new is not None and (works if candidate == current else await service.works(new))
+        expires = service.expires if isinstance(service, Expiring) else lambda _: None
+        return {
+            "current": current if works else None,
+            "current_expires_at": expires(signing) or known[0].expires_at,
+            "candidate": candidate if lives else None,
+            "candidate_expires_at": expires(new) if new is not None else None,
+            "superseded": tuple(sorted(superseded)),
         }
 
     async def _in_place(
@@ -209,7 +246,8 @@ class TenantCredentials:
             await service.create("", signing, await self._value(candidate))
         elif not at.in_place:
             made = await self._versions(candidate)
-            lives = await self._id_of(service, candidate, made[0], await service.live()) if made else None
+            live = await service.live() if service.listed else ()
+            lives = await self._id_of(service, candidate, made[0], live) if made else None
             for one in {*at.leftovers, *({lives} if lives is not None and lives != at.current else ())}:
                 await service.remove(one, signing)
         await self.forget_candidate(provider)
@@ -221,13 +259,14 @@ class TenantCredentials:
     async def promote(self, provider: str, version: int) -> None:
         service, name, candidate = await self._of(provider)
         at = await self.state(provider)
-        expires = at.candidate_expires_at
+        value, now = await self._value(candidate), datetime.now(UTC)
+        expires = at.candidate_expires_at or (service.expires(value) if isinstance(service, Expiring) else None)
         await self._call(
             self._vault.put,
-            *(self._tenant, name, await self._value(candidate)),
+            *(self._tenant, name, value),
             kind=service.kind,
             expires_at=expires,
-            rotate_at=expires - _EARLY if expires else datetime.now(UTC) + _PERIOD,
+            rotate_at=expires - min(_EARLY, (expires - now) / 3) if expires else now + _PERIOD,
             metadata={} if at.in_place else {_ID: at.candidate or "", _REPLACES: at.current or ""},
             expect=version,
         )
@@ -306,8 +345,9 @@ class _ByHand:
 
     in_place = True
     labels = False
+    listed = True
 
-    def __init__(self, secret: str, tries: Callable[[SecretBytes], Awaitable[bool]]) -> None:
+    def __init__(self, secret: str, tries: Callable[[SecretBytes], Awaitable[bool | None]]) -> None:
         self.kind = secret
         self.secret = secret
         self._tries = tries
@@ -334,7 +374,7 @@ class _ByHand:
         """A person's."""
 
     async def works(self, value: SecretBytes) -> bool:
-        return await self._tries(value)
+        return await self._tries(value) is True
 
     async def dead(self, value: SecretBytes) -> bool:
-        return not await self._tries(value)
+        return await self._tries(value) is False

@@ -148,14 +148,27 @@ class Keeper:
         """What the installation begins by itself, beside the rounds and each for itself: every client's file and secret store is asked,
         and answers when it does. Runs that died wait neither for that nor for what is wrong with a file."""
         while True:
+            if self._fence is None:  # not chosen yet, or another one is
+                await asyncio.sleep(ROUND)
+                continue
             try:
-                if self._fence is not None:
-                    await look()
+                await look()
             except (TenantryError, errors()) as problem:
                 _LOG.warning("which %s are due could not be looked at: %s", what, _told(problem))
             except Exception:  # noqa: BLE001  # as above
                 _LOG.exception("which %s are due could not be looked at", what)
-            await asyncio.sleep(_DUE)
+            seen = self._estate()
+            for _ in range(round(_DUE / ROUND)):
+                await asyncio.sleep(ROUND)
+                if self._estate() != seen:
+                    break
+
+    def _estate(self) -> int:
+        """Changes with estate.yaml: who switches something on there need not wait for it to be looked at."""
+        try:
+            return self._installation.home.estate.stat().st_mtime_ns
+        except OSError:  # there is none, or not now
+            return 0
 
     async def _rest(self) -> None:
         """Until the next look is due, or somebody died."""

@@ -69,7 +69,7 @@ class Rotating:
 
     async def look(self) -> list[str]:
         """Once an hour, from the estate's hour on: begin what is due and was not begun. Ids of the runs."""
-        if self._clock() < self._next:
+        if self._clock() < self._next or not await asyncio.to_thread(self._may):
             return []
         wanted = await asyncio.to_thread(self._wanted)
         self._next = self._clock() + EVERY  # not before it could be looked: a broker that is away is asked again soon
@@ -85,12 +85,14 @@ class Rotating:
                 begun.append(state.run_id)
         return begun
 
-    def _wanted(self) -> list[tuple[Due, str]]:
+    def _may(self) -> bool:
+        """Whether the estate wants it, at this hour."""
         estate = load_estate(self._installation.home)  # an operator edits it while the service runs
+        local = self._installation.journal.clock.now().astimezone(zoneinfo.ZoneInfo(estate.time_zone))
+        return estate.rotation.enabled and local.hour >= estate.rotation.hour
+
+    def _wanted(self) -> list[tuple[Due, str]]:
         now = self._installation.journal.clock.now()
-        local = now.astimezone(zoneinfo.ZoneInfo(estate.time_zone))
-        if not estate.rotation.enabled or local.hour < estate.rotation.hour:
-            return []
         vault = self._installation.vault
         found, unknown = vault.due() if isinstance(vault, Supervisor) else due_everywhere(vault, now)
         for tenant in unknown:

@@ -32,6 +32,8 @@ class ProviderCheck:
         host_keys: host → fingerprint of the key that it showed, and whether it is the expected one.
         clock_skew: seconds by which the vendor's clock is ahead of this machine's.
         expiries: what expires (a credential, a certificate) → when.
+        tried: secret, by its name in the ``secrets`` block → True where every place took it, False where every place refused it, None
+            where some did or somebody could not be asked; what was not used is left out. None: ``signed_in`` speaks for the only one.
     """
 
     signed_in: bool | None
@@ -44,6 +46,7 @@ class ProviderCheck:
     host_keys: Mapping[str, HostKey] = field(default_factory=dict)
     clock_skew: float | None = None
     expiries: Mapping[str, datetime] = field(default_factory=dict)
+    tried: Mapping[str, bool | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """When a secret needs attention: it expires, or its day of replacement has come.
 
-A secret is told of early enough that the person who must act works on a weekday: thirty days before it expires, and from the day on
-which it was to be replaced. One without dates is never due here; how old it is stands beside it.
+A secret is told of early enough that the person who must act works on a weekday: thirty days before it expires, or from the day on
+which it is to be replaced where that comes later and before its end (what lives for hours is not due all its life). One without dates is never due here; how old it is stands beside it.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ def due(stored: Iterable[SecretVersion], now: datetime, notice: timedelta = NOTI
                     one.version,
                 )
             )
+        elif one.expires_at is not None and one.rotate_at is not None and now < one.rotate_at < one.expires_at:
+            continue
         elif one.expires_at is not None and one.expires_at - now <= notice:
             days = (one.expires_at - now).days
             found.append(Due(one.tenant, one.name, "expires", one.expires_at, f"expires in {days} days", one.version))

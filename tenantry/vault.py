@@ -61,7 +61,7 @@ from tenantry.secretstore import (
 )
 from tenantry.tenantkeys import VAULT_PURPOSE, TenantKeys
 from tenantry.tenants import TenantStore
-from tenantry.vaultkeys import derive, establish, new_master, pending, settle, unlock, unwrap, wrap
+from tenantry.vaultkeys import derive, establish, new_master, pending, rewrap, settle, unlock
 
 __all__ = ["MSP", "Argon2Parameters", "Placement", "SecretRef", "SecretVersion", "Vault", "passphrase_from_environment"]
 
@@ -493,12 +493,10 @@ class Vault:
             if source == "file":
                 # Under its own name first: were we killed now, the old file still opens the old record.
                 write_key_file(pending(self._home, key_id(master)), master)
-            wrapped = []
-            for row in db.execute("SELECT tenant, key_id, wrapped FROM tenant_keys WHERE wrapped IS NOT NULL"):
-                tenant, identifier = str(row["tenant"]), str(row["key_id"])
-                key = unwrap(self._keys.master, tenant, identifier, row["wrapped"])
-                wrapped.append((wrap(master, tenant, identifier, key), tenant))
-            db.executemany("UPDATE tenant_keys SET wrapped = ? WHERE tenant = ?", wrapped)
+            present = db.execute("SELECT tenant, key_id, wrapped FROM tenant_keys WHERE wrapped IS NOT NULL").fetchall()
+            rows = ((str(row[0]), str(row[1]), bytes(row[2])) for row in present)
+            anew = rewrap(self._keys.master, master, rows)
+            db.executemany("UPDATE tenant_keys SET wrapped = ? WHERE tenant = ?", anew)
             db.execute(
                 "UPDATE master SET id = ?, source = ?, salt = ?, argon2 = ?",
                 (key_id(master), source, salt, parameters),

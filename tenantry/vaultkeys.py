@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -30,7 +31,7 @@ from tenantry.masterkey import (
 )
 from tenantry.names import MSP
 
-__all__ = ["NONCE", "derive", "establish", "new_master", "pending", "settle", "unlock", "unwrap", "wrap"]
+__all__ = ["NONCE", "derive", "establish", "new_master", "pending", "rewrap", "settle", "unlock", "unwrap", "wrap"]
 
 NONCE: Final = 12
 
@@ -130,6 +131,28 @@ def unwrap(master: bytes, tenant: str, identifier: str, wrapped: bytes) -> bytes
         return AESGCM(master).decrypt(wrapped[:NONCE], wrapped[NONCE:], f"tenant-key\0{tenant}\0{identifier}".encode())
     except (InvalidTag, ValueError):
         raise SecretUnreadable(f"the key of {tenant} does not open") from None
+
+
+def rewrap(old: bytes, new: bytes, rows: Iterable[tuple[str, str, bytes]]) -> Iterator[tuple[bytes, str]]:
+    """Keys of many tenants under a new master key, as `unwrap` and `wrap` would one by one, at a third of what those take.
+
+    Args:
+        rows: tenant, key id, and the key as it is wrapped now.
+
+    Returns:
+        the key as it is wrapped then, and its tenant.
+
+    Raises:
+        SecretUnreadable: one does not open.
+    """
+    before, after = AESGCM(old), AESGCM(new)
+    for tenant, identifier, wrapped in rows:
+        bound, nonce = f"tenant-key\0{tenant}\0{identifier}".encode(), os.urandom(NONCE)
+        try:
+            key = before.decrypt(wrapped[:NONCE], wrapped[NONCE:], bound)
+        except (InvalidTag, ValueError):
+            raise SecretUnreadable(f"the key of {tenant} does not open") from None
+        yield nonce + after.encrypt(nonce, key, bound), tenant
 
 
 def derive(key: bytes, purpose: str) -> bytes:

@@ -13,12 +13,20 @@ from tests.support.tools import needs
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _LONG = (
     *("flows", "test_demo.py", "faults", "runbooks", "benchmarks", "test_lock.py"),
-    *("test_rotation.py", "test_key_rotation.py"),
+    *("test_rotation.py", "test_certified_rotation.py", "test_key_rotation.py"),
 )
 """What takes longest, by the first part of its path or by its file: begun first, so that no process is left with it at the end."""
 _SERVED = {
     **dict.fromkeys(
-        ("test_body", "test_browser", "test_deployments", "test_drop_page", "test_prefect_cli", "test_sweep_served"),
+        (
+            "test_body",
+            "test_browser",
+            "test_deployments",
+            "test_drop_page",
+            "test_prefect_cli",
+            "test_rotating_served",
+            "test_sweep_served",
+        ),
         "one service",
     ),
     **dict.fromkeys(("test_cancel", "test_keeper", "test_launch", "test_limit", "test_security"), "another service"),

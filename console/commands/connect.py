@@ -98,12 +98,16 @@ def m365(
     examples=(
         "tenantry connect aws acme --account 123456789012 --region eu-central-1 --region us-east-1 -o handover",
         "tenantry connect aws acme",
+        "tenantry connect aws acme --renew -o handover",
     ),
 )
 @click.argument("tenant", metavar="T", shell_complete=complete.tenants)
 @click.option("--account", metavar="ID", help="The client's account, twelve digits; once.")
 @click.option("--region", "regions", multiple=True, metavar="REGION", help="Where the client has anything; once.")
 @click.option("--role", metavar="NAME", help="What the role is called there; TenantryResponse unless said otherwise.")
+@click.option(
+    "--renew", is_flag=True, help="Have a new role under a new external id take the present one's place; once."
+)
 @click.option("--hub", metavar="ARN", help="The MSP's user or role that assumes it, where it cannot be asked.")
 @click.option("--provider", default="aws", show_default=True, metavar="NAME", help="Its name in the tenant's file.")
 @_RUNBOOKS
@@ -115,16 +119,22 @@ def aws(
     account: str | None,
     regions: tuple[str, ...],
     role: str | None,
+    renew: bool,
     hub: str | None,
     provider: str,
     runbooks: tuple[str, ...],
     folder: Path | None,
     person: str | None,
 ) -> int:
-    """AWS: a role in the client's account that trusts the MSP's hub alone, under an external id of the client's own."""
+    """AWS: a role in the client's account that trusts the MSP's hub alone, under an external id of the client's own.
+
+    With --renew another role and external id take their place: made by the client beside the old one, proven, written into the client's
+    file, and the old one tried until it is refused. The same command without --renew carries it on.
+    """
     from console.connecting import aws as work
 
-    return _carry(work.connect, tenant, work.Wanted(provider, account, regions, role, hub, runbooks), folder, person)
+    wanted = work.Wanted(provider, account, regions, role, hub, runbooks, renew)
+    return _carry(work.connect, tenant, wanted, folder, person)
 
 
 def _carry(work: Any, tenant: str, wanted: Any, folder: Path | None, person: str | None) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import SecretBytes, ValidationError
 
 from console.connecting import Connecting, Sheet, addresses, needed, set_entry, verify
+from console.connecting.aws_renewal import begun, carried, removed, stack_of
 from tenantry.errors import Conflict, InvalidInput, InvalidTenant, ProviderError, Refused
 from tenantry.names import MSP
 
@@ -35,6 +36,7 @@ class Wanted:
 
     Attributes:
         account: the client's account id; needed until the client's file says it, as ``regions``.
+        renew: have another role, under another external id, take the present one's place.
         hub: resource name of the MSP's user or role that assumes clients' roles; None: as the hub's credential says itself.
     """
 
@@ -44,6 +46,7 @@ class Wanted:
     role: str | None = None
     hub: str | None = None
     runbooks: tuple[str, ...] = ()
+    renew: bool = False
 
 
 def connect(installation: Installation, tenant: str, wanted: Wanted, by: Actor) -> Connecting:
@@ -74,6 +77,12 @@ def connect(installation: Installation, tenant: str, wanted: Wanted, by: Actor) 
         )  # refused where it is another client's
     if block is not None:
         set_entry(installation, found, "providers", block, by)
+    renewal = begun(
+        installation, tenant, wanted.provider, settings, renew=wanted.renew and block is None, role=wanted.role
+    )
+    in_use = renewal is not None and carried(installation, found, renewal, settings, hub, names, by)
+    if renewal is not None:
+        settings = renewal.new(settings)  # what is handed over is the new one's
     found.say("external_id", "done", f"{settings.external_id}, this client's alone")
     principal = wanted.hub or hub.hub_role or asyncio.run(_principal(installation, hub_config, hub, settings))
     second = hub.mfa_serial is not None and hub.hub_role is None
@@ -94,10 +103,16 @@ def connect(installation: Installation, tenant: str, wanted: Wanted, by: Actor) 
             f"What it may do: {len(names)} actions",
             json.dumps(permissions(settings, names), indent=2) + "\n",
         ),
-        ("aws-create.sh", "The client's administrator makes the role, once", role_lines(settings, _TEMPLATE)),
+        (
+            "aws-create.sh",
+            "The client's administrator makes the role, once",
+            role_lines(settings, _TEMPLATE, stack_of(settings.role)),
+        ),
     )
     found.sheets.extend(Sheet(*document) for document in documents)
     asyncio.run(verify(installation, found, names))
+    if renewal is not None and in_use and found.check is not None and found.check["signed_in"]:
+        removed(installation, found, renewal, settings, hub)
     found.endpoints, found.callers = addresses(installation, installation.tenants.get(tenant))
     return found
 
@@ -127,7 +142,7 @@ def _settings(installation: Installation, tenant: str, wanted: Wanted) -> tuple[
         settings = Settings.model_validate(dict(present.settings))
         for option, given, has in (
             ("--account", wanted.account, settings.account),
-            ("--role", wanted.role, settings.role),
+            ("--role", None if wanted.renew else wanted.role, settings.role),
         ):
             if given is not None and given != has:
                 raise Conflict(f"the file of {tenant} says {has}", remedy=f"Edit the file, or leave {option} out.")

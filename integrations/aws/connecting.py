@@ -99,11 +99,11 @@ def template(hub: str, settings: Settings, names: Iterable[str], *, second_facto
     return json.dumps(made, indent=2) + "\n"
 
 
-def role_lines(settings: Settings, file: str) -> str:
+def role_lines(settings: Settings, file: str, stack: str = "Tenantry") -> str:
     """Lines for the client's administrator, in the AWS command line; the console's CloudFormation page does the same."""
     return (
         "aws sts get-caller-identity --query Account        # must say " + settings.account + "\n"
-        f"aws cloudformation deploy --stack-name Tenantry --template-file {file} --capabilities CAPABILITY_NAMED_IAM "
+        f"aws cloudformation deploy --stack-name {stack} --template-file {file} --capabilities CAPABILITY_NAMED_IAM "
         f"--region {settings.regions[0]}\n"
     )
 

@@ -44,6 +44,7 @@ class AwsAccessKey:
     secret = HUB_KEY
     in_place = False
     labels = False
+    listed = True
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub

@@ -46,6 +46,7 @@ class AwsSeed:
     secret = SEED
     in_place = False
     labels = True
+    listed = True
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub

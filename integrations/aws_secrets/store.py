@@ -20,8 +20,12 @@ UpdateSecretVersionStage; and secretsmanager:ListSecrets on ``*``, which AWS can
 Sources: docs.aws.amazon.com/secretsmanager/latest/apireference (PutSecretValue: a version's id is the ClientRequestToken, and a second
 request with the same id and another value fails, which is the check-and-set here), /latest/userguide/reference_limits.html.
 
-Known limits: a secret has at most 65,536 bytes. Eighteen versions are kept (staging labels, twenty for a secret). Single versions are
-not deleted, the service has no such call.
+A secret with a recovery window can only be stored anew after it was restored, and is whole again at that moment. So a deletion first
+stores an empty version with the label ``deleted``: what is older does not exist for us any more, restored or not. Whoever brings a
+deleted value back on purpose restores the secret and moves ``AWSCURRENT`` back to it.
+
+Known limits: a secret has at most 65,536 bytes. Seventeen versions are kept (staging labels, twenty for a secret, of which
+three are the current one's, the previous one's and a deletion's). Single versions are not deleted, the service has no such call.
 """
 
 from __future__ import annotations
@@ -75,10 +79,15 @@ __all__ = ["STORE", "AwsSecretsSettings", "AwsSecretsStore"]
 
 VENDOR: Final = "aws_secrets"
 _LARGEST: Final = 65_536
-_KEPT: Final = 18
+_KEPT: Final = 17
 _VERSION: Final = re.compile(r"tenantry-([0-9]{10})-[0-9a-f]{32}")
 _GONE_WITHIN: Final = 20.0
 """Seconds to look for a deleted secret: deletion is carried out a while after it was accepted."""
+_DELETED: Final = "deleted"
+"""The label of the empty version that a deletion leaves."""
+_TOMBSTONE: Final = json.dumps({"deleted": True})
+_SCHEDULED: Final = "InvalidRequestException"
+"""What reading a secret is answered with that is scheduled for deletion."""
 _NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*$"
 
 _SIGN_IN: Final = frozenset(
@@ -149,7 +158,7 @@ class AwsSecretsStore:
         check_expected(tenant, name, newest, expect)
         if known is not None and "DeletedDate" in known:  # a value that is refused brings back nothing that was deleted
             self._call("restore_secret", SecretId=self._id(tenant, name))
-        version = max(_numbers(known or {}), default=0) + 1
+        version = _next(known)
         tags = [{"Key": key, "Value": text} for key, text in seal_facts(facts, version).items()]
         token = _token(tenant, name, version)
         try:
@@ -190,13 +199,13 @@ class AwsSecretsStore:
         found = [
             self._newest(tenant, str(entry["Name"])[len(prefix) :], entry)
             for entry in self._all("list_secrets", "SecretList", Filters=[{"Key": "name", "Values": [prefix]}])
-            if str(entry["Name"]).startswith(prefix) and "DeletedDate" not in entry
+            if str(entry["Name"]).startswith(prefix) and "DeletedDate" not in entry and not _is_deleted(entry)
         ]
         return sorted(found, key=lambda version: version.name)
 
     def versions(self, tenant: str, name: str) -> tuple[SecretVersion, ...]:
         known = self._describe(tenant, name)
-        if known is None:
+        if known is None or _is_deleted(known):
             return ()
         newest = self._newest(tenant, name, known)
         times = {
@@ -206,7 +215,7 @@ class AwsSecretsStore:
         found = [
             SecretVersion.of(tenant, name, number, times[token].astimezone(UTC), newest.facts)
             for token in known.get("VersionIdsToStages", {})
-            if (number := _number(token)) and token in times
+            if (number := _number(token)) > _floor(known) and token in times
         ]
         return tuple(sorted(found, key=lambda version: -version.version))
 
@@ -221,6 +230,8 @@ class AwsSecretsStore:
             )
         gone, days = len(list(_numbers(known))), self._settings.recovery_days
         window = {"RecoveryWindowInDays": days} if days else {"ForceDeleteWithoutRecovery": True}
+        if days and not _is_deleted(known):
+            self._entomb(tenant, name, known)
         self._call("delete_secret", SecretId=self._id(tenant, name), **window)
         if days:
             until = datetime.now(UTC) + timedelta(days=days)
@@ -258,9 +269,24 @@ class AwsSecretsStore:
             **{"SecretId": self._id(tenant, name), "VersionStage": f"v{version}", "MoveToVersionId": token},
         )
 
+    def _entomb(self, tenant: str, name: str, known: Any) -> None:
+        """From here on nothing that was stored before is there, whoever restores the secret. Raises Conflict: somebody stored a version
+        meanwhile, which was not looked at."""
+        try:
+            self._call(
+                "put_secret_value",
+                SecretId=self._id(tenant, name),
+                ClientRequestToken=_token(tenant, name, _next(known)),
+                SecretString=_TOMBSTONE,
+                VersionStages=["AWSCURRENT", _DELETED],
+            )
+        except _Exists as error:
+            raise Conflict(f"{name} of {tenant} was changed by somebody else meanwhile") from error
+
     def _make_room(self, tenant: str, name: str, known: Any) -> None:
-        labelled = sorted(_numbers(known))
-        for number in labelled[: max(0, len(labelled) - _KEPT + 1)]:
+        labelled, floor = sorted(_numbers(known)), _floor(known)
+        before = [number for token in _stages(known) if 0 < (number := _number(token)) < floor]
+        for number in [*before, *labelled[: max(0, len(labelled) - _KEPT + 1)]]:
             token = _token(tenant, name, number)
             if f"v{number}" in known["VersionIdsToStages"].get(token, ()):
                 self._call(
@@ -269,8 +295,7 @@ class AwsSecretsStore:
                 )
 
     def _newest(self, tenant: str, name: str, entry: Any) -> SecretVersion:
-        stages = entry.get("VersionIdsToStages") or entry.get("SecretVersionsToStages") or {}
-        number = max((_number(token) for token in stages), default=0)
+        number = max((_number(token) for token in _stages(entry)), default=0)
         tagged = unseal_facts({tag["Key"]: tag["Value"] for tag in entry.get("Tags", ())})
         if tagged is None or tagged[0] != number:  # killed between the value and its tags
             _, number, facts = self._read(tenant, name, None)
@@ -288,10 +313,19 @@ class AwsSecretsStore:
 
     def _read(self, tenant: str, name: str, version: int | None) -> tuple[bytes, int, Facts]:
         which = {"VersionStage": "AWSCURRENT"} if version is None else {"VersionId": _token(tenant, name, version)}
+        known = self._describe(tenant, name) if version is not None else None
+        if version is not None and known is not None and version <= _floor(known):
+            raise absent(tenant, name, version, self.name)
         try:
             found = self._call("get_secret_value", SecretId=self._id(tenant, name), **which)
         except NotFound:
             raise absent(tenant, name, version, self.name) from None
+        except Rejected as error:
+            if error.detail.get("vendor_code") == _SCHEDULED and self._describe(tenant, name) is None:
+                raise absent(tenant, name, version, self.name) from None
+            raise
+        if _DELETED in found.get("VersionStages", ()):
+            raise absent(tenant, name, version, self.name)
         number = _number(found["VersionId"])
         held: Any = None
         with contextlib.suppress(ValueError, KeyError):
@@ -414,9 +448,32 @@ def _number(token: str) -> int:
     return int(found[1]) if found else 0
 
 
+def _stages(known: Any) -> dict[str, list[str]]:
+    """A version's id → its labels; a list calls them otherwise than a description."""
+    found: dict[str, list[str]] = known.get("VersionIdsToStages") or known.get("SecretVersionsToStages") or {}
+    return found
+
+
+def _floor(known: Any) -> int:
+    """The number of the last deletion; what is not newer was deleted."""
+    return max((_number(token) for token, labels in _stages(known).items() if _DELETED in labels), default=0)
+
+
+def _is_deleted(known: Any) -> bool:
+    """Nothing was stored since the last deletion."""
+    return any(_DELETED in labels and "AWSCURRENT" in labels for labels in _stages(known).values())
+
+
+def _next(known: Any) -> int:
+    """The number of the next version, or deletion."""
+    return max((_number(token) for token in _stages(known or {})), default=0) + 1
+
+
 def _numbers(known: Any) -> Iterator[int]:
-    for token in known.get("VersionIdsToStages") or {}:
-        if number := _number(token):
+    """Versions that are there."""
+    floor = _floor(known)
+    for token in _stages(known):
+        if (number := _number(token)) > floor:
             yield number
 
 

@@ -6,7 +6,8 @@ the rotation where it is, with the old key in force everywhere.
 The new line stands beside the old one in the account's own ``~/.ssh/authorized_keys``, with the same options before it (sshd(8),
 AUTHORIZED_KEYS FILE FORMAT); the old one goes once the new one signed in everywhere.
 
-Known limits: keys that stand in another file than the account's own, and keys with a certificate, are replaced by a person.
+Known limits: keys that stand in another file than the account's own are replaced by a person; those with a certificate by
+:mod:`integrations.linux.certified_key_rotation`, where the vault has the authority.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from integrations.linux.connection import Connection, Credential
 from tenantry.capabilities.credentials import LiveCredential, MadeCredential
 from tenantry.errors import Conflict, Rejected, SignInFailed
 
-__all__ = ["LinuxKey"]
+__all__ = ["LinuxKey", "let_in", "remove_lines"]
 
 _FILE: Final = '"$HOME/.ssh/authorized_keys"'
 _READ: Final = f"[ ! -e {_FILE} ] || cat -- {_FILE}"
@@ -73,6 +74,7 @@ class LinuxKey:
     secret = "key"  # noqa: S105  # a name
     in_place = False
     labels = False
+    listed = True
 
     def __init__(
         self,
@@ -91,7 +93,8 @@ class LinuxKey:
         if await self._certified():
             raise Rejected(
                 "the key signs in with a certificate",
-                remedy="Have the authority certify a new key, and store both with `tenantry vault put`.",
+                remedy="Give the settings certificate_hours and the secret authority, so that new keys are certified here; or have a "
+                "person replace both with the runbook credential_handover.",
                 vendor="linux",
             )
         found = await asyncio.gather(*map(_lines, self._places))
@@ -180,7 +183,7 @@ class LinuxKey:
 
     async def _let_in(self, value: SecretBytes) -> list[bool]:
         found = await self._parse(value.get_secret_value())
-        return list(await asyncio.gather(*(_signs_in(place, found) for place in self._places)))
+        return list(await asyncio.gather(*(let_in(place, found) for place in self._places)))
 
     async def _everywhere(self, signing: SecretBytes, command: Callable[[int], Command | None], problem: str) -> None:
         """A command on each host, all at once, over connections of that key. The first that fails is raised when all have ended."""
@@ -208,14 +211,18 @@ class LinuxKey:
                 raise error
 
 
-async def _signs_in(place: Connection, found: Credential) -> bool:
+async def let_in(place: Connection, found: Credential) -> bool:
+    """Whether a host lets it in. Raises what says nothing of it: the host does not answer, or another one does."""
+
     async def credential() -> Credential:
         return found
 
     anew = place.like(credential=credential)
     try:
         await anew.login()
-    except SignInFailed:
+    except SignInFailed as error:
+        if not error.detail.get("refused"):
+            raise  # another host answers there: what it says of our key is worth nothing
         return False
     finally:
         await anew.aclose()
@@ -226,6 +233,16 @@ async def _lines(place: Connection) -> list[_Line]:
     outcome = await place.read(Command.of("sh", "-c", _READ))
     _succeeded(place, outcome, "~/.ssh/authorized_keys could not be read")
     return [found for line in outcome.lines() if (found := _line(line)) is not None]
+
+
+async def remove_lines(place: Connection, blob: bytes) -> None:
+    """Take a public key's lines out of our account's own file, over this connection."""
+    programs = b"".join(
+        b"\\%^" + bre(line.whole) + b"$%d\n" for line in await _lines(place) if line.id == _digest(blob)
+    )
+    if programs:
+        outcome = await place.write(Command.of("sh", "-c", _DROP, "sh", programs))
+        _succeeded(place, outcome, "the old key could not be removed")
 
 
 def _line(whole: bytes) -> _Line | None:

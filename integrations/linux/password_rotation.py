@@ -40,6 +40,7 @@ class LinuxPassword:
     secret = "sudo_password"  # noqa: S105  # a name
     in_place = True
     labels = False
+    listed = True
 
     def __init__(self, places: Sequence[Connection]) -> None:
         self._places = places

@@ -14,8 +14,11 @@ In a tenant's file::
             web1: {address: 10.0.0.11, jump: true}    # proves itself by a certificate
             db1: {address: 10.0.0.12, jump: true, host_keys: ["ssh-ed25519 AAAA…"]}
         secrets:
-          key: vault:acme/ssh-key                     # OpenSSH private key
-          certificate: vault:acme/ssh-certificate     # of that key, where the hosts trust an authority
+          key: vault:acme/ssh-key                     # OpenSSH private key; a certificate of it may stand behind it
+          certificate: vault:acme/ssh-certificate     # of that key, where the hosts trust an authority and it stands apart
+          authority: vault:acme/ssh-ca                # its private key, with settings.certificate_hours: certifies new keys
+          host_authority: vault:acme/host-ca          # with settings.host_certificate_days: certifies the hosts anew
+          host_certificates: vault:acme/host-certs    # those that it issued
           passphrase: vault:acme/ssh-passphrase       # where the key has one
           sudo_password: vault:acme/sudo              # where sudo asks for one
           restic_password: vault:acme/restic          # where hosts are backed up: hosts.web1.backup
@@ -31,11 +34,11 @@ only a ``Match`` block or ``AuthorizedKeysCommand`` of sshd_config names are not
 from __future__ import annotations
 
 import asyncio
-import io
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -110,6 +113,12 @@ class Settings(BaseModel):
         (), description="Addresses or networks of the package mirror or proxy, which an isolated host may still reach"
     )
     rollback_after: int = Field(60, ge=2, le=3600, description="Seconds until an unconfirmed isolation is taken back")
+    certificate_hours: int | None = Field(
+        None, ge=1, le=8784, description="Hours for which a new key of ours is certified by the secret authority"
+    )
+    host_certificate_days: int | None = Field(
+        None, ge=1, le=1830, description="Days for which hosts are certified anew by the secret host_authority"
+    )
     connect_timeout: float = Field(15.0, gt=0, le=120)
     jump: _Place | None = Field(None, description="Host through which others are reached")
     hosts: dict[str, HostSettings] = Field(min_length=1, max_length=10_000)
@@ -144,9 +153,9 @@ class LinuxHandle:
         expiry: Any,
         backups: Any = None,
         credentials: Mapping[str, Any] | None = None,
-        fingerprints: Callable[[], Awaitable[frozenset[str]]] | None = None,
+        signs: Callable[[], Awaitable[Credential]] | None = None,
     ) -> None:
-        self._fingerprints = fingerprints
+        self._signs = signs
         self._backups = backups
         self._credentials = credentials or {}
         self._hosts = hosts
@@ -172,7 +181,9 @@ class LinuxHandle:
 
     async def ours(self) -> Ours:
         """The key that we sign in with."""
-        return Ours(keys=await self._fingerprints() if self._fingerprints is not None else frozenset())
+        if self._signs is None:
+            return Ours()
+        return Ours(keys=frozenset({(await self._signs()).fingerprint.removeprefix("SHA256:")}))
 
     async def check(self) -> ProviderCheck:
         """Every host: reached, proven, signed in, what sudo grants, how wrong its clock is; and when our certificate ends.
@@ -181,13 +192,13 @@ class LinuxHandle:
         """
         answers = await asyncio.gather(*(self._look(name) for name in self._connections))
         problems = [problem for _, _, found in answers for problem in found]
+        ends = await self._expiry()
         granted = [programs for programs, _, _ in answers if programs is not None]
         facts: dict[str, Any] = {
             "hosts": {name: fact for name, (_, fact, _) in zip(self._connections, answers, strict=True)}
         }
         facts["sign_in"] = "key"
         expiries: dict[str, datetime] = {}
-        ends = await self._expiry()
         if ends is not None:
             expiries["certificate"] = datetime.fromtimestamp(ends, UTC)
             facts["sign_in"] = "certificate"
@@ -205,7 +216,17 @@ class LinuxHandle:
             },
             clock_skew=max(skews, key=abs) if skews else None,
             expiries=expiries,
+            tried=_tried([fact for _, fact, _ in answers], await self._apart()),
         )
+
+    async def _apart(self) -> bool:
+        """Whether the certificate that we sign in with is the one of the secret of that name."""
+        if self._signs is None:
+            return False
+        try:
+            return (await self._signs()).apart
+        except SignInFailed:  # each host said so
+            return True
 
     async def _look(self, name: str) -> tuple[frozenset[str] | None, dict[str, Any], list[str]]:
         from integrations.linux.command import Command
@@ -230,8 +251,14 @@ class LinuxHandle:
             fact = {
                 "reachable": not isinstance(error, Unreachable),
                 **({"host_key": shown, "expected": False} if shown else {}),
+                **({"key": "refused"} if error.detail.get("refused") else {}),
             }
             return None, fact, [f"{name}: {error.message}. {error.remedy}"]
+        if not login.certified and self._signs is not None and (await self._signs()).certified is not None:
+            problems.append(
+                f"{name}: does not take our certificate, and lets {connection.target.account} in by the key alone. "
+                "Have its sshd trust the authority (TrustedUserCAKeys), and take the key out of authorized_keys."
+            )
         if missing:
             lines = sudoers(connection.target.account, missing)
             problems.append(f"{name}: sudo does not grant {', '.join(missing)}. Add to sudoers: {lines}")
@@ -245,6 +272,7 @@ class LinuxHandle:
                 "host_key": login.host_key,
                 "expected": True,
                 "proven_by": "certificate" if login.certificate else "known key",
+                "key": "certificate" if login.certified else "key",
                 "clock_skew_s": facts.clock_skew,
             },
             problems,
@@ -289,8 +317,11 @@ class LinuxProvider:
     vendor = VENDOR
     capabilities = ("host", "backup", "host_backup", "credentials")
     Settings: type[BaseModel] = Settings
-    secrets = ("key", "certificate", "passphrase", "sudo_password", "restic_password")
-    rotates = ("key", "sudo_password")
+    secrets = (
+        *("key", "certificate", "passphrase", "authority"),
+        *("host_authority", "host_certificates", "sudo_password", "restic_password"),
+    )
+    rotates = ("key", "host_certificates", "sudo_password")
 
     def endpoints(self, settings: Any, estate: Mapping[str, Any] | None = None) -> tuple[Endpoint, ...]:  # noqa: ARG002  # it has none there
         """As `tenantry.providers.Reaches`: the hosts that are reached from here, and the jump host."""
@@ -316,7 +347,10 @@ class LinuxProvider:
         """
         # Imported here, so that naming the vendor and checking a tenant's file load no SSH client.
         from integrations.linux import connection as ssh
+        from integrations.linux import keyfile
         from integrations.linux.backups import Plan
+        from integrations.linux.certified_key_rotation import CertifiedKey
+        from integrations.linux.host_certificate_rotation import HostCertificates
         from integrations.linux.hostkeys import KnownHost, blob_of, certificate_expiry
         from integrations.linux.key_rotation import LinuxKey
         from integrations.linux.password_rotation import LinuxPassword
@@ -353,14 +387,14 @@ class LinuxProvider:
         async def fetched() -> Credential:
             key = (await secrets("key")).get_secret_value()
             return await asyncio.to_thread(
-                _credential, key, await optional("certificate"), await optional("passphrase")
+                keyfile.credential, key, await optional("certificate"), await optional("passphrase")
             )
 
-        async def fingerprints() -> frozenset[str]:
-            return frozenset({(await credential()).fingerprint.removeprefix("SHA256:")})
-
         async def expiry() -> float | None:
-            certificate = await optional("certificate")
+            try:
+                certificate = keyfile.certificate_line(await credential())
+            except SignInFailed:  # said by whoever signs in with it
+                return None
             return certificate_expiry(certificate) if certificate is not None else None
 
         async def password() -> bytes:
@@ -403,56 +437,42 @@ class LinuxProvider:
         backups = ResticRestores(hosts, plans, restic_password) if plans else None
 
         async def parse(value: bytes) -> Credential:
-            return await asyncio.to_thread(_credential, value, None, await optional("passphrase"))
+            certificate, secret = await optional("certificate"), await optional("passphrase")
+            return await asyncio.to_thread(keyfile.credential, value, certificate, secret, lenient=True)
 
         async def passphrase() -> bytes | None:
             return await optional("passphrase")
 
         async def certified() -> bool:
-            return await optional("certificate") is not None
+            return (await credential()).certified is not None
+
+        async def authority(name: str) -> bytes:
+            return (await secrets(name)).get_secret_value()
 
         places = [*connections.values(), *((jump,) if jump is not None else ())]
         credentials: dict[str, Any] = {"key": LinuxKey(places, parse, passphrase, certified)}
+        if own.certificate_hours is not None:
+            life = timedelta(hours=own.certificate_hours)
+            credentials["key"] = CertifiedKey(places, parse, passphrase, partial(authority, "authority"), life)
+        if own.host_certificate_days is not None:
+            days = timedelta(days=own.host_certificate_days)
+            credentials["host_certificates"] = HostCertificates(
+                list(connections.values()), authorities, partial(authority, "host_authority"), days
+            )
         if asks:
             credentials["sudo_password"] = LinuxPassword([place for place in connections.values() if place.sudo])
-        return LinuxHandle(hosts, connections, jump, executor, expiry, backups, credentials, fingerprints)
+        return LinuxHandle(hosts, connections, jump, executor, expiry, backups, credentials, credential)
 
 
-def _credential(key: bytes, certificate: bytes | None, passphrase: bytes | None) -> Credential:
-    """A private key in OpenSSH's or PEM's form, with its certificate."""
-    import paramiko
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import (
-        Encoding,
-        NoEncryption,
-        PrivateFormat,
-        load_pem_private_key,
-        load_ssh_private_key,
-    )
-
-    from integrations.linux.connection import Credential
-
-    try:
-        load = load_ssh_private_key if b"BEGIN OPENSSH" in key else load_pem_private_key
-        opened = load(key.strip() + b"\n", passphrase)
-        text = opened.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-        kind = {"Ed25519PrivateKey": paramiko.Ed25519Key, "RSAPrivateKey": paramiko.RSAKey}.get(
-            type(opened).__name__.removeprefix("_"), paramiko.ECDSAKey
-        )
-        made = kind.from_private_key(io.StringIO(text))
-        certified = None
-        if certificate is not None:
-            certified = kind.from_private_key(io.StringIO(text))
-            certified.load_certificate(certificate.decode())
-    except (ValueError, TypeError, UnsupportedAlgorithm, paramiko.SSHException) as error:
-        # The exceptions' own texts are left out: they may quote what they could not read.
-        raise SignInFailed(
-            "the key, its passphrase or its certificate in the vault cannot be read together",
-            remedy="Store an OpenSSH private key, its passphrase where it has one, and a certificate of that very key.",
-            vendor=VENDOR,
-            reason=type(error).__name__,
-        ) from None
-    return Credential(made, certified)
+def _tried(facts: Sequence[Mapping[str, Any]], apart: bool) -> dict[str, bool | None]:
+    """Of how each host answered: what was used of our secrets. A certificate counts only where it was what let us in."""
+    by = [fact.get("key") for fact in facts]
+    key = True if all(how in ("key", "certificate") for how in by) else False if set(by) == {"refused"} else None
+    found = {"key": key, "passphrase": key}
+    if apart:
+        taken, other = set(by) == {"certificate"}, set(by) <= {"key", "refused"}
+        found["certificate"] = True if taken else False if other else None
+    return found
 
 
 PROVIDER: Final = LinuxProvider()

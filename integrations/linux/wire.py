@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import paramiko
@@ -60,6 +60,10 @@ class Login:
     host_key: str
     certificate: bool
     """The host proved itself by a certificate."""
+    presented: bytes = field(default=b"", repr=False)
+    """The host's key or certificate itself."""
+    certified: bool = False
+    """Our certificate let us in, not the key alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,10 @@ class Credential:
     key: paramiko.PKey
     certified: paramiko.PKey | None = None
     """The same key with its certificate; tried first, since a jump host may know only the key."""
+    alone: bool = False
+    """The certificate or nothing: whether it is good is what is asked."""
+    apart: bool = False
+    """The certificate is a secret of its own, not part of the key's."""
 
     @property
     def fingerprint(self) -> str:
@@ -160,7 +168,7 @@ def sign_in(sock: Any, target: Target, credential: Credential, timeout: float) -
         if not transport.presented:  # paramiko says nothing when the time is over
             raise paramiko.SSHException("no keys were exchanged in time")
         target.known.verify(transport.presented)
-        _authenticate(transport, target.account, credential)
+        certified = _authenticate(transport, target.account, credential)
         if not transport.is_authenticated():
             raise SignInFailed(
                 f"{target.name} wants more than the key of {target.account}",
@@ -173,6 +181,7 @@ def sign_in(sock: Any, target: Target, credential: Credential, timeout: float) -
             f"{target.name} does not let {target.account} in with the key of the vault ({credential.fingerprint})",
             remedy="Put the public key, or the authority of its certificate, on the host; or correct the vault's entry.",
             vendor="linux",
+            refused=True,
         ) from error
     except (paramiko.SSHException, EOFError, OSError) as error:
         transport.close()
@@ -190,20 +199,24 @@ def sign_in(sock: Any, target: Target, credential: Credential, timeout: float) -
             credential.fingerprint,
             fingerprint(presented),
             b"-cert-v01" in presented[4 : 4 + int.from_bytes(presented[:4])],
+            presented,
+            certified,
         ),
     )
 
 
-def _authenticate(transport: Any, account: str, credential: Credential) -> None:
+def _authenticate(transport: Any, account: str, credential: Credential) -> bool:
+    """Whether it was the certificate that let us in."""
     if credential.certified is not None:
         try:
             transport.auth_publickey(account, credential.certified)
         except paramiko.AuthenticationException:
-            if not transport.is_active():
+            if credential.alone or not transport.is_active():
                 raise
         else:
-            return
+            return True
     transport.auth_publickey(account, credential.key)
+    return False
 
 
 def _session(transport: Any, timeout: float) -> Any:

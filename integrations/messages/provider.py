@@ -130,6 +130,7 @@ class MessagesHandle:
                 problems=(f"{error.message}. {error.remedy}",),
                 facts={"via": self._via},
                 reachable=isinstance(error, SignInFailed) or None,
+                tried={"password": False if isinstance(error, SignInFailed) else None},
             )
         expires: datetime = facts["certificate_expires"]
         return ProviderCheck(
@@ -138,6 +139,7 @@ class MessagesHandle:
             facts={"via": self._via, "tls": facts["tls"]},
             reachable=True,
             expiries={"the relay's certificate": expires},
+            tried={"password": True},
         )
 
     async def aclose(self) -> None:

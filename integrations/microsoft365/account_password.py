@@ -60,6 +60,7 @@ class AccountPassword:
     kind = "password"
     in_place = True
     labels = False
+    listed = True
 
     def __init__(
         self, graph: Graph, identity: Microsoft365Identity, secret: str, account: str, sign_in: SignIn

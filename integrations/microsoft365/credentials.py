@@ -60,6 +60,7 @@ class Microsoft365Credentials:
 
     in_place = False
     labels = True
+    listed = True
 
     def __init__(self, graph: Graph, client_id: str, kind: str, sign_in: SignIn) -> None:
         self._graph = graph

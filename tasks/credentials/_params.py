@@ -10,7 +10,7 @@ from tenantry.task import Permission
 
 PERMISSIONS = (
     Permission(vendor="microsoft365", names=("Application.ReadWrite.OwnedBy", "Application.Read.All")),
-    Permission(vendor="linux", names=("chpasswd",)),
+    Permission(vendor="linux", names=("cat", "chpasswd", "grep", "pkill", "sed", "sshd")),
 )
 
 

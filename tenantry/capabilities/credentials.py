@@ -23,6 +23,7 @@ __all__ = [
     "CredentialServices",
     "CredentialState",
     "Credentials",
+    "Expiring",
     "LiveCredential",
     "MadeCredential",
 ]
@@ -106,6 +107,9 @@ class CredentialService(Protocol):
     """The service knows one at a time. Then `live` is not asked, `create` may be repeated, and nothing is removed."""
     labels: bool
     """The service keeps the name that a credential was given."""
+    listed: bool
+    """The service lists what lives. Where it does not (who has a certificate is in no list), `live` is not asked, `identify` knows a
+    value by itself, `prepare` makes it here, and what lives is found by trying."""
 
     async def live(self) -> Sequence[LiveCredential]: ...
 
@@ -141,6 +145,15 @@ class CredentialService(Protocol):
 
     async def dead(self, value: SecretBytes) -> bool:
         """Whether it is refused, everywhere, by trying."""
+        ...
+
+
+@runtime_checkable
+class Expiring(Protocol):
+    """A service whose values say themselves how long they are good."""
+
+    def expires(self, value: SecretBytes) -> datetime | None:
+        """When it ends; None: never, or it does not say."""
         ...
 
 

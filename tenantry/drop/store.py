@@ -22,6 +22,7 @@ from pydantic import SecretStr
 
 from tenantry.clock import parse_rfc3339, rfc3339
 from tenantry.contacts import Contacts
+from tenantry.drop import making
 from tenantry.drop.model import (
     LONGEST_LIFE,
     MAX_EXPECTED,
@@ -76,7 +77,7 @@ class Drops:
         contacts: Contacts,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
-        self._db = LocalDb(home.ensure().drops_db, SCHEMA)
+        self._db = LocalDb(home.ensure().drops_db, f"{SCHEMA};{making.SCHEMA}", version=2)
         self._vault = vault
         self._journal = journal
         self._contacts = contacts
@@ -119,6 +120,7 @@ class Drops:
         method: Method = "totp" if self._contacts.get(tenant, contact) is not None else "pin"
         pin = None if method == "totp" else SecretStr(f"{secrets.randbelow(10**8):08d}")
         private, public = new_key()
+        making.begin(self._db, drop_id, tenant, now)
         self._vault.put(tenant, key_name(drop_id), private, kind="drop key", expires_at=now + life)
         row = (
             *(drop_id, tenant, contact, method, "open", rfc3339(now), rfc3339(now + life), None, public, hashed(token)),
@@ -127,6 +129,7 @@ class Drops:
         )
         with self._db.transaction() as db:
             db.execute(f"INSERT INTO drops VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608  # question marks
+            db.execute(making.MADE, (drop_id,))
             db.executemany(
                 "INSERT INTO expected (drop_id, place, name, kind, title) VALUES (?, ?, ?, ?, ?)",
                 [(drop_id, place, one.name, one.kind, one.title) for place, one in enumerate(expected)],
@@ -162,6 +165,11 @@ class Drops:
     def tend(self) -> None:
         """End what has expired, take away keys of what has ended, and set the ledger right after a kill."""
         now, tenants = self._clock(), self._vault.tenants()
+        for drop, tenant in making.abandoned(self._db, now):
+            if tenant in tenants:
+                self._forget_key(drop, tenant)
+            with self._db.transaction() as db:
+                db.execute(making.MADE, (drop,))
         for row in self._db.all("SELECT * FROM drops WHERE status = 'open' OR NOT key_gone"):
             if row["tenant"] not in tenants:  # the client's key was destroyed, and with it the drop's and the record's
                 with self._db.transaction() as db:
@@ -337,9 +345,12 @@ class Drops:
         event = Event("step.arrived", payload, question.run, question.step, question.attempt, flow=question.flow)
         self._journal.append(drop.tenant, [event])
 
-    def _destroy_key(self, drop: str, tenant: str) -> None:
+    def _forget_key(self, drop: str, tenant: str) -> None:
         with contextlib.suppress(NotFound):  # gone already, or the client's whole key is
             self._vault.delete(tenant, key_name(drop))
+
+    def _destroy_key(self, drop: str, tenant: str) -> None:
+        self._forget_key(drop, tenant)
         with self._db.transaction() as db:
             db.execute("UPDATE drops SET key_gone = 1 WHERE id = ?", (drop,))
 

@@ -462,7 +462,7 @@ def test_another_process_must_open_again_after_a_rotation(vault: Vault, home: Ho
         again.subkey("acme", "journal")
 
 
-@pytest.mark.parametrize("stop_at", ["write_key_file", "wrap", "settle"])
+@pytest.mark.parametrize("stop_at", ["write_key_file", "rewrap", "settle"])
 def test_a_rotation_killed_at_any_point_leaves_an_open_vault(
     vault: Vault, home: Home, monkeypatch: pytest.MonkeyPatch, stop_at: str
 ) -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from tenantry.errors import RecordError
+from tenantry.vault import Vault
 from tests.console.desk import Desk
 from tests.support.aws_stand import HUB_KEY, HUB_SECRET, Account, AwsStand, stand_fixture
 
@@ -149,6 +152,96 @@ def test_what_cannot_be_is_refused_by_name(desk: Desk, client: Account) -> None:
     assert client.id in desk.refused("connect", "aws", "acme", "--account", "123456789012", code=5)
     (desk.home / "estate.yaml").unlink()
     assert "hub" in desk.refused("connect", "aws", "acme", code=2)
+
+
+def states(found: dict[str, Any]) -> dict[str, str]:
+    return {step["id"]: step["state"] for step in found["steps"]}
+
+
+def named(desk: Desk) -> tuple[str, str]:
+    """Role and external id, as the client's file has them."""
+    said = yaml.safe_load((desk.home / "tenants" / "acme.yaml").read_text(encoding="utf-8"))
+    settings = said["providers"]["aws"]["settings"]
+    return settings["role"], settings["external_id"]
+
+
+def connected(desk: Desk, aws: AwsStand, client: Account) -> str:
+    first = begin(desk, client)
+    aws.gaps.allowed[client.id] = granted(sheet(first, "aws-permissions.json"))
+    role = apply(aws, client, sheet(first, "aws-role.json"))
+    assert desk.json("connect", "aws", "acme")["ok"]
+    return role
+
+
+def test_a_new_role_takes_the_old_ones_place(desk: Desk, aws: AwsStand, client: Account) -> None:
+    old_arn = connected(desk, aws, client)
+    old = named(desk)
+    asked = desk.json("connect", "aws", "acme", "--renew", code=3)
+    assert states(asked)["renewal"] == "theirs"
+    template = sheet(asked, "aws-role.json")
+    assert template["Resources"]["Role"]["Properties"]["RoleName"] == "TenantryResponse-2"
+    assert "--stack-name Tenantry-2 " in next(one["text"] for one in asked["sheets"] if one["file"] == "aws-create.sh")
+    assert named(desk) == old, "the old one is in use until the new one is proven"
+    again = desk.json("connect", "aws", "acme", "--renew", code=3)
+    assert sheet(again, "aws-role.json") == template, "asked again it is the same one"
+
+    new_arn = apply(aws, client, template)
+    wanted, aws.roles[new_arn] = aws.roles[new_arn], None  # the administrator left the condition out
+    assert states(desk.json("connect", "aws", "acme", code=3))["renewal"] == "theirs"
+    assert named(desk) == old
+    aws.roles[new_arn] = wanted
+
+    switched = desk.json("connect", "aws", "acme", code=3)
+    assert (states(switched)["renewal"], states(switched)["sign_in"]) == ("done", "done")
+    assert states(switched)["old_role"] == "theirs", "it can still be assumed"
+    assert named(desk) == ("TenantryResponse-2", wanted)
+    assert wanted != old[1]
+    assert "delete-stack --stack-name Tenantry " in next(
+        one["text"] for one in switched["sheets"] if one["file"] == "aws-remove.sh"
+    )
+    aws.roles.pop(old_arn)
+    done = desk.json("connect", "aws", "acme")
+    assert done["ok"], done["steps"]
+    assert states(done)["old_role"] == "done"
+    last = desk.json("connect", "aws", "acme")
+    assert last["ok"]
+    assert "renewal" not in states(last)
+    assert "rotations/aws/role" not in [one["name"] for one in desk.json("vault", "list", "--tenant", "acme")]
+
+
+@pytest.mark.parametrize("at", ["set_entry", "delete"])
+def test_a_renewal_that_is_killed_goes_on(
+    desk: Desk, aws: AwsStand, client: Account, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old_arn = connected(desk, aws, client)
+    template = sheet(desk.json("connect", "aws", "acme", "--renew", code=3), "aws-role.json")
+    apply(aws, client, template)
+    if at == "delete":
+        desk.json("connect", "aws", "acme", code=3)
+        aws.roles.pop(old_arn)
+
+    def dies(*_: object, **__: object) -> None:
+        raise RecordError("killed")
+
+    with monkeypatch.context() as patch:
+        if at == "delete":
+            patch.setattr(Vault, "delete", dies)
+        else:
+            patch.setattr("console.connecting.aws_renewal.set_entry", dies)
+        desk.refused("connect", "aws", "acme", code=4)
+    role = f"arn:aws:iam::{client.id}:role/{named(desk)[0]}"
+    assert aws.roles.get(role) == named(desk)[1], "what the file names works"
+    aws.roles.pop(old_arn, None)
+    assert desk.json("connect", "aws", "acme")["ok"]
+    assert named(desk)[0] == "TenantryResponse-2"
+
+
+def test_a_new_role_needs_a_name_of_its_own(desk: Desk, aws: AwsStand, client: Account) -> None:
+    connected(desk, aws, client)
+    assert "--role" in desk.refused("connect", "aws", "acme", "--renew", "--role", "tenantryresponse", code=2)
+    asked = desk.json("connect", "aws", "acme", "--renew", "--role", "msp/Responder", code=3)
+    properties = sheet(asked, "aws-role.json")["Resources"]["Role"]["Properties"]
+    assert (properties["Path"], properties["RoleName"]) == ("/msp/", "Responder")
 
 
 def test_addresses_are_those_of_the_regions() -> None:

@@ -1,4 +1,5 @@
-"""On moto. What it does not do: carry deletions out later, throw away versions that nothing labels, refuse more than twenty labels."""
+"""On moto. What it does not do: carry deletions out later, throw away versions that nothing labels, refuse more than twenty labels, and leave
+a version its own labels when another one becomes current (this is mended here)."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import Any
 
 import boto3
 import botocore.exceptions
+import moto.secretsmanager.models
 import pytest
 from moto import mock_aws
 from pydantic import SecretBytes
@@ -15,6 +17,7 @@ from integrations.aws_secrets.store import STORE, AwsSecretsSettings, AwsSecrets
 from tenantry.errors import (
     Conflict,
     InDoubt,
+    NotFound,
     PermissionMissing,
     SecretUnreadable,
     SignInFailed,
@@ -22,7 +25,7 @@ from tenantry.errors import (
     TenantryError,
 )
 from tenantry.secretstore import Facts, SecretStore
-from tests.conformance.secret_store import CANARY, SecretStoreConformance
+from tests.conformance.secret_store import CANARY, FACTS, SecretStoreConformance
 
 SETTINGS = {"region": "eu-central-1"}
 
@@ -30,6 +33,22 @@ SETTINGS = {"region": "eu-central-1"}
 def made(**more: Any) -> AwsSecretsStore:
     settings = AwsSecretsSettings.model_validate(SETTINGS | more)
     return AwsSecretsStore("aws", settings, lambda _name: SecretBytes(b"AKIAEXAMPLE"), sleep=lambda _s: None)
+
+
+@pytest.fixture(autouse=True)
+def labels_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PutSecretValue moves AWSCURRENT, AWSPREVIOUS and the labels that it names, and no other."""
+    plain = moto.secretsmanager.models.FakeSecret.reset_default_version
+
+    def reset(secret: Any, made: dict[str, Any], id: str) -> None:
+        own = {one: [*found["version_stages"]] for one, found in secret.versions.items()}
+        before = secret.default_version_id
+        plain(secret, made, id)
+        if before is not None:
+            moved = {"AWSCURRENT", "AWSPREVIOUS", *made["version_stages"]}
+            secret.versions[before]["version_stages"] += [one for one in own[before] if one not in moved]
+
+    monkeypatch.setattr(moto.secretsmanager.models.FakeSecret, "reset_default_version", reset)
 
 
 @pytest.fixture
@@ -72,8 +91,86 @@ def test_a_deletion_with_a_recovery_window_says_until_when() -> None:
         assert not done.proven
         assert done.recoverable_until is not None
         assert store.list("acme") == []
-        assert store.put("acme", "a", b"y", Facts(), expect=0).version == 2
+        assert store.put("acme", "a", b"y", Facts(), expect=0).version == 3  # the second one is the deletion
         assert store.get("acme", "a").value.get_secret_value() == b"y"
+        assert [found.version for found in store.versions("acme", "a")] == [3]
+        with pytest.raises(NotFound):
+            store.get("acme", "a", 1)
+        assert "v1" not in str(store._describe("acme", "a")["VersionIdsToStages"]), "the service throws it away"
+
+
+class Killed(Exception):
+    """As kill -9 would."""
+
+
+@pytest.mark.parametrize("at", ["restore_secret", "put_secret_value"])
+def test_killed_while_it_is_stored_anew_what_was_deleted_stays_deleted(
+    at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mock_aws():
+        store = made(recovery_days=7)
+        store.put("acme", "a", CANARY.encode(), FACTS)
+        store.delete("acme", "a")
+        with monkeypatch.context() as patch:
+            _dies(patch, store, at)
+            with pytest.raises(Killed):
+                store.put("acme", "a", b"y", Facts(), expect=0)
+        _is_gone(store)
+        assert store.put("acme", "a", b"y", Facts(), expect=0).version == 3
+        assert store.get("acme", "a").value.get_secret_value() == b"y"
+        assert [found.version for found in store.versions("acme", "a")] == [3]
+        assert [found.name for found in store.list("acme")] == ["a"]
+
+
+def test_killed_while_it_is_deleted_it_is_gone_and_the_next_deletion_finishes(monkeypatch: pytest.MonkeyPatch) -> None:
+    with mock_aws():
+        store = made(recovery_days=7)
+        store.put("acme", "a", CANARY.encode(), FACTS)
+        with monkeypatch.context() as patch:
+            _dies(patch, store, "delete_secret")
+            with pytest.raises(Killed):
+                store.delete("acme", "a")
+        _is_gone(store)
+        assert "DeletedDate" not in store._describe("acme", "a"), "but the service keeps it"
+        assert store.delete("acme", "a").recoverable_until is not None
+        _is_gone(store)
+        with pytest.raises(NotFound):
+            store.delete("acme", "a")
+
+
+def test_a_value_that_comes_while_it_is_deleted_is_not_deleted_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    with mock_aws():
+        store = made(recovery_days=7)
+        store.put("acme", "a", b"first", Facts())
+        before = store._describe("acme", "a")
+        store.put("acme", "a", b"second", Facts())
+        monkeypatch.setattr(store, "_describe", lambda *_a, **_k: before)
+        with pytest.raises(Conflict):
+            store.delete("acme", "a")
+        monkeypatch.undo()
+        assert store.get("acme", "a").value.get_secret_value() == b"second"
+
+
+def _dies(patch: pytest.MonkeyPatch, store: AwsSecretsStore, at: str) -> None:
+    """At that call: what restores is done and nothing after it, everything else is not done."""
+    plain = store._call
+
+    def call(operation: str, **given: Any) -> Any:
+        if operation != at:
+            return plain(operation, **given)
+        if operation == "restore_secret":
+            plain(operation, **given)
+        raise Killed
+
+    patch.setattr(store, "_call", call)
+
+
+def _is_gone(store: AwsSecretsStore) -> None:
+    for version in (None, 1, 2):
+        with pytest.raises(NotFound):
+            store.get("acme", "a", version)
+    assert store.list("acme") == []
+    assert store.versions("acme", "a") == ()
 
 
 def test_a_value_that_is_refused_brings_back_nothing_that_was_deleted() -> None:
@@ -84,7 +181,7 @@ def test_a_value_that_is_refused_brings_back_nothing_that_was_deleted() -> None:
         with pytest.raises(Conflict):
             store.put("acme", "a", b"y", Facts(), expect=1)
         assert store.list("acme") == []
-        with pytest.raises(TenantryError):
+        with pytest.raises(NotFound):
             store.get("acme", "a")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from tenantry.drop import Expected
+from tenantry.drop import Expected, making
 from tenantry.drop import store as store_module
 from tenantry.drop.store import MAX_REFUSALS, key_name
 from tenantry.errors import Conflict, InvalidInput, NotFound, OutOfScope, RecordError
@@ -276,6 +278,47 @@ def test_killed_anywhere_it_goes_on_and_nothing_is_there_twice(
     box.drops.tend()
     assert len(box.events("drop.ended")) <= 2
     assert box.journal.verify().ok
+
+
+@pytest.mark.parametrize("at", ["begun", "key", "told"])
+def test_killed_while_it_is_made_it_leaves_no_key(box: Box, at: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody was told its link: the key goes when the service next looks, and not while its maker may be at work."""
+    with monkeypatch.context() as patch:
+        if at == "told":
+            patch.setattr(box.journal, "append", _killed)
+        else:
+            plain = box.vault.put
+            patch.setattr(box.vault, "put", lambda *args, **more: (at == "key" and plain(*args, **more), _killed()))
+        with pytest.raises(Killed):
+            box.make()
+    keys = {found.name for found in box.vault.list("acme")}
+    assert len(keys) == (0 if at == "begun" else 1)
+    box.drops.tend()
+    assert {found.name for found in box.vault.list("acme")} == keys, "its maker lives: it may be just about to tell"
+    box.close()
+    box.reopen()
+    monkeypatch.setattr(making, "known_dead", lambda _: True)  # of a process that was killed: tested where leases are
+    box.drops.tend()
+    box.drops.tend()
+    assert box.vault.list("acme") == []
+    assert box.drops.list() == []
+    made = box.make()
+    box.drops.tend()
+    assert box.hand(made, box.prove(made), 0, b"value")["received"], "one that was made is left alone"
+
+
+def _killed(*_: object, **__: object) -> None:
+    raise Killed
+
+
+def test_a_ledger_of_an_older_release_goes_on(box: Box) -> None:
+    made = box.make()
+    box.close()
+    with contextlib.closing(sqlite3.connect(box.home.drops_db)) as db, db:
+        db.executescript("DROP TABLE making; PRAGMA user_version = 1")
+    box.reopen()
+    assert box.hand(made, box.prove(made), 0, b"value")["received"]
+    box.make()
 
 
 def test_what_cannot_be_recorded_is_not_called_received(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
