@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import escape
 
+from moto.backup.models import backup_backends
 from moto.rds.models import rds_backends
 
 from tests.support.aws_access_gaps import AccessGaps
@@ -65,6 +66,8 @@ class Gaps:
             ("backup", r"GET /resources/?"): self._protected,
             ("backup", r"GET /resources/.+/recovery-points/?"): self._points,
             ("backup", r"GET /backup-vaults/[^/]+/recovery-points/[^/]+/?"): self._point,
+            ("backup", r"GET /backup-vaults/[^/]+/recovery-points/[^/]+/restore-metadata/?"): self._metadata,
+            ("backup", r"GET /backup-vaults/[^/]+/?"): self._vault,
             ("backup", r"[A-Z]+ /backup-vaults/[^/]+/access-policy/?"): self._vault_policy,
             ("backup", r"PUT /(?:backup|restore)-jobs/?"): self._start,
             ("backup", r"GET /(?:backup|restore)-jobs/[^/]+/?"): self._job,
@@ -263,12 +266,45 @@ class Gaps:
                 return Reply.json(row)
         return Reply.json_error(400, "ResourceNotFoundException")
 
+    def _metadata(self, account: str, region: str, environ: dict[str, Any], _body: bytes) -> Reply:
+        """As the thing was, with what AWS hands out and does not take."""
+        arn = unquote(environ["PATH_INFO"]).split("/recovery-points/")[1].removesuffix("/restore-metadata")
+        for row in self.points[account, region]:
+            if row["RecoveryPointArn"] == arn:
+                was = {**self._was(row), "aws:backup:request-id": "1"}
+                return Reply.json(
+                    {"RecoveryPointArn": arn, "RestoreMetadata": was, "ResourceType": row["ResourceType"]}
+                )
+        return Reply.json_error(400, "ResourceNotFoundException")
+
+    @staticmethod
+    def _was(row: dict[str, Any]) -> dict[str, str]:
+        name = str(row["ResourceArn"]).replace("/", ":").rsplit(":", 1)[-1]
+        if row["ResourceType"] == "RDS":
+            return {"DBInstanceIdentifier": name, "Engine": "postgres", "MultiAZ": "false"}
+        return {"volumeId": name, "encrypted": "false"}
+
+    def _vault(self, account: str, region: str, environ: dict[str, Any], _body: bytes) -> Reply:
+        """moto's, with the lock, which moto keeps and tells in lists alone."""
+        found = backup_backends[account][region].vaults.get(unquote(environ["PATH_INFO"].split("/")[2]))
+        return Reply.json(found.to_list_dict()) if found else Reply.json_error(400, "ResourceNotFoundException")
+
+    def _taken(self, account: str, region: str, wanted: dict[str, Any]) -> bool:
+        """What a restore is begun with: of the thing's kind, and no name that there is already."""
+        (row,) = (one for one in self.points[account, region] if one["RecoveryPointArn"] == wanted["RecoveryPointArn"])
+        was, given = self._was(row), wanted.get("Metadata", {})
+        if not given or set(given) - set(was) or "IamRoleArn" not in wanted:
+            return False
+        return row["ResourceType"] != "RDS" or given["DBInstanceIdentifier"] != was["DBInstanceIdentifier"]
+
     def _start(self, account: str, region: str, environ: dict[str, Any], body: bytes) -> Reply:
         wanted, restore = json.loads(body), "restore" in environ["PATH_INFO"]
         token = f"{account}:{wanted['IdempotencyToken']}"
         known = {row["RecoveryPointArn"] for row in self.points[account, region]}
         if restore and wanted["RecoveryPointArn"] not in known:
             return Reply.json_error(400, "ResourceNotFoundException")
+        if restore and not self._taken(account, region, wanted):
+            return Reply.json_error(400, "InvalidParameterValueException")
         id = self.tokens.setdefault(token, str(uuid.uuid4()))
         if id not in self.jobs:
             job: dict[str, Any] = {
