@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -41,6 +41,9 @@ class Gaps:
     """(account, region) → recovery points of AWS Backup."""
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    makes: dict[str, Callable[[], str]] = field(default_factory=dict)
+    """Recovery point → makes what a restore of it ends with, at the second look at the job; else :meth:`finish` ends it."""
+    looked_at: Counter[str] = field(default_factory=Counter)
     policies: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """(account, region, backup vault) → its policy."""
     access: AccessGaps = field(default_factory=AccessGaps)
@@ -339,7 +342,13 @@ class Gaps:
         return Reply.json({"BackupVaultName": name, "Policy": self.policies[place]})
 
     def _job(self, _account: str, _region: str, environ: dict[str, Any], _body: bytes) -> Reply:
-        job = self.jobs.get(environ["PATH_INFO"].rsplit("/", 1)[-1])
+        id = environ["PATH_INFO"].rsplit("/", 1)[-1]
+        job = self.jobs.get(id)
+        if job is not None and "RestoreJobId" in job and job["Status"] == "RUNNING" and self.looked_at[id]:
+            made = self.makes.get(job["RecoveryPointArn"])
+            if made is not None:
+                self.finish(id, CreatedResourceArn=made())
+        self.looked_at[id] += 1
         return Reply.json(job) if job else Reply.json_error(400, "ResourceNotFoundException")
 
 

@@ -15,6 +15,8 @@ from moto.backup.models import backup_backends
 
 from integrations.aws.actions import ACTIONS, action_of, least_policy
 from integrations.aws.provider import AwsHandle
+from tasks.backup.restore_point import RestorePoint
+from tasks.backup.verify_restore import VerifyRestore
 from tenantry.capabilities import BackupJob, RestoreTarget
 from tenantry.errors import InDoubt, PermissionMissing, Rejected, TargetNotFound, VendorFault
 from tests.conformance.backup import BackupConformance, BackupWorld
@@ -26,6 +28,9 @@ from tests.conformance.findings import FindingsConformance, FindingsWorld
 from tests.conformance.storage import StorageConformance, StorageWorld
 from tests.support.aws_gaps import Reply, record
 from tests.support.aws_stand import REGIONS, Account, AwsStand
+from tests.support.effects import drive
+from tests.support.fakes import FakeTenant
+from tests.support.incident import read
 
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
 ALLOW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
@@ -336,6 +341,19 @@ class TestBackupVaults(BackupConformance):
         found = await world.provider.job_of("run-3")
         assert found is not None
         assert found.id == job.id
+
+    async def test_the_task_sees_it_to_its_end(self, world: BackupWorld, aws: AwsStand, account: Account) -> None:
+        """What AWS Backup made is looked for by whoever comes later, too."""
+        tenant = FakeTenant()
+        tenant.more = {"backup": world.provider}
+        arn = world.point.rpartition("|")[2]
+        ec2, made = account.client("ec2"), f"arn:aws:ec2:{REGIONS[0]}:{account.id}:volume/"
+        aws.gaps.makes[arn] = lambda: made + ec2.create_volume(AvailabilityZone=f"{REGIONS[0]}a", Size=1)["VolumeId"]
+        assert (await drive(tenant, RestorePoint(), {"point": world.point})).outcome == "changed"
+        seen = await read(tenant, VerifyRestore, point=world.point)
+        assert (seen.verified, seen.checked) == (False, 1)
+        assert seen.result is not None
+        assert seen.result.startswith(made)
 
     async def test_a_database_is_restored_under_another_name(
         self, world: BackupWorld, aws: AwsStand, account: Account
