@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Annotated, ClassVar
 
@@ -47,11 +48,15 @@ class AwaitReachable(ReadTask[AwaitReachableParams, Reachable]):
         clock = asyncio.get_running_loop().time
         left = ctx.run.started_at + timedelta(minutes=p.minutes) - ctx.now
         until = clock() + left.total_seconds()
-        found, looks = await look(ctx, p.hosts, p.within), 0
+
+        def ask(host: str) -> Awaitable[object]:
+            return ctx.host.isolation(host)
+
+        found, looks = await look(p.hosts, ask, p.within), 0
         while any(one.passing for one in found.not_reached) and clock() < until and ctx.run.mode == "run":
             await asyncio.sleep(min(self.pauses[min(looks, len(self.pauses) - 1)], max(until - clock(), 0.0)))
             looks += 1
-            again = await look(ctx, [one.host for one in found.not_reached if one.passing], p.within)
+            again = await look([one.host for one in found.not_reached if one.passing], ask, p.within)
             others = [one for one in found.not_reached if not one.passing]
             found = Reachable(hosts=[*found.hosts, *again.hosts], not_reached=[*others, *again.not_reached])
         return found

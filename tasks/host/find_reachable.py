@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -48,13 +48,14 @@ class FindReachable(ReadTask[FindReachableParams, Reachable]):
     Output = Reachable
 
     async def read(self, ctx: Context, p: FindReachableParams) -> Reachable:
-        return await look(ctx, p.hosts, p.within)
+        return await look(p.hosts, lambda host: ctx.host.isolation(host), p.within)
 
 
-async def look(ctx: Context, hosts: Sequence[str], within: float) -> Reachable:
+async def look(hosts: Sequence[str], ask: Callable[[str], Awaitable[object]], within: float) -> Reachable:
     """Ask all of them once, at the same time.
 
     Args:
+        ask: a small question to one host.
         within: seconds that a host may take.
     """
     names = list(dict.fromkeys(hosts))
@@ -62,7 +63,7 @@ async def look(ctx: Context, hosts: Sequence[str], within: float) -> Reachable:
     async def one(host: str) -> NotReached | None:
         try:
             async with asyncio.timeout(within):
-                await ctx.host.isolation(host)
+                await ask(host)
         except ProviderError as error:
             return NotReached(host=host, why=error.code, passing=error.retryable)
         except TimeoutError:

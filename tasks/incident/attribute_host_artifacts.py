@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks._addresses import Network, known_networks
+from tasks.host._common import ways_in
 from tasks.host.collect_activity import Activity
 from tasks.host.collect_persistence import Persistence
 from tasks.incident._host_signs import Address, Found, Marks, addresses, things
@@ -67,6 +68,16 @@ class AttributeHostArtifacts(ReadTask[AttributeHostArtifactsParams, HostArtifact
         found = things(p.activity, p.persistence, attackers, good, p.since or start, marks)
         sure = [thing for verdict, thing in found if verdict == "attacker"]
         unsure = [thing for verdict, thing in found if verdict == "uncertain"]
+        unsure += [
+            Found(
+                kind="key",
+                host=p.persistence.host,
+                id=f"sshd#{way}",
+                label=way,
+                reasons=["whom it lets in cannot be told"],
+            )
+            for way in ways_in(p.persistence.other_ways_in)
+        ]
         return HostArtifacts(
             host=p.persistence.host,
             addresses=seen,

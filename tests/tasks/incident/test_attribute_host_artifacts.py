@@ -7,6 +7,7 @@ from tasks.host.collect_activity import CollectActivity
 from tasks.host.collect_persistence import CollectPersistence
 from tasks.incident._host_signs import Found
 from tasks.incident.attribute_host_artifacts import AttributeHostArtifacts, HostArtifacts
+from tenantry.capabilities import OtherWayIn
 from tests.support.fake_host import web
 from tests.support.fakes import NOW, FakeTenant
 from tests.support.incident import read
@@ -111,3 +112,12 @@ async def test_one_host_alone_learns_nothing_from_itself():
         FakeTenant(), others=[thing.model_dump() for thing in (*alone.keys, *alone.accounts, *alone.cron, *alone.units)]
     )
     assert again == alone
+
+
+async def test_a_way_in_that_no_list_of_keys_shows_is_for_a_person():
+    tenant = FakeTenant()
+    way = OtherWayIn(directive="AuthorizedKeysCommand", value="/x %u", condition="User bob", path="/etc/ssh/c")
+    tenant.host.state["db1"].other_ways_in.append(way)
+    (found,) = (await attribute(tenant, host="db1")).for_person
+    assert (found.kind, found.label) == ("key", "AuthorizedKeysCommand /x %u (for User bob) in /etc/ssh/c")
+    assert found.reasons == ["whom it lets in cannot be told"]
