@@ -18,6 +18,7 @@ from pydantic import SecretBytes
 
 from benchmarks.model import Baseline, Bench, Scale, peak_rss_mb, summary
 from integrations.aws.provider import PROVIDER
+from tenantry.errors import InvalidTenant
 from tenantry.providers import Estate
 
 _TARGET: Final = 1.3
@@ -74,8 +75,10 @@ def _timed(server: _Server, work: Any) -> float:
 
 
 async def _ours(server: _Server) -> int:
-    async def secret(_: str) -> SecretBytes:
-        return SecretBytes(b"bench")
+    async def secret(name: str) -> SecretBytes:
+        if name != "key":
+            raise InvalidTenant(f"there is no {name}")
+        return SecretBytes(b"AKIABENCH:bench")
 
     settings = {"account": _ACCOUNT, "role": "Bench", "external_id": "bench-external", "regions": ["eu-central-1"]}
     handle = await PROVIDER.open(settings, secret, estate=Estate({"endpoint_url": server.url}, _ACCOUNT))

@@ -40,7 +40,9 @@ UsePAM no
 StrictModes no
 PasswordAuthentication no
 MaxStartups 200
+SetEnv SHLVL=2
 """
+"""SHLVL: bash takes itself for a shell within a shell, and reads no ``.bashrc``. What stands in that of this machine's user would be most of the time."""
 
 
 def measure(name: str, scale: Scale, option: Any) -> Bench:

@@ -26,9 +26,10 @@ _SNAPSHOTS: Final = ("ec2:DescribeSnapshots", "ec2:DescribeLockedSnapshots")
 _TRAILS: Final = ("cloudtrail:DescribeTrails", "cloudtrail:GetTrailStatus")
 _BACKUP_READS: Final = (
     *("backup:ListProtectedResources", "backup:ListRecoveryPointsByResource", "backup:DescribeRecoveryPoint"),
-    *("backup:DescribeBackupJob", "backup:DescribeRestoreJob"),
+    *("backup:DescribeBackupJob", "backup:DescribeRestoreJob", "backup:DescribeBackupVault"),
     *("rds:DescribeDBInstances", "rds:DescribeDBSnapshots"),
 )
+_BACKUP_MARKS: Final = ("backup:ListBackupVaults", "backup:ListTags")
 _DETECTORS: Final = ("guardduty:ListDetectors", "guardduty:GetDetector", "securityhub:DescribeHub")
 _FINDINGS: Final = ("guardduty:ListFindings", "guardduty:GetFindings", "securityhub:GetFindings")
 
@@ -140,7 +141,9 @@ ACTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "point": _BACKUP_READS,
         "back_up": (
             *_BACKUP_READS,
+            *_BACKUP_MARKS,
             "backup:StartBackupJob",
+            "backup:TagResource",
             "iam:PassRole",
             "rds:CreateDBSnapshot",
             "rds:AddTagsToResource",
@@ -148,11 +151,12 @@ ACTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "restore": (
             *(*_BACKUP_READS, "backup:StartRestoreJob", "iam:PassRole", "rds:RestoreDBInstanceFromDBSnapshot"),
             *("rds:RestoreDBInstanceToPointInTime", "rds:AddTagsToResource"),
+            *(*_BACKUP_MARKS, "backup:GetRecoveryPointRestoreMetadata", "backup:TagResource"),
         ),
         "promote": (*_BACKUP_READS, "rds:AddTagsToResource", "rds:PromoteReadReplica"),
         "job": _BACKUP_READS,
-        "job_of": ("rds:DescribeDBInstances", "rds:DescribeDBSnapshots"),
-        "verify": _BACKUP_READS,
+        "job_of": (*_BACKUP_READS, *_BACKUP_MARKS),
+        "verify": (*_BACKUP_READS, "ec2:DescribeVolumes", "ec2:DescribeInstances"),
         "remove_restored": (*_BACKUP_READS, "rds:DeleteDBInstance"),
     },
     "cloud_logs": {

@@ -35,7 +35,8 @@ _RDS_FAILED: Final = frozenset(
 )
 
 
-def vault_point(row: Mapping[str, Any], region: str, source: str) -> RecoveryPoint:
+def vault_point(row: Mapping[str, Any], region: str, source: str, *, locked: bool = False) -> RecoveryPoint:
+    """``locked``: its vault is, for good. A list says nothing of vaults' locks and of when a point expires; its description does."""
     arn, vault = str(row["RecoveryPointArn"]), str(row.get("BackupVaultName", "Default"))
     lifecycle = row.get("CalculatedLifecycle") or {}
     return RecoveryPoint(
@@ -46,8 +47,10 @@ def vault_point(row: Mapping[str, Any], region: str, source: str) -> RecoveryPoi
         state=_POINT_STATES.get(str(row.get("Status")), "failed"),
         size=row.get("BackupSizeInBytes") or row.get("BackupSizeBytes"),
         encrypted=row.get("IsEncrypted", True if row.get("EncryptionKeyArn") else None),
-        # What a vault lock keeps cannot be deleted before its lifecycle ends; without a lock AWS does not say.
-        locked_until=lifecycle.get("DeleteAt") if row.get("VaultType") == "LOGICALLY_AIR_GAPPED_BACKUP_VAULT" else None,
+        # What a vault's lock keeps cannot be deleted before its lifecycle ends.
+        locked_until=lifecycle.get("DeleteAt")
+        if locked or row.get("VaultType") == "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
+        else None,
         raw=plain(row),
     )
 

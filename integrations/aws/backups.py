@@ -1,11 +1,10 @@
 """``backup`` over AWS Backup and RDS.
 
-Sources (docs.aws.amazon.com): /aws-backup/latest/devguide/API_StartBackupJob.html and API_StartRestoreJob.html (the same IdempotencyToken
-gives the same job), API_DescribeRestoreJob.html; /AmazonRDS/latest/APIReference/API_RestoreDBInstanceToPointInTime.html,
+Sources (docs.aws.amazon.com): /aws-backup/latest/devguide/API_StartBackupJob.html (the same IdempotencyToken gives the same job); /AmazonRDS/latest/APIReference/API_RestoreDBInstanceToPointInTime.html,
 API_RestoreDBInstanceFromDBSnapshot.html, API_PromoteReadReplica.html; /AmazonRDS/latest/UserGuide/accessing-monitoring.html (status).
 
 Ids carry what is needed to find a thing again: ``<service>:<region>:<kind>:<the vendor's own>``. RDS has no jobs: a restore is the instance that
-it makes, and what is made carries the caller's token as a tag; AWS Backup's jobs are begun again with their token, which gives the same job.
+it makes, and what is made carries the caller's token as a tag. Of a job of AWS Backup the vault carries it (:mod:`integrations.aws.vault_restores`).
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from integrations.aws.backup_rows import (
 )
 from integrations.aws.caller import Caller, answered
 from integrations.aws.rows import plain, tags_of
+from integrations.aws.vault_restores import VaultRestores
 from tenantry.capabilities.backup import (
     BackupJob,
     BackupSource,
@@ -60,6 +60,7 @@ class AwsBackup:
     def __init__(self, caller: Caller, account: str) -> None:
         self._caller = caller
         self._account = account
+        self._vaults = VaultRestores(caller, account)
 
     # --- what there is ------------------------------------------------------------------------------------------------
 
@@ -146,7 +147,8 @@ class AwsBackup:
             row = await self._caller.read(
                 "backup", "describe_recovery_point", region, BackupVaultName=vault, RecoveryPointArn=arn
             )
-            return vault_point(row, region, str(answered(row, "ResourceArn", "backup.DescribeRecoveryPoint")))
+            source = str(answered(row, "ResourceArn", "backup.DescribeRecoveryPoint"))
+            return vault_point(row, region, source, locked=await self._vaults.immutable(region, vault))
         if kind == "snapshot":
             answer = await self._caller.read("rds", "describe_db_snapshots", region, DBSnapshotIdentifier=rest)
             for row in answered(answer, "DBSnapshots", "rds.DescribeDBSnapshots"):
@@ -194,9 +196,9 @@ class AwsBackup:
             IamRoleArn=self._service_role(),
             IdempotencyToken=token,
         )
-        return await self.job(
-            f"backup:{region}:backup:{answered(answer, 'BackupJobId', 'backup.StartBackupJob', write=True)}"
-        )
+        id = str(answered(answer, "BackupJobId", "backup.StartBackupJob", write=True))
+        await self._vaults.mark(region, "Default", "backup", token, id)
+        return await self.job(f"backup:{region}:backup:{id}")
 
     async def restore(self, point: str, target: RestoreTarget, *, token: str, at: datetime | None = None) -> BackupJob:
         """Beside the original, under the target's name."""
@@ -207,17 +209,11 @@ class AwsBackup:
             raise Rejected(f"{point} does not reach {at.isoformat()}")
         service, region, kind, rest = self._parts(point)
         if service == "backup":
-            answer = await self._caller.write(
-                "backup",
-                "start_restore_job",
-                region,
-                RecoveryPointArn=rest.partition("|")[2],
-                Metadata=dict(target.options),
-                IamRoleArn=self._service_role(),
-                IdempotencyToken=token,
+            vault, _, arn = rest.partition("|")
+            begun = await self._vaults.marked(region, token) or "restore:" + await self._vaults.begin(
+                region, vault, arn, target.name, target.options, self._service_role(), token
             )
-            id = answered(answer, "RestoreJobId", "backup.StartRestoreJob", write=True)
-            return await self.job(f"backup:{region}:restore:{id}")
+            return await self.job(f"backup:{region}:{begun}")
         if kind == "replica":
             raise Rejected(f"{point} is a replica: it is promoted, not restored")
         present = await self.job_of(token)
@@ -296,8 +292,11 @@ class AwsBackup:
         return instance_job(row, region, "promote" if kind == "promoted" else "restore", "")
 
     async def job_of(self, token: str) -> BackupJob | None:
-        """RDS alone, by tag; AWS Backup takes the same token for the same job."""
+        """By tag: of what RDS made, and of AWS Backup's vaults."""
         for region in self._caller.regions:
+            marked = await self._vaults.marked(region, token)
+            if marked is not None:
+                return await self.job(f"backup:{region}:{marked}")
             async for row in self._databases(region):
                 tags = tags_of(row.get("TagList"))
                 if tags.get(_TOKEN) == token:
@@ -315,7 +314,7 @@ class AwsBackup:
         return None
 
     async def verify(self, job: str) -> Verification:
-        """What the vendor tells: its own restore testing, or that a database came up. Rows and files are compared by whoever knows them."""
+        """What the vendor tells: its own restore testing, or that what was made is there. Rows and files are compared by whoever knows them."""
         found = await self.job(job)
         if not found.done:
             return Verification(state="unknown", checked=0, limits=f"the job is {found.state}")
@@ -328,6 +327,9 @@ class AwsBackup:
             )
         if validation in ("FAILED", "TIMED_OUT"):
             return Verification(state="failed", checked=1, differences=(validation,))
+        service, region, _, _ = self._parts(job)
+        if service == "backup":
+            return await self._vaults.looked_at(region, found)
         return Verification(
             state="unknown", checked=0, limits="It came up; AWS does not compare what is in it with what was backed up."
         )

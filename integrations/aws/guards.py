@@ -14,6 +14,7 @@ from typing import Any
 
 from integrations.aws.caller import Caller, answered
 from integrations.aws.rows import plain
+from integrations.aws.vault_restores import locked_for_good
 from tenantry.capabilities.cloud import BackupVault, EncryptionKey, PublicAccess
 from tenantry.errors import OutOfScope, TargetNotFound
 
@@ -114,7 +115,8 @@ class Guards:
                         region=region,
                         name=str(row["BackupVaultName"]),
                         points=int(row.get("NumberOfRecoveryPoints") or 0),
-                        locked=bool(row.get("Locked")),
+                        locked=locked_for_good(row),
+                        lock_removable=bool(row.get("Locked")) and not locked_for_good(row),
                         raw=plain(row),
                     )
 

@@ -25,6 +25,7 @@ from tenantry.capabilities import (
     HostSurvey,
     HostUnit,
     Isolation,
+    OtherWayIn,
     Package,
     Process,
     Update,
@@ -129,6 +130,9 @@ class LabHosts(Calls):
 
     async def authorized_keys(self, host: str) -> Sequence[AuthorizedKey]:
         return await self.all(AuthorizedKey, host, "authorized_keys")
+
+    async def other_ways_in(self, host: str) -> Sequence[OtherWayIn]:
+        return await self.all(OtherWayIn, host, "other_ways_in")
 
     async def units(self, host: str) -> Sequence[HostUnit]:
         return await self.all(HostUnit, host, "units")

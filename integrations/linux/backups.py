@@ -39,6 +39,8 @@ __all__ = ["Plan", "ResticBackups", "tag_of"]
 
 _SNAPSHOT: Final = re.compile(r"[0-9a-f]{64}\Z")
 _FOLDER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}\Z")
+_MADE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,240}\Z")
+"""A folder's name, the snapshot's, and the token's mark."""
 _LOOKS: Final = 30
 _NO_REPOSITORY: Final = "the repository does not open: it is not there, is locked, or has another password"
 
@@ -117,7 +119,7 @@ class ResticBackups:
         if not _FOLDER.match(target.name):
             raise Rejected("the target is the plain name of a folder, without slashes", vendor="linux")
         host, snapshot = self._named((await self.point(point)).id)
-        folder = f"{self._plan(host).restores}/{target.name}.{tag_of(token)}"
+        folder = f"{self._plan(host).restores}/{target.name}.{snapshot}.{tag_of(token)}"
         job = f"{host}:restore:{snapshot}:{folder}"
         present = await self._restore_job(job, host, snapshot, folder)
         if present is not None and present.state != "failed":
@@ -154,9 +156,14 @@ class ResticBackups:
             found = await self._backup_job(host, tag)
             if found is not None:
                 return found
-            for folder in await self._folders(host, plan, f"*.{tag}*"):
-                snapshot = await self._snapshot_of(host, folder)
-                return await self._restore_job(f"{host}:restore:{snapshot}:{folder}", host, snapshot, folder)
+            for found_at in [
+                *await self._folders(host, plan, f"*.{tag}"),
+                *await self._folders(host, plan, f"*.{tag}.partial"),
+            ]:
+                folder = found_at.removesuffix(".partial")
+                snapshot = folder.rsplit(".", 2)[-2]
+                if _SNAPSHOT.match(snapshot) and "/staged-" not in folder:
+                    return await self._restore_job(f"{host}:restore:{snapshot}:{folder}", host, snapshot, folder)
         return None
 
     async def verify(self, job: str) -> Verification:
@@ -193,7 +200,7 @@ class ResticBackups:
         inside = (
             plan is not None
             and folder.startswith(f"{plan.restores}/")
-            and _FOLDER.match(folder[len(plan.restores) + 1 :])
+            and _MADE.match(folder[len(plan.restores) + 1 :])
         )
         if kind != "restore" or plan is None or not inside:
             raise Rejected("this names no restore of ours", vendor="linux")
@@ -293,13 +300,6 @@ class ResticBackups:
             ),
         )
         return [path_text(path) for path in found.out.split(b"\0") if path]
-
-    async def _snapshot_of(self, host: str, folder: str) -> str:
-        """Which snapshot a running or finished restore is of: the command says, while it runs."""
-        for process in await self._hosts.processes(host):
-            if f"{folder.removesuffix('.partial')}.partial" in process.arguments:
-                return next((one for one in process.arguments if _SNAPSHOT.match(one)), "")
-        return ""
 
     async def _running(self, host: str, name: str) -> bool:
         return any(name in process.arguments for process in await self._hosts.processes(host))

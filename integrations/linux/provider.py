@@ -27,8 +27,9 @@ The promise: a handle signs in to the configured hosts and nowhere else; a host 
 anything is said to it; the key is only ever in memory; nothing is installed and nothing of ours stays on a host but what a
 run says that it changed. The account's shell must be a POSIX shell. Tested with OpenSSH 9 on Debian 12.
 
-Known limits: hosts without apt have no pending updates here; units of accounts (``systemd --user``) are not listed; keys that
-only a ``Match`` block or ``AuthorizedKeysCommand`` of sshd_config names are not listed; the memory itself is not copied.
+Known limits: hosts without apt have no pending updates here; units of accounts (``systemd --user``) are not listed; whom a
+command, an authority or another host of sshd_config lets in is not told, and said to be unknown; a survey reads the keys that ``sshd -T`` names
+alone; the memory itself is not copied.
 """
 
 from __future__ import annotations

@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from integrations.linux import isolation, parse
 from integrations.linux.asking import LONG, found_files, lines
 from integrations.linux.command import Command
-from integrations.linux.evidence import Evidence
+from integrations.linux.sshd_files import SshdFiles
 from tenantry.capabilities import (
-    AuthorizedKey,
     CronEntry,
     HostAccount,
     HostConnection,
@@ -29,10 +28,10 @@ from tenantry.capabilities import (
     Process,
     Update,
 )
-from tenantry.capabilities.host import path_bytes, path_text
+from tenantry.capabilities.host import path_text
 from tenantry.errors import PermissionMissing, VendorFault
 
-__all__ = ["Reads", "expanded_keys", "pretty_name"]
+__all__ = ["Reads", "pretty_name"]
 
 UNIT_FOLDERS: Final = (
     "/etc/systemd/system",
@@ -49,7 +48,7 @@ _CRON_SCRIPTS: Final = ("hourly", "daily", "weekly", "monthly")
 _LOGS: Final = ("/var/log/auth.log.1", "/var/log/auth.log", "/var/log/secure")
 
 
-class Reads(Evidence):
+class Reads(SshdFiles):
     """The reading half of :class:`tenantry.capabilities.Host`."""
 
     # --- the host -----------------------------------------------------------------------------------------------------
@@ -179,23 +178,7 @@ class Reads(Evidence):
                     raise
                 await self._permitted(host, command)
 
-    # --- what stays ---------------------------------------------------------------------------------------------------
-
-    async def authorized_keys(self, host: str) -> Sequence[AuthorizedKey]:
-        """From the files that sshd itself says it looks into."""
-        configured, accounts = await asyncio.gather(
-            self._ok(host, Command.of("sshd", "-T", root=True)), self._ok(host, Command.of("getent", "passwd"))
-        )
-        wanted = expanded_keys(configured.lines(), parse.passwd(accounts.lines()))
-        there = await self._found(host, list(wanted), follow=True)
-        paths = [path for path in wanted if (at := there.get(path_text(path))) is not None and at.kind == "file"]
-        contents = await self._contents(host, paths)
-        return [
-            key
-            for path in paths
-            if path in contents
-            for key in parse.authorized_keys(wanted[path], path, contents[path], there[path_text(path)].changed_at)
-        ]
+    # --- what stays; keys and other ways in: `sshd_files.py` ---------------------------------------------------------
 
     async def units(self, host: str) -> Sequence[HostUnit]:
         """Files of units, with what the manager says of them where there is one."""
@@ -394,35 +377,6 @@ class Reads(Evidence):
         """Through the host's own sshd; nothing is run on it."""
         target = self._to(other).target
         return await self._to(host).knock(target.address, target.port, 3.0)
-
-
-def expanded_keys(configured: Iterable[bytes], people: Iterable[tuple[str, int, int, str, str]]) -> dict[bytes, str]:
-    """Where sshd looks for keys → whose they are, of ``sshd -T`` and the accounts."""
-    patterns = [
-        word
-        for line in configured
-        if line.lower().startswith(b"authorizedkeysfile ")
-        for word in line.split()[1:]
-        if word != b"none"
-    ] or [b".ssh/authorized_keys", b".ssh/authorized_keys2"]
-    wanted: dict[bytes, str] = {}
-    for name, uid, _, home, _ in people:
-        for pattern in patterns:
-            path = _expanded(pattern, name, uid, path_bytes(home))
-            if path is not None:
-                wanted.setdefault(path, name)
-    return wanted
-
-
-def _expanded(pattern: bytes, name: str, uid: int, home: bytes) -> bytes | None:
-    """AuthorizedKeysFile, sshd_config(5), "TOKENS"."""
-    tokens = {b"%%": b"%", b"%h": home, b"%u": name.encode(), b"%U": str(uid).encode()}
-    out, at = b"", 0
-    while at < len(pattern):
-        token = pattern[at : at + 2]
-        out, at = (out + tokens[token], at + 2) if token in tokens else (out + pattern[at : at + 1], at + 1)
-    path = out if out.startswith(b"/") else home.rstrip(b"/") + b"/" + out
-    return path if path.startswith(b"/") else None
 
 
 def pretty_name(release: bytes) -> str:

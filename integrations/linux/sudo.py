@@ -50,6 +50,7 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "sessions": ("find", "ss"),
     "logins": ("find", "grep", "journalctl"),
     "authorized_keys": ("sshd", "find", "tar"),
+    "other_ways_in": ("find", "tar"),
     "units": (),
     "cron": ("find", "tar"),
     "processes": ("find",),

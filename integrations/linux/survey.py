@@ -19,7 +19,8 @@ from integrations.linux import parse
 from integrations.linux import survey_parse as read
 from integrations.linux.asking import Asking
 from integrations.linux.command import Command
-from integrations.linux.reads import expanded_keys, pretty_name
+from integrations.linux.reads import pretty_name
+from integrations.linux.sshd_files import expanded_keys
 from integrations.linux.survey_parse import Output, Sections
 from integrations.linux.survey_script import FIRST, MOST, SECOND, SMALL, Section, script
 from tenantry.capabilities import AuthorizedKey, CronEntry, HostAccount, HostSurvey, Process

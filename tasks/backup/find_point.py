@@ -13,8 +13,17 @@ from tenantry.task import Context, EvidenceRef, Output, ReadTask, utc
 
 READS = aws(
     *("backup:ListProtectedResources", "backup:ListRecoveryPointsByResource", "backup:DescribeRecoveryPoint"),
-    *("backup:DescribeBackupJob", "backup:DescribeRestoreJob", "rds:DescribeDBInstances", "rds:DescribeDBSnapshots"),
+    *(
+        "backup:DescribeBackupJob",
+        "backup:DescribeRestoreJob",
+        "backup:DescribeBackupVault",
+        "rds:DescribeDBInstances",
+        "rds:DescribeDBSnapshots",
+    ),
 )
+
+LOOKS = aws("backup:ListBackupVaults", "backup:ListTags", "ec2:DescribeVolumes", "ec2:DescribeInstances")
+"""Beside those, for whoever looks for a restore and at what it made."""
 
 
 class FindPointParams(BaseModel):

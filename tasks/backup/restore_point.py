@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tasks.backup._restore import OnePoint, name_of, token
-from tasks.backup.find_point import READS
+from tasks.backup.find_point import LOOKS, READS
 from tasks.cloud._guards import aws
 from tenantry.capabilities import RestoreTarget
 from tenantry.errors import CannotCheck, NotVerified
@@ -31,7 +31,9 @@ class RestorePoint(Task[RestorePointParams]):
     needs = ("backup",)
     permissions = (
         READS,
-        aws("backup:StartRestoreJob", "iam:PassRole", "rds:RestoreDBInstanceFromDBSnapshot", "rds:AddTagsToResource"),
+        LOOKS,
+        aws("backup:GetRecoveryPointRestoreMetadata", "backup:StartRestoreJob", "backup:TagResource", "iam:PassRole"),
+        aws("rds:RestoreDBInstanceFromDBSnapshot", "rds:AddTagsToResource"),
         aws("rds:RestoreDBInstanceToPointInTime", "rds:DeleteDBInstance"),
     )
     impact = Impact.REVERSIBLE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.backup._restore import OnePoint, token
-from tasks.backup.find_point import READS
+from tasks.backup.find_point import LOOKS, READS
 from tenantry.errors import NotVerified
 from tenantry.task import Context, Output, ReadTask
 
@@ -23,7 +23,7 @@ class VerifyRestore(ReadTask[OnePoint, Verified]):
 
     name = "backup.verify_restore"
     needs = ("backup",)
-    permissions = (READS,)
+    permissions = (READS, LOOKS)
     timeout = 600.0
     Params = OnePoint
     Output = Verified

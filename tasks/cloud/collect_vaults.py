@@ -16,6 +16,8 @@ class Vault(BaseModel):
     region: str
     points: int
     locked: bool
+    """For good."""
+    lock_removable: bool
 
 
 class Vaults(Output):
@@ -40,9 +42,7 @@ class CollectVaults(ReadTask[NoParams, Vaults]):
         async for vault in ctx.cloud.backup_vaults():
             await rows.add(vault.raw)
             if vault.points:
-                found.append(
-                    Vault(id=vault.id, name=vault.name, region=vault.region, points=vault.points, locked=vault.locked)
-                )
+                found.append(Vault.model_validate(vault.model_dump(exclude={"raw"})))
             else:
                 empty += 1
         return Vaults(vaults=found, empty=empty, evidence=await rows.close())

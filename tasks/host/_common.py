@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks._rows import evidence_name
-from tenantry.capabilities import HostAccount, HostFacts
+from tenantry.capabilities import HostAccount, HostFacts, OtherWayIn
 from tenantry.task import Context, EvidenceRef
 
 HostName = Annotated[
@@ -38,6 +38,14 @@ def named_as_ours(ctx: Context, host: str, account: str, facts: HostFacts) -> li
     if {account.lower(), f"{account}@{host}".lower()} & {name.lower() for name in ctx.protected}:
         reasons.append(f"{account} on {host} is a break-glass or responder's account of this tenant")
     return reasons
+
+
+def ways_in(found: Sequence[OtherWayIn]) -> list[str]:
+    """Each in a few words, for what a person reads; the first twenty."""
+    return [
+        f"{way.directive} {way.value}" + (f" (for {way.condition})" if way.condition else "") + f" in {way.path}"
+        for way in found[:20]
+    ]
 
 
 async def account_guards(ctx: Context, host: str, account: str) -> list[str]:

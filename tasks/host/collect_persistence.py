@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import Field
+
 from tasks._rows import RowStore
 from tasks.host._common import OnHost
-from tenantry.capabilities import AuthorizedKey, CronEntry, HostAccount, HostUnit
+from tenantry.capabilities import AuthorizedKey, CronEntry, HostAccount, HostUnit, OtherWayIn
 from tenantry.task import Context, EvidenceRef, Output, Permission, ReadTask
 
 MOST = 2_000
@@ -20,6 +22,8 @@ class Persistence(Output):
     accounts: list[HostAccount]
     """Those that may sign in or administer; the others are in the evidence."""
     keys: list[AuthorizedKey]
+    other_ways_in: list[OtherWayIn] = Field(default_factory=list)
+    """What lets people in and no list of keys shows: nothing here can tell whom."""
     cron: list[CronEntry]
     units: list[HostUnit]
     """Those that belong to no package."""
@@ -49,12 +53,14 @@ class CollectPersistence(ReadTask[OnHost, Persistence]):
         host, evidence = p.host, []
         accounts = list(await ctx.host.accounts(host))
         keys = list(await ctx.host.authorized_keys(host))
+        others = list(await ctx.host.other_ways_in(host))
         cron = list(await ctx.host.cron(host))
         units = list(await ctx.host.units(host))
         packages = list(await ctx.host.packages(host))
         for name, rows in (
             ("accounts", accounts),
             ("keys", keys),
+            ("other-ways-in", others),
             ("cron", cron),
             ("units", units),
             ("packages", packages),
@@ -71,6 +77,7 @@ class CollectPersistence(ReadTask[OnHost, Persistence]):
             host=host,
             accounts=doors[:MOST],
             keys=keys[:MOST],
+            other_ways_in=others[:MOST],
             cron=cron[:MOST],
             units=loose[:MOST],
             packages=len(packages),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,6 +24,8 @@ class NotReached(BaseModel):
     host: str
     why: str
     """Code of the error: ``unreachable``, ``target_not_found`` for a name that the tenant's file does not have, ``timed_out`` …"""
+    passing: bool
+    """It may answer later without anything being put right here."""
 
 
 class Reachable(Output):
@@ -45,20 +48,30 @@ class FindReachable(ReadTask[FindReachableParams, Reachable]):
     Output = Reachable
 
     async def read(self, ctx: Context, p: FindReachableParams) -> Reachable:
-        names = list(dict.fromkeys(p.hosts))
+        return await look(p.hosts, lambda host: ctx.host.isolation(host), p.within)
 
-        async def one(host: str) -> str | None:
-            try:
-                async with asyncio.timeout(p.within):
-                    await ctx.host.isolation(host)
-            except ProviderError as error:
-                return error.code
-            except TimeoutError:
-                return "timed_out"
-            return None
 
-        answers = dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))
-        return Reachable(
-            hosts=[host for host in names if answers[host] is None],
-            not_reached=[NotReached(host=host, why=why) for host, why in answers.items() if why is not None],
-        )
+async def look(hosts: Sequence[str], ask: Callable[[str], Awaitable[object]], within: float) -> Reachable:
+    """Ask all of them once, at the same time.
+
+    Args:
+        ask: a small question to one host.
+        within: seconds that a host may take.
+    """
+    names = list(dict.fromkeys(hosts))
+
+    async def one(host: str) -> NotReached | None:
+        try:
+            async with asyncio.timeout(within):
+                await ask(host)
+        except ProviderError as error:
+            return NotReached(host=host, why=error.code, passing=error.retryable)
+        except TimeoutError:
+            return NotReached(host=host, why="timed_out", passing=True)
+        return None
+
+    answers = dict(zip(names, await asyncio.gather(*map(one, names)), strict=True))
+    return Reachable(
+        hosts=[host for host in names if answers[host] is None],
+        not_reached=[answer for answer in answers.values() if answer is not None],
+    )

@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, Field
 from tasks._rows import RowStore
 from tasks.host._common import OnHost
 from tasks.host._restore import linux
+from tenantry.errors import TargetNotFound
 from tenantry.task import Context, EvidenceRef, Output, ReadTask, utc
 
 
@@ -54,16 +55,19 @@ class ReadRecoveryPoints(ReadTask[ReadRecoveryPointsParams, HostPoints]):
 
     async def read(self, ctx: Context, p: ReadRecoveryPointsParams) -> HostPoints:
         rows = RowStore(ctx, f"{p.host}/recovery-points")
-        chosen, newer, times = None, 0, []
-        async for point in ctx.host_backup.points(p.host):
-            await rows.add(point.raw)
-            if point.state != "available":
-                continue
-            times.append(utc(point.created_at))
-            if p.before is not None and utc(point.created_at) >= utc(p.before):
-                newer += 1
-            elif p.before is not None and (chosen is None or point.created_at > chosen.created_at):
-                chosen = point
+        chosen, newer, times, kept = None, 0, [], True
+        try:
+            async for point in ctx.host_backup.points(p.host):
+                await rows.add(point.raw)
+                if point.state != "available":
+                    continue
+                times.append(utc(point.created_at))
+                if p.before is not None and utc(point.created_at) >= utc(p.before):
+                    newer += 1
+                elif p.before is not None and (chosen is None or point.created_at > chosen.created_at):
+                    chosen = point
+        except TargetNotFound:  # no failure: most clients back up only some of their hosts in this way
+            kept = False
         return HostPoints(
             host=p.host,
             before=p.before,
@@ -71,7 +75,9 @@ class ReadRecoveryPoints(ReadTask[ReadRecoveryPointsParams, HostPoints]):
             point=chosen.id if chosen else None,
             point_at=chosen.created_at if chosen else None,
             newer=newer,
-            notes=_notes(p, times, chosen.created_at if chosen else None),
+            notes=_notes(p, times, chosen.created_at if chosen else None)
+            if kept
+            else [f"the tenant's file names no repository to which {p.host} is backed up"],
             evidence=await rows.close(),
         )
 

@@ -9,6 +9,9 @@ attacker's; a single strong one, or nothing but weak ones, is for a person; less
 used from, or connected to, an attacker's address; names such an address; runs from where programs do not belong; fetches a
 program and runs it. Weak: changed in the window; belongs to no package; its program is deleted; may administer.
 
+What is an intruder's on one host is so on the others of the same incident: their addresses count as named, and the same key, account or program is a
+strong sign there.
+
 A key or account that was used from the client's own networks is the client's, whatever else: what an administrator does in
 those hours looks alike. Used by both it was stolen, and is for a person, because it must be changed elsewhere too.
 """
@@ -55,10 +58,46 @@ class Address(BaseModel):
     accounts: list[str]
 
 
+class Marks(BaseModel):
+    """By what an intruder is known who was on other hosts."""
+
+    model_config = ConfigDict(extra="forbid")
+    ips: frozenset[str] = frozenset()
+    fingerprints: dict[str, str] = {}
+    """Of a key → the host on which it is theirs."""
+    accounts: dict[str, str] = {}
+    programs: dict[str, str] = {}
+    """What a cron entry, unit or process of theirs runs → the host."""
+
+    @classmethod
+    def of(cls, found: Iterable[Found], ips: Iterable[str]) -> Marks:
+        """Labels of what was found are ``owner: what it runs``; ids of keys are ``path#fingerprint``."""
+        things = list(found)
+        return cls(
+            ips=frozenset(ips),
+            fingerprints={thing.id.rsplit("#", 1)[-1]: thing.host for thing in things if thing.kind == "key"},
+            accounts={thing.id: thing.host for thing in things if thing.kind == "account"},
+            programs={
+                program: thing.host
+                for thing in things
+                if thing.kind in ("cron", "unit", "process")
+                and len(program := thing.label.partition(": ")[2].strip()) > 4
+            },
+        )
+
+
 def addresses(
-    logins: Sequence[LoginGroup], since: datetime | None, bad: Iterable[str], good: Iterable[str]
+    logins: Sequence[LoginGroup],
+    since: datetime | None,
+    bad: Iterable[str],
+    good: Iterable[str],
+    elsewhere: frozenset[str] = frozenset(),
 ) -> list[Address]:
-    """The addresses that are not the client's, or perhaps not."""
+    """The addresses that are not the client's, or perhaps not.
+
+    Args:
+        elsewhere: the intruder's on other hosts of the same incident.
+    """
     bad, good = tuple(bad), tuple(good)
     found = []
     for ip in dict.fromkeys(group.origin for group in logins):
@@ -72,6 +111,8 @@ def addresses(
             reasons, verdict = ["the address was named as the attacker's"], "attacker"
         elif within(ip, good):
             continue
+        elif ip in elsewhere:
+            reasons, verdict = ["the intruder came from there to another host"], "attacker"
         else:
             reasons = [
                 *(
@@ -101,10 +142,15 @@ def judged(strong: Sequence[str], weak: Sequence[str]) -> Verdict:
 
 
 def things(
-    activity: Activity, persistence: Persistence, attackers: Sequence[str], good: Sequence[str], since: datetime | None
+    activity: Activity,
+    persistence: Persistence,
+    attackers: Sequence[str],
+    good: Sequence[str],
+    since: datetime | None,
+    elsewhere: Marks | None = None,
 ) -> list[tuple[Verdict, Found]]:
     """Everything on the host that is not ordinary."""
-    host = persistence.host
+    host, known = persistence.host, elsewhere or Marks()
     found: list[tuple[Verdict, Found]] = []
 
     def add(kind: str, object_id: str, label: str, strong: list[str], weak: list[str]) -> None:
@@ -116,9 +162,13 @@ def things(
     def fresh(at: datetime | None) -> list[str]:
         return ["changed in the time in question"] if at is not None and since is not None and at >= since else []
 
+    def same(kind: str, of: dict[str, str], mark: str) -> list[str]:
+        return [f"the same {kind} is the intruder's on {of[mark]}"] if of.get(mark, host) != host else []
+
     def of_text(text: str) -> list[str]:
         named = [ip for ip in attackers if re.search(rf"(?<![\d.]){re.escape(ip)}(?![\d.])", text)]
         return [
+            *same("program", known.programs, text.strip()),
             *([f"names {named[0]}, the attacker's address"] if named else []),
             *(["runs from where no program belongs"] if _ODD_PLACE.search(text) else []),
             *(["fetches a program and runs it"] if _FETCHES.search(text) else []),
@@ -126,7 +176,12 @@ def things(
 
     used = _used(activity.logins, attackers, good)
     for account in persistence.accounts:
-        if account.id == "root" or account.id not in used.accounts:
+        if account.id == "root":
+            continue
+        if account.id not in used.accounts:
+            again = same("account", known.accounts, account.id)
+            if again and account.id not in used.own_accounts:
+                add("account", account.id, account.id, again, ["may administer"] if account.privileged else [])
             continue
         if account.id in used.own_accounts:
             add("account", account.id, account.id, [f"taken over: used from {used.accounts[account.id]}"], [])
@@ -140,7 +195,10 @@ def things(
             stolen = [f"stolen: used from {used.keys[key.fingerprint]}"] if key.fingerprint in used.keys else []
             add("key", key.id, f"{key.account}: {key.fingerprint} {key.comment}".strip(), stolen, [])
             continue
-        strong = [f"used from {used.keys[key.fingerprint]}"] if key.fingerprint in used.keys else []
+        strong = [
+            *([f"used from {used.keys[key.fingerprint]}"] if key.fingerprint in used.keys else []),
+            *same("key", known.fingerprints, key.fingerprint),
+        ]
         shared = len({k.account for k in persistence.keys if k.fingerprint == key.fingerprint}) > 1
         weak = [*fresh(key.file_changed_at), *(["stands in several accounts"] if shared else [])]
         if strong or len(weak) > 1:

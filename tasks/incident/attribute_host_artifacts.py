@@ -8,9 +8,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks._addresses import Network, known_networks
+from tasks.host._common import ways_in
 from tasks.host.collect_activity import Activity
 from tasks.host.collect_persistence import Persistence
-from tasks.incident._host_signs import Address, Found, addresses, things
+from tasks.incident._host_signs import Address, Found, Marks, addresses, things
 from tenantry.task import Context, Output, ReadTask
 
 
@@ -21,6 +22,12 @@ class AttributeHostArtifactsParams(BaseModel):
     since: Annotated[datetime | None, Field(description="What lies before is taken as ordinary")] = None
     known_bad_ips: list[Network] = []
     known_good_ips: list[Network] = []
+    others: Annotated[
+        list[Found], Field(max_length=5_000, description="What the same intruder left on the incident's other hosts")
+    ] = []
+    others_ips: Annotated[
+        list[str], Field(max_length=1_000, description="Addresses from which the same intruder came to other hosts")
+    ] = []
 
 
 class HostArtifacts(Output):
@@ -42,8 +49,8 @@ class HostArtifacts(Output):
 class AttributeHostArtifacts(ReadTask[AttributeHostArtifactsParams, HostArtifacts]):
     """Say which accounts, keys, cron entries, units and processes of a host are an intruder's, and why.
 
-    Two signs, one of them strong, or it is for a person; what the client's own people use is theirs. The rule stands in
-    ``tasks/incident/_host_signs.py``.
+    Two signs, one of them strong, or it is for a person; what the client's own people use is theirs. What is theirs on another host of the
+    incident is a strong sign here. The rule stands in ``tasks/incident/_host_signs.py``.
     """
 
     name = "incident.attribute_host_artifacts"
@@ -52,13 +59,25 @@ class AttributeHostArtifacts(ReadTask[AttributeHostArtifactsParams, HostArtifact
 
     async def read(self, ctx: Context, p: AttributeHostArtifactsParams) -> HostArtifacts:
         good = [*p.known_good_ips, *known_networks(ctx.subject)]
-        seen = addresses(p.activity.logins, p.since, p.known_bad_ips, good)
+        marks = Marks.of(p.others, p.others_ips)
+        seen = addresses(p.activity.logins, p.since, p.known_bad_ips, good, marks.ips)
         theirs = [address for address in seen if address.verdict == "attacker"]
-        attackers = list(dict.fromkeys([*(a.ip for a in theirs), *(ip for ip in p.known_bad_ips if "/" not in ip)]))
+        named = [ip for ip in p.known_bad_ips if "/" not in ip]
+        attackers = list(dict.fromkeys([*(a.ip for a in theirs), *named, *sorted(marks.ips)]))
         start = min((address.first_at for address in theirs), default=p.since)
-        found = things(p.activity, p.persistence, attackers, good, p.since or start)
+        found = things(p.activity, p.persistence, attackers, good, p.since or start, marks)
         sure = [thing for verdict, thing in found if verdict == "attacker"]
         unsure = [thing for verdict, thing in found if verdict == "uncertain"]
+        unsure += [
+            Found(
+                kind="key",
+                host=p.persistence.host,
+                id=f"sshd#{way}",
+                label=way,
+                reasons=["whom it lets in cannot be told"],
+            )
+            for way in ways_in(p.persistence.other_ways_in)
+        ]
         return HostArtifacts(
             host=p.persistence.host,
             addresses=seen,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.host._common import HostName
+from tasks.host._common import HostName, ways_in
 from tasks.incident.attribute_host_artifacts import HostArtifacts
 from tenantry.errors import NotVerified
 from tenantry.task import Context, Output, Permission, ReadTask
@@ -87,12 +87,17 @@ class VerifyHostContained(ReadTask[VerifyHostContainedParams, HostContainment]):
         wrong = [proof.what for proof in proofs if proof.state == "not_so"]
         if wrong:
             raise NotVerified(f"{host} is not contained: not so: {'; '.join(wrong)[:1000]}")
-        return HostContainment(host=host, contained=True, proofs=proofs, caveats=_caveats(found))
+        others = ways_in(await ctx.host.other_ways_in(host))
+        return HostContainment(host=host, contained=True, proofs=proofs, caveats=_caveats(found, others))
 
 
-def _caveats(found: HostArtifacts) -> list[str]:
+def _caveats(found: HostArtifacts, others: list[str]) -> list[str]:
     caveats = [
         "what only a fresh installation can exclude: changes to the kernel, the boot loader, or programs of the system"
+    ]
+    caveats += [
+        f"whom {way} lets in cannot be told from here: look at it before the host is let on the network"
+        for way in others
     ]
     if found.for_person:
         caveats.append(f"{len(found.for_person)} things whose owner could not be told were left as they are")

@@ -102,7 +102,9 @@ class BackupVault(_Fact):
     points: int
     """How many recovery points it holds."""
     locked: bool
-    """Nobody deletes from it or shortens what it keeps, whatever its policy says."""
+    """Nobody deletes from it or shortens what it keeps, whatever its policy says, and nobody can take that away."""
+    lock_removable: bool = False
+    """It is locked, and who has the rights takes the lock away: an attacker with administrators' rights too."""
     raw: dict[str, Any]
 
 

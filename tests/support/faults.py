@@ -61,6 +61,8 @@ class Job:
     wait: bool = True
     vaulted: bool = False
     """What signs in lies in the home's vault."""
+    places: dict[str, Any] | None = None
+    """Where cloud account and hosts are (``tests/support/everywhere.py``), where they are not the lab's."""
 
 
 class Zygote:
@@ -145,9 +147,17 @@ async def _attempt(job: Job) -> None:
     if kill.where.startswith("append"):
         _kill_at_append(stand.journal, kill)
     lab = Lab(job.scenario, seed=job.seed, users=job.users)  # for its credentials alone
-    transport = _KillingTransport(kill) if kill.where.startswith("write") else None
+    killer = _Killer(kill) if kill.where.startswith("write") else None
+    transport = None if killer is None else _KillingTransport(killer)
     access = await LabAccess.open(job.base_url, lab, transport, stand.vault if job.vaulted else None)
-    await stand.engine(access, PATIENT).run(job.run_id, wait=job.wait)
+    policy = PATIENT
+    if job.places is not None:
+        from tests.support import everywhere
+
+        access, policy = await everywhere.joined(access, job.places), everywhere.PATIENT
+        if killer is not None:
+            everywhere.arm(killer)
+    await stand.engine(access, policy).run(job.run_id, wait=job.wait)
     await access.aclose()
 
 
@@ -168,28 +178,43 @@ def _kill_at_append(journal: Journal, kill: Kill) -> None:
     journal.append = counting  # type: ignore[method-assign]
 
 
-class _KillingTransport(httpx.AsyncBaseTransport):
-    """The network, until the n-th write."""
+class _Killer:
+    """Counts writes, of whatever kind, and kills around the n-th."""
 
     def __init__(self, kill: Kill) -> None:
-        self._inner = httpx.AsyncHTTPTransport()
         self._kill = kill
         self._count = 0
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if not _writes(request):
-            return await self._inner.handle_async_request(request)
+    def begins(self) -> bool:
+        """Before a write is sent. Returns whether it is the one."""
         self._count += 1
         if self._count != self._kill.nth:
-            return await self._inner.handle_async_request(request)
+            return False
         if self._kill.where == "write_before":
             os.kill(os.getpid(), signal.SIGKILL)
         if self._kill.where == "write_during":
             threading.Timer(self._kill.delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
-        response = await self._inner.handle_async_request(request)
+        return True
+
+    def ended(self) -> None:
+        """The one was answered."""
         if self._kill.where == "write_after":
-            await response.aread()
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+class _KillingTransport(httpx.AsyncBaseTransport):
+    """The network, until the n-th write."""
+
+    def __init__(self, killer: _Killer) -> None:
+        self._inner = httpx.AsyncHTTPTransport()
+        self._killer = killer
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        last = _writes(request) and self._killer.begins()
+        response = await self._inner.handle_async_request(request)
+        if last:
+            await response.aread()
+            self._killer.ended()
         return response
 
     async def aclose(self) -> None:

@@ -39,6 +39,7 @@ class HostService:
             "sessions": lambda h, _: list(h.sessions.values()),
             "logins": self._logins,
             "authorized_keys": lambda h, _: list(h.keys.values()),
+            "other_ways_in": lambda h, _: h.other_ways_in,
             "units": lambda h, _: list(h.units.values()),
             "cron": lambda h, _: list(h.cron.values()),
             "processes": lambda h, _: list(h.processes.values()),

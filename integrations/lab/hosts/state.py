@@ -18,6 +18,7 @@ from tenantry.capabilities import (
     HostSession,
     HostUnit,
     Isolation,
+    OtherWayIn,
     Package,
     Process,
     Update,
@@ -66,6 +67,7 @@ class LabHost:
     gateway: bool = False
     accounts: dict[str, HostAccount] = field(default_factory=dict)
     keys: dict[str, AuthorizedKey] = field(default_factory=dict)
+    other_ways_in: list[OtherWayIn] = field(default_factory=list)
     units: dict[str, HostUnit] = field(default_factory=dict)
     cron: dict[str, CronEntry] = field(default_factory=dict)
     processes: dict[str, Process] = field(default_factory=dict)

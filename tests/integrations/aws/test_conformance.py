@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from moto.backup.models import backup_backends
 
 from integrations.aws.actions import ACTIONS, action_of, least_policy
 from integrations.aws.provider import AwsHandle
+from tasks.backup.restore_point import RestorePoint
+from tasks.backup.verify_restore import VerifyRestore
 from tenantry.capabilities import BackupJob, RestoreTarget
 from tenantry.errors import InDoubt, PermissionMissing, Rejected, TargetNotFound, VendorFault
 from tests.conformance.backup import BackupConformance, BackupWorld
@@ -24,6 +28,9 @@ from tests.conformance.findings import FindingsConformance, FindingsWorld
 from tests.conformance.storage import StorageConformance, StorageWorld
 from tests.support.aws_gaps import Reply, record
 from tests.support.aws_stand import REGIONS, Account, AwsStand
+from tests.support.effects import drive
+from tests.support.fakes import FakeTenant
+from tests.support.incident import read
 
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
 ALLOW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
@@ -123,6 +130,20 @@ class TestCloud(CloudConformance):
             key=key,
             doomed_key=doomed,
         )
+
+    async def test_a_vaults_lock_that_may_be_taken_away_is_no_lock(self, world: CloudWorld, account: Account) -> None:
+        async def shown() -> tuple[bool, bool]:
+            (vault,) = [one async for one in world.provider.backup_vaults()]
+            return vault.locked, vault.lock_removable
+
+        backup = account.client("backup")
+        assert await shown() == (False, False)
+        backup.put_backup_vault_lock_configuration(BackupVaultName="Default", MinRetentionDays=7)
+        assert await shown() == (False, True), "governance mode"
+        backup.put_backup_vault_lock_configuration(BackupVaultName="Default", MinRetentionDays=7, ChangeableForDays=3)
+        assert await shown() == (False, True), "for three days more"
+        backup_backends[account.id][REGIONS[0]].vaults["Default"].lock_date = time.time() - 60
+        assert await shown() == (True, False)
 
 
 class TestStorage(StorageConformance):
@@ -265,12 +286,14 @@ class TestBackupOfDatabases(BackupConformance):
 
 
 class TestBackupVaults(BackupConformance):
-    """AWS Backup, on the stand-in."""
+    """AWS Backup: vaults, their locks and tags at moto, points and jobs at the stand-in; what is made is a volume at moto."""
 
     capability = "backup"
 
     @pytest.fixture
     async def world(self, aws: AwsStand, account: Account, handle: AwsHandle) -> BackupWorld:
+        ec2 = account.client("ec2")
+        account.client("backup").create_backup_vault(BackupVaultName="Default")
         volume = f"arn:aws:ec2:{REGIONS[0]}:{account.id}:volume/vol-1"
         at = datetime.now(UTC) - timedelta(days=1)
         arn = aws.gaps.add_point(account.id, REGIONS[0], volume, "EBS", at)
@@ -281,15 +304,84 @@ class TestBackupVaults(BackupConformance):
                 made = aws.gaps.add_point(account.id, REGIONS[0], volume, "EBS", datetime.now(UTC))
                 aws.gaps.finish(id, RecoveryPointArn=made)
             else:
-                aws.gaps.finish(id, CreatedResourceArn=f"{volume}-restored", ValidationStatus="SUCCESSFUL")
+                name = ec2.create_volume(AvailabilityZone=f"{REGIONS[0]}a", Size=1)["VolumeId"]
+                aws.gaps.finish(id, CreatedResourceArn=f"arn:aws:ec2:{REGIONS[0]}:{account.id}:volume/{name}")
 
         return BackupWorld(
             provider=handle.capability("backup"),
             source=volume,
             point=f"backup:{REGIONS[0]}:point:Default|{arn}",
-            target=RestoreTarget(name="restored", options={"volumeId": "vol-1"}),
+            target=RestoreTarget(name="restored"),
             finish=finish,
         )
+
+    async def test_what_was_made_is_looked_at(self, world: BackupWorld, account: Account) -> None:
+        job = await world.provider.restore(world.point, world.target, token="run-2")
+        assert (await world.provider.verify(job.id)).limits == "the job is running"
+        await world.finish(job)
+        seen = await world.provider.verify(job.id)
+        assert (seen.state, seen.checked) == ("unknown", 1)
+        assert seen.limits.startswith("It is there and available; ")
+        made = (await world.provider.job(job.id)).result
+        assert made is not None
+        account.client("ec2").delete_volume(VolumeId=made.rsplit("/", 1)[-1])
+        gone = await world.provider.verify(job.id)
+        assert (gone.state, gone.differences) == ("failed", (f"{made} is not there (any more)",))
+
+    @pytest.mark.parametrize("lost", ["PUT /restore-jobs", "POST /tags/"])
+    async def test_killed_between_begin_and_mark_it_is_the_same_job(
+        self, world: BackupWorld, aws: AwsStand, lost: str
+    ) -> None:
+        aws.fault("backup", lost, None, after=lost.startswith("PUT"))
+        with pytest.raises(InDoubt):
+            await world.provider.restore(world.point, world.target, token="run-3")
+        assert await world.provider.job_of("run-3") is None
+        job = await world.provider.restore(world.point, world.target, token="run-3")
+        assert len(aws.gaps.jobs) == len(set(aws.gaps.jobs)), "the token's job, and no other"
+        found = await world.provider.job_of("run-3")
+        assert found is not None
+        assert found.id == job.id
+
+    async def test_the_task_sees_it_to_its_end(self, world: BackupWorld, aws: AwsStand, account: Account) -> None:
+        """What AWS Backup made is looked for by whoever comes later, too."""
+        tenant = FakeTenant()
+        tenant.more = {"backup": world.provider}
+        arn = world.point.rpartition("|")[2]
+        ec2, made = account.client("ec2"), f"arn:aws:ec2:{REGIONS[0]}:{account.id}:volume/"
+        aws.gaps.makes[arn] = lambda: made + ec2.create_volume(AvailabilityZone=f"{REGIONS[0]}a", Size=1)["VolumeId"]
+        assert (await drive(tenant, RestorePoint(), {"point": world.point})).outcome == "changed"
+        seen = await read(tenant, VerifyRestore, point=world.point)
+        assert (seen.verified, seen.checked) == (False, 1)
+        assert seen.result is not None
+        assert seen.result.startswith(made)
+
+    async def test_a_database_is_restored_under_another_name(
+        self, world: BackupWorld, aws: AwsStand, account: Account
+    ) -> None:
+        """The name that it had is taken, and AWS refuses it."""
+        source = f"arn:aws:rds:{REGIONS[0]}:{account.id}:db:orders"
+        arn = aws.gaps.add_point(account.id, REGIONS[0], source, "RDS", datetime.now(UTC) - timedelta(days=1))
+        point = f"backup:{REGIONS[0]}:point:Default|{arn}"
+        assert (await world.provider.restore(point, world.target, token="run-4")).state == "running"
+        taken = RestoreTarget(name="x", options={"DBInstanceIdentifier": "orders"})
+        with pytest.raises(Rejected):
+            await world.provider.restore(point, taken, token="run-5")
+
+    async def test_a_point_is_locked_where_its_vault_is_for_good(
+        self, world: BackupWorld, aws: AwsStand, account: Account
+    ) -> None:
+        """A lock that its owner may take away again protects from nobody who is administrator."""
+        until = (datetime.now(UTC) + timedelta(days=90)).replace(microsecond=0)
+        (row,) = aws.gaps.points[account.id, REGIONS[0]]
+        row["CalculatedLifecycle"] = {"DeleteAt": until.timestamp()}
+        backup = account.client("backup")
+        assert (await world.provider.point(world.point)).locked_until is None
+        backup.put_backup_vault_lock_configuration(BackupVaultName="Default", MinRetentionDays=7, ChangeableForDays=3)
+        assert (await world.provider.point(world.point)).locked_until is None, (
+            "for three days more it may be taken away"
+        )
+        backup_backends[account.id][REGIONS[0]].vaults["Default"].lock_date = time.time() - 60
+        assert (await world.provider.point(world.point)).locked_until == until
 
 
 class TestLogs(CloudLogsConformance):

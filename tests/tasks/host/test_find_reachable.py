@@ -11,6 +11,7 @@ async def test_those_that_answer_and_why_the_others_do_not() -> None:
     found = await read(RansomTenant(), FindReachable, hosts=["db1", "web1", "nobody", "web1"])
     assert found.hosts == ["web1"]
     assert {one.host: one.why for one in found.not_reached} == {"db1": "unreachable", "nobody": "target_not_found"}
+    assert {one.host: one.passing for one in found.not_reached} == {"db1": True, "nobody": False}
 
 
 async def test_one_that_says_nothing_holds_nobody_up() -> None:

@@ -44,3 +44,10 @@ async def test_where_none_can_be_chosen_it_says_why(why: str) -> None:
 async def test_a_host_that_cannot_be_asked_is_an_error() -> None:
     with pytest.raises(Unreachable):
         await read(RansomTenant(), ReadRecoveryPoints, host="db1")
+
+
+async def test_a_host_that_is_not_backed_up_has_none_and_it_is_said() -> None:
+    """Over SSH it is another error than a host that does not answer; the lab's hosts all have a repository."""
+    found = await read(RansomTenant(), ReadRecoveryPoints, host="nobody", before=RansomTenant().began)
+    assert (found.point, found.total) == (None, 0)
+    assert found.notes == ["the tenant's file names no repository to which nobody is backed up"]

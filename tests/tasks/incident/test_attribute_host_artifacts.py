@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tasks.host.collect_activity import CollectActivity
 from tasks.host.collect_persistence import CollectPersistence
+from tasks.incident._host_signs import Found
 from tasks.incident.attribute_host_artifacts import AttributeHostArtifacts, HostArtifacts
+from tenantry.capabilities import OtherWayIn
 from tests.support.fake_host import web
 from tests.support.fakes import NOW, FakeTenant
 from tests.support.incident import read
@@ -73,3 +75,49 @@ async def test_our_own_key_is_never_the_intruders():
     web(tenant).facts = web(tenant).facts.model_copy(update={"responder_key": ours.fingerprint})
     found = await attribute(tenant)
     assert ours.id not in {thing.id for thing in (*found.keys, *found.for_person)}
+
+
+def planted(tenant: FakeTenant, at: datetime) -> Found:
+    """A key of the intruder on web1, which is put on db1 too, in whose log there is nothing."""
+    key = next(key for key in web(tenant).keys.values() if "attacker" in key.comment)
+    copy = key.model_copy(update={"account": "root", "file_changed_at": at})
+    tenant.host.state["db1"].keys[copy.id] = copy
+    return Found(kind="key", host="web1", id=key.id, label="root", reasons=["used from 203.0.113.66"])
+
+
+async def test_what_is_theirs_on_one_host_is_theirs_on_the_others():
+    """A key that nobody has used here yet would say nothing by itself."""
+    tenant = FakeTenant()
+    theirs = planted(tenant, NOW - timedelta(hours=2))
+    assert (await attribute(tenant, host="db1")).keys == []
+    found = await attribute(tenant, host="db1", others=[theirs.model_dump()])
+    assert [thing.reasons[0] for thing in found.keys] == ["the same key is the intruder's on web1"]
+
+
+async def test_the_same_key_from_before_is_for_a_person():
+    tenant = FakeTenant()
+    found = await attribute(tenant, host="db1", others=[planted(tenant, NOW - timedelta(days=90)).model_dump()])
+    assert (len(found.keys), len(found.for_person)) == (0, 1)
+
+
+async def test_an_address_that_is_theirs_on_another_host_decides_alone():
+    found = await attribute(FakeTenant(), since=None, known_good_ips=[], others_ips=["203.0.113.66"])
+    assert [thing.id for thing in found.accounts] == ["sysupd"]
+    assert found.addresses[0].reasons == ["the intruder came from there to another host"]
+
+
+async def test_one_host_alone_learns_nothing_from_itself():
+    alone = await attribute(FakeTenant())
+    again = await attribute(
+        FakeTenant(), others=[thing.model_dump() for thing in (*alone.keys, *alone.accounts, *alone.cron, *alone.units)]
+    )
+    assert again == alone
+
+
+async def test_a_way_in_that_no_list_of_keys_shows_is_for_a_person():
+    tenant = FakeTenant()
+    way = OtherWayIn(directive="AuthorizedKeysCommand", value="/x %u", condition="User bob", path="/etc/ssh/c")
+    tenant.host.state["db1"].other_ways_in.append(way)
+    (found,) = (await attribute(tenant, host="db1")).for_person
+    assert (found.kind, found.label) == ("key", "AuthorizedKeysCommand /x %u (for User bob) in /etc/ssh/c")
+    assert found.reasons == ["whom it lets in cannot be told"]
