@@ -300,6 +300,16 @@ class TenantContext:
             from flows.sweeping import TenantIncidents
 
             return TenantIncidents(self._installation, self.name, "drill" if self._drill is not None else "run")
+        if name == "looking":
+            from flows.looking import TenantLooking
+
+            return TenantLooking(self._installation, self)
+        if name in ("risks", "recorded"):
+            from flows.remembering import TenantRecorded, TenantRisks
+
+            if name == "risks":
+                return TenantRisks(self._installation, self.name, drill=self._drill is not None)
+            return TenantRecorded(self._installation, self.name)
         if name == "credentials":
             if self._drill is not None:
                 # The services are the lab's, but the vault is the client's own: what the lab made would replace what works.

@@ -120,6 +120,7 @@ from tenantry.capabilities.identity import (
 )
 from tenantry.capabilities.incidents import Incidents
 from tenantry.capabilities.logs import AuditRecord, Logs
+from tenantry.capabilities.looking import ConnectedSystem, Looking
 from tenantry.capabilities.mail import Delegate, Forwarding, InboxRule, Mail, MobileDevice, SentMessage
 from tenantry.capabilities.mail_flow import (
     AuditBypass,
@@ -131,6 +132,8 @@ from tenantry.capabilities.mail_flow import (
     TransportRule,
 )
 from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messenger
+from tenantry.capabilities.recorded import Recorded
+from tenantry.capabilities.risks import Risks
 from tenantry.capabilities.secrets import Secrets
 from tenantry.capabilities.storage import Bucket, BucketProtection, Retention, Storage, StoredObject
 from tenantry.capabilities.sweeping import Sweeping
@@ -161,10 +164,13 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "findings": Findings,
     "sweeping": Sweeping,
     "incidents": Incidents,
+    "looking": Looking,
+    "risks": Risks,
+    "recorded": Recorded,
 }
 """Name in a task's ``needs`` and in a tenant file → Protocol."""
 
-OWN: Final = frozenset({"secrets", "sweeping", "incidents"})
+OWN: Final = frozenset({"secrets", "sweeping", "incidents", "looking", "risks", "recorded"})
 """Those that the installation provides by itself: no provider offers them, and every client has them."""
 
 __all__ = [
@@ -205,6 +211,7 @@ __all__ = [
     "CloudRole",
     "CloudUser",
     "CloudWatch",
+    "ConnectedSystem",
     "Consent",
     "ConsentPolicy",
     "Credentials",
@@ -245,6 +252,7 @@ __all__ = [
     "InventoriedGrant",
     "Isolation",
     "Logs",
+    "Looking",
     "Machine",
     "Mail",
     "MailFlow",
@@ -266,6 +274,7 @@ __all__ = [
     "Process",
     "PublicAccess",
     "RecordSet",
+    "Recorded",
     "Recorder",
     "RecoveryPoint",
     "Registration",
@@ -274,6 +283,7 @@ __all__ = [
     "Retention",
     "Rights",
     "RiskDetection",
+    "Risks",
     "RoleAssignment",
     "RoleHolding",
     "RootUser",

@@ -75,7 +75,7 @@ REVIEW_DAYS: Final[Mapping[Level, int]] = {"very_high": 14, "high": 30, "moderat
 
 def level_of(likelihood: Level, impact: Level) -> Level:
     """The level of a risk: how likely something is, and how much it would hurt."""
-    found: Level = _TABLE[LEVELS.index(likelihood)][LEVELS.index(impact)]  # type: ignore[assignment]  # of the table
+    found: Level = _TABLE[LEVELS.index(likelihood)][LEVELS.index(impact)]
     return found
 
 
