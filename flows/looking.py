@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flows.assembly import Installation, Source, TenantContext
     from tenantry.sweep.model import Sweep
 
-__all__ = ["TenantLooking"]
+__all__ = ["STAGED", "VERIFIED", "TenantLooking", "proven"]
 
 F = TypeVar("F")
 _PATIENCE: Final = 60.0
@@ -95,7 +95,7 @@ class TenantLooking:
                 found += [
                     {"run_id": index.run_id, "runbook": index.runbook, "step": step["id"], "at": step["finished_at"], "what": step["item"] or ""}
                     for step in view["steps"]
-                    if _proven(step) and step["finished_at"] >= rfc3339(since)
+                    if proven(step) and step["finished_at"] >= rfc3339(since)
                 ]  # fmt: skip
         return found[:_MOST]
 
@@ -106,7 +106,8 @@ class TenantLooking:
             return True  # it is not there any more: what its runs were made of stands in them
 
 
-def _proven(step: dict[str, Any]) -> bool:
+def proven(step: dict[str, Any]) -> bool:
+    """Whether a step of a run, as it is shown, proves that something could be had again."""
     output = step["output"]
     if step["task"] == VERIFIED:
         verified = isinstance(output, dict) and output.get("verified") is True

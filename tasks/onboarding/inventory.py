@@ -123,7 +123,8 @@ class _Count:
         except (RecordError, BrokerUnavailable):
             raise  # what is wrong with this machine is no answer of the client's
         except TenantryError as error:
-            self._why.append(f"{error.message.rstrip('.')}. {error.remedy}".strip()[:400])
+            if error.message not in self._why:
+                self._why.append(error.message[:400])
         except Exception as error:  # noqa: BLE001  # a defect in one reading must not hide what the others see
             self._why.append(TaskDefect.of(reading.source.name, error).message)
         else:

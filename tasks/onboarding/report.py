@@ -108,19 +108,20 @@ async def _kept(
     return None
 
 
-async def _incidents(ctx: Context, steps: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+async def _incidents(ctx: Context, steps: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Runs that answer what was found: those that a step of this run opened, and those that there were already for the same findings."""
     incidents: Incidents = ctx.capability("incidents")
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for sweep in _done(steps, SWEEP):
         for one in sweep["output"]["incidents"]:
             run_id = await incidents.opened(one["run_ids"])
             if run_id is not None:
-                found.setdefault(run_id, {"run_id": run_id, "runbook": one["runbook"], "entity": one["entity"]})
+                told = {key: one[key] for key in ("runbook", "entity", "findings")}
+                found.setdefault(run_id, {"run_id": run_id, **told})
     for step in steps:
         if step["task"] == OpenIncident.name and step["outcome"] == Outcome.CHANGED.value:
             for change in step["changes"]:
                 run_id = change["path"].split("/")[1]
-                entity = str(step["item"] or "what was found")
-                found.setdefault(run_id, {"run_id": run_id, "runbook": str(change["after"]), "entity": entity})
+                told = {"runbook": str(change["after"]), "entity": "what was found", "findings": []}
+                found.setdefault(run_id, {"run_id": run_id, **told})
     return list(found.values())

@@ -35,7 +35,7 @@ class Sources:
         subject: what was agreed: the evidence of the step that read it, or the client's public facts.
         sweep, baseline: what those steps kept as evidence; None: there is none.
         risks: the open ones of the register, the heaviest first, as JSON.
-        incidents: runs that answer what the sweep found: ``{run_id, runbook, entity}``.
+        incidents: runs that answer what the sweep found: ``{run_id, runbook, entity, findings}``.
         at: RFC 3339.
     """
 
@@ -106,6 +106,7 @@ class _Document:
     def _of_sweep(self) -> list[dict[str, Any]]:
         """Findings by rule, the worst first."""
         rules: dict[str, list[Json]] = {}
+        covered = {name for one in self._s.incidents for name in one["findings"]}
         for one in self._s.sweep["findings"] if self._s.sweep else ():
             rules.setdefault(one["rule"], []).append(one)
         rows = []
@@ -115,6 +116,7 @@ class _Document:
             rows.append(
                 {
                     **{key: worst[key] for key in ("title", "severity", "remedy")},
+                    "uncovered": [one["entity"]["id"] for one in mine if one["id"] not in covered],
                     **{"about": about[:_MOST], "count": len(about), "summary": worst["evidence"].get("summary", "")},
                 }
             )
@@ -125,7 +127,8 @@ class _Document:
         ran = bool(self._of(SWEEP))
         return {
             "state": "done" if output else "failed" if ran else "not_run",
-            "checks": output.get("checks", {}),
+            "checks": self._checks(),
+            "saw": self._saw_something(),
             "read_from": output.get("read_from"),
             "read_until": output.get("read_until"),
             "could_not_check": output.get("could_not_check_total", 0),
@@ -134,9 +137,21 @@ class _Document:
             else [],
         }
 
+    def _checks(self) -> dict[str, int]:
+        """How many checks ended how. One that passed because there was nothing to look at counts as ``nothing``."""
+        counts: dict[str, int] = {}
+        for one in self._s.sweep["checks"] if self._s.sweep else ():
+            idle = one["status"] == "not_applicable" or (one["status"] == "pass" and not one["looked_at"])
+            name = "nothing" if idle else one["status"]
+            counts[name] = counts.get(name, 0) + 1
+        return counts
+
     def _systems(self) -> list[dict[str, Any]]:
         listed = self._inventory.get("systems", []) if self._inventory else []
-        return [{**one, "name": SYSTEMS.get(one["vendor"], one["vendor"])} for one in listed]
+        return [
+            {**one, "name": SYSTEMS.get(one["vendor"], one["vendor"]), "why": one["why"].split(". ")[0].rstrip(".")}
+            for one in listed
+        ]
 
     def _agreement(self) -> dict[str, Any]:
         subject = self._s.subject
@@ -186,7 +201,7 @@ class _Document:
                 f"{counted(swept['checks'].get('unknown', 0) or swept['could_not_check'], 'check')} of the search for an "
                 "intruder could not look at everything."
             )
-        elif not swept["checks"].get("pass", 0) + swept["checks"].get("fail", 0) + swept["checks"].get("accepted", 0):
+        if swept["state"] == "done" and not self._saw_something():
             found.append("The search for an intruder found nothing of yours that it could look at.")
         if not self._inventory:
             found.append("What you have was not counted.")
@@ -204,7 +219,9 @@ class _Document:
             found.append("The protective measures were not looked at.")
         unknown = [one for one in self._policies() if one["status"] == "unknown"]
         if unknown:
-            found.append(f"How {counted(len(unknown), 'protective measure')} stand could not be found out.")
+            found.append(
+                f"How {counted(len(unknown), 'protective measure stands', 'protective measures stand')} could not be found out."
+            )
         if not any(one["outcome"] in ("changed", "already") for one in self._of(RISKS)):
             found.append("The risk register may lack what this onboarding found.")
         return found
@@ -214,6 +231,10 @@ class _Document:
 
     def _critical(self) -> list[dict[str, Any]]:
         return [one for one in self._findings if one["severity"] == "critical"]
+
+    def _uncovered(self) -> list[dict[str, Any]]:
+        """Critical findings that no incident answers."""
+        return [one for one in self._critical() if one["uncovered"]]
 
     def _serious(self) -> list[dict[str, Any]]:
         return [one for one in self._findings if rank(one["severity"]) >= rank("medium")]
@@ -239,10 +260,13 @@ class _Document:
 
     def _sweep_gaps(self) -> bool:
         """The search for an intruder did not see everything that it should have."""
-        swept = self._swept()
-        seen = swept["checks"].get("pass", 0) + swept["checks"].get("accepted", 0) + swept["checks"].get("fail", 0)
         away = any(one["works"] is False for one in self._systems())
-        return swept["state"] != "done" or bool(swept["could_not_check"]) or not seen or away
+        swept = self._swept()
+        return swept["state"] != "done" or bool(swept["could_not_check"]) or not self._saw_something() or away
+
+    def _saw_something(self) -> bool:
+        """The search for an intruder looked at anything at all: a check that had nothing to look at proves nothing."""
+        return any(one["looked_at"] for one in (self._s.sweep["checks"] if self._s.sweep else ()))
 
     def _told(self, waits: Sequence[Json]) -> list[str]:
         """The summary, a paragraph each."""
@@ -255,7 +279,8 @@ class _Document:
             lines.append(self._measured())
         if self._s.risks:
             heavy = sum(one["level"] in ("high", "very_high") for one in self._s.risks)
-            undecided = sum(one["treatment"] is None for one in self._s.risks)
+            open_ = sum(one["treatment"] is None for one in self._s.risks)
+            undecided = "all" if open_ == len(self._s.risks) > 1 else str(open_) if open_ else ""
             lines.append(
                 f"Your risk register now holds {counted(len(self._s.risks), 'open risk')}, {heavy} of them high or very high. "
                 + (
@@ -265,16 +290,20 @@ class _Document:
                 )
             )
         if waits:
-            lines.append(f"{counted(len(waits), 'thing')} wait for somebody; the list below says for whom.")
+            lines.append(
+                f"{counted(len(waits), 'thing waits', 'things wait')} for somebody; the list below says for whom."
+            )
         return lines
 
     def _intruder(self) -> str:
         critical = self._critical()
         if self._s.incidents:
             names = sorted({one["entity"] for one in self._s.incidents})
+            more = len(self._uncovered())
             return (
                 f"We found signs that somebody else is inside your systems, and opened {counted(len(self._s.incidents), 'incident')} "
                 f"at once ({', '.join(names[:5])}{' and others' if len(names) > 5 else ''}). Each has a report of its own."
+                + (f" {counted(more, 'kind')} of critical findings beside them are looked at by hand." if more else "")
             )
         if critical:
             return (
@@ -286,7 +315,7 @@ class _Document:
                 "We looked for signs that somebody else is inside your systems. We found nothing critical, and "
                 f"{counted(len(self._serious()), 'kind')} of findings that have to be explained or settled."
             )
-        if self._swept()["state"] != "done":
+        if self._swept()["state"] != "done" or not self._saw_something():
             return (
                 "Whether somebody else is inside your systems is not known: the search for it did not come to a result."
             )
@@ -299,11 +328,15 @@ class _Document:
         for one in self._policies():
             count[one["status"]] = count.get(one["status"], 0) + 1
         total = len(self._policies()) - count.get("not_applicable", 0)
-        words = [f"{count['pass']} are met", f"{count['fail']} are not"]
-        if count["for_person"]:
-            words.append(f"{count['for_person']} have to be asked of somebody")
-        if count["unknown"]:
-            words.append(f"{count['unknown']} are not known")
+        told = (
+            ("pass", "met"),
+            ("fail", "not met"),
+            ("for_person", "to be asked of somebody"),
+            ("unknown", "not known"),
+        )
+        words = [f"{count[name]} {_are(count[name])} {said}" for name, said in told if count[name]]
+        if len(words) < 2:
+            return f"Of {counted(total, 'protective measure')} that apply to you, {words[0] if words else 'none was looked at'}."
         return f"Of {counted(total, 'protective measure')} that apply to you, {', '.join(words[:-1])} and {words[-1]}."
 
     # --- what remains -------------------------------------------------------------------------------------------------
@@ -318,6 +351,18 @@ class _Document:
             }
             for one in self._s.run["waiting_for"]
             if one["step"] != self._s.step
+        ]
+        waits += [
+            {"who": "us", "what": f"Carry on the incident about {one['entity']}, run {one['run_id']}", "until": None}
+            for one in self._s.incidents
+        ]
+        waits += [
+            {
+                "who": "us",
+                "what": f"Critical, and no incident yet: {one['title']} ({', '.join(one['uncovered'][:3])})",
+                "until": None,
+            }
+            for one in self._uncovered()
         ]
         for one in self._systems():
             if one["works"] is False:
@@ -395,3 +440,7 @@ class _Document:
                 f"We look at the risk register together, the first time by {min(one['review_on'] for one in self._s.risks)}."
             )
         return list(dict.fromkeys(found))
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"

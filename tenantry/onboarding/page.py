@@ -37,7 +37,7 @@ _STYLE: Final = (
     )
     + ".plain{font-size:16px;max-width:80ch}ol.next li,ul.plain-list li{margin:6px 0;max-width:100ch}td.no-wrap{white-space:nowrap}"
     ".pair{display:grid;grid-template-columns:1fr 1fr;gap:8px 40px}@media(max-width:800px){.pair{grid-template-columns:1fr}}"
-    "section>h3{margin-top:18px}td .maps{color:var(--soft);font-size:12px}.legend-svg{max-width:900px;display:block;margin-top:8px}"
+    "section>h3{margin-top:24px}.pair{margin-top:14px}.facts+.pair,.facts+h3{margin-top:24px}.pair h3{font-size:16px;margin:10px 0 2px}td .maps{color:var(--soft);font-size:12px}.legend-svg{max-width:900px;display:block;margin-top:8px}"
     ".legend-svg text{font-size:12px;fill:var(--soft)}"
 )
 
@@ -241,7 +241,7 @@ def _inventory(d: Mapping[str, Any]) -> Iterator[Markup]:
             "The lists themselves are kept as evidence of this run, each with a digest in the record.",
             class_="lead",
         )
-        yield _table(("What", "How many", "", "Why not"), rows, widths=("22%", "12%", "24%", None))
+        yield _table(("What", "How many", "How far", "Why not"), rows, widths=("22%", "12%", "24%", None))
 
 
 def _found(d: Mapping[str, Any]) -> Iterator[Markup]:
@@ -256,7 +256,7 @@ def _found(d: Mapping[str, Any]) -> Iterator[Markup]:
     yield h(
         "p",
         f"Logs were read from {day(swept['read_from'])} to {day(swept['read_until'])}. Of {sum(checks.values())} checks {checks.get('pass', 0)} found nothing, "
-        f"{checks.get('fail', 0)} found something, {checks.get('unknown', 0)} could not look at everything, and {checks.get('not_applicable', 0)} are about systems that are not connected.",
+        f"{checks.get('fail', 0)} found something, {checks.get('unknown', 0)} could not look at everything, and {checks.get('nothing', 0)} had nothing of yours to look at.",
         class_="lead",
     )
     if d["incidents"]:
@@ -277,7 +277,10 @@ def _found(d: Mapping[str, Any]) -> Iterator[Markup]:
             )
             for one in d["findings"][:_MOST]
         ]
-        yield _table(("", "What", "For example", "What to do"), rows, widths=("11%", "27%", "31%", None))
+        yield _table(("Weight", "What", "For example", "What to do"), rows, widths=("11%", "27%", "31%", None))
+    if not d["findings"]:
+        unseen = "Nothing of yours could be looked at: whether there is an intruder is not known."
+        yield h("p", "Nothing, in what could be looked at." if swept["saw"] else unseen)
     if swept["incomplete"]:
         yield h("h3", "What this search could not look at")
         yield _list(swept["incomplete"], "")
@@ -294,7 +297,9 @@ def _measures(d: Mapping[str, Any]) -> Iterator[Markup]:
         maps = "; ".join(f"{FRAMEWORKS[key]}: {', '.join(numbers)}" for key, numbers in one["maps"].items())
         more = one["about_total"] - 5
         about = f" ({', '.join(one['about'][:5])}{f' and {more} more' if more > 0 else ''})" if one["about"] else ""
-        what = {"fail": one["remedy"], "unknown": one["remedy"], "for_person": one["ask"]}.get(one["status"], "")
+        what = {"fail": one["remedy"], "unknown": "We look again as soon as we can.", "for_person": one["ask"]}.get(
+            one["status"], ""
+        )
         rows.append(
             (
                 _pill(*STATUSES[one["status"]]),
@@ -310,7 +315,7 @@ def _measures(d: Mapping[str, Any]) -> Iterator[Markup]:
             class_="lead",
         )
         yield _table(
-            ("", "Measure", "How it stands", "What to do, or whom to ask what"),
+            ("Stands", "Measure", "How it stands", "What to do, or whom to ask what"),
             rows,
             widths=("11%", "38%", "25%", None),
         )

@@ -27,6 +27,8 @@ from tenantry.timeline.words import outcome_words
 __all__ = ["pdf"]
 
 _MOST: Final = 200
+_NOTHING: Final = "Nothing, in what could be looked at."
+_UNSEEN: Final = "Nothing of yours could be looked at: whether there is an intruder is not known."
 _STYLE: Final = (
     "svg{background:#fff}text{font-family:'Libertinus Serif','DejaVu Sans Mono';font-size:13px;fill:#17202e}.head{font-size:16px;font-weight:600}"
     ".tick,.axis-name{fill:#566072;font-size:12px}.disc{fill:#fff;stroke:#17202e;stroke-width:1.4}.number{font-weight:700;font-size:15px}"
@@ -145,7 +147,10 @@ class _Report:
                 [[piece("strong", self._cell(one["who"]))], self._cell(one["what"], 60), day(one["until"]) if one["until"] else ""]
                 for one in d["waits"][:_MOST]
             ]  # fmt: skip
-            yield self._part("What waits for whom", ("Who", "What", "Until"), ("58mm", "1fr", "36mm"), rows)
+            yield {
+                **self._part("What waits for whom", ("Who", "What", "Until"), ("58mm", "1fr", "36mm"), rows),
+                "apart": True,
+            }
         yield from self._agreed()
         if d["systems"]:
             yield self._connected()
@@ -188,7 +193,7 @@ class _Report:
             rows.append([self._cell(one["who"]), f"{TEAM_ROLES.get(one['role'], one['role'])}{deputy}"])
         rows += ["What the agreement does not say yet"] if a["lacking"] else []
         rows += [["", self._cell(one, 60)] for one in a["lacking"]]
-        yield self._part("What was agreed", ("", ""), ("72mm", "1fr"), rows)
+        yield self._part("What was agreed", ("What", "As it was agreed"), ("72mm", "1fr"), rows)
 
     def _connected(self) -> Part:
         rows = []
@@ -211,7 +216,7 @@ class _Report:
             rows.append([one["title"], number, [_pill(words, look)], self._cell("; ".join(one["why"]), 60)])
         lead = "The lists themselves are kept as evidence of this run, each with a digest in the record."
         return self._part(
-            "What you have", ("What", "How many", "", "Why not"), ("50mm", "30mm", "62mm", "1fr"), rows, lead
+            "What you have", ("What", "How many", "How far", "Why not"), ("50mm", "30mm", "62mm", "1fr"), rows, lead
         )
 
     def _found(self) -> Iterator[Part]:
@@ -223,7 +228,7 @@ class _Report:
         checks = swept["checks"]
         lead = (
             f"Logs were read from {day(swept['read_from'])} to {day(swept['read_until'])}. Of {sum(checks.values())} checks {checks.get('pass', 0)} found nothing, "
-            f"{checks.get('fail', 0)} found something, {checks.get('unknown', 0)} could not look at everything, and {checks.get('not_applicable', 0)} are about systems that are not connected."
+            f"{checks.get('fail', 0)} found something, {checks.get('unknown', 0)} could not look at everything, and {checks.get('nothing', 0)} had nothing of yours to look at."
         )
         rows: list[Any] = []
         if d["incidents"]:
@@ -247,13 +252,18 @@ class _Report:
         if rows:
             yield self._part(
                 "What was found",
-                ("", "What", "For example", "What to do"),
+                ("Weight", "What", "For example", "What to do"),
                 ("30mm", "1.1fr", "1.3fr", "1.2fr"),
                 rows,
                 lead,
             )
         else:
-            yield {"level": 1, "title": "What was found", "lead": lead, "lines": ["Nothing."]}
+            yield {
+                "level": 1,
+                "title": "What was found",
+                "lead": lead,
+                "lines": [_NOTHING if swept["saw"] else _UNSEEN],
+            }
         if swept["incomplete"]:
             listed = [self._long(line) for line in swept["incomplete"]]
             yield {"level": 2, "title": "What this search could not look at", "list": listed}
@@ -264,7 +274,9 @@ class _Report:
             maps = "; ".join(f"{FRAMEWORKS[key]}: {', '.join(numbers)}" for key, numbers in one["maps"].items())
             more = one["about_total"] - 5
             about = f" ({', '.join(one['about'][:5])}{f' and {more} more' if more > 0 else ''})" if one["about"] else ""
-            what = {"fail": one["remedy"], "unknown": one["remedy"], "for_person": one["ask"]}.get(one["status"], "")
+            what = {"fail": one["remedy"], "unknown": "We look again as soon as we can.", "for_person": one["ask"]}.get(
+                one["status"], ""
+            )
             rows.append(
                 [
                     [_pill(*STATUSES[one["status"]])],
@@ -274,7 +286,7 @@ class _Report:
                 ]
             )  # fmt: skip
         lead = "What could not be seen is never called met. The numbers are those under which other frameworks ask for the same."
-        head = ("", "Measure", "How it stands", "What to do, or whom to ask what")
+        head = ("Stands", "Measure", "How it stands", "What to do, or whom to ask what")
         return self._part("Protective measures", head, ("30mm", "1.7fr", "1fr", "1.1fr"), rows, lead)
 
     def _risks(self) -> Part:
