@@ -129,7 +129,7 @@ class TenantSweeping:
             asyncio.to_thread(self._detections, checks),
             asyncio.to_thread(accepted, self._installation, tenant),
             asyncio.to_thread(last_sweep, self._installation, tenant, before=run_id),
-            recognised(self._context),
+            self._ours(),
             self._context.ahead({need for check in checks for need in check.collect.needs}),
         )
         look = Look(
@@ -171,6 +171,10 @@ class TenantSweeping:
         others = self._installation.home.runbooks / "detections" / OTHERS
         rules = (others,) if others.is_dir() else ()
         return {name: Detections.load(name, roots, rules) for name in sorted(one for one in formats if one)}
+
+    async def _ours(self) -> tuple[dict[str, Ours], list[dict[str, str]]]:
+        """What providers know of ourselves, and those that could not say."""
+        return await recognised(self._context)
 
 
 def _nowhere(detections: Iterable[Detections]) -> list[dict[str, str]]:
