@@ -292,14 +292,6 @@ class TenantContext:
     async def capability(self, name: str) -> Any:
         if name == "secrets":
             return TenantSecrets(self._installation.vault, self.name)
-        if name == "sweeping":
-            from flows.sweeping import TenantSweeping
-
-            return TenantSweeping(self._installation, self, progress=self.telling)
-        if name == "incidents":
-            from flows.sweeping import TenantIncidents
-
-            return TenantIncidents(self._installation, self.name, "drill" if self._drill is not None else "run")
         if name == "looking":
             from flows.looking import TenantLooking
 
@@ -310,6 +302,14 @@ class TenantContext:
             if name == "risks":
                 return TenantRisks(self._installation, self.name, drill=self._drill is not None)
             return TenantRecorded(self._installation, self.name)
+        if name == "sweeping":
+            from flows.sweeping import TenantSweeping
+
+            return TenantSweeping(self._installation, self, progress=self.telling)
+        if name == "incidents":
+            from flows.sweeping import TenantIncidents
+
+            return TenantIncidents(self._installation, self.name, "drill" if self._drill is not None else "run")
         if name == "credentials":
             if self._drill is not None:
                 # The services are the lab's, but the vault is the client's own: what the lab made would replace what works.

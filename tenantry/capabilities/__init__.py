@@ -162,11 +162,11 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "storage": Storage,
     "dns": Dns,
     "findings": Findings,
-    "sweeping": Sweeping,
-    "incidents": Incidents,
     "looking": Looking,
     "risks": Risks,
     "recorded": Recorded,
+    "sweeping": Sweeping,
+    "incidents": Incidents,
 }
 """Name in a task's ``needs`` and in a tenant file → Protocol."""
 
