@@ -87,10 +87,10 @@ class CheckBaseline(ReadTask[BaselineParams, Baselined]):
     async def read(self, ctx: Context, p: BaselineParams) -> Baselined:
         baseline, measured, checked = _parts(p.baseline)
         looking: Looking = ctx.capability("looking")
-        look = await looking.look(ctx.run.started_at, p.days)
+        look = await looking.look(ctx.now, p.days)
         results = await judge(looking, baseline, measured, checked, look)
         document = {
-            **{"tenant": ctx.run.tenant, "run_id": ctx.run.run_id, "at": rfc3339(ctx.run.started_at)},
+            **{"tenant": ctx.run.tenant, "run_id": ctx.run.run_id, "at": rfc3339(ctx.now)},
             **{"baseline": baseline.id, "version": baseline.version, "title": baseline.title, "policies": results},
         }
         evidence = await ctx.evidence.store_bytes(EVIDENCE, json.dumps(document, sort_keys=True).encode())
@@ -98,7 +98,7 @@ class CheckBaseline(ReadTask[BaselineParams, Baselined]):
         return Baselined(
             baseline=baseline.id,
             version=baseline.version,
-            at=rfc3339(ctx.run.started_at),
+            at=rfc3339(ctx.now),
             statuses={status: counts[status] for status in STATUSES},
             policies=[
                 Answered(

@@ -66,7 +66,7 @@ class TakeInventory(ReadTask[NoParams, Inventory]):
     async def read(self, ctx: Context, p: NoParams) -> Inventory:
         del p
         looking: Looking = ctx.capability("looking")
-        look = await looking.look(ctx.run.started_at, 1)
+        look = await looking.look(ctx.now, 1)
         limit = asyncio.Semaphore(_ABREAST)
 
         async def one(kind: Kind) -> Counted:

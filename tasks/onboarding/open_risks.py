@@ -176,7 +176,7 @@ def _risk(
         {
             **{"id": risk_id("finding", ref), "title": title[:300], "detail": detail[:2_000], "remedy": remedy[:2_000]},
             **{"likelihood": likelihood, "impact": impact, "owner": _owner(ctx), "source": source},
-            "review_on": review_date(level_of(likelihood, impact), ctx.run.started_at.date()),
+            "review_on": review_date(level_of(likelihood, impact), ctx.now.date()),
         }
     )
 

@@ -120,7 +120,7 @@ async def test_a_breached_client(office: Office) -> None:
     assert office.installation.journal.verify().ok
 
 
-async def test_once_more_and_back(office: Office) -> None:
+async def test_once_more(office: Office) -> None:
     before = office.register("acme")
     state = await office.run("acme", "take-2")
     after = office.register("acme")
