@@ -12,7 +12,6 @@ from tenantry.baseline.measure import Measure, Verdict
 from tenantry.capabilities import Host, HostRef
 from tenantry.errors import ProviderError
 from tenantry.sweep.check import Giver, Look
-from tenantry.task import Permission
 
 _ABREAST: Final = 16
 _STALE: Final = timedelta(days=14)
@@ -34,7 +33,6 @@ class HostsUpdated(Measure[list[Pending]]):
 
     name = "measures.endpoints.hosts_updated"
     needs = ("host",)
-    permissions = (Permission(vendor="linux", names=("apt-get",)),)
 
     async def collect(self, given: Giver) -> list[Pending]:
         host: Host = await given.capability("host")
