@@ -145,6 +145,17 @@ async def test_a_client_of_whom_half_cannot_be_reached(office: Office) -> None:
     assert "pass" not in {ended[name] for name in ("msp_least_privilege", "logging_on", "administrator_second_factor")}
 
 
+async def test_what_a_run_opened_is_taken_back(office: Office) -> None:
+    assert office.register("globex").open()
+    async with office.installation.access("globex", "run", {}) as access:
+        engine = Engine(office.installation.surroundings(), access)
+        state = await engine.undo("half-1", step="risks", by={"person": None, "proven": False, "via": "test"})
+    assert (state.item("risks", None).undo or {})["outcome"] == "undone"
+    register = office.register("globex")
+    assert register.open() == []
+    assert {one.status for one in register.risks.values()} == {"withdrawn"}
+
+
 async def test_a_drills_risks_stay_in_the_drill(office: Office) -> None:
     before = office.register("globex").risks
     state = await office.run("globex", "drill-1", mode="drill")
