@@ -51,7 +51,7 @@ class _Document(Facts):
             "risks": [self._risk(one) for one in self._s.risks],
             "gaps": self._gaps,
             "waits": waits,
-            "next": self._next(),
+            "next": self._next(waits),
             "steps": [self._step(one) for one in self._steps],
         }  # fmt: skip
 
@@ -263,15 +263,16 @@ class _Document(Facts):
         ]
         return min(days, default=None)
 
-    def _next(self) -> list[str]:
+    def _next(self, waits: Sequence[Json]) -> list[str]:
         """What is done next, the most pressing first."""
         found = [
             f"We carry the incident about {one['entity']} on ({one['runbook'].replace('_', ' ')}, run {one['run_id']})."
             for one in self._s.incidents
         ]
-        if not self._s.incidents and self._critical():
+        if self._uncovered():
             found.append(
-                "We find out what is behind the critical findings, and open an incident where they are what they look like."
+                "We find out what is behind the critical findings that no incident is open for, and open one where they are "
+                "what they look like."
             )
         if self._gaps:
             found.append(
@@ -291,6 +292,8 @@ class _Document(Facts):
             found.append(
                 f"We look at the risk register together, the first time by {min(one['review_on'] for one in self._s.risks)}."
             )
+        if not found and not waits:
+            found.append("Nothing is left open by this onboarding. The service that was agreed goes on.")
         return list(dict.fromkeys(found))
 
 
