@@ -121,6 +121,7 @@ from tenantry.capabilities.identity import (
 )
 from tenantry.capabilities.incidents import Incidents
 from tenantry.capabilities.logs import AuditRecord, Logs
+from tenantry.capabilities.looking import ConnectedSystem, Looking
 from tenantry.capabilities.mail import Delegate, Forwarding, InboxRule, Mail, MobileDevice, SentMessage
 from tenantry.capabilities.mail_flow import (
     AuditBypass,
@@ -132,6 +133,8 @@ from tenantry.capabilities.mail_flow import (
     TransportRule,
 )
 from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messenger
+from tenantry.capabilities.recorded import Recorded
+from tenantry.capabilities.risks import Risks
 from tenantry.capabilities.secrets import Secrets
 from tenantry.capabilities.storage import Bucket, BucketProtection, Retention, Storage, StoredObject
 from tenantry.capabilities.sweeping import Sweeping
@@ -160,12 +163,15 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "storage": Storage,
     "dns": Dns,
     "findings": Findings,
+    "looking": Looking,
+    "risks": Risks,
+    "recorded": Recorded,
     "sweeping": Sweeping,
     "incidents": Incidents,
 }
 """Name in a task's ``needs`` and in a tenant file → Protocol."""
 
-OWN: Final = frozenset({"secrets", "sweeping", "incidents"})
+OWN: Final = frozenset({"secrets", "sweeping", "incidents", "looking", "risks", "recorded"})
 """Those that the installation provides by itself: no provider offers them, and every client has them."""
 
 __all__ = [
@@ -206,6 +212,7 @@ __all__ = [
     "CloudRole",
     "CloudUser",
     "CloudWatch",
+    "ConnectedSystem",
     "Consent",
     "ConsentPolicy",
     "Credentials",
@@ -246,6 +253,7 @@ __all__ = [
     "InventoriedGrant",
     "Isolation",
     "Logs",
+    "Looking",
     "Machine",
     "Mail",
     "MailFlow",
@@ -268,6 +276,7 @@ __all__ = [
     "Process",
     "PublicAccess",
     "RecordSet",
+    "Recorded",
     "Recorder",
     "RecoveryPoint",
     "Registration",
@@ -276,6 +285,7 @@ __all__ = [
     "Retention",
     "Rights",
     "RiskDetection",
+    "Risks",
     "RoleAssignment",
     "RoleHolding",
     "RootUser",
