@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.human._text import About, Duration, with_lines
+from tasks.human._text import About, Duration, Reminders, reminders, with_lines
 from tenantry.names import Role
 from tenantry.runbook.model import parse_duration
 from tenantry.task import Context, HumanRequest, HumanTask
@@ -20,6 +20,7 @@ class ConfirmParams(BaseModel):
     yes: Annotated[str, Field(min_length=1, max_length=80, description="What approving means")] = "yes"
     no: Annotated[str, Field(min_length=1, max_length=80, description="What denying means")] = "no"
     expires_in: Annotated[Duration, Field(description="How long the question stands")] = "7d"
+    remind_after: Reminders = []
     four_eyes: Annotated[bool, Field(description="Not to be answered by who started the run")] = False
 
 
@@ -40,5 +41,6 @@ class Confirm(HumanTask[ConfirmParams]):
             yes=p.yes,
             no=p.no,
             expires_in=parse_duration(p.expires_in),
+            remind_after=reminders(p.remind_after),
             four_eyes=p.four_eyes,
         )
