@@ -300,6 +300,10 @@ class TenantContext:
             from flows.sweeping import TenantIncidents
 
             return TenantIncidents(self._installation, self.name, "drill" if self._drill is not None else "run")
+        if name == "onboarding":
+            from flows.onboarding_hand import TenantOnboarding
+
+            return TenantOnboarding(self._installation, self.name, "drill" if self._drill is not None else "run")
         if name == "credentials":
             if self._drill is not None:
                 # The services are the lab's, but the vault is the client's own: what the lab made would replace what works.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations.http import Http
-from tenantry.errors import ProviderError
+from tenantry.errors import ProviderError, SignInFailed
 from tenantry.providers import ProviderCheck, SecretSource
 
 __all__ = ["TokenHeader", "checked"]
@@ -36,5 +36,11 @@ async def checked(http: Http, probe: Awaitable[Mapping[str, Any]]) -> ProviderCh
         facts = await probe
     except ProviderError as error:
         problem = f"{error.message}. {error.remedy}"
-        return ProviderCheck(signed_in=False, granted=None, problems=(problem,), reachable=http.answered)
+        return ProviderCheck(
+            signed_in=False,
+            granted=None,
+            problems=(problem,),
+            reachable=http.answered,
+            refused=isinstance(error, SignInFailed),
+        )
     return ProviderCheck(signed_in=True, granted=None, facts=facts, reachable=True, clock_skew=http.clock_skew)

@@ -131,6 +131,7 @@ from tenantry.capabilities.mail_flow import (
     TransportRule,
 )
 from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messenger
+from tenantry.capabilities.onboarding import Onboarding
 from tenantry.capabilities.secrets import Secrets
 from tenantry.capabilities.storage import Bucket, BucketProtection, Retention, Storage, StoredObject
 from tenantry.capabilities.sweeping import Sweeping
@@ -161,10 +162,11 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "findings": Findings,
     "sweeping": Sweeping,
     "incidents": Incidents,
+    "onboarding": Onboarding,
 }
 """Name in a task's ``needs`` and in a tenant file → Protocol."""
 
-OWN: Final = frozenset({"secrets", "sweeping", "incidents"})
+OWN: Final = frozenset({"secrets", "sweeping", "incidents", "onboarding"})
 """Those that the installation provides by itself: no provider offers them, and every client has them."""
 
 __all__ = [
@@ -257,6 +259,7 @@ __all__ = [
     "NamedLocation",
     "NetworkLog",
     "NewCloudKey",
+    "Onboarding",
     "OpenBucket",
     "Opening",
     "Owner",

@@ -507,8 +507,8 @@ class Session:
                 # What was answered between the last look and that entry did not find a waiting run to wake.
                 await self._refresh()
                 if self._answered(reports):
-                    due = {"status": status.value, "due": rfc3339(self._around.now())}
-                    await self.record(Event("run.stopped", due, outcome=status.value))
+                    again = {"status": status.value, "due": rfc3339(self._around.now())}
+                    await self.record(Event("run.stopped", again, outcome=status.value))
 
     async def _remind(self) -> None:
         """Have those reminded who are asked, where it is time. Of several that are due (nobody looked meanwhile) only the latest is sent."""

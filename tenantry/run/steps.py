@@ -502,7 +502,8 @@ class ItemRunner:
                 kind="answer",
                 owner=request.owner,
                 remind_after=request.remind_after,
-                asks_again=request.silence is None,
+                # Where the runbook goes on without, what became of the question stands: no later attempt asks anew.
+                asks_again=request.silence is None and step.on_failure == "stop",
             )
         except ApprovalExpired:
             if request.silence is None:

@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from flows.assembly import TenantSecrets
+from flows.onboarding_hand import TenantOnboarding
 from flows.sweeping import TenantIncidents, TenantSweeping
 from tenantry import capabilities
 from tenantry.capabilities import CAPABILITIES, OWN
@@ -52,7 +53,13 @@ def test_what_waits_is_async(name: str, method: Callable[..., Any]) -> None:
 
 
 def test_the_installation_provides_its_own() -> None:
-    for name, provider in (("secrets", TenantSecrets), ("sweeping", TenantSweeping), ("incidents", TenantIncidents)):
+    own = (
+        ("secrets", TenantSecrets),
+        ("sweeping", TenantSweeping),
+        ("incidents", TenantIncidents),
+        ("onboarding", TenantOnboarding),
+    )
+    for name, provider in own:
         assert issubclass(provider, CAPABILITIES[name])
         assert name in OWN
 
