@@ -133,6 +133,8 @@ def run_tables(view: Mapping[str, Any]) -> None:
             ("started", moment(view["started_at"])),
             ("finished", moment(view["finished_at"])),
             ("attempt", view["attempt"]),
+            ("opened by", view["opened_by"]),
+            ("opened", ", ".join(view["opened"])),
             ("progress", _progress(view)),
         ]
     )

@@ -25,6 +25,7 @@ from pydantic import SecretBytes, SecretStr
 
 import integrations
 from flows.credentials import TenantCredentials
+from flows.reminding import Reminders
 from flows.stores import store_opener
 from tenantry.broker import BrokeredPeople, BrokeredVault, Supervisor
 from tenantry.capabilities import ByChannel
@@ -195,6 +196,7 @@ class Installation:
             evidence=self.evidence.sink,
             now=self.journal.clock.now,
             sign=self.sign,
+            remind=Reminders(self),
         )
 
     def sign(self, tenant: str) -> object:

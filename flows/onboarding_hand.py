@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from flows.credentials import replaced
 from flows.needs import needs_by_vendor, too_much
 from tenantry.capabilities.onboarding import (
     Colleague,
@@ -153,8 +154,7 @@ class TenantOnboarding:
             name = f"{provider}/{secret}"
             said = tenant.onboarding.credentials.get(name, HandedOver())
             versions = self._installation.vault.versions(self._tenant, ref.name)
-            # A first version was made by nobody's rotation; what came through a drop says so itself.
-            handed = bool(versions) and (versions[0].version == 1 or "drop" in versions[0].metadata)
+            handed = bool(versions) and not replaced(versions[0])
             found.append(
                 NamedCredential(
                     name=name,

@@ -47,6 +47,11 @@ def set_field(store: TenantStore, name: str, section: Section, key: str, value: 
         Conflict: somebody changed the file at the same moment.
     """
     _known(section, key)
+    with store.alone(name):
+        return _set(store, name, section, key, value)
+
+
+def _set(store: TenantStore, name: str, section: Section, key: str, value: Any) -> str:
     text = store.path(name).read_text("utf-8-sig") if store.path(name).is_file() else ""
     before = store.get(name)
     part = getattr(before, section)

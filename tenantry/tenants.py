@@ -10,12 +10,14 @@ are the documentation: the schema, the forms and the operator's page come from t
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import ipaddress
 import os
 import re
 import secrets
 import zoneinfo
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -663,6 +665,10 @@ class TenantStore:
             InvalidTenant: the file is wrong, the entry is, or the file is written so that it cannot be set; it says what to write.
             Conflict: another tenant has this name at a provider of the estate.
         """
+        with self.alone(name):
+            return self._set_entry(name, section, key, value)
+
+    def _set_entry(self, name: str, section: Literal["providers", "estate_handles"], key: str, value: Any) -> str:
         before = self.get(name)
         target = self.path(name)
         text = target.read_text("utf-8-sig")
@@ -684,6 +690,14 @@ class TenantStore:
             raise by_hand
         self._write(target, changed or "")
         return changes(text, changed or "", target.name)
+
+    @contextlib.contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Nobody else changes a field of this tenant's file meanwhile: not another step, run or command. Waits."""
+        self._home.ensure()
+        with (self._home.run / f"{check_tenant(name)}.file.lock").open("a") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)  # given back by the kernel, however this process ends
+            yield
 
     def replace_text(self, name: str, before: str, text: str, meant: Tenant, *, by_hand: str) -> None:
         """Write another text of a tenant's file, if it says exactly what was meant and the file is still the one that was read.

@@ -29,6 +29,8 @@ def run_view(state: RunState, *, live: bool, runbook: Runbook | None) -> dict[st
         "requested_by": dict(state.requester),
         "started_at": rfc3339(state.created_at),
         "finished_at": rfc3339(state.ended_at) if state.ended_at else None,
+        "opened_by": state.requester.get("run"),
+        "opened": _opened(state),
         "flow_run_id": state.flow_run_id,
         "attempt": state.attempt,
         "steps": _steps(state, runbook),
@@ -39,6 +41,13 @@ def run_view(state: RunState, *, live: bool, runbook: Runbook | None) -> dict[st
         "notes": list(state.notes),
         "evidence": list(state.evidence),
     }
+
+
+def _opened(state: RunState) -> list[str]:
+    """Runs that this one opened (`incident.open_incident`): their entries name it, as it names them."""
+    paths = (change.path for item in state.items.values() if item.outcome is Outcome.CHANGED for change in item.changes)
+    parts = (path.split("/") for path in paths)
+    return [part[1] for part in parts if len(part) == 3 and (part[0], part[2]) == ("run", "opened")]
 
 
 def progress(state: RunState, runbook: Runbook | None) -> dict[str, int] | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,25 +38,34 @@ _BY_ROLE: Final = {"approver": labtenant.APPROVER, "lead": labtenant.LEAD, "engi
 
 
 class MovedOn:
-    """A clock that is set forward."""
+    """The machine's clock, set forward."""
 
     def __init__(self) -> None:
         self.past = timedelta()
 
-    def __call__(self) -> datetime:
+    def now(self) -> datetime:
         return datetime.now(UTC) + self.past
+
+    def monotonic_us(self) -> int:
+        return time.monotonic_ns() // 1000
 
 
 class Client:
     """One client of a home.
 
     Args:
-        scenario: of the lab's story.
         more: entries of the tenant's file besides the lab's.
+        kept: secrets that lie in the vault already.
     """
 
     def __init__(
-        self, installation: Installation, name: str, base_url: str, lab: Lab, more: Mapping[str, Any] | None = None
+        self,
+        installation: Installation,
+        name: str,
+        base_url: str,
+        lab: Lab,
+        more: Mapping[str, Any] | None = None,
+        kept: Collection[str] = (),
     ) -> None:
         self.installation, self.name, self.lab, self.base_url = installation, name, lab, base_url
         labtenant.register(installation, name, base_url, lab)
@@ -68,10 +78,13 @@ class Client:
             "cloud/token": lab.cloud_token,
         }
         for secret in self.secrets:
-            installation.vault.delete(name, secret)
-        self.clock = MovedOn()
-        home, vault = installation.home, installation.vault
-        installation.contacts = Contacts(home, vault, installation._contact_event, self.clock)
+            if secret not in kept:
+                installation.vault.delete(name, secret)
+        if not isinstance(installation.journal.clock, MovedOn):  # that of the home's first client
+            installation.journal.clock = MovedOn()
+            home, vault = installation.home, installation.vault
+            installation.contacts = Contacts(home, vault, installation._contact_event, installation.journal.clock.now)
+        self.clock: Any = installation.journal.clock
         self._phone: pyotp.TOTP | None = None
         self.seen: list[str] = []
 
@@ -86,6 +99,10 @@ class Client:
         how(data)
         marker = text.splitlines()[0]
         self.file.write_text(f"{marker}\n{yaml.safe_dump(data, sort_keys=False)}", encoding="utf-8")
+
+    def later(self, **parts: float) -> None:
+        """Time goes by."""
+        self.clock.past += timedelta(**parts)
 
     # --- runs ---------------------------------------------------------------------------------------------------------
 
@@ -130,7 +147,7 @@ class Client:
     def _code(self) -> str:
         assert self._phone is not None
         self.clock.past += timedelta(seconds=31)  # each works once
-        return self._phone.at(self.clock())
+        return self._phone.at(self.clock.now())
 
     def hand_over(self, run: str, step: str, **instead: str) -> list[str]:
         """The contact uses the link of a waiting step, and hands over what is good, or what the test says instead. What it was."""
@@ -157,6 +174,19 @@ class Client:
             self.installation.drops.take(made.drop.id, session, place, sealed)
         return [one.name for one in params.expect]
 
+    def agree_and_enroll(self) -> Callable[[str], Any]:
+        """What comes before any credential: the agreement is gone through, the contact enrolled."""
+
+        async def work(run: str) -> None:
+            await self.carry(run)
+            self.answer(run, "agreed")
+            await self.carry(run)
+            self.enroll()
+            self.answer(run, "enroll")
+            await self.carry(run)
+
+        return work
+
     def rotated(self) -> bool:
         """What was handed over of the application is refused, and what the vault has is accepted."""
         held = self.installation.vault.get_text(self.name, "m365/client-secret").get_secret_value()
@@ -165,10 +195,16 @@ class Client:
 
 @contextmanager
 def client(
-    folder: Path, name: str = "acme", *, scenario: str = "clean", users: int = 20, more: Mapping[str, Any] | None = None
+    folder: Path,
+    name: str = "acme",
+    *,
+    scenario: str = "clean",
+    users: int = 20,
+    more: Mapping[str, Any] | None = None,
+    kept: Collection[str] = (),
 ) -> Iterator[Client]:
     """A home with one client, whose lab is served."""
     home = Home(folder / "home").ensure()
     lab = labtenant.lab_for(name, scenario=scenario, users=users, application="here")
     with LabServer(lab) as server, Installation.open(home) as installation:
-        yield Client(installation, name, server.base_url, lab, more)
+        yield Client(installation, name, server.base_url, lab, more, kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,22 @@ def test_a_section_in_one_line_is_left_to_a_person(store: TenantStore) -> None:
     with pytest.raises(InvalidTenant, match="cannot be changed by itself") as error:
         set_field(store, "acme", "sweep", "every_hours", 24)
     assert "every_hours: 24" in error.value.remedy
+
+
+def test_two_at_the_same_moment_lose_nothing(store: TenantStore) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for turn in range(5):
+            wanted = [
+                ("service_team", "lead", f"lead{turn}"),
+                ("sweep", "every_hours", turn + 1),
+                ("rotation", "every_days", turn + 1),
+            ]
+            list(pool.map(lambda one: set_field(store, "acme", *one), wanted))
+            tenant = store.get("acme")
+            assert (tenant.service_team.lead, tenant.sweep.every_hours, tenant.rotation.every_days) == (
+                *(f"lead{turn}", turn + 1),
+                turn + 1,
+            )
 
 
 def test_what_somebody_wrote_meanwhile_is_not_lost(store: TenantStore) -> None:
