@@ -178,7 +178,7 @@ def _found_wrong(result: ProviderCheck) -> list[str]:
 
 def _secrets(installation: Installation, tenant: Tenant) -> list[str]:
     """What expires or is to be replaced, and whether secrets lie where the file says; a store that is away is said too."""
-    from tenantry.secretlife import due
+    from tenantry.secretlife import due, limits_of
 
     vault = installation.vault
     if tenant.name not in vault.tenants():
@@ -187,7 +187,8 @@ def _secrets(installation: Installation, tenant: Tenant) -> list[str]:
         stored = vault.list(tenant.name)
     except TenantryError as error:
         return [f"vault: {error.message}. {error.remedy}"]
-    found = [f"vault:{one.tenant}/{one.name} {one.text}" for one in due(stored, installation.journal.clock.now())]
+    now, limits = installation.journal.clock.now(), limits_of(installation.tenants)(tenant.name)
+    found = [f"vault:{one.tenant}/{one.name} {one.text}" for one in due(stored, now, limits=limits)]
     at, wished = vault.placement(tenant.name), vault.wished_store(tenant.name)
     if at.moving_to or at.leaving:
         found.append(f"secrets are being moved: finish it with `tenantry vault move --to {at.moving_to or at.store}`")

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from flows.recording import prepare
+from tasks.incident.sweep_tenant import INCIDENTS
 from tenantry.clock import parse_rfc3339, rfc3339
 from tenantry.errors import InvalidInput, NotFound, TenantryError
 from tenantry.journal import Event
@@ -55,6 +56,7 @@ OTHERS: Final = "sigma"
 """Folder of the operator's ``runbooks/detections`` with rules that follow no conventions of ours: a public collection, in its own layout."""
 SWEEP: Final = "sweep"
 """How a run says that a sweep opened it (``via`` of its requester)."""
+_OPENED: Final = frozenset(runbook for runbook, _, _ in INCIDENTS.values())
 LONGEST: Final = timedelta(days=366)
 """For which a finding may be accepted."""
 _SHORTEST: Final = 4
@@ -207,6 +209,13 @@ class TenantIncidents:
                 continue
             if index.tenant == self._tenant:
                 return index.run_id
+        # A finding that is left when others of the same incident are gone: the run was opened under the id of one of those.
+        wanted = set(run_ids)
+        for index in self._installation.journal.runs(self._tenant):
+            if index.runbook in _OPENED:
+                requester = self._installation.state(index.run_id).requester
+                if requester.get("via") == SWEEP and wanted & set(requester.get("run_ids", ())):
+                    return index.run_id
         return None
 
     async def open(self, run_id: str, runbook: str, params: Mapping[str, Any], because: Mapping[str, Any]) -> None:
