@@ -294,6 +294,16 @@ class TenantContext:
     async def capability(self, name: str) -> Any:
         if name == "secrets":
             return TenantSecrets(self._installation.vault, self.name)
+        if name == "looking":
+            from flows.looking import TenantLooking
+
+            return TenantLooking(self._installation, self)
+        if name in ("risks", "recorded"):
+            from flows.remembering import TenantRecorded, TenantRisks
+
+            if name == "risks":
+                return TenantRisks(self._installation, self.name, drill=self._drill is not None)
+            return TenantRecorded(self._installation, self.name)
         if name == "sweeping":
             from flows.sweeping import TenantSweeping
 

@@ -44,6 +44,7 @@ __all__ = [
     "found_by",
     "known",
     "last_sweep",
+    "recognised",
     "withdraw",
 ]
 
@@ -77,12 +78,28 @@ def known(tenant: Tenant, estate: Estate, ours: Sequence[Ours] = ()) -> Known:
         networks=frozenset((*tenant.known_networks, *estate.known_networks)),
         countries=frozenset(tenant.countries),
         accounts=frozenset(name.lower() for name in (*tenant.break_glass_accounts, *tenant.responder_accounts)),
+        emergency=frozenset(name.lower() for name in tenant.break_glass_accounts),
         applications=frozenset(one.lower() for one in with_ours("applications", *expected.applications)),
         partners=frozenset(one.lower() for one in with_ours("partners", *expected.partners)),
         cloud_accounts=with_ours("cloud_accounts", *expected.cloud_accounts),
         keys=frozenset(one.removeprefix("SHA256:") for one in with_ours("keys", *expected.ssh_keys)),
         tools=frozenset(expected.remote_tools),
     )
+
+
+async def recognised(context: TenantContext) -> tuple[dict[str, Ours], list[dict[str, str]]]:
+    """What a client's providers know of ourselves; one that cannot say is reported, because what is ours may then be found."""
+    found: dict[str, Ours] = {}
+    unknown: list[dict[str, str]] = []
+    for source in context.sources():
+        try:
+            handle = await context.handle(source.key)
+            if isinstance(handle, Recognised):
+                found[source.key] = await handle.ours()
+        except TenantryError as error:
+            why = f"what of ours is known at {source.key} could not be told: {error.message}"
+            unknown.append({"check": f"provider {source.key}", "why": why})
+    return found, unknown
 
 
 class TenantSweeping:
@@ -160,18 +177,8 @@ class TenantSweeping:
         return {name: Detections.load(name, roots, rules) for name in sorted(one for one in formats if one)}
 
     async def _ours(self) -> tuple[dict[str, Ours], list[dict[str, str]]]:
-        """What providers know of ourselves; one that cannot say is reported, because what is ours may then be found."""
-        found: dict[str, Ours] = {}
-        unknown: list[dict[str, str]] = []
-        for source in self._context.sources():
-            try:
-                handle = await self._context.handle(source.key)
-                if isinstance(handle, Recognised):
-                    found[source.key] = await handle.ours()
-            except TenantryError as error:
-                why = f"what of ours is known at {source.key} could not be told: {error.message}"
-                unknown.append({"check": f"provider {source.key}", "why": why})
-        return found, unknown
+        """What providers know of ourselves, and those that could not say."""
+        return await recognised(self._context)
 
 
 def _nowhere(detections: Iterable[Detections]) -> list[dict[str, str]]:

@@ -45,8 +45,8 @@ ENTRY_POINTS: Final = "tenantry.tasks"
 DATA_FOLDERS: Final = frozenset({"baselines", "clocks", "detections", "messages", "plans"})
 """Folders below ``runbooks/`` whose YAML files are other data, not runbooks."""
 
-_NO_TASKS: Final = frozenset({"tasks.checks"})
-"""Packages below that hold something else: `tenantry.sweep.discover` finds the checks."""
+_NO_TASKS: Final = frozenset({"tasks.checks", "tasks.measures"})
+"""Packages below that hold something else: `tenantry.sweep.discover` finds the checks, `tenantry.baseline.discover` the measures."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\Z")
 

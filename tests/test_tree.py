@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from flows.assembly import discover_providers
+from tenantry.baseline.discover import measures
 from tenantry.discovery import DATA_FOLDERS, TaskRegistry
 from tenantry.sweep.discover import checks
 
@@ -32,7 +33,9 @@ def _task_name(module: Path) -> str:
 
 def test_every_task_is_registered_under_its_files_name() -> None:
     checked = [path for path in _modules("tasks") if path.parts[1] == "checks"]
-    tasks = [path for path in _modules("tasks") if path not in checked]
+    measured = [path for path in _modules("tasks") if path.parts[1] == "measures"]
+    tasks = [path for path in _modules("tasks") if path not in (*checked, *measured)]
+    assert list(measures()) == sorted(map(_task_name, measured))
     assert TaskRegistry.discover(entry_points=False).names() == sorted(map(_task_name, tasks))
     assert [check.name for check in checks()] == sorted(map(_task_name, checked))
 

@@ -237,6 +237,12 @@ class Microsoft365Directory:
                 kind="administers",
                 active=text(row.get("status")) in _ALIVE,
                 since=when(row.get("activatedDateTime")),
+                roles=tuple(
+                    sorted(
+                        text(one.get("roleDefinitionId"))
+                        for one in _inner(row, "accessDetails").get("unifiedRoles") or ()
+                    )
+                ),
                 raw=row,
             )
 

@@ -120,6 +120,7 @@ from tenantry.capabilities.identity import (
 )
 from tenantry.capabilities.incidents import Incidents
 from tenantry.capabilities.logs import AuditRecord, Logs
+from tenantry.capabilities.looking import ConnectedSystem, Looking
 from tenantry.capabilities.mail import Delegate, Forwarding, InboxRule, Mail, MobileDevice, SentMessage
 from tenantry.capabilities.mail_flow import (
     AuditBypass,
@@ -132,6 +133,8 @@ from tenantry.capabilities.mail_flow import (
 )
 from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messenger
 from tenantry.capabilities.onboarding import Onboarding
+from tenantry.capabilities.recorded import Recorded
+from tenantry.capabilities.risks import Risks
 from tenantry.capabilities.secrets import Secrets
 from tenantry.capabilities.storage import Bucket, BucketProtection, Retention, Storage, StoredObject
 from tenantry.capabilities.sweeping import Sweeping
@@ -160,13 +163,16 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "storage": Storage,
     "dns": Dns,
     "findings": Findings,
+    "looking": Looking,
+    "risks": Risks,
+    "recorded": Recorded,
     "sweeping": Sweeping,
     "incidents": Incidents,
     "onboarding": Onboarding,
 }
 """Name in a task's ``needs`` and in a tenant file → Protocol."""
 
-OWN: Final = frozenset({"secrets", "sweeping", "incidents", "onboarding"})
+OWN: Final = frozenset({"secrets", "sweeping", "incidents", "onboarding", "looking", "risks", "recorded"})
 """Those that the installation provides by itself: no provider offers them, and every client has them."""
 
 __all__ = [
@@ -207,6 +213,7 @@ __all__ = [
     "CloudRole",
     "CloudUser",
     "CloudWatch",
+    "ConnectedSystem",
     "Consent",
     "ConsentPolicy",
     "Credentials",
@@ -247,6 +254,7 @@ __all__ = [
     "InventoriedGrant",
     "Isolation",
     "Logs",
+    "Looking",
     "Machine",
     "Mail",
     "MailFlow",
@@ -269,6 +277,7 @@ __all__ = [
     "Process",
     "PublicAccess",
     "RecordSet",
+    "Recorded",
     "Recorder",
     "RecoveryPoint",
     "Registration",
@@ -277,6 +286,7 @@ __all__ = [
     "Retention",
     "Rights",
     "RiskDetection",
+    "Risks",
     "RoleAssignment",
     "RoleHolding",
     "RootUser",

@@ -111,6 +111,8 @@ class PartnerRelation(_Fact):
     """Administers by a delegated relationship; is known as a service provider; its second factors or devices are trusted."""
     active: bool
     since: datetime | None
+    roles: tuple[str, ...] = ()
+    """Template ids of the roles that a delegated relationship gives, sorted; empty: it gives none, or does not say."""
     raw: dict[str, Any]
 
 

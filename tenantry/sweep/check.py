@@ -36,6 +36,7 @@ class Known:
         networks: of the client and the MSP, as CIDR.
         countries: where its people work, ISO 3166-1 alpha-2 (upper case).
         accounts: responders' and emergency accounts, by UPN or object id.
+        emergency: those of them that are kept for emergencies.
         applications: application (client) ids, ours first.
         partners: tenant ids of partners, ours among them.
         cloud_accounts: AWS account ids that may be trusted.
@@ -47,6 +48,7 @@ class Known:
     networks: frozenset[str] = frozenset()
     countries: frozenset[str] = frozenset()
     accounts: frozenset[str] = frozenset()
+    emergency: frozenset[str] = frozenset()
     applications: frozenset[str] = frozenset()
     partners: frozenset[str] = frozenset()
     cloud_accounts: frozenset[str] = frozenset()

@@ -34,7 +34,7 @@ from tenantry.sweep.ranking import ranked
 from tenantry.sweep.spool import Spool
 from tenantry.sweep.statistics import STATISTICS, Statistics
 
-__all__ = ["Progress", "Silenced", "sweep_tenant"]
+__all__ = ["ENDS_ALL", "Given", "Progress", "Silenced", "said", "sweep_tenant"]
 
 Silenced = Callable[[Finding], Mapping[str, Any] | None]
 """The acceptance that covers a finding, as JSON; None: nothing does."""
@@ -44,7 +44,7 @@ _BREATH: Final = 200
 _ABREAST: Final = 24
 """Collectors that read at the same time. Their requests share the vendor's limits all the same."""
 _MOST_REASONS: Final = 5
-_ENDS_ALL: Final = (JournalUnavailable, JournalCorrupt, VaultLocked, BrokerUnavailable)
+ENDS_ALL: Final = (JournalUnavailable, JournalCorrupt, VaultLocked, BrokerUnavailable)
 """What is wrong with this machine and not with one secret or service: nothing more can be read, or recorded."""
 _SLOT: Final = 3600.0
 """Seconds in which events are counted for the picture."""
@@ -81,17 +81,24 @@ class _Standing:
             self.why.append(why)
 
 
-class _Given:
-    """What collectors are given."""
+class Given:
+    """What collectors are given: the look, and the capabilities that they declare.
 
-    def __init__(self, access: TenantAccess, look: Look, source: Collector[Any]) -> None:
+    Args:
+        needs: those.
+        who: reads.
+    """
+
+    def __init__(self, access: TenantAccess, look: Look, needs: Sequence[str], who: str) -> None:
         self._access = access
-        self._source = source
+        self._needs = frozenset(needs)
+        self._who = who
         self.look = look
 
     async def capability(self, name: str) -> Any:
-        if name not in self._source.needs:
-            raise TaskDefect(f"the collector {self._source.name} used the capability {name!r} without declaring it")
+        """Of the tenant. Raises TaskDefect where it was not declared."""
+        if name not in self._needs:
+            raise TaskDefect(f"{self._who} used the capability {name!r} without declaring it")
         return await self._access.capability(name)
 
 
@@ -124,7 +131,7 @@ async def sweep_tenant(
     async def one(source: Collector[Any], asked: list[BaseCheck]) -> None:
         reader = _Reader(source, asked, look, standing, found, result, progress, scratch)
         async with limit:
-            await reader.read(_Given(access, look, source), detections)
+            await reader.read(Given(access, look, source.needs, f"the collector {source.name}"), detections)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -161,7 +168,7 @@ class _Reader:
         self._progress = progress
         self._at = Progress(source.name)
 
-    async def read(self, given: _Given, detections: Mapping[str, Detections]) -> None:
+    async def read(self, given: Given, detections: Mapping[str, Detections]) -> None:
         """Until the collector has nothing more, or cannot go on."""
         log = None
         if self._logs and self._source.log is not None:
@@ -175,22 +182,22 @@ class _Reader:
             for check in (*self._checks, *self._logs):
                 self._standing[check.name].applies = False
             return
-        except _ENDS_ALL:
+        except ENDS_ALL:
             raise
         except TenantryError as error:  # a broken file or a secret that is gone is no reason to look at nothing
             if log is not None:
                 log.abandon()
                 self._result.logs[log.format] = False
-            self._cannot(_said(error))
+            self._cannot(said(error))
             return
         whole = False
         try:
             await self._all(given, log)
             whole = True
-        except (*_ENDS_ALL, TaskDefect):
+        except (*ENDS_ALL, TaskDefect):
             raise
         except TenantryError as error:
-            self._cannot(_said(error) + self._after)
+            self._cannot(said(error) + self._after)
         except Exception as error:  # noqa: BLE001  # a defect in one collector must not hide what the others see
             self._cannot(TaskDefect.of(f"the collector {self._source.name}", error).message + self._after)
         finally:
@@ -203,7 +210,7 @@ class _Reader:
     def _after(self) -> str:
         return f" (after {self._at.facts} that were looked at)" if self._at.facts else ""
 
-    async def _all(self, given: _Given, log: _Log | None) -> None:
+    async def _all(self, given: Given, log: _Log | None) -> None:
         async for fact in self._source.read(given):
             self._at.facts += 1
             if log is not None:
@@ -239,8 +246,8 @@ class _Reader:
             self._progress(self._at)
 
 
-def _said(error: TenantryError) -> str:
-    """What is wrong, and what helps."""
+def said(error: TenantryError) -> str:
+    """What is wrong with what could not be read, and what helps."""
     return f"{error.message.rstrip('.')}. {error.remedy}".rstrip()
 
 

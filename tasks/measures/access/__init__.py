@@ -1,0 +1,1 @@
+"""Who gets in, with what, and from where."""

@@ -1,0 +1,85 @@
+"""The contract of a measure: one file in ``tasks/measures/<area>/<stem>.py``, one test.
+
+A measure answers a question about how a client stands that no check of the sweep answers, or that takes more than a finding to say: it
+reads (``collect``), and a pure ``evaluate`` says pass, fail, not applicable, for a person, or unknown, and why. Nothing that was not seen
+is a pass: what could not be read is ``unknown``, what no system can tell is ``for_person``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, Generic, Literal, TypeVar
+
+from tenantry.sweep.check import Collector, Giver, Look
+from tenantry.task import Permission
+
+__all__ = ["STATUSES", "Measure", "Status", "Verdict", "worst"]
+
+F = TypeVar("F")
+Status = Literal["fail", "unknown", "for_person", "pass", "not_applicable"]
+STATUSES: Final[tuple[Status, ...]] = ("fail", "unknown", "for_person", "pass", "not_applicable")
+"""The worst first. Of several answers to one question the worst counts, and all stand in the result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a measure came to.
+
+    Attributes:
+        why: one sentence, with the values that matter.
+        about: whom it concerns (accounts, hosts …) where it fails, or who has to be asked about.
+        looked_at: how many things it saw.
+    """
+
+    status: Status
+    why: str
+    about: tuple[str, ...] = ()
+    looked_at: int = 0
+
+
+class Measure(ABC, Generic[F]):
+    """Attributes:
+    name: ``measures.<area>.<stem>``, by its place.
+    needs: capabilities that it cannot do without: a client who lacks one has nothing to be measured there.
+    reads: collectors whose readings it uses; what they need and are granted counts as its own.
+    permissions: what else reading takes.
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]] = ()
+    reads: ClassVar[tuple[Collector[Any], ...]] = ()
+    permissions: ClassVar[tuple[Permission, ...]] = ()
+
+    @classmethod
+    def all_needs(cls) -> tuple[str, ...]:
+        """Its own and its collectors'."""
+        return tuple(dict.fromkeys((*cls.needs, *(need for source in cls.reads for need in source.needs))))
+
+    @classmethod
+    def all_permissions(cls) -> tuple[Permission, ...]:
+        """Its own and its collectors'."""
+        return (*cls.permissions, *(one for source in cls.reads for one in source.permissions))
+
+    @classmethod
+    def summary(cls) -> str:
+        """The first line of the docstring."""
+        return (cls.__doc__ or cls.name).strip().splitlines()[0]
+
+    @abstractmethod
+    async def collect(self, given: Giver) -> F:
+        """Read what is judged. Raises as collectors do."""
+
+    @abstractmethod
+    def evaluate(self, facts: F, look: Look) -> Verdict:
+        """Judge it; pure.
+
+        Raises:
+            CannotCheck: the facts do not say.
+        """
+
+
+def worst(statuses: Iterable[Status]) -> Status | None:
+    """The one that counts; None: there is none."""
+    return min(statuses, key=STATUSES.index, default=None)
