@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
+from flows.needs import by_vendor, needs, needs_by_vendor, too_much
 from tenantry.capabilities import OWN
 from tenantry.clock import parse_rfc3339, rfc3339
 from tenantry.errors import InvalidInput, InvalidRunbook, TaskDefect, TenantryError
-from tenantry.least import excess, least
+from tenantry.least import least
 from tenantry.providers import ProviderCheck, Tries
 
 if TYPE_CHECKING:
     from flows.assembly import Installation, Source, TenantContext
-    from tenantry.runbook import Runbook
-    from tenantry.task import Permission
     from tenantry.tenants import Tenant
 
 __all__ = ["check", "least_privilege", "needs_by_vendor", "one"]
@@ -57,7 +56,7 @@ async def check(installation: Installation, tenant: Tenant) -> dict[str, Any]:
     runbooks = [_runbook(installation, serving, providers, runbook_id) for runbook_id in installation.catalog.ids()]
     needed = needs_by_vendor(installation, (row["id"] for row in runbooks if row["applies"]))
     for found in checked:
-        found["over_privileged"] = _excess(found, needed.get(found["vendor"], set()))
+        found["over_privileged"] = too_much(found["direct"], found["wider"], needed.get(found["vendor"], set()))
     contacts, clocks, people = _contacts(tenant), _clocks(tenant), _people(installation, tenant)
     problems = [f"{p['name']}: {problem}" for p in checked for problem in p["problems"]]
     problems += [f"{r['id']}: {lack}" for r in runbooks for lack in r["missing"]]
@@ -106,7 +105,7 @@ async def one(installation: Installation, tenant: Tenant, key: str, names: set[s
                     found["problems"].append(f"the permissions could not all be used within {PATIENCE:g} s")
     missing = None if found["granted"] is None else sorted(names - set(found["granted"]))
     return found | {
-        "over_privileged": _excess(found, names),
+        "over_privileged": too_much(found["direct"], found["wider"], names),
         "needed": len(names),
         "missing": missing,
         "tried": used,
@@ -179,7 +178,7 @@ def _found_wrong(result: ProviderCheck) -> list[str]:
 
 def _secrets(installation: Installation, tenant: Tenant) -> list[str]:
     """What expires or is to be replaced, and whether secrets lie where the file says; a store that is away is said too."""
-    from tenantry.secretlife import due
+    from tenantry.secretlife import due, limits_of
 
     vault = installation.vault
     if tenant.name not in vault.tenants():
@@ -188,7 +187,8 @@ def _secrets(installation: Installation, tenant: Tenant) -> list[str]:
         stored = vault.list(tenant.name)
     except TenantryError as error:
         return [f"vault: {error.message}. {error.remedy}"]
-    found = [f"vault:{one.tenant}/{one.name} {one.text}" for one in due(stored, installation.journal.clock.now())]
+    now, limits = installation.journal.clock.now(), limits_of(installation.tenants)(tenant.name)
+    found = [f"vault:{one.tenant}/{one.name} {one.text}" for one in due(stored, now, limits=limits)]
     at, wished = vault.placement(tenant.name), vault.wished_store(tenant.name)
     if at.moving_to or at.leaving:
         found.append(f"secrets are being moved: finish it with `tenantry vault move --to {at.moving_to or at.store}`")
@@ -214,26 +214,6 @@ def _warnings(shown: Mapping[str, Any]) -> list[str]:
             f"{one['name']} is more than any runbook needs" + (f"; grant {instead} instead" if instead else "")
         )
     return found
-
-
-def _excess(shown: Mapping[str, Any], needed: set[str]) -> list[dict[str, Any]]:
-    if shown["direct"] is None:
-        return []
-    wider = {name: frozenset(contained) for name, contained in shown["wider"].items()}
-    return [{"name": one.name, "instead": list(one.instead)} for one in excess(shown["direct"], needed, wider)]
-
-
-def needs_by_vendor(installation: Installation, runbook_ids: Iterable[str]) -> dict[str, set[str]]:
-    """Vendor → the permissions that these runbooks' tasks declare; a runbook that is broken needs nothing."""
-    names: dict[str, set[str]] = {}
-    for runbook_id in runbook_ids:
-        try:
-            runbook = installation.catalog.get(runbook_id)
-        except InvalidRunbook:
-            continue
-        for vendor, more in _by_vendor(_needs(installation, runbook)[1]).items():
-            names.setdefault(vendor, set()).update(more)
-    return names
 
 
 def least_privilege(installation: Installation, tenant: Tenant, runbook_ids: Iterable[str]) -> list[dict[str, Any]]:
@@ -271,14 +251,14 @@ def _runbook(
         runbook = installation.catalog.get(runbook_id)
     except InvalidRunbook as error:
         return shown | {"ready": False, "missing": [f"its file is broken: {error.message.splitlines()[0]}"]}
-    needed, permissions = _needs(installation, runbook)
+    needed, permissions = needs(installation, runbook)
     lacking = needed - OWN - offered.keys()
     absent = sorted(lacking - _expected(installation, providers)) if providers else []
     if absent:
         return shown | {"ready": None, "applies": False, "not_here": [f"no provider offers {name}" for name in absent]}
     missing = [f"no provider offers {name}" for name in sorted(lacking)]
     unknown: list[str] = []
-    for vendor, names in _by_vendor(permissions).items():
+    for vendor, names in by_vendor(permissions).items():
         here = [p for p in providers.values() if p["vendor"] == vendor]
         if not here:
             continue  # another vendor serves the capability, or none does, which was said above
@@ -310,18 +290,6 @@ def _capabilities(installation: Installation, sources: Iterable[Source]) -> dict
             if not names or capability == "messenger":
                 names.append(source.key)
     return served
-
-
-def _needs(installation: Installation, runbook: Runbook) -> tuple[set[str], list[Permission]]:
-    tasks = [installation.registry.get(step.uses) for step in runbook.steps]
-    return {need for task in tasks for need in task.needs}, [p for task in tasks for p in task.permissions]
-
-
-def _by_vendor(permissions: Iterable[Permission]) -> dict[str, set[str]]:
-    names: dict[str, set[str]] = {}
-    for permission in permissions:
-        names.setdefault(permission.vendor, set()).update(permission.names)
-    return names
 
 
 def _contacts(tenant: Tenant) -> list[str]:

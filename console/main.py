@@ -14,6 +14,7 @@ _C = "console.commands"
 SECTIONS = {
     "Runs": {
         "run": Lazy(f"{_C}.run:run", "Start a runbook for a tenant and follow it."),
+        "onboard": Lazy(f"{_C}.run:onboard", "Take a client on, or what was added."),
         "runs": Lazy(f"{_C}.run:runs", "List runs, and show one."),
         "resume": Lazy(f"{_C}.run:resume", "Go on with a run that was interrupted, paused or waits."),
         "undo": Lazy(f"{_C}.run:undo", "Put back what a run changed."),

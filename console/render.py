@@ -133,6 +133,9 @@ def run_tables(view: Mapping[str, Any]) -> None:
             ("started", moment(view["started_at"])),
             ("finished", moment(view["finished_at"])),
             ("attempt", view["attempt"]),
+            ("opened by", view["opened_by"]),
+            ("opened", ", ".join(view["opened"])),
+            ("progress", _progress(view)),
         ]
     )
     tty = console().is_terminal  # what is piped is searched line by line
@@ -153,9 +156,12 @@ def run_tables(view: Mapping[str, Any]) -> None:
     table(("phase", "step", "item", "outcome", "finished", "what"), rows)
     if view["waiting_for"]:
         table(
-            ("step", "item", "asked of", "until", "question", "why"),
+            ("step", "item", "asked of", "reminder", "until", "question", "why"),
             [
-                (w["step"], w["item"], _role(w), moment(w["expires_at"]), w["question"], "; ".join(w["reasons"]))
+                (
+                    *(w["step"], w["item"], _role(w), _reminder(w), moment(w["expires_at"])),
+                    *(w["question"], "; ".join(w["reasons"])),
+                )
                 for w in view["waiting_for"]
             ],
             title="Waiting for",
@@ -169,7 +175,18 @@ def run_tables(view: Mapping[str, Any]) -> None:
 
 
 def _role(waiting: Mapping[str, Any]) -> str:
-    return f"{waiting['role']}{', four eyes' if waiting['four_eyes'] else ''}"
+    return f"{waiting['owner']}{', four eyes' if waiting['four_eyes'] else ''}"
+
+
+def _reminder(waiting: Mapping[str, Any]) -> str:
+    """When who is asked is reminded next; how often that was, once all of them are over."""
+    ahead = waiting["reminders"][waiting["reminded"] :]
+    return moment(ahead[0]) if ahead else f"{waiting['reminded']} sent" if waiting["reminded"] else ""
+
+
+def _progress(view: Mapping[str, Any]) -> str:
+    of = view["progress"]
+    return f"{of['percent']} % ({of['done']} of {of['of']} steps)" if of else ""
 
 
 def describe(step: Mapping[str, Any]) -> str:

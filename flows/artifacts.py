@@ -10,7 +10,12 @@ import html
 import json
 from typing import Any, Final
 
-from prefect.artifacts import acreate_link_artifact, acreate_markdown_artifact, acreate_table_artifact
+from prefect.artifacts import (
+    acreate_link_artifact,
+    acreate_markdown_artifact,
+    acreate_progress_artifact,
+    acreate_table_artifact,
+)
 from prefect.logging import get_logger
 
 from flows.assembly import Installation
@@ -49,11 +54,27 @@ async def _publish(installation: Installation, state: RunState) -> None:
             link_text="The whole timeline",
             description="The timeline as a page; sign in as here",
         )
+    progress = view["progress"]
+    if progress is not None and _takes_days(installation, state):
+        said = f"{progress['done']} of {progress['of']} steps; {_waits(view)}"
+        await acreate_progress_artifact(key=f"progress-{key}", progress=float(progress["percent"]), description=said)
     findings = _findings(view)
     if findings:
         await acreate_table_artifact(
             key=f"findings-{key}", table=findings, description="What was found, and whose it is"
         )
+
+
+def _takes_days(installation: Installation, state: RunState) -> bool:
+    """Whether how far the run is says something: an incident's is over before anybody looks, and each artifact is a request."""
+    runbook = installation.runbook_of(state)
+    return runbook is not None and runbook.kind in ("onboarding", "offboarding")
+
+
+def _waits(view: dict[str, Any]) -> str:
+    """What waits for whom, in one line."""
+    waiting = [f"{text(w['step'])} waits for {text(w['owner'])}" for w in view["waiting_for"]]
+    return ", ".join(waiting[:5]) + (f" and {len(waiting) - 5} more" if len(waiting) > 5 else "") or "nothing waits"
 
 
 def _steps(view: dict[str, Any]) -> list[dict[str, Any]]:
@@ -104,7 +125,7 @@ def _timeline(view: dict[str, Any], page: str | None) -> str:
     if view["waiting_for"]:
         lines.extend(["", "## Waiting for", ""])
         lines.extend(
-            f"- **{question['step']}** ({question['role']}, until {moment(question['expires_at'])}): {text(question['question'])}"
+            f"- **{question['step']}** ({text(question['owner'])}, {_until(question)}): {text(question['question'])}"
             for question in view["waiting_for"]
         )
     if view["clocks"]:
@@ -115,6 +136,12 @@ def _timeline(view: dict[str, Any], page: str | None) -> str:
             for clock in view["clocks"]
         )
     return "\n".join(lines)
+
+
+def _until(question: dict[str, Any]) -> str:
+    ahead = question["reminders"][question["reminded"] :]
+    reminder = f"reminder {moment(ahead[0])}, " if ahead else ""
+    return f"{reminder}until {moment(question['expires_at'])}"
 
 
 def _findings(view: dict[str, Any]) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ from pydantic import SecretBytes, SecretStr
 
 import integrations
 from flows.credentials import TenantCredentials
+from flows.reminding import Reminders
 from flows.stores import store_opener
 from tenantry.broker import BrokeredPeople, BrokeredVault, Supervisor
 from tenantry.capabilities import ByChannel
@@ -195,6 +196,7 @@ class Installation:
             evidence=self.evidence.sink,
             now=self.journal.clock.now,
             sign=self.sign,
+            remind=Reminders(self),
         )
 
     def sign(self, tenant: str) -> object:
@@ -310,6 +312,10 @@ class TenantContext:
             from flows.sweeping import TenantIncidents
 
             return TenantIncidents(self._installation, self.name, "drill" if self._drill is not None else "run")
+        if name == "onboarding":
+            from flows.onboarding_hand import TenantOnboarding
+
+            return TenantOnboarding(self._installation, self.name, "drill" if self._drill is not None else "run")
         if name == "credentials":
             if self._drill is not None:
                 # The services are the lab's, but the vault is the client's own: what the lab made would replace what works.

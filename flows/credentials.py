@@ -32,12 +32,14 @@ from tenantry.names import SecretRef
 from tenantry.secretstore import CANDIDATES, SecretVersion
 from tenantry.vault import Vault
 
-__all__ = ["TenantCredentials"]
+__all__ = ["ROTATED", "TenantCredentials", "replaced"]
 
 _ID: Final = "credential_id"
 """Under which a version's metadata says what the service calls it."""
 _REPLACES: Final = "replaces"
 """Under which a version's metadata says which one it takes the place of."""
+ROTATED: Final = "rotated"
+"""Under which a version's metadata says that it took another's place where the service knows one."""
 _BEFORE: Final = "before"
 """Under which the metadata of one that is being made says which lived then."""
 _PENDING: Final = "pending"
@@ -54,6 +56,11 @@ Services = Callable[[str], Awaitable[CredentialServices]]
 Tries = Callable[[str, str, SecretBytes], Awaitable[bool | None]]
 """Provider, name of one of its secrets, a value for it → True: the provider signs in with it; False: it is refused everywhere; None:
 neither, or nobody could be asked."""
+
+
+def replaced(version: SecretVersion) -> bool:
+    """Whether a version took the place of another one by a rotation: copies of it that somebody else has are of no use."""
+    return _REPLACES in version.metadata or ROTATED in version.metadata
 
 
 class TenantCredentials:
@@ -267,7 +274,7 @@ class TenantCredentials:
             kind=service.kind,
             expires_at=expires,
             rotate_at=expires - min(_EARLY, (expires - now) / 3) if expires else now + _PERIOD,
-            metadata={} if at.in_place else {_ID: at.candidate or "", _REPLACES: at.current or ""},
+            metadata={ROTATED: "in place"} if at.in_place else {_ID: at.candidate or "", _REPLACES: at.current or ""},
             expect=version,
         )
 

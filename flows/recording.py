@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from flows.assembly import Installation
 from tenantry.run import create
 from tenantry.runbook import validate_params
+
+if TYPE_CHECKING:
+    from flows.assembly import Installation
 
 __all__ = ["prepare"]
 

@@ -22,7 +22,7 @@ from tenantry.errors import NotFound, TenantryError
 from tenantry.estate import load_estate
 from tenantry.names import MSP
 from tenantry.run import RunState
-from tenantry.secretlife import Due, due_everywhere
+from tenantry.secretlife import Due, due_everywhere, limits_of
 from tenantry.tenants import ProviderConfig
 
 __all__ = ["RUNBOOK", "Rotating", "credential_of", "run_id_of"]
@@ -94,7 +94,11 @@ class Rotating:
     def _wanted(self) -> list[tuple[Due, str]]:
         now = self._installation.journal.clock.now()
         vault = self._installation.vault
-        found, unknown = vault.due() if isinstance(vault, Supervisor) else due_everywhere(vault, now)
+        found, unknown = (
+            vault.due()
+            if isinstance(vault, Supervisor)
+            else due_everywhere(vault, now, limits_of(self._installation.tenants))
+        )
         for tenant in unknown:
             _LOG.warning("what of %s is due could not be looked at: its secret store does not answer", tenant)
         return [(due, credential) for due in found if (credential := self._rotatable(due)) is not None]

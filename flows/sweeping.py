@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from flows.recording import prepare
-from tenantry.clock import rfc3339
+from tasks.incident.sweep_tenant import INCIDENTS
+from tenantry.clock import parse_rfc3339, rfc3339
 from tenantry.errors import InvalidInput, NotFound, TenantryError
 from tenantry.journal import Event
 from tenantry.places import folders
@@ -48,12 +49,15 @@ __all__ = [
 ]
 
 RUNBOOK: Final = "compromise_sweep"
+ONBOARDING: Final = "client_onboarding"
+"""Runs of this one sweep as well, in a step of the same id, long after they began."""
 STEP: Final = "sweep"
 EVIDENCE: Final = "sweep.json"
 OTHERS: Final = "sigma"
 """Folder of the operator's ``runbooks/detections`` with rules that follow no conventions of ours: a public collection, in its own layout."""
 SWEEP: Final = "sweep"
 """How a run says that a sweep opened it (``via`` of its requester)."""
+_OPENED: Final = frozenset(runbook for runbook, _, _ in INCIDENTS.values())
 LONGEST: Final = timedelta(days=366)
 """For which a finding may be accepted."""
 _SHORTEST: Final = 4
@@ -142,7 +146,7 @@ class TenantSweeping:
         tenant = self._context.name
         in_force, earlier, (ours, unknown), _ = await asyncio.gather(
             asyncio.to_thread(accepted, self._installation, tenant),
-            asyncio.to_thread(last_sweep, self._installation, tenant, before=run_id),
+            asyncio.to_thread(last_sweep, self._installation, tenant, before=(run_id, now)),
             self._ours(),
             self._context.ahead({need for check in checks for need in check.collect.needs}),
         )
@@ -227,6 +231,13 @@ class TenantIncidents:
                 continue
             if index.tenant == self._tenant:
                 return index.run_id
+        # A finding that is left when others of the same incident are gone: the run was opened under the id of one of those.
+        wanted = set(run_ids)
+        for index in self._installation.journal.runs(self._tenant):
+            if index.runbook in _OPENED:
+                requester = self._installation.state(index.run_id).requester
+                if requester.get("via") == SWEEP and wanted & set(requester.get("run_ids", ())):
+                    return index.run_id
         return None
 
     async def open(self, run_id: str, runbook: str, params: Mapping[str, Any], because: Mapping[str, Any]) -> None:
@@ -245,21 +256,34 @@ def accepted(installation: Installation, tenant: str) -> dict[str, Acceptance]:
     return acceptances((one.event, one.payload) for one in entries if one.payload is not None)
 
 
-def last_sweep(installation: Installation, tenant: str, *, before: str | None = None) -> dict[str, Any] | None:
+def last_sweep(
+    installation: Installation, tenant: str, *, before: tuple[str, datetime] | None = None
+) -> dict[str, Any] | None:
     """The newest sweep of a tenant that came to a result, drills left out; None: there is none, or its evidence was erased.
 
     Args:
-        before: a run that is left out, with those that were begun after it.
+        before: a run that is left out, and the time up to which it looks: those that look further are left out too.
     """
-    reached = before is None
+    newest: tuple[datetime, RunState] | None = None
     for index in installation.journal.runs(tenant):
-        if index.run_id == before:
-            reached = True
-        elif reached and index.runbook == RUNBOOK:
-            state = installation.state(index.run_id)
-            if state.mode == "run" and not state.erased and _evidence(state) is not None:
-                return found_by(installation, state)
-    return None
+        if index.runbook not in (RUNBOOK, ONBOARDING) or (before is not None and index.run_id == before[0]):
+            continue
+        if index.runbook == RUNBOOK and newest is not None and parse_rfc3339(index.created_at) <= newest[0]:
+            continue  # it looks up to when it was created: one that looked further is known
+        state = installation.state(index.run_id)
+        until = _until(state)
+        if until is None or (before is not None and until > before[1]):
+            continue
+        if newest is None or until > newest[0]:
+            newest = (until, state)
+    return found_by(installation, newest[1]) if newest is not None else None
+
+
+def _until(state: RunState) -> datetime | None:
+    """Up to when a run's sweep looked; None: it is a drill, came to nothing, or entries of it were erased."""
+    if state.mode != "run" or state.erased or _evidence(state) is None:
+        return None
+    return parse_rfc3339(state.items[STEP, None].output["read_until"])
 
 
 def _evidence(state: RunState) -> str | None:

@@ -36,9 +36,14 @@ async def checked(http: Http, probe: Awaitable[Mapping[str, Any]]) -> ProviderCh
         facts = await probe
     except ProviderError as error:
         problem = f"{error.message}. {error.remedy}"
-        refused = False if isinstance(error, SignInFailed) else None  # a service in trouble has refused nothing
+        refused = isinstance(error, SignInFailed)
         return ProviderCheck(
-            signed_in=False, granted=None, problems=(problem,), reachable=http.answered, tried={"token": refused}
+            signed_in=False,
+            granted=None,
+            problems=(problem,),
+            reachable=http.answered,
+            refused=refused,
+            tried={"token": False if refused else None},  # a service in trouble has refused nothing
         )
     return ProviderCheck(
         signed_in=True, granted=None, facts=facts, reachable=True, clock_skew=http.clock_skew, tried={"token": True}

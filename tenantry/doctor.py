@@ -27,7 +27,7 @@ from tenantry.estate import load_estate
 from tenantry.home import Home
 from tenantry.journal import Journal, schema
 from tenantry.masterkey import Passphrase
-from tenantry.secretlife import due_everywhere
+from tenantry.secretlife import due_everywhere, limits_of
 from tenantry.tenants import TenantStore
 from tenantry.tls import Certificate
 from tenantry.vault import Vault
@@ -207,7 +207,7 @@ def _secrets(home: Home, passphrase: Passphrase | None, now: datetime) -> Iterat
     if not home.vault_db.exists():
         return
     with Vault.open(home, passphrase) as vault:
-        found, unknown = due_everywhere(vault, now)
+        found, unknown = due_everywhere(vault, now, limits_of(TenantStore(home)))
     if unknown:
         shown = ", ".join(unknown[:10])
         yield Check(

@@ -26,6 +26,8 @@ class ProviderCheck:
         problems: one sentence each: what keeps a run from working.
         facts: what else is worth showing (organisation's name, the address that answers).
         reachable: something answered at the vendor's address, whatever it said.
+        refused: a service that proved itself answered, and did not accept the credential. False where it is not known: one that does
+            not answer, or fails, says nothing about the credential.
         direct: those of ``granted`` that were given as they stand, not as part of a wider one: what least privilege is
             compared with. None: all of ``granted``.
         wider: names of ``direct`` → what each of them contains.
@@ -41,6 +43,7 @@ class ProviderCheck:
     problems: Sequence[str] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     reachable: bool | None = None
+    refused: bool = False
     direct: frozenset[str] | None = None
     wider: Mapping[str, frozenset[str]] = field(default_factory=dict)
     host_keys: Mapping[str, HostKey] = field(default_factory=dict)

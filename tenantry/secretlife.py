@@ -1,24 +1,30 @@
 """When a secret needs attention: it expires, or its day of replacement has come.
 
 A secret is told of early enough that the person who must act works on a weekday: thirty days before it expires, or from the day on
-which it is to be replaced where that comes later and before its end (what lives for hours is not due all its life). One without dates is never due here; how old it is stands beside it.
+which it is to be replaced where that comes later and before its end (what lives for hours is not due all its life). That day was set
+when it was stored, or the client's file says it for all that it names (``rotation.every_days``). One without dates is never due here;
+how old it is stands beside it.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Literal
 
 from tenantry.errors import TenantryError
 from tenantry.names import MSP
 from tenantry.secretstore import SecretVersion
+from tenantry.tenants import TenantStore, load_tenant
 from tenantry.vault import Vault
 
-__all__ = ["NOTICE", "Due", "due", "due_everywhere"]
+__all__ = ["NOTICE", "Due", "Limits", "due", "due_everywhere", "limits_of"]
 
 NOTICE: Final = timedelta(days=30)
 """How long before it expires a secret is told of."""
@@ -46,12 +52,52 @@ class Due:
     """The newest, which it is about."""
 
 
-def due(stored: Iterable[SecretVersion], now: datetime, notice: timedelta = NOTICE) -> list[Due]:
-    """Which of these need attention, the most urgent first; each once, by its gravest reason."""
+Limits = Callable[[str], Mapping[str, timedelta]]
+"""Tenant → name of a secret → how old it may become (`limits_of`)."""
+
+
+def limits_of(tenants: TenantStore) -> Limits:
+    """What clients' files say of how old a credential may become (``rotation.every_days``): of those that their providers name, each. A
+    file that is broken or gone says nothing; who looks at files says so."""
+
+    def limits(tenant: str) -> Mapping[str, timedelta]:
+        if tenant == MSP:
+            return {}
+        path = tenants.path(tenant)
+        try:
+            at = path.stat()
+            return _limits(path, at.st_mtime_ns, at.st_size, at.st_ino)
+        except (TenantryError, OSError):
+            return {}
+
+    return limits
+
+
+@lru_cache(maxsize=1_000)
+def _limits(path: Path, *_version: int) -> Mapping[str, timedelta]:
+    """Of one file as it is: asked for with every look at the metrics, and read when it was changed."""
+    file = load_tenant(path)
+    days = file.rotation.every_days
+    names = {ref.name for one in file.providers.values() for ref in one.secrets.values()}
+    return MappingProxyType({} if days is None else dict.fromkeys(names, timedelta(days=days)))
+
+
+def due(
+    stored: Iterable[SecretVersion],
+    now: datetime,
+    notice: timedelta = NOTICE,
+    limits: Mapping[str, timedelta] = MappingProxyType({}),
+) -> list[Due]:
+    """Which of these need attention, the most urgent first; each once, by its gravest reason.
+
+    Args:
+        limits: name → how old it may become; the earlier of that and the day that was set for it counts.
+    """
     found = []
     for one in stored:
         if one.kind in _SHORT_LIVED:
             continue
+        by = _replaced_by(one, limits)
         if one.expires_at is not None and one.expires_at <= now:
             found.append(
                 Due(
@@ -63,23 +109,28 @@ def due(stored: Iterable[SecretVersion], now: datetime, notice: timedelta = NOTI
                     one.version,
                 )
             )
-        elif one.expires_at is not None and one.rotate_at is not None and now < one.rotate_at < one.expires_at:
+        elif one.expires_at is not None and by is not None and now < by < one.expires_at:
             continue
         elif one.expires_at is not None and one.expires_at - now <= notice:
             days = (one.expires_at - now).days
             found.append(Due(one.tenant, one.name, "expires", one.expires_at, f"expires in {days} days", one.version))
-        elif one.rotate_at is not None and one.rotate_at <= now:
+        elif by is not None and by <= now:
             found.append(
-                Due(
-                    *(one.tenant, one.name, "rotate", one.rotate_at),
-                    *(f"was to be replaced by {one.rotate_at:%Y-%m-%d}", one.version),
-                )
+                Due(*(one.tenant, one.name, "rotate", by), *(f"was to be replaced by {by:%Y-%m-%d}", one.version))
             )
     grave = ("expired", "expires", "rotate")
     return sorted(found, key=lambda one: (grave.index(one.why), one.at, one.name))
 
 
-def due_everywhere(vault: Vault, now: datetime, *, patience: float = math.inf) -> tuple[list[Due], list[str]]:
+def _replaced_by(one: SecretVersion, limits: Mapping[str, timedelta]) -> datetime | None:
+    limit = limits.get(one.name)
+    days = [at for at in (one.rotate_at, None if limit is None else one.created_at + limit) if at is not None]
+    return min(days, default=None)
+
+
+def due_everywhere(
+    vault: Vault, now: datetime, limits: Limits, *, patience: float = math.inf
+) -> tuple[list[Due], list[str]]:
     """Which secrets of the estate and of every client need attention, and whose could not be looked at: their store is away, sealed
     or damaged, or the time was over. Nothing is opened.
 
@@ -94,7 +145,7 @@ def due_everywhere(vault: Vault, now: datetime, *, patience: float = math.inf) -
             unknown.append(tenant)
             continue
         try:
-            found += due(vault.list(tenant), now)
+            found += due(vault.list(tenant), now, limits=limits(tenant))
         except TenantryError:
             unknown.append(tenant)
     return found, unknown

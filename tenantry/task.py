@@ -353,7 +353,11 @@ class Choice(BaseModel):
 class HumanRequest(BaseModel):
     """What a person is asked.
 
-    ``yes`` is what approving means and what a plan assumes; ``no`` is what denying means.
+    ``yes`` is what approving means and what a plan assumes; ``no`` is what denying means. ``silence`` is the answer that stands when
+    nobody gave one in time; None: then the step fails, and the next attempt asks again.
+
+    ``owner`` is whose turn it is where that is nobody with the role: a client's contact, by id. ``remind_after`` are times from the
+    question on at which they are reminded, the last one being the escalation (`Surroundings.remind`).
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -364,6 +368,9 @@ class HumanRequest(BaseModel):
     no: str = "no"
     expires_in: timedelta = timedelta(days=7)
     four_eyes: bool = False
+    silence: str | None = None
+    owner: str = ""
+    remind_after: tuple[timedelta, ...] = ()
 
 
 class HumanAnswer(Output):

@@ -60,7 +60,9 @@ def _entry(lines: list[str], begin: int, end: int, key: str, indent: int) -> tup
     last = first + 1
     for n in range(first + 1, end):
         if _says(lines[n]):
-            if _indent(lines[n]) <= indent:
+            # A list may stand as far out as its key: its dashes are the entry's.
+            item = _indent(lines[n]) == indent and re.match(r" *-(?: |$)", lines[n]) is not None
+            if _indent(lines[n]) <= indent and not item:
                 break
             last = n + 1
     return first, last

@@ -10,23 +10,27 @@ are the documentation: the schema, the forms and the operator's page come from t
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import ipaddress
 import os
 import re
 import secrets
 import zoneinfo
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from tenantry.errors import Conflict, InvalidInput, InvalidTenant, NotFound
 from tenantry.home import Home
 from tenantry.masterkey import sync_folder
 from tenantry.names import PersonId, Role, SecretRef, Slug, TenantName, check_tenant
+from tenantry.serving import DocumentName, Onboarding, RotationReminders, ServiceTeam, Sha256
+from tenantry.tenantbase import Minutes, Model, Text
 from tenantry.tenantedit import changes, with_entry
 from tenantry.yamlpos import Document, build, load, misplaced, parse
 
@@ -37,6 +41,8 @@ __all__ = [
     "Expected",
     "Insurer",
     "LegalHold",
+    "Minutes",
+    "Model",
     "Policy",
     "ProviderConfig",
     "Responsibility",
@@ -46,6 +52,7 @@ __all__ = [
     "TeamMember",
     "Tenant",
     "TenantStore",
+    "Text",
     "load_all",
     "load_tenant",
     "secret_in",
@@ -78,7 +85,6 @@ def _lower(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
 Email = Annotated[
     str, StringConstraints(strip_whitespace=True, pattern=r"^[^@\s]{1,64}@[^@\s]+\.[^@\s]+$", max_length=254)
 ]
@@ -101,14 +107,7 @@ Guid = Annotated[
 CloudAccount = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 Fingerprint = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^SHA256:[A-Za-z0-9+/]{43}$")]
 ToolName = Annotated[str, BeforeValidator(_lower), StringConstraints(min_length=2, max_length=60)]
-Minutes = Annotated[int, Field(ge=1, le=525_600)]
 Hours = Annotated[int, Field(ge=0, le=8_760)]
-
-
-class Model(BaseModel):
-    """Strict about names; values are never shown in an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Contact(Model):
@@ -206,6 +205,11 @@ class Agreement(Model):
 
     signed_on: date | None = Field(default=None, description="Day the agreement was signed (YYYY-MM-DD).")
     ends_on: date | None = Field(default=None, description="Day the agreement ends, if that is known.")
+    document: DocumentName | None = Field(default=None, description="Name of the signed document, as the MSP files it.")
+    document_sha256: Sha256 | None = Field(
+        default=None,
+        description="SHA-256 of the signed document's bytes (`sha256sum`), so that the record says which one was agreed to.",
+    )
     services_in_scope: list[Text] = Field(default_factory=list, description="Services the MSP provides.")
     services_out_of_scope: list[Text] = Field(
         default_factory=list, description="Services the MSP expressly does not provide."
@@ -393,6 +397,13 @@ class Tenant(Model):
     sweep: SweepSettings = Field(
         default_factory=SweepSettings, description="How often the client is swept for a compromise."
     )
+    rotation: RotationReminders = Field(
+        default_factory=RotationReminders, description="When credentials without a day of their own are due."
+    )
+    onboarding: Onboarding = Field(default_factory=Onboarding, description="What taking the client on asks for.")
+    service_team: ServiceTeam = Field(
+        default_factory=ServiceTeam, description="Who of the MSP looks after this client."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -411,15 +422,31 @@ class Tenant(Model):
                         f"is another tenant's; only vault:{self.name}/… is this client's",
                         *("providers", key, "secrets", name),
                     )
+        self._expected_credentials(seen)
         return self
+
+    def _expected_credentials(self, contacts: set[str]) -> None:
+        """Raises what names a credential, or somebody to ask, that this file does not know."""
+        known = contacts | {contact.role for contact in self.contacts}
+        for name, one in self.onboarding.credentials.items():
+            provider, _, secret = name.partition("/")
+            if provider not in self.providers or secret not in self.providers[provider].secrets:
+                raise misplaced("no provider of this file has this secret", "onboarding", "credentials", name)
+            if one.contact not in known:
+                raise misplaced(
+                    "no contact of this file has this id or role", "onboarding", "credentials", name, "contact"
+                )
+        if (self.agreement.document is None) != (self.agreement.document_sha256 is None):
+            raise misplaced("a document has a name and a digest", "agreement")
 
     def public(self) -> dict[str, Any]:
         """What runbooks, messages and tasks may see of the tenant, as JSON: no systems, no references, no accounts."""
         return self.model_dump(
             mode="json",
             exclude={
-                *("providers", "secret_store", "estate_handles", "break_glass_accounts", "responder_accounts"),
-                "expected",
+                **dict.fromkeys(("providers", "secret_store", "estate_handles", "expected"), True),
+                **dict.fromkeys(("break_glass_accounts", "responder_accounts"), True),
+                "onboarding": {"credentials", "connect"},
             },
         )
 
@@ -638,6 +665,10 @@ class TenantStore:
             InvalidTenant: the file is wrong, the entry is, or the file is written so that it cannot be set; it says what to write.
             Conflict: another tenant has this name at a provider of the estate.
         """
+        with self.alone(name):
+            return self._set_entry(name, section, key, value)
+
+    def _set_entry(self, name: str, section: Literal["providers", "estate_handles"], key: str, value: Any) -> str:
         before = self.get(name)
         target = self.path(name)
         text = target.read_text("utf-8-sig")
@@ -659,6 +690,36 @@ class TenantStore:
             raise by_hand
         self._write(target, changed or "")
         return changes(text, changed or "", target.name)
+
+    @contextlib.contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Nobody else changes a field of this tenant's file meanwhile: not another step, run or command. Waits."""
+        self._home.ensure()
+        with (self._home.run / f"{check_tenant(name)}.file.lock").open("a") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)  # given back by the kernel, however this process ends
+            yield
+
+    def replace_text(self, name: str, before: str, text: str, meant: Tenant, *, by_hand: str) -> None:
+        """Write another text of a tenant's file, if it says exactly what was meant and the file is still the one that was read.
+
+        Args:
+            before: the text that was read.
+            by_hand: what a person writes into it, where this cannot.
+
+        Raises:
+            InvalidTenant: the text says something else. Conflict: the file was changed meanwhile.
+        """
+        target = self.path(name)
+        refused = InvalidTenant(f"{target.name} cannot be changed by itself", remedy=f"Write into it:\n{by_hand}")
+        try:
+            after = _build(parse(text, file=str(target), error=InvalidTenant))
+        except InvalidTenant:
+            raise refused from None
+        if after != meant:
+            raise refused
+        if target.read_text("utf-8-sig") != before:
+            raise Conflict(f"{target.name} was changed meanwhile", remedy="Try again.")
+        self._write(target, text)
 
     @staticmethod
     def _write(target: Path, text: str) -> None:

@@ -49,6 +49,7 @@ def join(family: Group) -> None:
     )
     @click.option("--run", metavar="RUN", shell_complete=complete.runs, help="Hand over what this run waits for.")
     @click.option("--step", metavar="STEP", help="With --run: the step, where several wait.")
+    @click.option("--item", metavar="ITEM", help="With --run: whose, where a step asks several contacts.")
     @_AS
     @json_option
     def drop(
@@ -58,6 +59,7 @@ def join(family: Group) -> None:
         expires: str | None,
         run: str | None,
         step: str | None,
+        item: str | None,
         person: str | None,
     ) -> None:
         """Make a one-time link through which CONTACT hands over credentials; it is printed this once.
@@ -71,7 +73,7 @@ def join(family: Group) -> None:
         with opened() as installation:
             base = _base(installation.home)
             if run is not None:
-                made, who = _for_run(installation, run, step, expires, person, (tenant, contact, expected))
+                made, who = _for_run(installation, run, (step, item), expires, person, (tenant, contact, expected))
             else:
                 made, who = _free(installation, tenant, contact, expected, expires, person)
             _print(made, f"{base}/drop/{made.drop.id}#{made.token.get_secret_value()}", who)
@@ -146,7 +148,7 @@ def _free(
 def _for_run(
     installation: Installation,
     run: str,
-    step: str | None,
+    where: tuple[str | None, str | None],
     expires: str | None,
     person: str | None,
     others: tuple[object, ...],
@@ -161,7 +163,7 @@ def _for_run(
     if any(others):
         raise InvalidInput("the run says whose, from whom and what", place="--run")
     state = find_run(installation, run)
-    gate = _waiting(state, step)
+    gate = _waiting(state, *where)
     params = ExpectCredentialsParams.model_validate(gate.request["bound"]["arguments"])
     # Before the question does: what the drop takes at the last moment, the run still takes.
     rest = min(parse_rfc3339(gate.request["expires_at"]) - LATE - installation.journal.clock.now(), LONGEST_LIFE)
@@ -182,19 +184,19 @@ def _life(text: str) -> timedelta:
         raise InvalidInput(error.message, place="--expires", remedy=error.remedy) from error
 
 
-def _waiting(state: RunState, step: str | None) -> Gate:
+def _waiting(state: RunState, step: str | None, item: str | None) -> Gate:
     from tenantry.errors import InvalidInput, NotFound
 
     gates = [
         gate
         for gate in ([] if state.ended is not None else state.open_gates())
-        if gate.request["bound"].get("task") == _TASK and step in (None, gate.step)
+        if gate.request["bound"].get("task") == _TASK and step in (None, gate.step) and item in (None, gate.item)
     ]
     if not gates:
         raise NotFound("the run waits for no credentials there", place="--run")
     if len(gates) > 1:
-        named = ", ".join(gate.step for gate in gates)
-        raise InvalidInput(f"several steps wait: {named}", place="--run", remedy="Name one with --step.")
+        named = ", ".join(f"{gate.step} {gate.item or ''}".strip() for gate in gates)
+        raise InvalidInput(f"several wait: {named}", place="--run", remedy="Name one with --step and --item.")
     return gates[0]
 
 

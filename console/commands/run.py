@@ -51,6 +51,44 @@ def run(runbook: str, tenant: str, given: tuple[str, ...], mode: str, person: st
     Everything is checked before anything starts. With no Prefect server up, one is started for as long as needed. A
     requester who gives a code counts as proven; otherwise approvals under four eyes take two people.
     """
+    return _start(runbook, tenant, given, mode, person, no_wait=no_wait)
+
+
+@command(
+    "onboard",
+    examples=(
+        "tenantry onboard acme --as kim.lead -p lead=kim.lead -p engineers=sam.eng -p on_call=sam.eng,kim.lead",
+        "tenantry onboard acme --mode plan",
+    ),
+)
+@click.argument("tenant", metavar="T", shell_complete=complete.tenants)
+@click.option(
+    "-p",
+    "--param",
+    "given",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A parameter; `tenantry runbooks show client_onboarding` has them.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["run", "plan", "drill"]),
+    default="run",
+    show_default=True,
+    help="plan: read only, say what would change; drill: the same on the lab.",
+)
+@_AS
+@_NO_WAIT
+@json_option
+def onboard(tenant: str, given: tuple[str, ...], mode: str, person: str | None, no_wait: bool) -> int:
+    """Take the client T on, or take on what was added: `tenantry run client_onboarding --tenant T`.
+
+    What stands is not done again. It waits for people for days: `tenantry runs show RUN` says how far it is and what waits for whom.
+    """
+    return _start("client_onboarding", tenant, given, mode, person, no_wait=no_wait)
+
+
+def _start(runbook: str, tenant: str, given: tuple[str, ...], mode: str, person: str | None, *, no_wait: bool) -> int:
     from tenantry.runbook import validate_params
 
     params = read_params(given)

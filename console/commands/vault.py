@@ -84,10 +84,11 @@ def list_secrets(tenant: str) -> None:
 
     with opened() as installation:
         _ready(installation, tenant)
-        from tenantry.secretlife import due
+        from tenantry.secretlife import due, limits_of
 
+        limits = limits_of(installation.tenants)(tenant)
         stored = installation.vault.list(tenant)
-        warnings = {one.name: one.text for one in due(stored, installation.journal.clock.now())}
+        warnings = {one.name: one.text for one in due(stored, installation.journal.clock.now(), limits=limits)}
         if wants_json():
             echo_json([_shown(version) | {"warning": warnings.get(version.name)} for version in stored])
             return

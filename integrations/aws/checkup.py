@@ -13,6 +13,7 @@ from tenantry.errors import (
     PermissionMissing,
     ProviderError,
     Rejected,
+    SignInFailed,
     TargetNotFound,
     TenantryError,
     Unreachable,
@@ -44,7 +45,11 @@ async def check(caller: Caller, sessions: AccountSessions, settings: Settings) -
     except TenantryError as error:
         answered = not isinstance(error, Unreachable)
         return ProviderCheck(
-            signed_in=False, granted=None, problems=(f"{error.message}. {error.remedy}",), reachable=answered
+            signed_in=False,
+            granted=None,
+            problems=(f"{error.message}. {error.remedy}",),
+            reachable=answered,
+            refused=isinstance(error, SignInFailed),
         )
     problems: list[str] = []
     identity = sessions.identity

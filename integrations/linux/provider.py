@@ -210,6 +210,7 @@ class LinuxHandle:
             problems=tuple(problems),
             facts=facts,
             reachable=any(fact["reachable"] for _, fact, _ in answers),
+            refused=any(fact.get("refused") for _, fact, _ in answers),
             host_keys={
                 name: HostKey(fact["host_key"], expected=fact["expected"])
                 for name, (_, fact, _) in zip(self._connections, answers, strict=True)
@@ -251,6 +252,8 @@ class LinuxHandle:
             shown = error.detail.get("fingerprint")  # of a host that did not prove itself
             fact = {
                 "reachable": not isinstance(error, Unreachable),
+                # One that did not prove itself was told nothing: that says nothing about the credential.
+                "refused": isinstance(error, SignInFailed) and not shown,
                 **({"host_key": shown, "expected": False} if shown else {}),
                 **({"key": "refused"} if error.detail.get("refused") else {}),
             }

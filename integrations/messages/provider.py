@@ -130,6 +130,7 @@ class MessagesHandle:
                 problems=(f"{error.message}. {error.remedy}",),
                 facts={"via": self._via},
                 reachable=isinstance(error, SignInFailed) or None,
+                refused=isinstance(error, SignInFailed),
                 tried={"password": False if isinstance(error, SignInFailed) else None},
             )
         expires: datetime = facts["certificate_expires"]

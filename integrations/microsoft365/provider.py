@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretBytes, field_validator
 
 from integrations.address import plain_address
-from tenantry.errors import OutOfScope, PermissionMissing, ProviderError, TenantryError
+from tenantry.errors import OutOfScope, PermissionMissing, ProviderError, SignInFailed, TenantryError
 from tenantry.providers import Endpoint, Ours, ProviderCheck, SecretSource
 
 if TYPE_CHECKING:
@@ -169,11 +169,13 @@ class Microsoft365Handle:
         problems: list[str] = []
         signed_in = True
         told = True
+        refused = False
         for service, scope in zip(("Graph", "Exchange"), self._settings.scopes, strict=True):
             try:
                 claims = await self._tokens.claims(scope)
             except TenantryError as exc:
                 signed_in = False
+                refused = refused or isinstance(exc, SignInFailed)
                 problems.append(f"{service}: {exc.message}. {exc.remedy}")
                 continue
             roles = claims.get("roles")
@@ -196,6 +198,7 @@ class Microsoft365Handle:
             problems=tuple(problems),
             facts=facts,
             reachable=self._http.answered,
+            refused=refused,
             direct=frozenset(granted) if told else None,
             wider=wider(granted),
             clock_skew=self._http.clock_skew,

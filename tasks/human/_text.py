@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -27,10 +28,23 @@ Duration = Annotated[
     str, AfterValidator(_checked), Field(pattern=r"^[0-9dhms]+$", description="For example 45m, 4h or 7d")
 ]
 
+Reminders = Annotated[
+    list[Duration],
+    Field(
+        max_length=10,
+        description="When who is asked is reminded, from the question on (2d, 4d); the last one is the escalation",
+    ),
+]
+
 About = Annotated[
     list[str],
     Field(max_length=10_000, description="What the question is about, one line each; shown cleaned and cut"),
 ]
+
+
+def reminders(texts: Sequence[str]) -> tuple[timedelta, ...]:
+    """As the engine takes them: in order, each once."""
+    return tuple(sorted({parse_duration(text) for text in texts}))
 
 
 def clean(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.human._text import About, Duration, with_lines
+from tasks.human._text import About, Duration, Reminders, reminders, with_lines
 from tenantry.errors import StepError
 from tenantry.names import Role
 from tenantry.runbook.model import parse_duration
@@ -19,6 +19,7 @@ class DoParams(BaseModel):
     about: About = []
     role: Annotated[Role, Field(description="Who may do it")] = "engineer"
     expires_in: Annotated[Duration, Field(description="How long there is for it")] = "14d"
+    remind_after: Reminders = []
 
 
 class Do(HumanTask[DoParams]):
@@ -38,6 +39,7 @@ class Do(HumanTask[DoParams]):
             yes="done",
             no="could not be done",
             expires_in=parse_duration(p.expires_in),
+            remind_after=reminders(p.remind_after),
         )
 
     def accept(self, request: HumanRequest, answer: HumanAnswer) -> None:

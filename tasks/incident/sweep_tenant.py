@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tasks.checks._permissions import OfChecks
 from tenantry.errors import CannotCheck
@@ -81,6 +81,10 @@ class Swept(Output):
 class SweepTenantParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
     days: Annotated[int, Field(ge=1, le=180, description="How far back logs are read")] = 30
+    until: Annotated[
+        AwareDatetime | None,
+        Field(description="Up to when, for a run that began long before it sweeps; none: up to when the run was created"),
+    ] = None
 
 
 class SweepTenant(ReadTask[SweepTenantParams, Swept]):
@@ -98,7 +102,8 @@ class SweepTenant(ReadTask[SweepTenantParams, Swept]):
 
     async def read(self, ctx: Context, p: SweepTenantParams) -> Swept:
         # Up to the start of the run: a sweep that is taken up again after an interruption is the same one.
-        found = await ctx.capability("sweeping").sweep(ctx.run.run_id, ctx.run.started_at, p.days)
+        until = p.until or ctx.run.started_at
+        found = await ctx.capability("sweeping").sweep(ctx.run.run_id, until, p.days)
         evidence = await ctx.evidence.store_bytes(EVIDENCE, json.dumps(found, sort_keys=True).encode())
         statuses = Counter(check["status"] for check in found["checks"])
         why = found["could_not_check"]

@@ -6,11 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tasks.human._text import Duration, clean
+from tasks.human._text import Duration, Reminders, clean, reminders
 from tenantry.errors import StepError
 from tenantry.names import Slug
 from tenantry.runbook.model import parse_duration
 from tenantry.task import Context, HumanAnswer, HumanRequest, HumanTask
+
+NOBODY = "nobody answered"
+"""The answer that stands when the time is over, where the runbook goes on without."""
 
 
 class Credential(BaseModel):
@@ -28,13 +31,21 @@ class ExpectCredentialsParams(BaseModel):
     contact: Annotated[Slug, Field(description="Id or role of the client's contact who is to hand them over")]
     expect: Annotated[list[Credential], Field(min_length=1, max_length=32, description="What is expected")]
     expires_in: Annotated[Duration, Field(description="How long the run waits")] = "7d"
+    remind_after: Reminders = []
+    needed: Annotated[
+        bool,
+        Field(
+            description="false: that they are not to be had, or that nobody answers in time, is an answer like another (output.answer)"
+        ),
+    ] = True
 
 
 class ExpectCredentials(HumanTask[ExpectCredentialsParams]):
     """Wait until the client has handed over credentials.
 
     An engineer makes the link with `tenantry vault drop --run RUN`; when the last credential is there the run goes on by itself, and
-    ``output.by`` says from whom. Who stored them in another way answers the question: yes goes on, no is a failure of the step.
+    ``output.by`` says from whom. Who stored them in another way answers the question: yes goes on, no is a failure of the step. With
+    ``needed: false`` no, and silence until the end, are answers that the runbook goes on with.
     """
 
     name = "vault.expect_credentials"
@@ -52,10 +63,13 @@ class ExpectCredentials(HumanTask[ExpectCredentialsParams]):
             yes="received",
             no="not to be had",
             expires_in=parse_duration(p.expires_in),
+            owner=f"contact {p.contact}",
+            remind_after=reminders(p.remind_after),
+            silence=None if p.needed else NOBODY,
         )
 
     def accept(self, request: HumanRequest, answer: HumanAnswer) -> None:
-        if answer.answer != request.yes:
+        if answer.answer != request.yes and request.silence is None:
             raise StepError(
                 f"{answer.by} reports that the credentials are not to be had",
                 remedy="Read the reason in the record, agree with the client on another way, then resume the run.",

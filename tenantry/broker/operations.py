@@ -23,7 +23,7 @@ from tenantry.journal import MSP, Event, Journal, Ledger
 from tenantry.masterkey import Passphrase
 from tenantry.names import OWN_SECRETS, SecretRef, check_tenant
 from tenantry.people import People
-from tenantry.secretlife import due_everywhere
+from tenantry.secretlife import due_everywhere, limits_of
 from tenantry.secretstore import CANDIDATES, Facts, SecretVersion, StoreOpener
 from tenantry.signing import RecordSigner
 from tenantry.tenants import TenantStore
@@ -272,7 +272,9 @@ class Operations:
     def _due(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
         """Names and times alone: what needs attention, for metrics, and for the rotations that the service begins."""
         del grant, request
-        found, unknown = due_everywhere(self.vault, self.journal.clock.now(), patience=_DUE_PATIENCE)
+        found, unknown = due_everywhere(
+            self.vault, self.journal.clock.now(), limits_of(TenantStore(self._home)), patience=_DUE_PATIENCE
+        )
         rows = [
             {
                 "tenant": o.tenant,

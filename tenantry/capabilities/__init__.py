@@ -133,6 +133,7 @@ from tenantry.capabilities.mail_flow import (
     TransportRule,
 )
 from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messenger
+from tenantry.capabilities.onboarding import Onboarding
 from tenantry.capabilities.recorded import Recorded
 from tenantry.capabilities.risks import Risks
 from tenantry.capabilities.secrets import Secrets
@@ -168,10 +169,11 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "recorded": Recorded,
     "sweeping": Sweeping,
     "incidents": Incidents,
+    "onboarding": Onboarding,
 }
 """Name in a task's ``needs`` and in a tenant file → Protocol."""
 
-OWN: Final = frozenset({"secrets", "sweeping", "incidents", "looking", "risks", "recorded"})
+OWN: Final = frozenset({"secrets", "sweeping", "incidents", "onboarding", "looking", "risks", "recorded"})
 """Those that the installation provides by itself: no provider offers them, and every client has them."""
 
 __all__ = [
@@ -266,6 +268,7 @@ __all__ = [
     "NamedLocation",
     "NetworkLog",
     "NewCloudKey",
+    "Onboarding",
     "OpenBucket",
     "Opening",
     "OtherWayIn",

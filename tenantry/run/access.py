@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ from tenantry.discovery import TaskRegistry
 from tenantry.journal import Journal
 from tenantry.names import Role
 from tenantry.people import Person
+from tenantry.run.state import Gate, RunState
 from tenantry.task import EvidenceSink
 
 
@@ -57,3 +58,6 @@ class Surroundings:
     now: Callable[[], datetime]
     sign: Callable[[str], object] | None = None
     """Signs the record of a tenant. Called when a run stops or ends."""
+    remind: Callable[[RunState, Gate, int], Awaitable[None]] | None = None
+    """Has somebody reminded of an open question: which of its reminders, from 1. May be called again for the same one, and then does
+    nothing more. None: nobody is."""

@@ -498,15 +498,32 @@ class Session:
         else:
             said: dict[str, Any] = {"status": status.value}
             if status is Status.WAITING:
+                await self._remind()
                 # From then on somebody looks at it again, answered or not.
-                said["due"] = min((gate.request["expires_at"] for gate in self.state.open_gates()), default=None)
+                due = min((gate.next_due for gate in self.state.open_gates()), default=None)
+                said["due"] = rfc3339(due) if due is not None else None
             await self.record(Event("run.stopped", said, outcome=status.value))
             if status is Status.WAITING:
                 # What was answered between the last look and that entry did not find a waiting run to wake.
                 await self._refresh()
                 if self._answered(reports):
-                    due = {"status": status.value, "due": rfc3339(self._around.now())}
-                    await self.record(Event("run.stopped", due, outcome=status.value))
+                    again = {"status": status.value, "due": rfc3339(self._around.now())}
+                    await self.record(Event("run.stopped", again, outcome=status.value))
+
+    async def _remind(self) -> None:
+        """Have those reminded who are asked, where it is time. Of several that are due (nobody looked meanwhile) only the latest is sent."""
+        now = self._around.now()
+        for gate in self.state.open_gates():
+            over = sum(1 for at in gate.reminders if at <= now)
+            if over <= gate.reminded or self.state.mode != "run":
+                continue
+            payload: dict[str, Any] = {"item": gate.item, "digest": gate.digest, "number": over}
+            if self._around.remind is not None:
+                try:
+                    await self._around.remind(self.state, gate, over)
+                except TenantryError as error:  # what keeps a reminder from being sent keeps no run from waiting
+                    payload["error"] = error.as_dict()
+            await self.record(Event("approval.reminded", payload, step=gate.step))
 
     def _must_undo(self, reports: Mapping[str, StepReport]) -> bool:
         return any(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from tenantry.journal.entry import digest
 from tenantry.run.access import Surroundings
 from tenantry.run.gates import as_decisions, as_request
 from tenantry.run.state import Gate, RunState
-from tenantry.task import Change
+from tenantry.task import Change, Outcome
 
 
 class Waiting(Exception):  # not a failure: a person's answer is needed before this item can go on
@@ -42,11 +42,17 @@ class Questions:
         question: str,
         changes: list[Change] | None = None,
         kind: str = "approval",
+        owner: str = "",
+        remind_after: Sequence[timedelta] = (),
+        asks_again: bool = True,
     ) -> Gate:
         """The question bound to these arguments, once people have approved or denied it (``closed`` says which).
 
         Args:
             step: the step's id, or :data:`~tenantry.run.state.START`.
+            owner: whose turn it is, where that is not somebody with the role.
+            remind_after: when they are reminded, from now on; the last one is the escalation.
+            asks_again: a question that expired is asked anew by the next attempt.
 
         Raises:
             Waiting: asked, and not decided yet.
@@ -54,8 +60,11 @@ class Questions:
         """
         bound_digest = digest({"run": self._state.run_id, "step": step, "item": item, **bound})
         gate = self._state.gates.get((step, item, bound_digest))
-        if gate is None or gate.closed in {"expired", "replaced"}:
+        if gate is None or gate.closed == "replaced" or (asks_again and self._used_up(gate)):
             now = self._around.now()
+            said: dict[str, Any] = {"owner": owner} if owner else {}
+            if remind_after:
+                said["remind_at"] = [rfc3339(now + after) for after in remind_after if after < expires_in]
             await self._record(
                 Event(
                     "approval.requested",
@@ -70,6 +79,7 @@ class Questions:
                         "question": question,
                         "bound": dict(bound),
                         "changes": [change.model_dump(mode="json") for change in changes or []],
+                        **said,
                     },
                     step=step,
                 )
@@ -87,9 +97,15 @@ class Questions:
                 Event("approval.closed", {"item": item, "digest": bound_digest, "why": "expired"}, step=step)
             )
         if gate.closed == "expired":
-            # The next attempt asks again.
             raise ApprovalExpired(f"nobody with the role {role!r} decided in time")
         return gate
+
+    def _used_up(self, gate: Gate) -> bool:
+        """Whether what became of the question says nothing to a further attempt: nobody answered in time; or the answer was that it could
+        not be done, and the step has failed for that."""
+        if gate.closed == "denied" and gate.request["kind"] == "answer":
+            return self._state.item(gate.step, gate.item).outcome is Outcome.FAILED
+        return gate.closed == "expired"
 
     async def withdraw(self, step: str) -> bool:
         """Close what is open of a step's questions: as it was decided, else as no longer asked. True when somebody has said

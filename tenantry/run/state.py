@@ -95,10 +95,24 @@ class Gate:
     """``approved``, ``denied``, ``expired``, ``replaced``, ``answered``; ``arrived``: what was waited for came from outside."""
     arrival: Mapping[str, Any] | None = None
     """From whom, and when, if it arrived."""
+    reminded: int = 0
+    """How many of its reminders are over: sent, or passed over because a later one was due as well."""
 
     @property
     def requested_at(self) -> datetime:
         return parse_rfc3339(self.request["requested_at"])
+
+    @property
+    def reminders(self) -> list[datetime]:
+        """When who is asked is reminded; the last one is the escalation. Empty: never."""
+        return [parse_rfc3339(at) for at in self.request.get("remind_at", ())]
+
+    @property
+    def next_due(self) -> datetime:
+        """When something is to be done about it although nobody answered: the next reminder, else its end."""
+        ahead = self.reminders[self.reminded :]
+        end = parse_rfc3339(self.request["expires_at"])
+        return min(ahead[0], end) if ahead else end
 
 
 @dataclass(slots=True)
@@ -293,6 +307,12 @@ def _closed(state: RunState, record: Record) -> None:
         gate.closed = str(record.data["why"])
 
 
+def _reminded(state: RunState, record: Record) -> None:
+    gate = state.gates.get((str(record.step), record.data.get("item"), str(record.data["digest"])))
+    if gate is not None:
+        gate.reminded = int(record.data["number"])
+
+
 def _arrived(state: RunState, record: Record) -> None:
     gate = state.gates.get((str(record.step), record.data.get("item"), str(record.data["digest"])))
     # What arrives answers a question that asks for it; it approves nothing.
@@ -337,6 +357,7 @@ _HANDLERS = {
     "approval.requested": _requested,
     "approval.decided": _decided,
     "approval.closed": _closed,
+    "approval.reminded": _reminded,
     "step.arrived": _arrived,
     "undo.outcome": _undo,
     "note": _note,

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from tenantry import deadline, waits
 from tenantry.clock import rfc3339
 from tenantry.errors import (
+    ApprovalExpired,
     CannotCheck,
     Frozen,
     InDoubt,
@@ -488,22 +489,32 @@ class ItemRunner:
                 note=f"would ask: {request.question}",
             )
             return
-        gate = await self.questions.ask(
-            step.id,
-            state.item,
-            {"task": task.name, "tenant": self._state.tenant, "arguments": dict(arguments)},
-            role=request.role,
-            expires_in=request.expires_in,
-            four_eyes=request.four_eyes,
-            reasons=[],
-            question=request.question,
-            kind="answer",
-        )
-        said = gate.arrival or gate.decisions[-1]
-        value = request.yes if gate.closed in {"approved", "arrived"} else request.no
-        answer = HumanAnswer(
-            answer=value, by=said["by"], at=datetime.fromisoformat(said["at"]), reason=said.get("reason") or ""
-        )
+        try:
+            gate = await self.questions.ask(
+                step.id,
+                state.item,
+                {"task": task.name, "tenant": self._state.tenant, "arguments": dict(arguments)},
+                role=request.role,
+                expires_in=request.expires_in,
+                four_eyes=request.four_eyes,
+                reasons=[],
+                question=request.question,
+                kind="answer",
+                owner=request.owner,
+                remind_after=request.remind_after,
+                # Where the runbook goes on without, what became of the question stands: no later attempt asks anew.
+                asks_again=request.silence is None and step.on_failure == "stop",
+            )
+        except ApprovalExpired:
+            if request.silence is None:
+                raise
+            answer = HumanAnswer(answer=request.silence, by="nobody", at=self._around.now())
+        else:
+            said = gate.arrival or gate.decisions[-1]
+            value = request.yes if gate.closed in {"approved", "arrived"} else request.no
+            answer = HumanAnswer(
+                answer=value, by=said["by"], at=datetime.fromisoformat(said["at"]), reason=said.get("reason") or ""
+            )
         task.accept(request, answer)
         await self._outcome(
             step, state, Outcome.OBSERVED, started, arguments=arguments, output=answer.model_dump(mode="json")

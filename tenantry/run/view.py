@@ -7,6 +7,7 @@ from typing import Any
 from tenantry.clock import rfc3339
 from tenantry.run.state import Gate, ItemState, RunState
 from tenantry.runbook.model import Runbook
+from tenantry.task import Outcome
 
 
 def run_view(state: RunState, *, live: bool, runbook: Runbook | None) -> dict[str, Any]:
@@ -28,15 +29,48 @@ def run_view(state: RunState, *, live: bool, runbook: Runbook | None) -> dict[st
         "requested_by": dict(state.requester),
         "started_at": rfc3339(state.created_at),
         "finished_at": rfc3339(state.ended_at) if state.ended_at else None,
+        "opened_by": state.requester.get("run"),
+        "opened": _opened(state),
         "flow_run_id": state.flow_run_id,
         "attempt": state.attempt,
         "steps": _steps(state, runbook),
         "approvals": [approval_view(gate) for gate in state.gates.values()],
+        "progress": progress(state, runbook),
         "waiting_for": [] if status.ended else [waiting_view(gate) for gate in state.open_gates()],
         "clocks": list(state.clocks.values()),
         "notes": list(state.notes),
         "evidence": list(state.evidence),
     }
+
+
+def _opened(state: RunState) -> list[str]:
+    """Runs that this one opened (`incident.open_incident`): their entries name it, as it names them."""
+    paths = (change.path for item in state.items.values() if item.outcome is Outcome.CHANGED for change in item.changes)
+    parts = (path.split("/") for path in paths)
+    return [part[1] for part in parts if len(part) == 3 and (part[0], part[2]) == ("run", "opened")]
+
+
+def progress(state: RunState, runbook: Runbook | None) -> dict[str, int] | None:
+    """How far a run is: ``{done, of, percent}``, in steps. A step that failed, or whose result is not known, is not done. None where the
+    runbook does not load any more."""
+    if runbook is None:
+        return None
+    done = sum(1 for step in runbook.steps if _settled(state, step.id, in_parts=step.for_each is not None))
+    return {"done": done, "of": len(runbook.steps), "percent": 100 * done // len(runbook.steps)}
+
+
+def _settled(state: RunState, step: str, *, in_parts: bool) -> bool:
+    if state.whens.get(step) is False:
+        return True
+    if in_parts:
+        keys = state.expansions.get(step)
+        return keys is not None and all(_over(state, step, one["key"]) for one in keys)
+    return _over(state, step, None)
+
+
+def _over(state: RunState, step: str, item: str | None) -> bool:
+    found = state.items.get((step, item))
+    return found is not None and (found.done or found.outcome is Outcome.WOULD_CHANGE)
 
 
 def _steps(state: RunState, runbook: Runbook | None) -> list[dict[str, Any]]:
@@ -119,4 +153,7 @@ def waiting_view(gate: Gate) -> dict[str, Any]:
         "arguments": request["bound"].get("arguments") or {"targets": request["bound"].get("targets")},
         "changes": list(request["changes"]),
         "decided": len(gate.decisions),
+        "owner": request.get("owner") or request["role"],
+        "reminders": [rfc3339(at) for at in gate.reminders],
+        "reminded": gate.reminded,
     }

@@ -312,6 +312,11 @@ class Reader:
         title = f"{self._book.title(record.step or '')}: question closed, {why}"
         return _Said(Lane.PLATFORM, "question_closed", title)
 
+    def reminded(self, record: Recorded) -> _Said:
+        title = f"{self._book.title(record.step or '')}: reminder {record.data.get('number')}"
+        trouble = record.data.get("error") or {}
+        return _Said(Lane.PLATFORM, "reminded", title, str(trouble.get("message") or ""))
+
     def arrived(self, record: Recorded) -> _Said:
         names = ", ".join(str(name) for name in record.data.get("names") or ())
         title = f"{self._book.title(record.step or '')}: everything is there"
@@ -385,6 +390,7 @@ _SAY: Final[Mapping[str, Callable[[Reader, Recorded], _Said]]] = {
     "approval.decided": Reader.decided,
     "approval.refused": Reader.refused,
     "approval.closed": Reader.closed,
+    "approval.reminded": Reader.reminded,
     "step.arrived": Reader.arrived,
     "drop.made": Reader.drop,
     "drop.verified": Reader.drop,

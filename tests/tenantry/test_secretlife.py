@@ -1,13 +1,19 @@
-"""When a secret needs attention."""
+"""When a secret needs attention: by its own days, or by what the client's file says, whichever is earlier."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from tenantry.secretlife import due
+from tenantry.home import Home
+from tenantry.names import MSP
+from tenantry.secretlife import due, due_everywhere, limits_of
 from tenantry.secretstore import Facts, SecretVersion
+from tenantry.tenants import TenantStore
+from tenantry.vault import Vault
 
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -43,3 +49,52 @@ def test_the_gravest_comes_first() -> None:
         for name, expires in (("soon", 9 * DAY), ("sooner", 2 * DAY), ("over", -DAY))
     ]
     assert [one.name for one in due(stored, NOW)] == ["over", "sooner", "soon"]
+
+
+FILE = """\
+name: acme
+display_name: Acme
+providers:
+  m365: {vendor: microsoft365, secrets: {client_secret: "vault:acme/m365/secret"}}
+rotation:
+  every_days: 90
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    made = Home(tmp_path).ensure()
+    (made.tenants / "acme.yaml").write_text(FILE, encoding="utf-8")
+    return made
+
+
+def names(home: Home, days: int, rotate_in: int | None = None) -> list[str]:
+    now = datetime.now(UTC)
+    with Vault.open(home) as vault:
+        vault.create_tenant_key("acme")
+        rotate_at = None if rotate_in is None else now + timedelta(days=rotate_in)
+        for name in ("m365/secret", "other"):
+            if not vault.versions("acme", name):
+                vault.put("acme", name, SecretStr("x"), kind="password", rotate_at=rotate_at)
+        found, unknown = due_everywhere(vault, now + timedelta(days=days), limits_of(TenantStore(home)))
+    assert unknown == []
+    return [one.name for one in found]
+
+
+def test_what_the_file_names_is_due_when_the_file_says(home: Home) -> None:
+    assert names(home, 89) == []
+    assert names(home, 91) == ["m365/secret"]  # nobody rotates what no provider signs in with
+
+
+def test_an_earlier_day_of_its_own_counts(home: Home) -> None:
+    assert names(home, 31, rotate_in=30) == ["m365/secret", "other"]
+
+
+def test_a_file_that_changed_is_read_again_and_a_broken_one_says_nothing(home: Home) -> None:
+    assert names(home, 91) == ["m365/secret"]
+    path = home.tenants / "acme.yaml"
+    path.write_text(FILE.replace("every_days: 90", "every_days: 365"), encoding="utf-8")
+    assert names(home, 91) == []
+    path.write_text("name: [", encoding="utf-8")
+    assert names(home, 4000) == []
+    assert limits_of(TenantStore(home))(MSP) == {}

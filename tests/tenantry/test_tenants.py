@@ -201,7 +201,7 @@ def models(model: type[BaseModel], found: set[type[BaseModel]]) -> set[type[Base
 
 def test_every_field_is_described_and_strict() -> None:
     found = models(Tenant, set())
-    assert len(found) == 13
+    assert len(found) == 17
     for model in found:
         assert issubclass(model, Model)
         assert model.__doc__
@@ -300,3 +300,50 @@ def test_a_setting_may_say_which_of_the_secrets_is_used(tmp_path: Path) -> None:
     file.write_text(text.format(value="hunter2"), encoding="utf-8")
     with pytest.raises(InvalidTenant):
         load_tenant(file)
+
+
+ONBOARDING = """\
+onboarding:
+  connect: [aws]
+  on_breach: go_on
+  credentials:
+    m365/certificate: {kind: file, title: Certificate, contact: sec, rotate: false}
+service_team: {lead: kim.lead, engineers: [sam.eng], on_call: [sam.eng, kim.lead]}
+rotation: {every_days: 90}
+"""
+
+
+def test_what_taking_a_client_on_asks_for(tmp_path: Path) -> None:
+    path = tmp_path / "acme.yaml"
+    path.write_text(ACME + ONBOARDING, encoding="utf-8")
+    tenant = load_tenant(path)
+    assert tenant.onboarding.credentials["m365/certificate"].contact == "sec"
+    assert tenant.public()["onboarding"] == {"on_breach": "go_on"}
+    assert tenant.rotation.every_days == 90
+
+
+@pytest.mark.parametrize(
+    ("more", "at", "said"),
+    [
+        ("onboarding:\n  credentials:\n    m365/other: {}\n", 3, "no provider of this file has this secret"),
+        ("onboarding:\n  credentials:\n    m365/certificate:\n      contact: nobody\n", 4, "no contact of this file"),
+        ("onboarding:\n  connect: [gcp]\n", 2, "connect"),
+        ("onboarding:\n  on_breach: shrug\n", 2, "on_breach"),
+        ("rotation:\n  every_days: 0\n", 2, "every_days"),
+        ("service_team:\n  lead: Not A Person\n", 2, "lead"),
+    ],
+)
+def test_what_is_wrong_with_onboarding_is_named_with_its_line(tmp_path: Path, more: str, at: int, said: str) -> None:
+    path = tmp_path / "acme.yaml"
+    path.write_text(ACME + more, encoding="utf-8")
+    with pytest.raises(InvalidTenant) as error:
+        load_tenant(path)
+    assert f"acme.yaml:{ACME.count(chr(10)) + at}:" in str(error.value)
+    assert said in str(error.value)
+
+
+def test_a_document_has_a_name_and_a_digest(tmp_path: Path) -> None:
+    path = tmp_path / "acme.yaml"
+    path.write_text(ACME.replace("  signed_on:", "  document: a.pdf\n  signed_on:"), encoding="utf-8")
+    with pytest.raises(InvalidTenant, match="a document has a name and a digest"):
+        load_tenant(path)

@@ -40,7 +40,10 @@ async def test_the_first_is_opened_with_what_it_is_about() -> None:
     assert [(one.path, one.before, one.after) for one in changes] == [("run/r1/opened", None, GIVEN["runbook"])]
     await task.apply(context(incidents), p, changes)
     assert incidents.asked == [
-        ("r1", GIVEN["runbook"], GIVEN["params"], {"run": "sweep-1", "findings": GIVEN["findings"]})
+        (
+            *("r1", GIVEN["runbook"], GIVEN["params"]),
+            {"run": "sweep-1", "findings": GIVEN["findings"], "run_ids": ["r1", "r2"]},
+        )
     ]
     assert await task.verify(context(incidents), p, changes) == []
 
