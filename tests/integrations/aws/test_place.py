@@ -25,7 +25,7 @@ def place(account: Account, handle: AwsHandle) -> S3Place:
     account.client("s3").create_bucket(
         Bucket=bucket(account), CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
     )
-    return S3Place(handle._caller, bucket(account), "from msp/acme", account=account.id)
+    return handle.place(bucket(account), "from msp/acme")
 
 
 def bucket(account: Account) -> str:

@@ -27,7 +27,7 @@ def net(net: HostNet) -> HostNet:
 
 @pytest.fixture
 async def place(handle, tmp_path: Path) -> AsyncIterator[SftpPlace]:
-    made = SftpPlace(handle._connections["web1"], f"/tmp/{tmp_path.name}/hand over")
+    made = handle.place("web1", f"/tmp/{tmp_path.name}/hand over")
     yield made
     await made.aclose()
 
@@ -70,7 +70,7 @@ async def test_a_connection_that_broke_in_a_large_file_costs_a_part_at_most(
 async def test_a_disk_that_is_full_says_so(handle, net: HostNet, tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "large").write_bytes(os.urandom(9 * MB))
-    place = SftpPlace(handle._connections["web1"], "/tmp/small/bag")
+    place = handle.place("web1", "/tmp/small/bag")
     try:
         with pytest.raises(DestinationFull):
             await deliver(FolderSource(tmp_path / "source"), place, tmp_path / "work", INFO)
@@ -97,7 +97,7 @@ async def test_a_file_that_is_another_there_is_named(net: HostNet, place: SftpPl
 
 async def test_what_may_not_be_written_is_said(handle, tmp_path: Path) -> None:
     fill(tmp_path / "source")
-    place = SftpPlace(handle._connections["web1"], "/etc/ours")
+    place = handle.place("web1", "/etc/ours")
     try:
         with pytest.raises(PermissionMissing):
             await deliver(FolderSource(tmp_path / "source"), place, tmp_path / "work", INFO)
