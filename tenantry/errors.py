@@ -25,10 +25,13 @@
     │   ├── SignInFailed          the tenant's token endpoint refused us
     │   ├── PermissionMissing     signed in, but this call is not granted
     │   ├── TargetNotFound        the object does not exist at the vendor
+    │   ├── DestinationFull       no room, or no quota, where a hand-over goes
     │   └── Rejected              the vendor refused the request itself (4xx)
     ├── StepError                 the step's own side                                  exit 4
     │   ├── NotVerified           applied, but the effect could not be seen
     │   ├── CannotCheck           the present state could not be read: unknown, never clean
+    │   ├── SourceChanged         a file was changed while it was handed over
+    │   ├── NotDelivered          a package is not whole at its destination: names each file and why
     │   ├── MasteredOnPremises    the directory on premises refuses or reverts what is written in the cloud
     │   ├── TimedOut              the step's deadline passed
     │   ├── MachineExhausted      this machine has no disk or descriptors left; nothing was sent      retryable
@@ -241,6 +244,13 @@ class TargetNotFound(ProviderError):
     remedy = "Check the id; the object may have been deleted or belong to another tenant."
 
 
+class DestinationFull(ProviderError):
+    """What arrived stays; nothing is lost."""
+
+    code = "destination_full"
+    remedy = "Make room at the destination, or raise its quota, then resume: what arrived whole is not sent again."
+
+
 class Rejected(ProviderError):
     code = "rejected"
     remedy = "The vendor refused the request; its code and request id are in the record."
@@ -262,6 +272,24 @@ class NotVerified(StepError):
 class CannotCheck(StepError):
     code = "cannot_check"
     remedy = "Unknown is not clean: restore access, then resume the run."
+
+
+class SourceChanged(StepError):
+    """It is not what was listed: neither the old nor the new file was handed over."""
+
+    code = "source_changed"
+    remedy = "Stop what writes to the source, then begin the hand-over anew, to an empty destination."
+
+
+class NotDelivered(StepError):
+    """``problems`` has a line for each file, the first hundred."""
+
+    code = "not_delivered"
+    remedy = "Look at each file named, then resume: what was verified is not sent again."
+
+    def __init__(self, message: str, *, problems: tuple[str, ...] = (), **detail: Any) -> None:
+        super().__init__(message, problems=" · ".join(problems)[:2_000], **detail)
+        self.problems = problems
 
 
 class MasteredOnPremises(StepError):

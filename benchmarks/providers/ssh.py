@@ -53,7 +53,7 @@ def measure(name: str, scale: Scale, option: Any) -> Bench:
     """
     hosts = 4 if scale.quick else int(option)
     rounds = 1 if scale.quick else 3
-    with _sshds(hosts) as (folder, ports):
+    with sshds(hosts) as (folder, ports):
         plain: list[float] = []
         ours: list[float] = []
         cpu: list[float] = []
@@ -107,7 +107,7 @@ def _plain(folder: Path, ports: list[int]) -> None:
         client.set_missing_host_key_policy(paramiko.RejectPolicy())
         sock = socket.create_connection(("127.0.0.1", port))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        client.connect("127.0.0.1", port, _account(), pkey=key, sock=sock, allow_agent=False, look_for_keys=False)
+        client.connect("127.0.0.1", port, account(), pkey=key, sock=sock, allow_agent=False, look_for_keys=False)
         for number in range(_COMMANDS):
             _, out, _ = client.exec_command(f"echo {number}")
             if out.read() != f"{number}\n".encode() or out.channel.recv_exit_status():
@@ -132,7 +132,7 @@ async def _ours(folder: Path, ports: list[int]) -> None:
 
     public = (folder / "host.pub").read_text()
     settings = {
-        "account": _account(),
+        "account": account(),
         "hosts": {f"host{n}": {"address": "127.0.0.1", "port": p, "host_keys": [public]} for n, p in enumerate(ports)},
     }
     handle = await PROVIDER.open(settings, secret)
@@ -149,14 +149,14 @@ async def _ours(folder: Path, ports: list[int]) -> None:
     await handle.aclose()
 
 
-def _account() -> str:
+def account() -> str:
     import pwd
 
     return pwd.getpwuid(os.getuid()).pw_name
 
 
 @contextlib.contextmanager
-def _sshds(count: int) -> Iterator[tuple[Path, list[int]]]:
+def sshds(count: int) -> Iterator[tuple[Path, list[int]]]:
     """That many sshds, and their ports."""
     sshd = shutil.which("sshd") or "/usr/sbin/sshd"
     if not Path(sshd).exists():

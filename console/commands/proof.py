@@ -227,6 +227,45 @@ def verify_attestation(file: Path, key: Path | None) -> int:
     else:
         for subject in report["subject"]:
             click.echo(f"{subject['name']}: {report['predicate'].get('result')}, signed with key {report['key']}")
+    return _code(report)
+
+
+@attestation.command(
+    "certificate", examples=("tenantry attestation certificate deletion.dsse.json -o certificate.pdf --key msp.json",)
+)
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, metavar="FILE", type=click.Path(path_type=Path), help="- is stdout.")
+@KEY
+@json_option
+def certificate(file: Path, output: Path, key: Path | None) -> int:
+    """Write a signed statement of a deletion as a PDF certificate. Only what verifies is rendered; exit codes as of `verify`."""
+    import hashlib
+
+    from console.output import written
+    from tenantry.errors import InvalidInput
+    from tenantry.proof.attest import check_attestation
+    from tenantry.proof.dsse import read_statement
+    from tenantry.sanitization import KIND
+    from tenantry.sanitization.certificate import pdf
+
+    if wants_json() and str(output) == "-":
+        raise InvalidInput("stdout holds the JSON document already; name a file", place="-o")
+    signed = content(file, "FILE")
+    report = check_attestation(signed, trust_of(key, signed))
+    if not report["ok"]:
+        click.echo(f"tenantry: {file}: {report['why']}", err=True)
+        return _code(report)
+    if report["predicateType"] != KIND:
+        raise InvalidInput("this statement is about no deletion", place=str(file))
+    rendered = pdf(read_statement(signed)[0], report["key"], hashlib.sha256(signed).hexdigest())
+    with written(output) as out:
+        out.write(rendered)
+    if wants_json():
+        echo_json({"file": str(output.absolute()), "certificate": report["predicate"]["certificateId"]})
+    return 0
+
+
+def _code(report: dict[str, Any]) -> int:
     if report["ok"]:
         return 0
     return 1 if report["signer"] == "not_established" else 4

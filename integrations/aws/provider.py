@@ -40,6 +40,7 @@ from tenantry.providers import Endpoint, Estate, Ours, ProviderCheck, SecretSour
 if TYPE_CHECKING:
     from integrations.aws.caller import Caller, Limits
     from integrations.aws.hub import HubHandle
+    from integrations.aws.place import S3Place
     from integrations.aws.session import AccountSessions
 
 __all__ = ["CAPABILITIES", "PROVIDER", "AwsHandle", "AwsProvider", "HubSettings", "Settings"]
@@ -74,6 +75,12 @@ class AwsHandle:
             return self._capabilities[name]
         except KeyError:
             raise OutOfScope(f"{VENDOR} does not offer {name!r}", vendor=VENDOR) from None
+
+    def place(self, bucket: str, prefix: str = "") -> S3Place:
+        """A bucket of the account as a place to hand over to."""
+        from integrations.aws.place import S3Place
+
+        return S3Place(self._caller, bucket, prefix, account=self._settings.account)
 
     async def ours(self) -> Ours:
         """The client's own account, and the hub's as far as its settings name it."""

@@ -23,11 +23,15 @@ _NO_LOCK: Final = frozenset({"ObjectLockConfigurationNotFoundError", "NoSuchObje
 
 
 class AwsStorage:
-    """Implements :class:`tenantry.capabilities.Storage`."""
+    """Implements :class:`tenantry.capabilities.Storage`.
 
-    def __init__(self, caller: Caller, account: str) -> None:
+    Args:
+        account: who must own the buckets; None for a store that speaks S3 and knows no accounts.
+    """
+
+    def __init__(self, caller: Caller, account: str | None) -> None:
         self._caller = caller
-        self._owner: Mapping[str, str] = {"ExpectedBucketOwner": account}
+        self._owner: Mapping[str, str] = {} if account is None else {"ExpectedBucketOwner": account}
 
     async def buckets(self) -> AsyncIterator[Bucket]:
         """Of the account."""
@@ -122,7 +126,7 @@ class AwsStorage:
             Bucket=bucket,
             Key=key,
             CopySource={"Bucket": bucket, "Key": key, "VersionId": version},
-            ExpectedSourceBucketOwner=self._owner["ExpectedBucketOwner"],
+            **({"ExpectedSourceBucketOwner": owner} if (owner := self._owner.get("ExpectedBucketOwner")) else {}),
             **self._owner,
         )
 

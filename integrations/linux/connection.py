@@ -265,6 +265,32 @@ class Connection:
         except (paramiko.SSHException, EOFError, OSError) as error:
             raise VendorFault(f"{self.target.name}: sftp broke off", vendor="linux") from error
 
+    async def session(self, timeout: float) -> Any:
+        """An SFTP client for many calls, which the caller makes in a thread and closes; it ends with the connection.
+
+        Args:
+            timeout: seconds without any answer.
+
+        Raises:
+            VendorFault: the host has no SFTP, or it broke off; Unreachable, SignInFailed.
+        """
+        opened = await self._open()
+        call = Call()
+
+        def inside() -> Any:
+            client = paramiko.SFTPClient.from_transport(opened.transport)
+            if client is None:
+                raise paramiko.SSHException("no sftp")
+            call.adopt(client.get_channel())
+            client.get_channel().settimeout(timeout)
+            return client
+
+        try:
+            return await self._threaded(inside, call, timeout + 1)
+        except (paramiko.SSHException, EOFError, OSError, TimeoutError) as error:
+            await self._doubted(opened)
+            raise VendorFault(f"{self.target.name}: sftp broke off", vendor="linux") from error
+
     # --- the connection -----------------------------------------------------------------------------------------------
 
     async def fresh(self) -> Connection:

@@ -50,6 +50,7 @@ from tenantry.providers import Endpoint, HostKey, Ours, ProviderCheck, SecretSou
 
 if TYPE_CHECKING:
     from integrations.linux.connection import Connection, Credential, Limits
+    from integrations.linux.place import SftpPlace
     from integrations.linux.writes import LinuxHosts
 
 __all__ = ["PROVIDER", "HostSettings", "LinuxHandle", "LinuxProvider", "Settings"]
@@ -179,6 +180,18 @@ class LinuxHandle:
     def connections(self) -> list[Connection]:
         """To each host, in the order of the tenant's file; not opened yet."""
         return list(self._connections.values())
+
+    def place(self, host: str, root: str) -> SftpPlace:
+        """A folder of a host as a place to hand over to by SFTP; the caller closes it.
+
+        Raises:
+            OutOfScope: the tenant's file does not name the host.
+        """
+        from integrations.linux.place import SftpPlace
+
+        if host not in self._connections:
+            raise OutOfScope(f"{host} is none of the tenant's hosts", vendor=VENDOR)
+        return SftpPlace(self._connections[host], root)
 
     async def ours(self) -> Ours:
         """The key that we sign in with."""

@@ -7,6 +7,8 @@ from typing import Any
 from tenantry.errors import InvalidInput, NotProven
 from tenantry.proof.dsse import open_statement, read_statement
 from tenantry.proof.trust import TrustStore
+from tenantry.sanitization.model import KIND
+from tenantry.sanitization.statement import check_said
 
 __all__ = ["check_attestation"]
 
@@ -16,7 +18,7 @@ def check_attestation(content: bytes, trust: TrustStore | None) -> dict[str, Any
 
     Returns:
         ``{ok, signer: established|not_established|wrong, key, epoch, why, predicateType, subject, predicate}``. What the
-        statement says stands there only when the signature holds.
+        statement says stands there only when the signature holds, and what it says of a deletion does not contradict itself.
     """
     report: dict[str, Any] = {
         "ok": False,
@@ -45,6 +47,10 @@ def check_attestation(content: bytes, trust: TrustStore | None) -> dict[str, Any
     claimed = said["predicate"].get("record", {}).get("keyEpoch")
     if epoch is not None and claimed is not None and claimed > epoch:
         return report | {"why": f"key {epoch} cannot have signed what rests on a checkpoint of key {claimed}"}
+    if said["predicateType"] == KIND:
+        contradiction = check_said(said)
+        if contradiction is not None:
+            return report | {"signer": "established", "epoch": epoch, "why": contradiction}
     return report | {
         "ok": True,
         "signer": "established",
