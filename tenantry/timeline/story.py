@@ -185,7 +185,7 @@ def _done(timeline: Timeline) -> str:
     count = Counter(row.outcome for row in timeline.steps)
     parts = []
     if count["changed"]:
-        parts.append(f"made {plural(count['changed'], 'change')}, each verified afterwards")
+        parts.append(f"made {plural(count['changed'], 'change')} (each verified afterwards)")
     if count["already"]:
         parts.append(
             f"found {plural(count['already'], 'thing')} as {'it' if count['already'] == 1 else 'they'} should be already"

@@ -15,7 +15,7 @@ def test_what_happened_in_plain_sentences(timeline: Timeline) -> None:
         "The attacker's first recorded act was on Thursday 19 November 2026 at 01:09 UTC, 26 h 3 min before the incident was "
         "reported; 8 acts of the attacker are in this timeline, and 1 more that may be theirs.",
         "The response was started on Friday 20 November 2026 at 03:12 UTC by mira (identity proven).",
-        "The platform made 9 changes, each verified afterwards and recorded 8 readings and answers.",
+        "The platform made 9 changes (each verified afterwards) and recorded 8 readings and answers.",
         "The attacker's access was cut 13 s after the report, containment was verified after 15 s and recovery was complete "
         "after 36 min 18 s.",
         "People were asked 3 questions and answered 3: jon and mira.",
