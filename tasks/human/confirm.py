@@ -23,7 +23,11 @@ class ConfirmParams(BaseModel):
     remind_after: Reminders = []
     silence: Annotated[
         str | None,
-        Field(min_length=1, max_length=80, description="The answer that stands when nobody gave one in time; none: a failure"),
+        Field(
+            min_length=1,
+            max_length=80,
+            description="The answer that stands when nobody gave one in time; none: a failure",
+        ),
     ] = None
     four_eyes: Annotated[bool, Field(description="Not to be answered by who started the run")] = False
 

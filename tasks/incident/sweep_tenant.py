@@ -83,7 +83,9 @@ class SweepTenantParams(BaseModel):
     days: Annotated[int, Field(ge=1, le=180, description="How far back logs are read")] = 30
     until: Annotated[
         AwareDatetime | None,
-        Field(description="Up to when, for a run that began long before it sweeps; none: up to when the run was created"),
+        Field(
+            description="Up to when, for a run that began long before it sweeps; none: up to when the run was created"
+        ),
     ] = None
 
 
