@@ -77,7 +77,7 @@ class _Report:
                 "alt": described(d),
                 "legend": f"Legend: {', '.join(words for words, _ in STATUSES.values())}.",
             },
-            "parts": list(self._parts()),
+            "parts": [{**part, "apart": number == 0} for number, part in enumerate(self._parts())],
         }
         return {"data": json.dumps(data), "picture": _styled(drawn(printed)), "legend": _styled(drawn_legend())}
 
@@ -147,10 +147,7 @@ class _Report:
                 [[piece("strong", self._cell(one["who"]))], self._cell(one["what"], 60), day(one["until"]) if one["until"] else ""]
                 for one in d["waits"][:_MOST]
             ]  # fmt: skip
-            yield {
-                **self._part("What waits for whom", ("Who", "What", "Until"), ("58mm", "1fr", "36mm"), rows),
-                "apart": True,
-            }
+            yield self._part("What waits for whom", ("Who", "What", "Until"), ("58mm", "1fr", "36mm"), rows)
         yield from self._agreed()
         if d["systems"]:
             yield self._connected()
@@ -184,6 +181,7 @@ class _Report:
             said = ", ".join(f"{words} within {one[key]} minutes" for words, key in times if one.get(key))
             rows.append([f"An alert that is {SEVERITIES.get(name, (name, ''))[0]}", said])
         who = {"msp": "we", "client": "you", "third_party": "somebody else"}
+        rows += ["Who carries what"] if a["duties"] else []
         rows += [[self._cell(one["what"], 60), who.get(one["who"], one["who"])] for one in a["duties"]]
         rows += ["Whom we ask and tell"] if a["contacts"] else []
         rows += [[self._cell(one["name"]), CONTACT_ROLES.get(one["role"], one["role"])] for one in a["contacts"]]

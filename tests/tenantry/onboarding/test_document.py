@@ -37,6 +37,7 @@ def test_a_clean_client() -> None:
     assert made["gaps"] == []
     assert "found none" in made["told"][0]
     assert made["waits"] == []
+    assert made["next"] == ["Nothing is left open by this onboarding. The service that was agreed goes on."]
     assert made["agreement"]["team"][0] == {"role": "technical_lead", "who": "sam.eng (we)", "deputy": "kim.eng"}
     assert made["agreement"]["team"][1]["who"] == "Jo Doe (you)"
     assert "Step onboarding.report" not in [one["title"] for one in made["steps"]]
@@ -48,6 +49,7 @@ def test_a_breached_client() -> None:
     assert "signs that somebody else is inside" in made["told"][0]
     assert "1 kind of critical findings beside them" in made["told"][0]
     assert made["next"][0].endswith("run inc-7).")
+    assert "that no incident is open for" in made["next"][1]
     waits = [(one["who"], one["what"]) for one in made["waits"]]
     assert ("us", "Carry on the incident about anna, run inc-7") in waits
     assert ("us", "Critical, and no incident yet: Title of other (audit log)") in waits
@@ -64,6 +66,7 @@ def test_a_client_of_whom_half_could_not_be_seen() -> None:
     assert CLEAN not in texts
     assert NOT_ALL in texts
     assert "The rest is not known." in made["told"][0]
+    assert not any("Nothing is left open" in line for line in made["next"])
     assert any("no working access to Microsoft 365" in line for line in made["gaps"])
     assert any("user accounts" in line for line in made["gaps"])
     assert ("us", "Step cloud.x: It is away.") in [(one["who"], one["what"]) for one in made["waits"]]
@@ -172,6 +175,9 @@ def test_whatever_was_found(
         assert not incident
         assert not serious
     assert (NOT_ALL in texts) == (not whole)
+    if any("Nothing is left open" in line for line in made["next"]):
+        assert whole
+        assert not made["waits"]
     asked = [one for one in made["waits"] if one["what"].startswith("How is")]
     assert len(asked) == statuses.count("for_person")
     assert all(one["who"] and one["what"] for one in made["waits"])
