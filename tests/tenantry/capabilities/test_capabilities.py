@@ -12,7 +12,9 @@ import pytest
 from pydantic import BaseModel
 
 from flows.assembly import TenantSecrets
+from flows.looking import TenantLooking
 from flows.onboarding_hand import TenantOnboarding
+from flows.remembering import TenantRecorded, TenantRisks
 from flows.sweeping import TenantIncidents, TenantSweeping
 from tenantry import capabilities
 from tenantry.capabilities import CAPABILITIES, OWN
@@ -78,3 +80,9 @@ def test_data_of_capabilities_cannot_be_changed_after_it_was_read() -> None:
 def test_everything_public_is_named() -> None:
     assert all(hasattr(capabilities, name) for name in capabilities.__all__)
     assert {protocol.__name__ for protocol in CAPABILITIES.values()} <= set(capabilities.__all__)
+
+
+def test_the_installation_looks_and_remembers_itself() -> None:
+    for name, provider in (("looking", TenantLooking), ("risks", TenantRisks), ("recorded", TenantRecorded)):
+        assert issubclass(provider, CAPABILITIES[name])
+        assert name in OWN
