@@ -40,6 +40,7 @@ UsePAM no
 StrictModes no
 PasswordAuthentication no
 MaxStartups 200
+Subsystem sftp internal-sftp
 """
 
 
