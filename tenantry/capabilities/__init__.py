@@ -88,6 +88,7 @@ from tenantry.capabilities.directory import (
 )
 from tenantry.capabilities.directory_logs import DirectoryLogs
 from tenantry.capabilities.dns import Dns, RecordSet, Zone
+from tenantry.capabilities.entitlements import Entitlements, Licence, Membership
 from tenantry.capabilities.findings import DetectorState, Findings, VendorFinding
 from tenantry.capabilities.host import (
     AuthorizedKey,
@@ -140,6 +141,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "applications": Applications,
     "directory": Directory,
     "directory_logs": DirectoryLogs,
+    "entitlements": Entitlements,
     "identity": Identity,
     "mail": Mail,
     "mail_flow": MailFlow,
@@ -218,6 +220,7 @@ __all__ = [
     "DirectoryLogs",
     "Dns",
     "EncryptionKey",
+    "Entitlements",
     "FederatedCredential",
     "Findings",
     "Firewall",
@@ -244,12 +247,14 @@ __all__ = [
     "InventoriedApplication",
     "InventoriedGrant",
     "Isolation",
+    "Licence",
     "Logs",
     "Machine",
     "Mail",
     "MailFlow",
     "MailOrganization",
     "Mailbox",
+    "Membership",
     "Message",
     "Messenger",
     "MfaDevice",
