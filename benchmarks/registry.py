@@ -121,6 +121,17 @@ BENCHES: Final[dict[str, Spec]] = {
     "providers.aws": Spec(
         "benchmarks.providers.aws:measure", "listing a cloud account's users, against a plain boto3 paginator"
     ),
+    **{
+        f"transfer.{what}": Spec(
+            "benchmarks.transfer.handover:measure", f"handing over {summary}, against a plain copy", option=what
+        )
+        for what, summary in {
+            "s3-small": "10,000 small files to S3",
+            "s3-large": "one file of 1 GB to S3",
+            "sftp-small": "10,000 small files by SFTP",
+            "sftp-large": "one file of 1 GB by SFTP",
+        }.items()
+    },
     "steps.help": Spec("benchmarks.steps.help:measure", "`tenantry --help`, from start to exit"),
 }
 """Name → benchmark, in the order in which they run."""

@@ -41,6 +41,7 @@ StrictModes no
 PasswordAuthentication no
 MaxStartups 200
 SetEnv SHLVL=2
+Subsystem sftp internal-sftp
 """
 """SHLVL: bash takes itself for a shell within a shell, and reads no ``.bashrc``. What stands in that of this machine's user would be most of the time."""
 

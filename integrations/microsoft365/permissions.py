@@ -33,6 +33,7 @@ CONTAINS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "Directory.ReadWrite.All": ("DelegatedPermissionGrant.ReadWrite.All", "Device.ReadWrite.All", "Directory.Read.All"),
     "Group.Read.All": ("GroupMember.Read.All",),
+    "GroupMember.ReadWrite.All": ("GroupMember.Read.All",),
     "IdentityRiskyUser.ReadWrite.All": ("IdentityRiskyUser.Read.All",),
     "Mail.Read": ("Mail.ReadBasic.All",),
     "Mail.ReadWrite": ("Mail.Read",),

@@ -50,7 +50,7 @@ __all__ = ["CAPABILITIES", "PROVIDER", "Cloud", "Microsoft365Handle", "Microsoft
 VENDOR: Final = "microsoft365"
 CAPABILITIES: Final = (
     *("identity", "mail", "logs", "applications", "credentials"),
-    *("application_inventory", "directory", "directory_logs", "mail_flow"),
+    *("application_inventory", "directory", "directory_logs", "entitlements", "mail_flow"),
 )
 
 
@@ -293,6 +293,7 @@ class Microsoft365Provider:
         from integrations.microsoft365.credentials import Microsoft365Credentials
         from integrations.microsoft365.directory import Microsoft365Directory
         from integrations.microsoft365.directory_logs import Microsoft365DirectoryLogs
+        from integrations.microsoft365.entitlements import Microsoft365Entitlements
         from integrations.microsoft365.exchange import Exchange
         from integrations.microsoft365.graph import Graph
         from integrations.microsoft365.identity import Microsoft365Identity
@@ -344,6 +345,7 @@ class Microsoft365Provider:
                 **passwords,
             },
             "identity": identity,
+            "entitlements": Microsoft365Entitlements(graph),
             "mail": Microsoft365Mail(exchange, graph),
             "mail_flow": Microsoft365MailFlow(exchange, graph),
             "logs": Microsoft365Logs(graph),

@@ -81,6 +81,23 @@ class Sdk:
         """Builder of ``/devices/{id}``."""
         return self._item("devices.item.device_item_request_builder", "DeviceItemRequestBuilder", "device%2Did", device)
 
+    def group(self, group: str) -> Any:
+        """Builder of ``/groups/{id}``."""
+        return self._item("groups.item.group_item_request_builder", "GroupItemRequestBuilder", "group%2Did", group)
+
+    def reference(self, address: str) -> Any:
+        """Body that names another object."""
+        return self.plain("models.reference_create", "ReferenceCreate", odata_id=address)
+
+    def assignment(self, add: list[Any], remove: list[Any]) -> Any:
+        """Body of ``assignLicense``."""
+        module = "users.item.assign_license.assign_license_post_request_body"
+        return self.plain(module, "AssignLicensePostRequestBody", add_licenses=add, remove_licenses=remove)
+
+    def plain(self, module: str, name: str, **values: Any) -> Any:
+        """A body that is no entity."""
+        return getattr(importlib.import_module(f"msgraph.generated.{module}"), name)(**values)
+
     def grants(self) -> Any:
         """Builder of ``/oauth2PermissionGrants``."""
         return self._builder(

@@ -46,6 +46,8 @@ class MailboxDelegate(BaseModel):
     trustee: str
     rights: list[str]
     folder: str | None
+    id: str = ""
+    """Names the right within the mailbox: kind, trustee and folder."""
 
 
 class Phone(BaseModel):
@@ -143,7 +145,8 @@ async def snapshot(ctx: Context, account: Account, evidence: list[EvidenceRef] |
         ],
         forwarding=MailboxForwarding.model_validate(forwarding.model_dump()),
         delegates=[
-            MailboxDelegate(kind=d.kind, trustee=d.trustee, rights=list(d.rights), folder=d.folder) for d in delegates
+            MailboxDelegate(kind=d.kind, trustee=d.trustee, rights=list(d.rights), folder=d.folder, id=d.key)
+            for d in delegates
         ],
         mobile_devices=[Phone(id=d.id, name=d.name, first_sync=d.first_sync) for d in phones],
     )

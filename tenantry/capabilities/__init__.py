@@ -88,6 +88,7 @@ from tenantry.capabilities.directory import (
 )
 from tenantry.capabilities.directory_logs import DirectoryLogs
 from tenantry.capabilities.dns import Dns, RecordSet, Zone
+from tenantry.capabilities.entitlements import Entitlements, Licence, Membership
 from tenantry.capabilities.findings import DetectorState, Findings, VendorFinding
 from tenantry.capabilities.host import (
     AuthorizedKey,
@@ -145,6 +146,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "applications": Applications,
     "directory": Directory,
     "directory_logs": DirectoryLogs,
+    "entitlements": Entitlements,
     "identity": Identity,
     "mail": Mail,
     "mail_flow": MailFlow,
@@ -228,6 +230,7 @@ __all__ = [
     "DirectoryLogs",
     "Dns",
     "EncryptionKey",
+    "Entitlements",
     "FederatedCredential",
     "Findings",
     "Firewall",
@@ -254,6 +257,7 @@ __all__ = [
     "InventoriedApplication",
     "InventoriedGrant",
     "Isolation",
+    "Licence",
     "Logs",
     "Looking",
     "Machine",
@@ -261,6 +265,7 @@ __all__ = [
     "MailFlow",
     "MailOrganization",
     "Mailbox",
+    "Membership",
     "Message",
     "Messenger",
     "MfaDevice",

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ class GraphContract:
 
     def known(self, method: str, template: str) -> bool:
         """Whether the service has this method on this path template, e.g. ``/v1.0/users/{user}``."""
-        if _normal(template) in self._beyond:
+        if _normal(template) in self._beyond or _linked(method, template):
             return True
         item = self._item(template)
         return item is not None and method.lower() in item
@@ -71,7 +72,7 @@ class GraphContract:
         """
         parts = urlsplit(url)
         parameters = {**dict(parse_qsl(parts.query, keep_blank_values=True)), **(query or {})}
-        if _normal(parts.path) in self._beyond:
+        if _normal(parts.path) in self._beyond or _linked(method, parts.path):
             return []
         item = self._item(parts.path)
         if item is None:
@@ -165,6 +166,14 @@ class GraphContract:
             return parameter
         found: Mapping[str, Any] = self._document["components"]["parameters"][reference.rpartition("/")[2]]
         return found
+
+
+_LINKS = re.compile(r"POST /v1\.0/groups/[^/]+/members/\$ref|DELETE /v1\.0/groups/[^/]+/members/[^/]+/\$ref")
+"""The contract leaves out links (``$ref``); these stand in the reference of "Add members" and "Remove member"."""
+
+
+def _linked(method: str, path: str) -> bool:
+    return _LINKS.fullmatch(f"{method.upper()} {path}") is not None
 
 
 def _normal(path: str) -> str:

@@ -13,6 +13,7 @@ from integrations.lab.clock import iso
 from integrations.lab.graph import (
     apps,
     directory_objects,
+    entitlements,
     logs,
     mail,
     methods,
@@ -35,7 +36,20 @@ if TYPE_CHECKING:
 ROUTES: tuple[Route, ...] = tuple(
     route
     for module in (
-        *(users, methods, directory_objects, apps, registrations, own_credentials, mail, logs, risk, partner, posture),
+        *(
+            users,
+            methods,
+            directory_objects,
+            entitlements,
+            apps,
+            registrations,
+            own_credentials,
+            mail,
+            logs,
+            risk,
+            partner,
+            posture,
+        ),
     )
     for route in module.routes.all
 )

@@ -13,6 +13,7 @@ from typing import Any
 from integrations.lab.clock import iso
 from integrations.lab.directory import Directory
 from integrations.lab.graph.call import Call, Row, bad_request, pick
+from integrations.lab.graph.entitlements import assignment_states
 from integrations.lab.graph.names import GROUP, USER
 from integrations.lab.graph.routing import Routes
 from integrations.lab.odata import Filter
@@ -75,6 +76,8 @@ _SYNCED_READ_ONLY = frozenset(_WRITABLE) - {"accountEnabled", "usageLocation", "
 
 def _shape(row: Row, names: list[str] | None) -> dict[str, Any]:
     chosen = _DEFAULT if names is None else names if "id" in names else [*names, "id"]
+    if "licenseAssignmentStates" in chosen:
+        row = {**row, "licenseAssignmentStates": assignment_states(row)}
     return pick(row, chosen)
 
 

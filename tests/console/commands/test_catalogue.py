@@ -119,7 +119,7 @@ class TestCheck:
             "messenger",
             "host",
             "host_backup",
-            *("application_inventory", "directory", "directory_logs", "mail_flow"),
+            *("application_inventory", "directory", "directory_logs", "entitlements", "mail_flow"),
             *("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings", "credentials"),
         }
 

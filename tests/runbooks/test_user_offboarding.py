@@ -1,0 +1,83 @@
+"""A leaver, on the lab tenant, through the real engine and the real Microsoft 365 provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tenantry.run import Status
+from tests.support.lab_stand import LabStand
+
+EVERYTHING = {"remove_licences": True, "remove_delegates": True}
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[LabStand]:
+    stand = LabStand(
+        tmp_path, users=40, runbook="user_offboarding", params=lambda lab: {"account": leaver(lab), **EVERYTHING}
+    )
+    yield stand
+    stand.close()
+
+
+def leaver(lab: Any) -> str:
+    """Somebody of the finance group, without a role."""
+    return str(lab.scenario_info()["compromised"][0])
+
+
+def outcomes(lab: LabStand) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for step in lab.stand.view()["steps"]:
+        found.setdefault(step["id"], set()).add(step["outcome"])
+    return found
+
+
+async def test_a_leaver_is_out_and_what_was_taken_is_listed(lab: LabStand) -> None:
+    lab.create()
+    state = await lab.to_the_end()
+    assert state.ended is Status.COMPLETED, [s for s in lab.stand.view()["steps"] if s["error"]]
+    found = outcomes(lab)
+    for step in ("block", "password", "methods", "groups", "licences"):
+        assert found[step] == {"changed"}, step
+    assert found["sessions"] <= {"changed", "already"}, "a reset ends sessions as well"
+    removed = state.item("removed", None).output
+    assert removed["enabled"] is False
+    assert [one["name"] for one in removed["removed_licences"]] == ["O365_BUSINESS_PREMIUM"]
+    assert removed["removed_groups"] == [
+        one for one in state.item("entitlements", None).output["groups"] if one["fixed"] is None
+    ]
+    assert removed["left"] == []
+    last = [entry["method"] for entry in lab.lab.audit][-1]
+    assert "assignLicense" in last, "licences go last"
+
+
+async def test_without_the_clients_word_nothing_is_changed(lab: LabStand) -> None:
+    lab.create()
+    access = await lab.access()
+    try:
+        engine = lab.stand.engine(access)
+        await engine.run("run-1")
+        assert lab.lab.audit == []
+        lab.stand.answer("run-1", "ann", decision="deny", reason="nobody asked for it")
+        state = await lab.stand.engine(access).run("run-1")
+    finally:
+        await access.aclose()
+    assert lab.lab.audit == []
+    assert state.ended is not None
+
+
+async def test_each_step_is_an_option(lab: LabStand) -> None:
+    off = ("disable_sign_in", "reset_password", "remove_methods", "disable_rules", "clear_forwarding", "remove_groups")
+    lab.create(params={**dict.fromkeys(off, False), "remove_licences": False, "remove_delegates": False})
+    await lab.to_the_end()
+    assert [entry["method"] for entry in lab.lab.audit] == ["POST revokeSignInSessions"]
+
+
+async def test_a_plan_changes_nothing_and_says_what_would_be(lab: LabStand) -> None:
+    lab.create(mode="plan")
+    await lab.to_the_end()
+    assert lab.lab.audit == []
+    assert outcomes(lab)["licences"] == {"would_change"}
