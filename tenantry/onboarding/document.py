@@ -71,7 +71,7 @@ class _Document(Facts):
                 "intruder could not look at everything."
             )
         if swept["state"] == "done" and not self._saw_something():
-            found.append("The search for an intruder found nothing of yours that it could look at.")
+            found.append("The search for an intruder could look at nothing of yours.")
         if not self._inventory:
             found.append("What you have was not counted.")
         away = [one["name"] for one in self._systems() if one["works"] is False]
