@@ -104,19 +104,46 @@ def _node(node: Any, source: Source) -> Compiled:
 
 
 def _or(nodes: list[Any], source: Source) -> list[Compiled]:
-    """Alternatives; plain values of one field become one look into a set, which lists of operations mostly are."""
+    """Alternatives; plain values of one field become one look into a set, which lists of operations mostly are, and parts of one field
+    are looked for in one go."""
     plain: dict[str, list[SigmaString]] = {}
+    inside: dict[str, list[str]] = {}
     others = []
     for node in nodes:
-        if (
-            isinstance(node, ConditionFieldEqualsValueExpression)
-            and isinstance(node.value, SigmaString)
-            and _is_plain(node.value)
-        ):
-            plain.setdefault(node.field, []).append(node.value)
+        value = node.value if isinstance(node, ConditionFieldEqualsValueExpression) else None
+        if _is_plain(value):
+            plain.setdefault(node.field, []).append(value)
+        elif (part := _part(value)) is not None:
+            inside.setdefault(node.field, []).append(part)
         else:
             others.append(_node(node, source))
-    return [_one_of(field, values, source) for field, values in plain.items()] + others
+    found = [_one_of(field, values, source) for field, values in plain.items()]
+    return found + [_any_part(field, parts, source) for field, parts in inside.items()] + others
+
+
+def _part(value: Any) -> str | None:
+    """What is looked for anywhere in a field, in lower case; None: it is another comparison."""
+    if not isinstance(value, SigmaString) or isinstance(value, SigmaCasedString) or len(value.s) != 3:
+        return None
+    first, middle, last = value.s
+    many = SpecialChars.WILDCARD_MULTI
+    return middle.lower() if first is many and last is many and isinstance(middle, str) else None
+
+
+def _any_part(name: str, parts: list[str], source: Source) -> Compiled:
+    path = source.path(name)
+    if path is None:
+        raise Unsupported(f"{source.name} logs have no field {name!r}")
+
+    def test(found: Any) -> bool:
+        folded = (found if type(found) is str else _said(found)).lower()
+        for part in parts:  # noqa: SIM110 - as below
+            if part in folded:
+                return True
+        return False
+
+    matches = _on(getter(path), test)
+    return Compiled(matches, None, matches if ".".join(path) in source.steady else None)
 
 
 def _is_plain(value: Any) -> bool:
