@@ -98,7 +98,7 @@ def _or(nodes: list[Any], source: Source) -> list[Compiled]:
     others = []
     for node in nodes:
         value = node.value if isinstance(node, ConditionFieldEqualsValueExpression) else None
-        if _is_plain(value):
+        if isinstance(value, SigmaString) and _is_plain(value):
             plain.setdefault(node.field, []).append(value)
         elif (part := _part(value)) is not None:
             inside.setdefault(node.field, []).append(part)
