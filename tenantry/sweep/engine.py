@@ -25,6 +25,7 @@ from tenantry.sweep.statistics import Statistics
 __all__ = ["Detections", "Seen", "ask", "correlate", "folders", "sweep_logs"]
 
 _GENERATION: Final = 125_000
+_OBJECTS: Final = 1_000_000
 _NO_LOGS: Final = (".md", ".txt.sha256", ".html", ".pdf", ".png")
 _SLOT: Final = 60.0
 """Seconds in which events are counted for the picture; twice as many when there are too many of them."""
@@ -109,7 +110,7 @@ def sweep_logs(
     spool = Spool(scratch)
     try:
         collector, statistics = Collector(), Statistics(chosen, spool)
-        with few_collections():
+        with few_collections(_OBJECTS):
             _read(paths, chosen, made, intake, result, collector, statistics, spool)
         correlate(made, collector, spool, chosen)
         statistics.finish(collector)

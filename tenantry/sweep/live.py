@@ -136,7 +136,7 @@ async def sweep_tenant(
             await reader.read(Given(access, look, source.needs, f"the collector {source.name}"), detections)
 
     try:
-        with few_collections():
+        with few_collections(_OBJECTS):
             async with asyncio.TaskGroup() as group:
                 for source, asked in by_collector.items():
                     group.create_task(one(source, asked))
@@ -269,6 +269,7 @@ def _without_known(view: dict[str, Any], known: Known) -> None:
         del view["outside"]
 
 
+_OBJECTS: Final = 5_000
 _EMPTY: Final = "it is not recorded, not kept, or not shown to us, and nothing in it proves nothing"
 
 

@@ -11,12 +11,9 @@ are decided for a hundred events at once.
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from sigma.conditions import (
     ConditionAND,
@@ -27,41 +24,31 @@ from sigma.conditions import (
 )
 from sigma.rule import SigmaRule
 from sigma.types import (
-    SigmaBool,
     SigmaCasedString,
-    SigmaCIDRExpression,
-    SigmaCompareExpression,
     SigmaExists,
     SigmaExpansion,
     SigmaFieldReference,
     SigmaNull,
     SigmaNumber,
-    SigmaRegularExpression,
     SigmaString,
-    SigmaTimestampPart,
     SpecialChars,
-    TimestampPart,
 )
 
-from tenantry.sweep.logs.values import seconds, strings
+from tenantry.sweep.logs.values import strings
 from tenantry.sweep.model import Event
+from tenantry.sweep.sigma.compare import Test, Unsupported, said, scalar_test, string_test
 from tenantry.sweep.sigma.fields import Getter, getter, scalars
 from tenantry.sweep.sources import Source
 
 __all__ = ["Compiled", "Unsupported", "compile_rule"]
 
 Matcher = Callable[[Event], bool]
-Test = Callable[[Any], bool]
 Needs = frozenset[tuple[str, str]] | None
 """One of these (indexed field, value in lower case) an event must have; None when nothing can be said."""
 
 
 Sure = Callable[[Event], bool | None]
 """Whether a rule matches all events of this one's kin, or none of them; None when their parameters decide."""
-
-
-class Unsupported(Exception):
-    """Why a rule cannot be evaluated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,19 +91,46 @@ def _node(node: Any, source: Source) -> Compiled:
 
 
 def _or(nodes: list[Any], source: Source) -> list[Compiled]:
-    """Alternatives; plain values of one field become one look into a set, which lists of operations mostly are."""
+    """Alternatives; plain values of one field become one look into a set, which lists of operations mostly are, and parts of one field
+    are looked for in one go."""
     plain: dict[str, list[SigmaString]] = {}
+    inside: dict[str, list[str]] = {}
     others = []
     for node in nodes:
-        if (
-            isinstance(node, ConditionFieldEqualsValueExpression)
-            and isinstance(node.value, SigmaString)
-            and _is_plain(node.value)
-        ):
-            plain.setdefault(node.field, []).append(node.value)
+        value = node.value if isinstance(node, ConditionFieldEqualsValueExpression) else None
+        if isinstance(value, SigmaString) and _is_plain(value):
+            plain.setdefault(node.field, []).append(value)
+        elif (part := _part(value)) is not None:
+            inside.setdefault(node.field, []).append(part)
         else:
             others.append(_node(node, source))
-    return [_one_of(field, values, source) for field, values in plain.items()] + others
+    found = [_one_of(field, values, source) for field, values in plain.items()]
+    return found + [_any_part(field, parts, source) for field, parts in inside.items()] + others
+
+
+def _part(value: Any) -> str | None:
+    """What is looked for anywhere in a field, in lower case; None: it is another comparison."""
+    if not isinstance(value, SigmaString) or isinstance(value, SigmaCasedString) or len(value.s) != 3:
+        return None
+    first, middle, last = value.s
+    many = SpecialChars.WILDCARD_MULTI
+    return middle.lower() if first is many and last is many and isinstance(middle, str) else None
+
+
+def _any_part(name: str, parts: list[str], source: Source) -> Compiled:
+    path = source.path(name)
+    if path is None:
+        raise Unsupported(f"{source.name} logs have no field {name!r}")
+
+    def test(found: Any) -> bool:
+        folded = (found if type(found) is str else said(found)).lower()
+        for part in parts:  # noqa: SIM110 - as below
+            if part in folded:
+                return True
+        return False
+
+    matches = _on(getter(path), test)
+    return Compiled(matches, None, matches if ".".join(path) in source.steady else None)
 
 
 def _is_plain(value: Any) -> bool:
@@ -135,7 +149,7 @@ def _one_of(name: str, values: list[SigmaString], source: Source) -> Compiled:
     wanted = frozenset(str(value.s[0]).lower() for value in values)
     field = ".".join(path)
     needs = frozenset((field, one) for one in wanted) if field in source.index else None
-    matches = _on(getter(path), lambda found: (found if type(found) is str else _said(found)).lower() in wanted)
+    matches = _on(getter(path), lambda found: (found if type(found) is str else said(found)).lower() in wanted)
     return Compiled(matches, needs, matches if field in source.steady else None)
 
 
@@ -228,7 +242,7 @@ def _value(get: Getter, value: Any) -> Matcher:
     if isinstance(value, SigmaExists):
         wanted = bool(value)
         return lambda event: (get(event) is not None) is wanted
-    return _on(get, _test(value))
+    return _on(get, scalar_test(value))
 
 
 def _on(get: Getter, test: Test) -> Matcher:
@@ -243,144 +257,6 @@ def _on(get: Getter, test: Test) -> Matcher:
         return test(value)
 
     return matches
-
-
-def _said(value: Any) -> str:
-    """A value as text, booleans as JSON writes them."""
-    if type(value) is str:
-        return value
-    return ("true" if value else "false") if isinstance(value, bool) else str(value)
-
-
-def _test(value: Any) -> Test:
-    """A function of one scalar that is not None."""
-    if isinstance(value, SigmaString):
-        return _string(value)
-    if isinstance(value, SigmaBool):
-        wanted = {"true", "1"} if value.boolean else {"false", "0"}
-        return lambda found: _said(found).lower() in wanted
-    if isinstance(value, SigmaTimestampPart):
-        return _time_part(value)
-    if isinstance(value, SigmaNumber):
-        number = value.number
-        return lambda found: _number(found) == number and not isinstance(found, bool)
-    if isinstance(value, SigmaCompareExpression):
-        return _comparison(value)
-    if isinstance(value, SigmaRegularExpression):
-        return _regular(value)
-    if isinstance(value, SigmaCIDRExpression):
-        return _cidr(value)
-    raise Unsupported(f"it compares with a {type(value).__name__}")
-
-
-def _string(value: SigmaString) -> Test:
-    parts = list(value.s)
-    if any(not isinstance(part, (str, SpecialChars)) for part in parts):
-        raise Unsupported("it has a placeholder that nothing here fills")
-    cased = isinstance(value, SigmaCasedString)
-    plain = [part if cased or not isinstance(part, str) else part.lower() for part in parts]
-    many = SpecialChars.WILDCARD_MULTI
-    if cased:
-        fold: Callable[[Any], str] = _said
-    else:
-        fold = lambda found: found.lower() if type(found) is str else _said(found).lower()  # noqa: E731 - chosen once
-    match plain:
-        case []:
-            return lambda found: _said(found) == ""
-        case [str() as whole]:
-            return lambda found: fold(found) == whole
-        case [str() as start, last] if last is many:
-            return lambda found: fold(found).startswith(start)
-        case [first, str() as end] if first is many:
-            return lambda found: fold(found).endswith(end)
-        case [first, str() as middle, last] if first is many and last is many:
-            return lambda found: middle in fold(found)
-        case [only] if only is many:
-            return lambda found: True  # noqa: ARG005 - `field: '*'` asks only that there is one
-    pattern = re.compile("".join(_glob(part) for part in plain), re.DOTALL)
-    return lambda found: pattern.fullmatch(fold(found)) is not None
-
-
-def _glob(part: Any) -> str:
-    if isinstance(part, str):
-        return re.escape(part)
-    return ".*" if part is SpecialChars.WILDCARD_MULTI else "."
-
-
-def _regular(value: SigmaRegularExpression) -> Test:
-    flags = re.NOFLAG
-    for flag in value.flags:
-        flags |= SigmaRegularExpression.sigma_to_python_flags[flag]
-    try:
-        pattern = re.compile(
-            str(value.regexp.to_plain_regex() if hasattr(value.regexp, "to_plain_regex") else value.regexp), flags
-        )
-    except re.error as error:
-        raise Unsupported(f"its regular expression is none of Python's ({error})") from error
-    return lambda found: pattern.search(_said(found)[:65_536]) is not None
-
-
-def _cidr(value: SigmaCIDRExpression) -> Test:
-    block = value.network
-
-    def within(found: Any) -> bool:
-        try:
-            return ipaddress.ip_address(_said(found)) in block
-        except ValueError:
-            return False
-
-    return within
-
-
-def _number(found: Any) -> float | None:
-    if isinstance(found, (int, float)):
-        return found
-    try:
-        return float(found)
-    except (TypeError, ValueError):
-        return None
-
-
-_OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {
-    "LT": lambda a, b: a < b,
-    "LTE": lambda a, b: a <= b,
-    "GT": lambda a, b: a > b,
-    "GTE": lambda a, b: a >= b,
-    "NEQ": lambda a, b: a != b,
-}
-
-
-def _comparison(value: SigmaCompareExpression) -> Test:
-    compare = _OPERATORS.get(value.op.name)
-    if compare is None:
-        raise Unsupported(f"it compares by {value.op.name}")
-    bound = float(value.number.number)
-
-    def test(found: Any) -> bool:
-        number = None if isinstance(found, bool) else _number(found)
-        return number is not None and compare(number, bound)
-
-    return test
-
-
-_PARTS: Final[dict[TimestampPart, Callable[[datetime], int]]] = {
-    TimestampPart.MINUTE: lambda at: at.minute,
-    TimestampPart.HOUR: lambda at: at.hour,
-    TimestampPart.DAY: lambda at: at.day,
-    TimestampPart.WEEK: lambda at: int(at.strftime("%W")),
-    TimestampPart.MONTH: lambda at: at.month,
-    TimestampPart.YEAR: lambda at: at.year,
-}
-
-
-def _time_part(value: SigmaTimestampPart) -> Test:
-    part, wanted = _PARTS[value.timestamp_part], value.number
-
-    def test(found: Any) -> bool:
-        at = seconds(found)
-        return at is not None and part(datetime.fromtimestamp(at, UTC)) == wanted
-
-    return test
 
 
 def _reference(get: Getter, value: SigmaFieldReference, source: Source) -> Matcher:
@@ -399,7 +275,7 @@ def _reference(get: Getter, value: SigmaFieldReference, source: Source) -> Match
         mine, theirs = get(event), other(event)
         if mine is None or theirs is None:
             return False
-        return any(fits(_said(a).lower(), _said(b).lower()) for a in scalars(mine) for b in scalars(theirs))
+        return any(fits(said(a).lower(), said(b).lower()) for a in scalars(mine) for b in scalars(theirs))
 
     return matches
 
@@ -413,12 +289,12 @@ def _keyword(value: Any) -> Matcher:
         many = SpecialChars.WILDCARD_MULTI
         around = SigmaString("")
         around.s = _trimmed([many, *value.s, many])
-        test = _string(around)
+        test = string_test(around)
     elif isinstance(value, SigmaNumber):
         needle = str(value.number)
-        test = lambda found: needle in _said(found)  # noqa: E731 - one of three
+        test = lambda found: needle in said(found)  # noqa: E731 - one of three
     else:
-        test = _test(value)
+        test = scalar_test(value)
     return lambda event: any(test(one) for one in strings(event.record))
 
 

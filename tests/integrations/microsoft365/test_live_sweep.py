@@ -24,6 +24,7 @@ from tenantry.sweep.engine import Detections
 from tenantry.sweep.live import sweep_tenant
 from tenantry.sweep.model import Sweep, rank
 from tests.integrations.microsoft365.conftest import Stand, check_contract, lab_stand
+from tests.support.unsure import unsure
 
 LOGS = ("entra-signin", "entra-audit", "ual")
 
@@ -86,7 +87,7 @@ async def test_everything_that_was_planted_is_found(stand: Stand, detections: di
     accounts = {name.lower() for name in (*stand.story["compromised"], *planted.values())}
     attackers = {"Mail Archive Sync Pro", "DocuVault Sign"}
     assert {one for one in high if one.lower() not in accounts and one.partition(" (")[0] not in attackers} == set()
-    assert found.could_not_check == []
+    assert unsure(found) == []
     assert found.entities[0]["id"] == stand.story["accounts"]["finance"]
 
 
@@ -101,7 +102,7 @@ def test_every_check_of_a_state_has_something_planted() -> None:
 async def test_a_clean_tenant_has_nothing_high(stand: Stand, detections: dict[str, Detections]) -> None:
     found = await swept(stand, detections)
     assert [one.as_dict() for one in found.findings if rank(one.severity) >= rank("high")] == []
-    assert found.could_not_check == []
+    assert unsure(found) == []
     assert {one["status"] for one in found.checks} <= {"pass", "fail"}
     assert stand.lab.audit == []
 
@@ -118,7 +119,7 @@ async def test_without_the_licence_what_it_gives_is_not_checked(
         "checks.identity.risk_detected",
         "checks.identity.method_added_at_risk",
     }
-    assert {one["check"] for one in found.could_not_check} == unknown
+    assert {one["check"] for one in unsure(found)} == unknown
 
 
 @pytest.mark.parametrize("stand", ["breached"], indirect=True)
@@ -146,7 +147,7 @@ async def test_throttled_and_failing_it_finds_the_same(stand: Stand, detections:
     calm = await swept(stand, detections, *asked)
     stand.lab.faults.set(FaultPlan(seed=7, throttle_rate=0.15, error_rate=0.05, partial_page_rate=0.1))
     rough = await swept(stand, detections, *asked, attempts=12, budget=3000.0)
-    assert rough.could_not_check == []
+    assert unsure(rough) == []
     told = [{(one.rule, one.entity["id"], one.severity, one.count) for one in of.findings} for of in (calm, rough)]
     assert told[0] == told[1]
 

@@ -75,14 +75,14 @@ async def status(records: Sequence[dict[str, Any]], check: LogCheck, known: Know
 
 
 async def holds(check: LogCheck) -> None:
-    """Each of its detections alone is enough, what only looks alike is not what that detection is about, and an empty log passes."""
+    """Each of its detections alone is enough, what only looks alike is not what that detection is about, and an empty log proves nothing."""
     shipped = [rule for rule in check.rules if (SHIPPED / "detections" / "aws" / f"{rule}.yml").is_file()]
     assert shipped
     for rule in shipped:
         assert await status(examples(rule), check) == "fail", rule
         for story in stories(rule, "true_negatives"):
             assert rule not in {one.rule for one in (await swept(story, check)).findings}, rule
-    assert await status([], check) == "pass"
+    assert await status([], check) == "unknown"
 
 
 def session(role: str) -> dict[str, Any]:

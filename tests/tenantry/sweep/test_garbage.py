@@ -9,7 +9,7 @@ from tenantry.sweep.garbage import few_collections
 
 def test_the_last_one_puts_it_back() -> None:
     before = gc.get_threshold()
-    one, other = few_collections(), few_collections()
+    one, other = few_collections(1_000_000), few_collections(20_000)
     one.__enter__()
     other.__enter__()
     assert gc.get_threshold()[0] > 100_000
@@ -23,7 +23,7 @@ def test_who_switched_it_off_keeps_it_off() -> None:
     before = gc.get_threshold()
     gc.set_threshold(0)
     try:
-        with few_collections():
+        with few_collections(1_000_000):
             assert gc.get_threshold()[0] == 0
     finally:
         gc.set_threshold(*before)

@@ -22,4 +22,4 @@ async def test_the_usual_origin_and_an_account_without_a_past_are_none() -> None
     at_home = [one | {"sourceIPAddress": "198.51.100.7"} for one in THEIRS]
     assert await status([*USUAL, *at_home], NewOriginThenSensitive()) == "pass"
     assert await status(THEIRS, NewOriginThenSensitive()) == "pass"
-    assert await status([], NewOriginThenSensitive()) == "pass"
+    assert await status([], NewOriginThenSensitive()) == "unknown"

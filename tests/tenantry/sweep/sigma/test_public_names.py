@@ -1,0 +1,103 @@
+"""Fields as public rules call them find what the logs call otherwise."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tenantry.sweep.engine import Detections, sweep_logs
+from tenantry.sweep.model import Sweep
+
+ALERT = {
+    "CreationTime": "2026-11-03T09:00:00",
+    "Id": "alert",
+    "Operation": "AlertTriggered",
+    "Workload": "SecurityComplianceCenter",
+    "UserId": "SecurityComplianceAlerts",
+    "Name": "Impossible travel activity",
+    "ResultStatus": "Succeeded",
+}
+CMDLET = {
+    "CreationTime": "2026-11-03T09:00:00",
+    "Id": "cmdlet",
+    "Operation": "Add-FederatedDomain",
+    "Workload": "Exchange",
+    "UserId": "kim@acme.example",
+    "ResultStatus": "True",
+}
+
+
+def rule(source: dict[str, str], selection: dict[str, Any], **more: Any) -> dict[str, Any]:
+    detection = {"selection": selection, "condition": "selection"}
+    return {"title": "A rule", "status": "test", "level": "medium", "logsource": source, "detection": detection} | more
+
+
+def swept(tmp_path: Path, format: str, text: str, *rules: dict[str, Any]) -> Sweep:
+    folder = tmp_path / "rules" / "cloud"
+    folder.mkdir(parents=True)
+    (folder / "rule.yml").write_text(yaml.safe_dump_all(rules))
+    log = tmp_path / "log"
+    log.write_text(text)
+    detections = Detections.load(format, (), (tmp_path / "rules",))
+    assert detections.left_out == ()
+    return sweep_logs([log], detections)
+
+
+@pytest.mark.parametrize(
+    ("selection", "found"),
+    [
+        ({"eventSource": "SecurityComplianceCenter", "eventName": "Impossible travel activity", "status": "success"}, ["alert"]),
+        ({"eventSource": "Exchange", "eventName": "Add-FederatedDomain", "status": "success"}, ["cmdlet"]),
+        ({"Operation": "AlertTriggered"}, ["alert"]),
+        ({"eventName": "Impossible travel activity", "status": "failure"}, []),
+    ],
+)  # fmt: skip
+def test_microsoft_alerts_and_outcomes(tmp_path: Path, selection: dict[str, Any], found: list[str]) -> None:
+    done = swept(tmp_path, "ual", json.dumps([ALERT, CMDLET]), rule({"product": "m365"}, selection))
+    assert [id for one in done.findings for id in one.event_ids] == found
+
+
+def test_risk_in_a_sign_in(tmp_path: Path) -> None:
+    signed_in = {
+        "id": "s1",
+        "createdDateTime": "2026-11-03T09:00:00Z",
+        "userPrincipalName": "kim@acme.example",
+        "status": {"errorCode": 0},
+        "riskEventTypes_v2": ["unlikelyTravel", "anomalousToken"],
+    }
+    risk = rule({"product": "azure", "service": "riskdetection"}, {"riskEventType": "anomalousToken"})
+    done = swept(tmp_path, "entra-signin", json.dumps([signed_in]), risk)
+    assert [one.event_ids for one in done.findings] == [["s1"]]
+
+
+def test_correlated_guesses_at_a_server(tmp_path: Path) -> None:
+    line = "2026-11-03T09:00:{:02d}Z web1 sshd[1]: Failed password for {} from {} port 22 ssh2\n"
+    lines = [line.format(number, "root", "203.0.113.9") for number in range(6)]
+    lines += [line.format(number, "root", "10.1.2.3") for number in range(6)]
+    failed = rule({"product": "linux", "service": "sshd"}, {})
+    failed["id"] = "f698fb2a-f888-4b4f-b309-fcc56d7096b5"
+    failed["detection"] = {
+        "keywords": ["failed password"],
+        "who": {"user_name|contains": ["root", "admin"], "deviceProcessName": "sshd", "client_ip|exists": True},
+        "inside": {"client_ip|cidr": ["10.0.0.0/8", "::1/128"]},
+        "condition": "keywords and who and not inside",
+    }
+    many = {
+        "title": "Many",
+        "id": "f55634e2-baa3-489b-bbce-0c9818cf62ee",
+        "status": "test",
+        "level": "medium",
+        "correlation": {
+            "type": "event_count",
+            "rules": [failed["id"]],
+            "group-by": ["client_ip", "host"],
+            "timespan": "15m",
+            "condition": {"gte": 5},
+        },
+    }
+    done = swept(tmp_path, "sshd", "".join(lines), failed, many)
+    assert [(one.rule, one.count) for one in done.findings] == [(many["id"], 6)]
