@@ -19,6 +19,7 @@ from subprocess import Popen
 from types import TracebackType
 from typing import Any, Final, Self
 
+from flows import empty_database
 from flows.outside import Door
 from flows.settings import client_environment, server_environment
 from tenantry import tether
@@ -32,7 +33,7 @@ class ServerBusy(Exception):  # not a failure: the caller waits for the server t
 
 
 START_TIMEOUT: Final = 180.0
-"""Seconds: the first start builds the database, and machines are slow."""
+"""Seconds: the first start may have to build the database, and machines are slow."""
 
 
 class ServerFailed(TenantryError):
@@ -184,6 +185,7 @@ class EmbeddedServer:
         url, door = f"http://127.0.0.1:{port}", self._door
         server = Server(url, credential(self._home), self._dispatching, door.url if door else url)
         log = self._home.run / "prefect-server.log"
+        empty_database.lay(self._home)
         environment = server_environment(self._home, server.credential, port, os.environ)
         arguments = [str(port), "service" if self._dispatching else "command"]
         descriptors = [lock]

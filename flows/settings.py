@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from flows import empty_database
 from tenantry.home import Home
 
 _QUIET: Final[dict[str, str]] = {
@@ -50,7 +51,7 @@ def server_environment(home: Home, credential: str, port: int, base: Mapping[str
         **_QUIET,
         "TENANTRY_HOME": str(home.path),
         "PREFECT_HOME": str(home.prefect),
-        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home.prefect / 'prefect.db'}",
+        "PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{empty_database.database(home)}",
         "PREFECT_SERVER_API_AUTH_STRING": credential,
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
         "PREFECT_SERVER_API_PORT": str(port),

@@ -15,6 +15,11 @@ from tests.flows.stand import ENDED, TENANT, Stand
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(300)
+_WRITTEN = (
+    *("name", "flow_id", "version", "tags", "description", "work_pool_name", "path", "entrypoint"),
+    *("parameter_openapi_schema", "enforce_parameter_schema", "pull_steps", "job_variables"),
+)
+"""What a deployment is written with."""
 
 
 def recorded(stand: Stand, event: str, flow_run_id: str) -> list[Record]:
@@ -43,13 +48,13 @@ def with_deployment(stand: Stand, changes: dict[str, Any], act: Callable[[], dic
     """
     for _ in range(3):
         ours = stand.deployment("plain")
-        kept = ("name", "flow_id", "work_pool_name", "entrypoint", "parameter_openapi_schema")
+        as_it_was = {name: ours[name] for name in _WRITTEN}
         try:
-            stand.post("/deployments/", {**{name: ours[name] for name in kept}, **changes})
+            stand.post("/deployments/", {**as_it_was, **changes})
             done = act()
             found = stand.deployment("plain")
         finally:
-            stand.register()
+            stand.post("/deployments/", as_it_was)
         if done is not None and all(found[name] == value for name, value in changes.items()):
             return done
     raise AssertionError("the deployment was written anew each time")
