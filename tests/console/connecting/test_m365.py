@@ -70,7 +70,7 @@ def test_from_nothing_to_proven(desk: Desk, lab: tuple[Lab, str], tmp_path: Path
 
     third = desk.json("connect", "m365", TENANT, code=3)
     assert [step["text"] for step in third["steps"] if step["id"] == "permissions"] == [
-        "refused when it was used: Exchange.ManageAsApp"  # granted, and no role in Exchange yet
+        "not granted: Exchange.ManageAsApp"
     ]
     httpx.post(f"{base}/_lab/permissions", json={"exchange": ["Exchange Administrator"]})
 
