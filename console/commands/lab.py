@@ -129,6 +129,13 @@ def _announce(base_url: str, made: Lab, registered: Registered | None) -> None:
     if made.application == "nowhere":
         connect = f"tenantry connect m365 {registered.tenant if registered else 'NAME'} --directory {made.tenant_id}"
         click.echo(f"tenantry: for example: {connect} --stand-in {base_url} -o handover", err=True)
+        click.echo("tenantry: and as the client's administrator, who has no real directory here, in turn:", err=True)
+        for line in (
+            f"curl -H 'Content-Type: application/json' -d @handover/m365-application.json {base_url}/_lab/register",
+            'curl -X POST "$(cat handover/m365-consent.txt)"',
+            f"""curl -d '{{"exchange": ["Exchange Administrator"]}}' {base_url}/_lab/permissions""",
+        ):
+            click.echo(f"  {line}", err=True)
         return
     for account in made.scenario_info()["compromised"][:1]:
         name = registered.tenant if registered else "NAME"

@@ -123,9 +123,12 @@ async def verify(installation: Installation, found: Connecting, names: Iterable[
         return
     found.say("sign_in", "done", "signs in")
     refused = sorted(name for name, worked in shown["tried"].items() if worked is False)
-    missing = sorted({*(shown["missing"] or ()), *refused})
-    if missing:
-        found.say("permissions", "theirs", f"not granted: {', '.join(missing)}")
+    missing = sorted(shown["missing"] or ())
+    refused = [name for name in refused if name not in missing]
+    if missing or refused:
+        lacking = [f"not granted: {', '.join(missing)}"] if missing else []
+        lacking += [f"refused when it was used: {', '.join(refused)}"] if refused else []
+        found.say("permissions", "theirs", "; ".join(lacking))
     elif shown["missing"] is None:
         used = sum(1 for worked in shown["tried"].values() if worked)
         found.say("permissions", "done", f"the vendor does not say what is granted; {used} were used")
@@ -136,7 +139,7 @@ async def verify(installation: Installation, found: Connecting, names: Iterable[
         instead = f"; grant {', '.join(one['instead'])} instead" if one["instead"] else ""
         found.say("excess", "failed", f"{one['name']} is more than any runbook needs{instead}")
     for problem in shown["problems"]:
-        found.say("check", "theirs" if missing else "failed", problem)
+        found.say("check", "theirs" if missing or refused else "failed", problem)
 
 
 def addresses(installation: Installation, tenant: Tenant) -> tuple[list[Endpoint], list[str]]:

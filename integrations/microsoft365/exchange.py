@@ -306,7 +306,8 @@ def _error(status: int, body: Any, what: str, ids: Mapping[str, str]) -> Provide
     if status in (401, 403):
         return PermissionMissing(
             f"{what} is not permitted by Exchange",
-            remedy=f"Grant the application {PERMISSION} and give its service principal the Exchange Administrator role.",
+            remedy=f"Grant the application {PERMISSION}, and have the client's Exchange administrator run m365-exchange.ps1 of "
+            "`tenantry connect m365 T -o DIR`: a role group with what is needed and no more.",
             needs=PERMISSION,
             **detail,
         )

@@ -30,6 +30,7 @@ MEETS_INTEGRATIONS: Final = {
     "console/connecting/aws.py": "writes down what a client grants before there is a provider to open",
     "console/connecting/aws_renewal.py": "as above",
     "console/connecting/m365.py": "as above",
+    "console/connecting/aws_renewal.py": "tries a role before the client's file names it",
     "console/labtenant.py": "registers the lab as a tenant",
     "console/demo.py": "runs the lab in the demonstration's own process",
 }
