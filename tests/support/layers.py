@@ -28,7 +28,6 @@ MEETS_INTEGRATIONS: Final = {
     "flows/stores.py": "opens the estate's secret stores for whoever holds the master key",
     "console/commands/lab.py": "serves the lab to people",
     "console/connecting/aws.py": "writes down what a client grants before there is a provider to open",
-    "console/connecting/aws_renewal.py": "as above",
     "console/connecting/m365.py": "as above",
     "console/connecting/aws_renewal.py": "tries a role before the client's file names it",
     "console/labtenant.py": "registers the lab as a tenant",
