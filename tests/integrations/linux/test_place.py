@@ -34,8 +34,8 @@ async def place(handle, tmp_path: Path) -> AsyncIterator[SftpPlace]:
 
 def received(net: HostNet, tmp_path: Path) -> Path:
     """The host's files, past ssh."""
-    host = net.hosts["web1"]
-    return Path(f"/proc/{host.pid}/root/tmp/{tmp_path.name}/hand over")
+    root = Path(f"/proc/{net.hosts['web1'].pid}/root")
+    return root / "tmp" / tmp_path.name / "hand over"
 
 
 async def test_a_package_arrives_whole(net: HostNet, place: SftpPlace, tmp_path: Path) -> None:
