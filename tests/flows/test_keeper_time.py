@@ -295,6 +295,7 @@ def test_a_secret_store_that_does_not_answer_holds_up_no_run(world: World, monke
             raise Enough
 
     monkeypatch.setattr(keeper, "_rest", rest)
+    monkeypatch.setattr(keeper_module, "ROUND", 0.001)
     monkeypatch.setattr(keeper_module, "_DUE", 0.001)
 
     async def served() -> None:

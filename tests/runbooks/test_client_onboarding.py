@@ -112,6 +112,7 @@ async def test_a_clean_client_from_the_agreement_to_the_schedules(acme: Client, 
     assert leaks(tmp_path, {f"value {n}": value for n, value in enumerate(dict.fromkeys(acme.seen))}) == []
 
 
+@pytest.mark.torture  # fourteen seconds
 async def test_again_does_only_what_does_not_stand(acme: Client) -> None:
     await to_the_end(acme, acme.begin())
     versions = {one.name: one.version for one in acme.installation.vault.list("acme")}

@@ -58,7 +58,7 @@ async def test_a_check_without_the_exchange_role(stand: Stand) -> None:
     assert found.signed_in
     assert found.granted is not None
     assert "Exchange.ManageAsApp" not in found.granted
-    assert any("Exchange Administrator" in problem for problem in found.problems)
+    assert any("m365-exchange.ps1" in problem for problem in found.problems)
 
 
 async def test_a_check_tells_what_is_not_granted(stand: Stand) -> None:
