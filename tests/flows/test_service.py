@@ -190,7 +190,7 @@ def test_a_disk_that_is_full_stops_runs_and_loses_none(own: Stand, disk: SmallDi
     needs(disk is not None, "the right to mount")
     assert disk is not None
     assert own.service is not None
-    httpx.post(f"{own.lab_server.base_url}/_lab/faults", json={"latency_ms": 700}).raise_for_status()
+    httpx.post(f"{own.lab_server.base_url}/_lab/faults", json={"latency_ms": 4000}).raise_for_status()
     own.deployment("plain")
     run = own.begin("plain", {"tenant": TENANT, "account": own.victim})
     own.wait_for_event(run, "run.attempt")
