@@ -537,3 +537,24 @@ def test_looking_settles_nothing(tmp_path: Path) -> None:
         assert vault.placement("acme").store == "embedded"
         with closing(sqlite3.connect(home.vault_db)) as db:
             assert db.execute("SELECT store FROM tenant_keys WHERE tenant = 'acme'").fetchone() == (None,)
+
+
+def test_a_vault_of_the_first_release_opens_and_becomes_a_new_one(home: Home, tmp_path: Path) -> None:
+    """The first release's file had neither where a tenant's secrets lie nor when one is to be replaced."""
+    with Vault.open(home) as vault:
+        vault.create_tenant_key("acme")
+        vault.put("acme", "m365/secret", SecretStr(CANARY))
+    for table, column in (
+        *(("tenant_keys", name) for name in ("store", "moving_to", "leaving")),
+        ("secrets", "rotate_at"),
+    ):
+        sql(home, f"ALTER TABLE {table} DROP COLUMN {column}")
+    sql(home, "PRAGMA user_version = 1")
+    with Vault.open(home) as vault:
+        assert vault.get_text("acme", "m365/secret").get_secret_value() == CANARY
+        assert vault.put("acme", "m365/secret", SecretStr("next"), rotate_at=NOW).rotate_at == NOW
+    fresh = Home(tmp_path / "fresh")
+    Vault.open(fresh).close()
+    columns = "SELECT m.name, p.name, p.type FROM sqlite_master m, pragma_table_info(m.name) p ORDER BY 1, 2"
+    assert sql(home, columns) == sql(fresh, columns)
+    assert sql(home, "PRAGMA user_version") == sql(fresh, "PRAGMA user_version")
