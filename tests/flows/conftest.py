@@ -9,8 +9,8 @@ import pytest
 from tests.flows import hostile
 from tests.flows.stand import Stand
 
-GRACE = 4.0
-"""Seconds that a cancelled run's process has, here; an operator's are 30."""
+GRACE = 12.0
+"""Seconds that a cancelled run's process has, here; an operator's are 30. Long enough to be seen on a busy machine."""
 
 
 @pytest.fixture(scope="session")
