@@ -392,8 +392,8 @@ class TenantContext:
             )
         if found.tried is not None:
             return found.tried[secret]
-        # A service that does not answer has refused nothing.
-        return True if found.signed_in else False if found.reachable else None
+        # A service that does not answer, or answers that it is in trouble, has refused nothing.
+        return True if found.signed_in else False if found.refused else None
 
     async def handle(self, key: str) -> Handle:
         """The opened provider of that name, for check-ups: the tenant file's, else the estate's."""

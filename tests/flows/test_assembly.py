@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import SecretBytes
 
 from flows.assembly import Installation
 from tenantry.capabilities import Message
 from tenantry.errors import InvalidTenant, OutOfScope
 from tenantry.home import Home
 from tenantry.journal import Event
+from tenantry.providers import ProviderCheck
 from tenantry.run import create
 from tenantry.runbook import parse_runbook
 
@@ -164,3 +166,34 @@ def test_what_children_are_forked_from_has_the_vendors_of_its_clients(installati
     loaded = set(done.stdout.split())
     assert {"integrations.microsoft365.identity", "integrations.linux.connection"} <= loaded
     assert "integrations.aws.session" not in loaded
+
+
+@pytest.mark.parametrize(
+    ("check", "told"),
+    [
+        (ProviderCheck(signed_in=True, granted=None, reachable=True), True),
+        (ProviderCheck(signed_in=False, granted=None, reachable=True, refused=True), False),
+        (ProviderCheck(signed_in=False, granted=None, reachable=True), None),  # it answers, that it is in trouble
+        (ProviderCheck(signed_in=False, granted=None, reachable=False), None),
+        (ProviderCheck(signed_in=True, granted=None, reachable=True, tried={"password": False}), False),
+        (ProviderCheck(signed_in=False, granted=None, reachable=True, tried={"password": None}), None),
+    ],
+)
+async def test_a_credential_is_dead_only_where_it_was_refused(installation, monkeypatch, check, told):
+    class Asked:
+        async def check(self) -> ProviderCheck:
+            return check
+
+        async def aclose(self) -> None: ...
+
+    async def opened(self: object, source: object, values: object) -> Asked:
+        return Asked()
+
+    tenant(
+        installation,
+        "acme",
+        "providers: {mail: {vendor: messages, settings: {via: smtp, host: a.example, sender: a@b.example}}}\n",
+    )
+    async with installation.access("acme", "run") as access:
+        monkeypatch.setattr(type(access), "_open", opened)
+        assert await access._signs_in_with("mail", "password", SecretBytes(b"x")) is told
