@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import pkgutil
-from collections.abc import Iterator
 from functools import cache
-from types import ModuleType
 from typing import Any
 
 from tenantry.baseline.measure import Measure
 from tenantry.errors import InvalidInput
+from tenantry.onefile import contributed
 
 __all__ = ["measures"]
 
@@ -25,19 +21,7 @@ def measures(package: str = "tasks.measures") -> dict[str, Measure[Any]]:
     """
     found: dict[str, Measure[Any]] = {}
     wrong: list[str] = []
-    for module in _modules(importlib.import_module(package)):
-        here = [
-            kind
-            for kind in vars(module).values()
-            if inspect.isclass(kind)
-            and issubclass(kind, Measure)
-            and not inspect.isabstract(kind)
-            and kind.__module__ == module.__name__
-        ]
-        if len(here) != 1:
-            wrong.append(f"{module.__file__}: a module holds exactly one measure, this one {len(here)}")
-            continue
-        [kind] = here
+    for module, kind in contributed(package, Measure, "measure", wrong):
         expected = f"measures{module.__name__.removeprefix(package)}"
         if getattr(kind, "name", None) != expected:
             wrong.append(f"{module.__file__}: by its place the measure is named {expected!r}")
@@ -50,9 +34,3 @@ def measures(package: str = "tasks.measures") -> dict[str, Measure[Any]]:
     if wrong:
         raise InvalidInput("; ".join(wrong))
     return dict(sorted(found.items()))
-
-
-def _modules(package: ModuleType) -> Iterator[ModuleType]:
-    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        if not found.ispkg and not any(part.startswith("_") for part in found.name.split(".")):
-            yield importlib.import_module(found.name)

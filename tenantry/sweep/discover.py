@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import pkgutil
-from collections.abc import Iterator
-from types import ModuleType
-
 from tenantry.errors import InvalidInput
+from tenantry.onefile import contributed
 from tenantry.sweep.check import BaseCheck, Check, Collector, LogCheck
 from tenantry.sweep.model import SEVERITIES
 
@@ -23,20 +18,9 @@ def checks(package: str = "tasks.checks") -> list[BaseCheck]:
     """
     found: list[BaseCheck] = []
     wrong: list[str] = []
-    for module in _modules(importlib.import_module(package)):
-        here = [
-            kind
-            for kind in vars(module).values()
-            if inspect.isclass(kind)
-            and issubclass(kind, BaseCheck)
-            and not inspect.isabstract(kind)
-            and kind.__module__ == module.__name__
-        ]
-        if len(here) != 1:
-            wrong.append(f"{module.__file__}: a module holds exactly one check, this one {len(here)}")
-            continue
-        wrong += [f"{module.__file__}: {problem}" for problem in problems(here[0], module.__name__)]
-        found.append(here[0]())
+    for module, kind in contributed(package, BaseCheck, "check", wrong):
+        wrong += [f"{module.__file__}: {problem}" for problem in problems(kind, module.__name__)]
+        found.append(kind())
     if wrong:
         raise InvalidInput("; ".join(wrong))
     return sorted(found, key=lambda check: check.name)
@@ -66,9 +50,3 @@ def problems(kind: type[BaseCheck], module: str) -> list[str]:
     if not (kind.__doc__ or "").strip():
         wrong.append("it needs a docstring: its first line is what people read")
     return wrong
-
-
-def _modules(package: ModuleType) -> Iterator[ModuleType]:
-    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        if not found.ispkg and not any(part.startswith("_") for part in found.name.split(".")):
-            yield importlib.import_module(found.name)
