@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,8 +13,23 @@ from console.cli import command, echo_json, group, json_option, wants_json
 if TYPE_CHECKING:
     from flows.assembly import Installation
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 _AS = click.option("--as", "person", metavar="PERSON", help="Who acts; their code is asked for, or read from stdin.")
 _NO_WAIT = click.option("--no-wait", is_flag=True, help="Leave it to a process of its own and return at once.")
+_MODE = click.option(
+    "--mode",
+    type=click.Choice(["run", "plan", "drill"]),
+    default="run",
+    show_default=True,
+    help="plan: read only, say what would change; drill: the same on the lab.",
+)
+
+
+def _params(runbook: str) -> Callable[[F], F]:
+    """The option for a runbook's parameters."""
+    said = f"A parameter; `tenantry runbooks show {runbook}` has them."
+    return click.option("-p", "--param", "given", multiple=True, metavar="KEY=VALUE", help=said)
 
 
 @command(
@@ -27,21 +42,8 @@ _NO_WAIT = click.option("--no-wait", is_flag=True, help="Leave it to a process o
 )
 @click.argument("runbook", metavar="ID", shell_complete=complete.runbooks)
 @click.option("--tenant", required=True, metavar="T", shell_complete=complete.tenants, help="For which client.")
-@click.option(
-    "-p",
-    "--param",
-    "given",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A parameter; `tenantry runbooks show ID` has them.",
-)
-@click.option(
-    "--mode",
-    type=click.Choice(["run", "plan", "drill"]),
-    default="run",
-    show_default=True,
-    help="plan: read only, say what would change; drill: the same on the lab.",
-)
+@_params("ID")
+@_MODE
 @_AS
 @_NO_WAIT
 @json_option
@@ -62,21 +64,8 @@ def run(runbook: str, tenant: str, given: tuple[str, ...], mode: str, person: st
     ),
 )
 @click.argument("tenant", metavar="T", shell_complete=complete.tenants)
-@click.option(
-    "-p",
-    "--param",
-    "given",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A parameter; `tenantry runbooks show client_onboarding` has them.",
-)
-@click.option(
-    "--mode",
-    type=click.Choice(["run", "plan", "drill"]),
-    default="run",
-    show_default=True,
-    help="plan: read only, say what would change; drill: the same on the lab.",
-)
+@_params("client_onboarding")
+@_MODE
 @_AS
 @_NO_WAIT
 @json_option
