@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks._permissions import merged
 from tenantry.baseline.discover import measures
 from tenantry.baseline.judge import answers, judge
-from tenantry.baseline.measure import STATUSES, Measure
+from tenantry.baseline.measure import STATUSES, BaseMeasure
 from tenantry.baseline.model import Baseline, load_baseline
 from tenantry.capabilities import Looking
 from tenantry.clock import rfc3339
@@ -66,7 +66,7 @@ class _OfBaseline:
 
     def __get__(self, task: object, kind: type | None = None) -> tuple[Permission, ...]:
         measured, checked = answers(*_parts(STANDARD))
-        named = [one for measure in measured for one in measure.all_permissions()]
+        named = [one for measure in measured.values() for one in measure.all_permissions()]
         return merged((*named, *(one for check in checked for one in check.collect.permissions)))
 
 
@@ -111,5 +111,5 @@ class CheckBaseline(ReadTask[BaselineParams, Baselined]):
         )  # fmt: skip
 
 
-def _parts(name: str) -> tuple[Baseline, dict[str, Measure[Any]], dict[str, BaseCheck]]:
+def _parts(name: str) -> tuple[Baseline, dict[str, type[BaseMeasure]], dict[str, BaseCheck]]:
     return load_baseline(name), measures(), {check.name: check for check in checks()}

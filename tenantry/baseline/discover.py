@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
-from tenantry.baseline.measure import Measure
+from tenantry.baseline.measure import BaseMeasure
 from tenantry.errors import InvalidInput
 from tenantry.onefile import contributed
 
@@ -13,15 +12,15 @@ __all__ = ["measures"]
 
 
 @cache
-def measures(package: str = "tasks.measures") -> dict[str, Measure[Any]]:
+def measures(package: str = "tasks.measures") -> dict[str, type[BaseMeasure]]:
     """Every measure, by name.
 
     Raises:
         InvalidInput: with everything that breaks the contract.
     """
-    found: dict[str, Measure[Any]] = {}
+    found: dict[str, type[BaseMeasure]] = {}
     wrong: list[str] = []
-    for module, kind in contributed(package, Measure, "measure", wrong):
+    for module, kind in contributed(package, BaseMeasure, "measure", wrong):
         expected = f"measures{module.__name__.removeprefix(package)}"
         if getattr(kind, "name", None) != expected:
             wrong.append(f"{module.__file__}: by its place the measure is named {expected!r}")
@@ -30,7 +29,7 @@ def measures(package: str = "tasks.measures") -> dict[str, Measure[Any]]:
         elif not (kind.__doc__ or "").strip():
             wrong.append(f"{module.__file__}: it needs a docstring: its first line is what people read")
         else:
-            found[expected] = kind()
+            found[expected] = kind
     if wrong:
         raise InvalidInput("; ".join(wrong))
     return dict(sorted(found.items()))

@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic import ValidationError
+
 from tenantry.abreast import first_of
-from tenantry.baseline.measure import Measure, Status, Verdict, worst
-from tenantry.baseline.model import Baseline, Policy
+from tenantry.baseline.measure import BaseMeasure, FactMeasure, Measure, Status, Verdict, worst
+from tenantry.baseline.model import Asked, Baseline, Policy
+from tenantry.baseline.putting import question
 from tenantry.errors import CannotCheck, InvalidInput, NoProvider, TaskDefect, TenantryError
 from tenantry.sweep.check import BaseCheck, LogCheck, Look
 from tenantry.sweep.live import ENDS_ALL, said
@@ -27,7 +30,7 @@ _MOST: Final = 50
 async def judge(
     looking: Looking,
     baseline: Baseline,
-    measures: Mapping[str, Measure[Any]],
+    measures: Mapping[str, type[BaseMeasure]],
     checks: Mapping[str, BaseCheck],
     look: Look,
 ) -> list[dict[str, Any]]:
@@ -37,48 +40,62 @@ async def judge(
         InvalidInput: the baseline names a measure or check that there is none of, or one that needs a log read.
     """
     measured, checked = answers(baseline, measures, checks)
+    put = [question(label, measure) for label, measure in measured.items() if isinstance(measure, FactMeasure)]
     verdicts: dict[str, Verdict] = {}
     limit = asyncio.Semaphore(_ABREAST)
 
-    async def one(measure: Measure[Any]) -> None:
+    async def one(label: str, measure: Measure[Any]) -> None:
         async with limit:
-            verdicts[measure.name] = await _measured(looking, measure, look)
+            verdicts[label] = await _measured(looking, measure, look)
 
     try:
         async with asyncio.TaskGroup() as group:
-            for measure in measured:
-                group.create_task(one(measure))
-            swept = group.create_task(looking.checked(checked, look)) if checked else None
+            for label, measure in measured.items():
+                if isinstance(measure, Measure):
+                    group.create_task(one(label, measure))
+            shown = [*checked, *put]
+            swept = group.create_task(looking.checked(shown, look)) if shown else None
     except BaseExceptionGroup as errors:
         raise first_of(errors) from errors
     if swept is not None:
         verdicts |= of_checks(swept.result())
+        for question in put:
+            verdicts[question.name] = question.verdict(verdicts[question.name])
     return [combined(policy, verdicts) for policy in baseline.policies]
 
 
 def answers(
-    baseline: Baseline, measures: Mapping[str, Measure[Any]], checks: Mapping[str, BaseCheck]
-) -> tuple[list[Measure[Any]], list[BaseCheck]]:
-    """What a baseline's policies are answered by, each once.
+    baseline: Baseline, measures: Mapping[str, type[BaseMeasure]], checks: Mapping[str, BaseCheck]
+) -> tuple[dict[str, BaseMeasure], list[BaseCheck]]:
+    """What a baseline's policies are answered by, each once: measures by what they are told by, and checks.
 
     Raises:
-        InvalidInput: there is no such measure or check, or the check judges a log.
+        InvalidInput: there is no such measure or check, the measure takes no such parameters, or the check judges a log.
     """
-    measured: dict[str, Measure[Any]] = {}
+    measured: dict[str, BaseMeasure] = {}
     checked: dict[str, BaseCheck] = {}
     for policy in baseline.policies:
         place = f"{baseline.id}.yaml, policy {policy.id}"
-        for name in policy.measures:
-            if name not in measures:
-                raise InvalidInput(f"there is no measure {name!r}", place=place)
-            measured[name] = measures[name]
+        for asked in policy.measures:
+            if asked.name not in measures:
+                raise InvalidInput(f"there is no measure {asked.name!r}", place=place)
+            if asked.label not in measured:
+                measured[asked.label] = _with(measures[asked.name], asked, place)
         for name in policy.checks:
             if name not in checks:
                 raise InvalidInput(f"there is no check {name!r}", place=place)
             if isinstance(checks[name], LogCheck):
                 raise InvalidInput(f"{name!r} judges a log, and says nothing about how things stand", place=place)
             checked[name] = checks[name]
-    return list(measured.values()), list(checked.values())
+    return measured, list(checked.values())
+
+
+def _with(kind: type[BaseMeasure], asked: Asked, place: str) -> BaseMeasure:
+    try:
+        return kind(kind.Params.model_validate(asked.parameters))
+    except ValidationError as wrong:
+        told = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in wrong.errors(include_input=False))
+        raise InvalidInput(f"{asked.name} takes other parameters: {told}", place=place) from None
 
 
 async def _measured(looking: Looking, measure: Measure[Any], look: Look) -> Verdict:
@@ -125,7 +142,7 @@ def combined(policy: Policy, verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
     Args:
         verdicts: by measure and check.
     """
-    mine = [(name, verdicts[name]) for name in (*policy.measures, *policy.checks)]
+    mine = [(name, verdicts[name]) for name in (*(asked.label for asked in policy.measures), *policy.checks)]
     telling = [verdict.status for _, verdict in mine if verdict.status != "not_applicable"]
     status: Status = worst(telling) or policy.unanswered
     about = list(dict.fromkeys(name for _, verdict in mine if verdict.status == status for name in verdict.about))

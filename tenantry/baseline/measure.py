@@ -2,7 +2,8 @@
 
 A measure answers a question about how a client stands that no check of the sweep answers, or that takes more than a finding to say: it
 reads (``collect``), and a pure ``evaluate`` says pass, fail, not applicable, for a person, or unknown, and why. Nothing that was not seen
-is a pass: what could not be read is ``unknown``, what no system can tell is ``for_person``.
+is a pass: what could not be read is ``unknown``, what no system can tell is ``for_person``. A question that can be put to each host, account
+or bucket by itself is a :class:`FactMeasure`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Generic, Literal, TypeVar
 
+from pydantic import BaseModel, ConfigDict
+
 from tenantry.sweep.check import Collector, Giver, Look
 from tenantry.task import Permission
 
-__all__ = ["STATUSES", "Measure", "Status", "Verdict", "worst"]
+__all__ = ["STATUSES", "BaseMeasure", "FactMeasure", "Measure", "NoParams", "Status", "Verdict", "worst"]
 
 F = TypeVar("F")
 Status = Literal["fail", "unknown", "for_person", "pass", "not_applicable"]
@@ -39,18 +42,32 @@ class Verdict:
     looked_at: int = 0
 
 
-class Measure(ABC, Generic[F]):
-    """Attributes:
-    name: ``measures.<area>.<stem>``, by its place.
-    needs: capabilities that it cannot do without: a client who lacks one has nothing to be measured there.
-    reads: collectors whose readings it uses; what they need and are granted counts as its own.
-    permissions: what else reading takes.
+class NoParams(BaseModel):
+    """Of a measure that asks one question only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BaseMeasure(ABC):
+    """One question, or with ``Params`` a family of them: which values a setting may have stands in the baseline, not in code.
+
+    Attributes:
+        name: ``measures.<area>.<stem>``, by its place.
+        Params: what a policy says beside the name; :class:`NoParams` where there is nothing to say.
+        p: what this policy said.
+        needs: capabilities that it cannot do without: a client who lacks one has nothing to be measured there.
+        reads: collectors whose readings it uses; what they need and are granted counts as its own.
+        permissions: what else reading takes.
     """
 
     name: ClassVar[str]
+    Params: ClassVar[type[BaseModel]] = NoParams
     needs: ClassVar[tuple[str, ...]] = ()
     reads: ClassVar[tuple[Collector[Any], ...]] = ()
     permissions: ClassVar[tuple[Permission, ...]] = ()
+
+    def __init__(self, p: Any = None) -> None:
+        self.p: Any = self.Params() if p is None else p
 
     @classmethod
     def all_needs(cls) -> tuple[str, ...]:
@@ -67,6 +84,10 @@ class Measure(ABC, Generic[F]):
         """The first line of the docstring."""
         return (cls.__doc__ or cls.name).strip().splitlines()[0]
 
+
+class Measure(BaseMeasure, Generic[F]):
+    """Reads what it is about by itself, and answers for all of it at once."""
+
     @abstractmethod
     async def collect(self, given: Giver) -> F:
         """Read what is judged. Raises as collectors do."""
@@ -77,6 +98,34 @@ class Measure(ABC, Generic[F]):
 
         Raises:
             CannotCheck: the facts do not say.
+        """
+
+
+class FactMeasure(BaseMeasure, Generic[F]):
+    """Puts its question to one fact after the other. All measures and checks that name the same collector share one reading, and facts are
+    not kept: for whatever a client has many of.
+
+    Attributes:
+        source: where the facts come from.
+    """
+
+    source: ClassVar[Collector[Any]]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "source" in vars(cls):
+            cls.reads = (cls.source,)
+
+    @abstractmethod
+    def subject(self, fact: F) -> str:
+        """What an answer calls it: a host's name, an address."""
+
+    @abstractmethod
+    def judge(self, fact: F, look: Look) -> Iterable[str] | None:
+        """What is wrong with it, each in words; nothing: it is as it should be; None: the question is not about this one.
+
+        Raises:
+            CannotCheck: the fact does not say.
         """
 
 

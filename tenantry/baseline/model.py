@@ -6,10 +6,11 @@ follows where it fails, and under which numbers other frameworks have it. Their 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -18,7 +19,7 @@ from tenantry.places import folders
 from tenantry.risk.model import Level
 from tenantry.yamlpos import build, load, misplaced
 
-__all__ = ["FRAMEWORKS", "Baseline", "Policy", "PolicySource", "RiskIfNot", "load_baseline"]
+__all__ = ["FRAMEWORKS", "Asked", "Baseline", "Policy", "PolicySource", "RiskIfNot", "load_baseline"]
 
 FRAMEWORKS: dict[str, str] = {
     "cis_v8": "CIS Controls v8",
@@ -60,6 +61,28 @@ class RiskIfNot(_Model):
     impact: Level = Field(description="very_low, low, moderate, high or very_high.")
 
 
+class Asked(_Model):
+    """A measure, and what a policy says to it. In a file: its name, or its name with the parameters below it."""
+
+    name: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"name": value}
+        if isinstance(value, dict) and len(value) == 1 and (given := next(iter(value.items())))[0] != "name":
+            return {"name": given[0], "parameters": given[1]}
+        return value
+
+    @property
+    def label(self) -> str:
+        """The name, with the parameters where there are any: what an answer is told by."""
+        told = ", ".join(f"{key}={json.dumps(value)}" for key, value in sorted(self.parameters.items()))
+        return f"{self.name}({told})" if told else self.name
+
+
 class Policy(_Model):
     """One requirement."""
 
@@ -67,7 +90,9 @@ class Policy(_Model):
     title: _Text = Field(description="What is required.")
     plain: _Text = Field(description="The same for the client, without a term of the trade.")
     criticality: Literal["low", "medium", "high"] = Field(description="How much it matters.")
-    measures: tuple[str, ...] = Field(default=(), description="Measures (tasks/measures) that answer it.")
+    measures: tuple[Asked, ...] = Field(
+        default=(), description="Measures (tasks/measures) that answer it, each a name or a name with its parameters."
+    )
     checks: tuple[str, ...] = Field(
         default=(), description="Checks of the sweep that answer it: a finding of one is a fail."
     )

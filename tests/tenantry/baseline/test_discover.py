@@ -16,7 +16,7 @@ from tenantry.errors import InvalidInput
 
 
 @pytest.mark.parametrize("measure", measures().values(), ids=lambda measure: measure.name)
-def test_each_declares_what_there_is(measure: Measure[object]) -> None:
+def test_each_declares_what_there_is(measure: type[Measure[object]]) -> None:
     assert set(measure.all_needs()) <= set(CAPABILITIES)
     known = {"aws": every_action(), "linux": frozenset(PROGRAMS)}
     for permission in measure.all_permissions():

@@ -69,8 +69,7 @@ class Broken(Measure[None]):
     name = "measures.test.broken"
     needs = ("host",)
 
-    def __init__(self, error: Exception) -> None:
-        self.error = error
+    error: Exception
 
     async def collect(self, given: Giver) -> None:
         raise self.error
@@ -87,7 +86,8 @@ class Looking:
 
 async def judged(error: Exception) -> dict[str, Any]:
     baseline = Baseline(id="b", version=1, title="A baseline", about="For tests", policies=(policy(Broken.name),))
-    [found] = await judge(Looking(), baseline, {Broken.name: Broken(error)}, {}, LOOK)  # type: ignore[arg-type]  # as much of it as is used
+    Broken.error = error
+    [found] = await judge(Looking(), baseline, {Broken.name: Broken}, {}, LOOK)  # type: ignore[arg-type]  # as much of it as is used
     return found
 
 

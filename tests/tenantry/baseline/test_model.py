@@ -27,7 +27,7 @@ def test_what_is_shipped_is_answered_by_what_there_is(path: Path) -> None:
 
 
 def test_every_measure_is_used() -> None:
-    used = {name for path in (SHIPPED / "baselines").glob("*.yaml") for policy in load_baseline(path.stem, (path.parent,)).policies for name in policy.measures}  # fmt: skip
+    used = {asked.name for path in (SHIPPED / "baselines").glob("*.yaml") for policy in load_baseline(path.stem, (path.parent,)).policies for asked in policy.measures}  # fmt: skip
     assert set(measures()) == used
 
 

@@ -1,0 +1,79 @@
+"""A measure of facts among the checks of the sweep, so that whoever is about the same facts shares one reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from tenantry.baseline.measure import FactMeasure, Verdict
+from tenantry.errors import CannotCheck, TaskDefect
+from tenantry.sweep.check import Check, Look
+from tenantry.sweep.model import Finding
+
+__all__ = ["Question", "question"]
+
+_KEPT: Final = 1_000
+"""Names that are kept of whom an answer concerns; the rest is counted."""
+_REASONS: Final = 5
+
+
+class Question(Check[Any]):
+    """Shown each fact; finds nothing, and knows in the end how the measure came out."""
+
+    measure: FactMeasure[Any]
+
+    def __init__(self) -> None:
+        self._asked = 0
+        self._wrong = 0
+        self._amiss: list[str] = []
+        self._unknown: dict[str, str] = {}
+
+    def evaluate(self, fact: Any, look: Look) -> Iterable[Finding]:
+        try:
+            amiss = self.measure.judge(fact, look)
+            if amiss is None:
+                return ()
+            told = [f"{self.measure.subject(fact)}: {one}" for one in amiss]
+        except CannotCheck as problem:
+            self._cannot(fact, problem.message)
+        except Exception as error:  # noqa: BLE001  # a defect in one measure must not hide what the others see
+            self._cannot(fact, TaskDefect.of(self.measure.name, error).message)
+        else:
+            self._asked += 1
+            if told:
+                self._wrong += 1
+                self._amiss += told[: _KEPT - len(self._amiss)]
+        return ()
+
+    def _cannot(self, fact: Any, why: str) -> None:
+        self._asked += 1
+        if len(self._unknown) < _KEPT:
+            self._unknown[self.measure.subject(fact)] = why
+
+    def verdict(self, reading: Verdict) -> Verdict:
+        """How it came out.
+
+        Args:
+            reading: how the reading itself went, as of a check that found nothing.
+        """
+        rest = list(dict.fromkeys(self._unknown.values()))[:_REASONS]
+        if reading.status == "unknown":
+            rest.append(reading.why)
+        if self._wrong:
+            why = f"{self._wrong:,} of {self._asked:,} are not as they should be"
+            return Verdict("fail", "; ".join([why, *rest]), tuple(self._amiss), self._asked)
+        if rest:
+            return Verdict("unknown", "; ".join(rest), tuple(sorted(self._unknown)), self._asked)
+        if reading.status == "not_applicable" or not self._asked:
+            why = (
+                reading.why if reading.status == "not_applicable" else "there is nothing of the kind that it asks about"
+            )
+            return Verdict("not_applicable", why)
+        return Verdict("pass", f"all {self._asked:,} are as they should be", (), self._asked)
+
+
+def question(label: str, measure: FactMeasure[Any]) -> Question:
+    """A check that puts the measure's question, told by ``label``."""
+    declared = {"name": label, "title": measure.summary(), "severity": "low", "attack": (), "remedy": ""}
+    kind: type[Question] = type("Question", (Question,), {**declared, "collect": measure.source, "measure": measure})
+    return kind()
