@@ -1,4 +1,4 @@
-"""Linux hosts over SSH: ``host``, and ``backup`` and ``host_backup`` with restic, of one tenant.
+"""Linux hosts over SSH: ``host``, ``posture``, and ``backup`` and ``host_backup`` with restic, of one tenant.
 
 In a tenant's file::
 
@@ -167,13 +167,13 @@ class LinuxHandle:
         self._expiry = expiry
 
     def capability(self, name: str) -> Any:
-        """``host``, ``credentials``, and ``backup`` and ``host_backup`` where a host of the file has a repository. Raises OutOfScope for any
+        """``host``, ``posture``, ``credentials``, and ``backup`` and ``host_backup`` where a host of the file has a repository. Raises OutOfScope for any
         other."""
         if name == "credentials":
             return self._credentials
         if name in ("backup", "host_backup") and self._backups is not None:
             return self._backups
-        if name != "host":
+        if name not in ("host", "posture"):
             raise OutOfScope(f"{VENDOR} does not offer {name!r} here", vendor=VENDOR)
         return self._hosts
 
@@ -332,7 +332,7 @@ class LinuxProvider:
     """The vendor, for the assembly."""
 
     vendor = VENDOR
-    capabilities = ("host", "backup", "host_backup", "credentials")
+    capabilities = ("host", "posture", "backup", "host_backup", "credentials")
     Settings: type[BaseModel] = Settings
     secrets = (
         *("key", "certificate", "passphrase", "authority"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["BACKUP_NEEDS", "NEEDS", "PROGRAMS", "sudoers"]
+__all__ = ["BACKUP_NEEDS", "NEEDS", "POSTURE_NEEDS", "PROGRAMS", "sudoers"]
 
 PROGRAMS: Final[dict[str, str]] = {
     "apt-get": "/usr/bin/apt-get",
@@ -77,6 +77,9 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "release": ("nft",),
 }
 """Method of ``host`` → programs that it runs as root. ``setsid`` where there is no systemd, ``systemd-run`` where there is."""
+
+POSTURE_NEEDS: Final = ("cat", "find", "nft", "passwd", "ss", "sshd", "tar")
+"""What :meth:`tenantry.capabilities.Posture.posture` runs as root."""
 
 BACKUP_NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "points": ("restic",),

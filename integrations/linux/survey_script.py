@@ -38,11 +38,14 @@ class Section:
     limit: int = 4 * _MIB
 
 
-def script(sections: tuple[Section, ...], *, sudo: bool, password: bool) -> str:
+def script(
+    sections: tuple[Section, ...], *, sudo: bool, password: bool, programs: tuple[str, ...] | None = None
+) -> str:
     """The script's text. Its standard input: sudo's password as a line where there is one, the mark as a line, then what sections read.
 
     Args:
         sudo: root is reached through sudo.
+        programs: what is run as root; those of a survey when omitted.
         password: sudo is given one. Its ticket is the parent process's where there is no terminal, so each use asks for its own.
     """
     refresh = "printf '%s\\n' \"$p\" | sudo -S -p '' -v 2>/dev/null; " if password else ""
@@ -54,7 +57,7 @@ def script(sections: tuple[Section, ...], *, sudo: bool, password: bool) -> str:
         f"r() {{ {root}; }}",
     ]
     for section in sections:
-        body = section.body.replace("{leave}", _leave(sudo=sudo, password=password))
+        body = section.body.replace("{leave}", _leave(programs or _ROOT_PROGRAMS, sudo=sudo, password=password))
         lines.append(
             "{ { " + body + "\n} 2>/dev/null; printf '\\n%s:%s\\n' \"$n\" $?; }"
             f" | head -c {section.limit}; printf '\\n%s/%s\\n' \"$n\" {section.name}"
@@ -160,10 +163,10 @@ _ROOT_PROGRAMS: Final = (
 )
 
 
-def _leave(*, sudo: bool, password: bool) -> str:
+def _leave(programs: tuple[str, ...], *, sudo: bool, password: bool) -> str:
     """Prints the programs that sudo does not let us run. With a password only sudo as a whole can be asked: its own list would want it again."""
     check = ":" if not sudo else "r true" if password else "sudo -n -l -- $c >/dev/null"
-    names = " ".join(f"'{name}'" for name in _ROOT_PROGRAMS)
+    names = " ".join(f"'{name}'" for name in programs)
     return f"for c in {names}; do command -v ${{c%% *}} >/dev/null || continue; {check} || printf '%s\\n' \"$c\"; done; true"
 
 

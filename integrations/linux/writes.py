@@ -14,6 +14,7 @@ from integrations.linux.command import Command, Outcome, bre
 from integrations.linux.command import account as account_name
 from integrations.linux.command import unit as unit_name
 from integrations.linux.connection import Connection
+from integrations.linux.posture import Postures
 from integrations.linux.reads import Reads
 from integrations.linux.survey import Surveys
 from tenantry.capabilities import AuthorizedKey, CronEntry, HostRef, HostUnit, Update
@@ -30,8 +31,8 @@ _SIGNALS: Final = {"stop": "-STOP", "continue": "-CONT", "kill": "-KILL"}
 _GONE: Final = (0, 1)
 
 
-class LinuxHosts(Reads, Surveys):
-    """Implements :class:`tenantry.capabilities.Host`.
+class LinuxHosts(Reads, Surveys, Postures):
+    """Implements :class:`tenantry.capabilities.Host` and :class:`tenantry.capabilities.Posture`.
 
     Args as :class:`Reads`, and:
         responders: addresses that always get through an isolation, beside the one that we come from.

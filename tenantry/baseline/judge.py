@@ -59,8 +59,8 @@ async def judge(
         raise first_of(errors) from errors
     if swept is not None:
         verdicts |= of_checks(swept.result())
-        for question in put:
-            verdicts[question.name] = question.verdict(verdicts[question.name])
+        for one_put in put:
+            verdicts[one_put.name] = one_put.verdict(verdicts[one_put.name])
     return [combined(policy, verdicts) for policy in baseline.policies]
 
 

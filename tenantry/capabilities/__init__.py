@@ -135,6 +135,15 @@ from tenantry.capabilities.mail_flow import (
 )
 from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messenger
 from tenantry.capabilities.onboarding import Onboarding
+from tenantry.capabilities.posture import (
+    FirewallHook,
+    HostPosture,
+    Listener,
+    Mount,
+    Posture,
+    Sshd,
+    Unit,
+)
 from tenantry.capabilities.recorded import Recorded
 from tenantry.capabilities.risks import Risks
 from tenantry.capabilities.secrets import Secrets
@@ -154,6 +163,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "messenger": Messenger,
     "host": Host,
     "host_backup": HostBackup,
+    "posture": Posture,
     "secrets": Secrets,
     "credentials": Credentials,
     "backup": Backup,
@@ -234,6 +244,7 @@ __all__ = [
     "FederatedCredential",
     "Findings",
     "Firewall",
+    "FirewallHook",
     "Forwarding",
     "GivenPermission",
     "Guest",
@@ -245,6 +256,7 @@ __all__ = [
     "HostFacts",
     "HostFile",
     "HostLogin",
+    "HostPosture",
     "HostRef",
     "HostSession",
     "HostSurvey",
@@ -258,6 +270,7 @@ __all__ = [
     "InventoriedGrant",
     "Isolation",
     "Licence",
+    "Listener",
     "Logs",
     "Looking",
     "Machine",
@@ -270,6 +283,7 @@ __all__ = [
     "Messenger",
     "MfaDevice",
     "MobileDevice",
+    "Mount",
     "NamedLocation",
     "NetworkLog",
     "NewCloudKey",
@@ -280,6 +294,7 @@ __all__ = [
     "Owner",
     "Package",
     "PartnerRelation",
+    "Posture",
     "Principal",
     "Process",
     "PublicAccess",
@@ -304,6 +319,7 @@ __all__ = [
     "SharedDisk",
     "SignIn",
     "Snapshot",
+    "Sshd",
     "StagedFile",
     "Storage",
     "StoredObject",
@@ -311,6 +327,7 @@ __all__ = [
     "Trail",
     "TransportRule",
     "TrustAnchor",
+    "Unit",
     "Update",
     "VendorFinding",
     "Verification",

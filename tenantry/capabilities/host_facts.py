@@ -128,6 +128,10 @@ class HostAccount(_Fact):
         shut = self.shell.rsplit("/", 1)[-1] in {"nologin", "false", "sync", "shutdown", "halt"}
         return not shut and (self.expires is None or self.expires > on)
 
+    def by_password(self, on: date) -> bool:
+        """Whether somebody who knows, or guesses, a password gets in as this account."""
+        return self.password in ("set", "none") and self.open(on)
+
 
 class HostSession(_Fact):
     id: str

@@ -1,0 +1,1 @@
+"""How Linux hosts are set up."""

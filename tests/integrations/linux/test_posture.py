@@ -1,0 +1,272 @@
+"""How real hosts are set up: one in a good state, one in a bad one, one that grants little; and recorded outputs of other systems."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integrations.linux import posture as read
+from integrations.linux.posture_script import POSTURE, POSTURE_ROOT
+from integrations.linux.provider import PROVIDER
+from integrations.linux.sudo import POSTURE_NEEDS, sudoers
+from integrations.linux.survey_script import script
+from tasks.checks._collect.postures import host_postures
+from tenantry.baseline.discover import measures
+from tenantry.baseline.judge import judge
+from tenantry.baseline.model import load_baseline
+from tenantry.capabilities import HostPosture, Posture
+from tenantry.capabilities.posture import POSTURE_PARTS
+from tenantry.sweep.check import Look
+from tenantry.sweep.live import Given, sweep_tenant
+from tests.support.hosts import SMALL, HostNet, host_net
+from tests.tasks.checks.looks import LOOK
+
+# --- parsing ----------------------------------------------------------------------------------------------------------
+
+
+def test_sections_name_parts_that_there_are() -> None:
+    assert {part for section in POSTURE for part in section.parts} == set(POSTURE_PARTS)
+    asked = {program.split()[0] for section in POSTURE for program in section.root}
+    assert asked == {program.split()[0] for program in POSTURE_ROOT} == set(POSTURE_NEEDS)
+    [permission] = host_postures.permissions
+    assert set(permission.names) == set(POSTURE_NEEDS)
+
+
+@given(st.binary(max_size=300))
+def test_whatever_comes_is_no_crash(body: bytes) -> None:
+    read.sshd_settings(body)
+    list(read.mounts(body))
+    list(read.listeners(body))
+    read.units(body)
+
+
+def test_listeners() -> None:
+    told = (
+        b'tcp   LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=1,fd=3))\n'
+        b"tcp   LISTEN 0 511 [::ffff:10.0.0.1]:80 *:*\n"
+        b"udp   UNCONN 0 0 127.0.0.53%lo:53 0.0.0.0:*\nnonsense\n"
+    )
+    found = [(one.protocol, one.address, one.port, one.program, one.local) for one in read.listeners(told)]
+    assert found == [("tcp", "0.0.0.0", 22, "sshd", False), ("tcp", "10.0.0.1", 80, "", False), ("udp", "127.0.0.53", 53, "", True)]  # fmt: skip  # as ss shows it
+
+
+def test_the_upper_of_two_mounts_counts_and_spaces_are_spaces() -> None:
+    told = b"a /tmp ext4 rw 0 0\nb /tmp tmpfs rw,nosuid 0 0\nc /mnt/my\\040disk ext4 ro 0 0\n"
+    assert {one.path: one.options for one in read.mounts(told)} == {
+        "/tmp": {"rw", "nosuid"},  # a mount's path
+        "/mnt/my disk": {"ro"},
+    }
+
+
+def test_units_of_both_lists() -> None:
+    told = (
+        b"ssh.service enabled enabled\nrsyslog.service disabled enabled\n\0ssh.service loaded active running OpenSSH\n"
+    )
+    found = read.units(told)
+    assert (found["ssh.service"].active, found["rsyslog.service"].active) == (True, False)
+    assert found["rsyslog.service"].enabled == "disabled"
+
+
+CHAIN = {"family": "inet", "table": "filter", "name": "input", "type": "filter", "hook": "input", "prio": 0}
+
+
+@pytest.mark.parametrize(
+    ("policy", "rules", "refuses"),
+    [
+        ("drop", [], True),
+        ("accept", [], False),
+        ("accept", [[{"counter": {}}, {"drop": None}]], True),
+        ("accept", [[{"reject": {"type": "icmpx"}}]], True),
+        ("accept", [[{"match": {}}, {"drop": None}]], False),
+        ("accept", [[{"drop": None}], [{"match": {}}, {"accept": None}]], False),
+    ],
+)
+def test_what_a_chain_refuses(policy: str, rules: list[Any], refuses: bool) -> None:
+    told = {
+        "nftables": [{"metainfo": {}}, {"chain": {**CHAIN, "policy": policy}}, {"chain": {**CHAIN, "hook": "output"}}]
+    }
+    told["nftables"] += [
+        {"rule": {"family": "inet", "table": "filter", "chain": "input", "expr": expr}} for expr in rules
+    ]
+    assert [one.refuses for one in read.hooks(told)] == [refuses]
+
+
+@pytest.mark.parametrize(("sudo", "password"), [(False, False), (True, False), (True, True)])
+def test_the_script_is_a_shells(sudo: bool, password: bool) -> None:
+    text = script(POSTURE, sudo=sudo, password=password, programs=POSTURE_ROOT)
+    for shell in ("sh", "bash"):
+        subprocess.run([shell, "-n"], input=text.encode(), check=True)
+
+
+# --- real hosts -------------------------------------------------------------------------------------------------------
+
+_LESS = SMALL + "for d in usr/share usr/include usr/local; do mount -t tmpfs tmpfs $d; done\n"
+_GOOD = r"""
+chmod 600 etc/ssh/ssh_host_*_key 2>/dev/null || true
+chmod 700 home/*
+cat > etc/ssh/tenantry_more <<'END'
+PermitRootLogin prohibit-password
+KbdInteractiveAuthentication no
+X11Forwarding no
+LoginGraceTime 60
+Ciphers chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes256-ctr
+MACs hmac-sha2-512-etm@openssh.com
+KexAlgorithms curve25519-sha256,curve25519-sha256@libssh.org
+END
+sed -i '/^LoginGraceTime/d' etc/ssh/tenantry_test; cat etc/ssh/tenantry_more >> etc/ssh/tenantry_test; cp etc/ssh/tenantry_test etc/ssh/sshd_config
+rm -f etc/ssh/sshd_config.d/*
+mkdir -p etc/audit/rules.d var/log/journal
+"""
+_WALL = """nft -f - <<'END'
+table inet guard {
+  chain input {
+    type filter hook input priority 0; policy drop;
+    tcp dport 22 accept
+    ct state established,related accept
+  }
+}
+END
+"""
+_BAD = r"""
+cp etc/ssh/tenantry_test etc/ssh/sshd_config
+printf 'PermitRootLogin yes\nX11Forwarding yes\nCiphers aes128-cbc,aes256-ctr\nMACs hmac-md5,hmac-sha2-256\nMatch Address 10.0.0.0/8\n  PasswordAuthentication yes\n' >> etc/ssh/sshd_config
+rm -f etc/ssh/sshd_config.d/*
+echo 'toor:x:0:0::/root:/bin/sh' >> etc/passwd; echo 'toor:*:19000:0:99999:7:::' >> etc/shadow
+echo 'open:x:1500:1500::/home/open:/bin/sh' >> etc/passwd; echo 'open::19000:0:99999:7:::' >> etc/shadow; mkdir -p home/open; chown 1500 home/open; chmod 777 home/open
+echo 'otto ALL=(ALL) NOPASSWD: ALL' > etc/sudoers.d/otto; chmod 440 etc/sudoers.d/otto
+chmod 666 etc/crontab 2>/dev/null || { echo > etc/crontab; chmod 666 etc/crontab; }
+chmod 644 etc/shadow
+mkdir -p "opt/a
+b"; echo x > "opt/a
+b/run\$(id).sh"; chmod 777 "opt/a
+b/run\$(id).sh"; chown 4711 "opt/a
+b/run\$(id).sh"
+echo 'APT::Get::AllowUnauthenticated "true";' > etc/apt/apt.conf.d/99-unsigned
+sed -i 's/^ENCRYPT_METHOD.*/ENCRYPT_METHOD MD5/' etc/login.defs; sed -i 's/yescrypt/md5/' etc/pam.d/common-password
+"""
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostNet]:
+    with host_net(tmp_path_factory.mktemp("posture")) as made:
+        made.add("good", setup=_LESS + _GOOD)
+        made.hosts["good"].run(_WALL)
+        made.add("bad", setup=_LESS + _BAD)
+        made.add("little", setup=_LESS, sudo="ALL=(root) NOPASSWD: /usr/bin/find")
+        made.add(
+            "least",
+            setup=_LESS,
+            sudo=sudoers("responder", POSTURE_NEEDS).removeprefix("responder ").replace("\\\n", ""),
+        )
+        made.add("booted", setup=SMALL, systemd=True)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def postures(net: HostNet) -> dict[str, HostPosture]:
+    async def taken() -> dict[str, HostPosture]:
+        opened = await PROVIDER.open(net.settings(), net.secrets())
+        provider: Posture = opened.capability("posture")
+        assert isinstance(provider, Posture)
+        try:
+            return {ref.id: await provider.posture(ref.id) for ref in await provider.posture_hosts()}
+        finally:
+            await opened.aclose()
+
+    return asyncio.run(taken())
+
+
+class Looking:
+    """As much of the capability as a baseline needs, over these hosts."""
+
+    def __init__(self, postures: dict[str, HostPosture]) -> None:
+        self.access: Any = SimpleNamespace(name="acme", capability=self.capability)
+        self.postures = postures
+
+    async def capability(self, name: str) -> Any:
+        if name == "host":
+            from tenantry.errors import NoProvider
+
+            raise NoProvider("not asked here")
+
+        async def hosts() -> list[Any]:
+            return [SimpleNamespace(id=name) for name in self.postures]
+
+        async def posture(host: str) -> HostPosture:
+            return self.postures[host]
+
+        return SimpleNamespace(posture_hosts=hosts, posture=posture)
+
+    def given(self, needs: Any, look: Look) -> Given:
+        return Given(self.access, look, needs, "a test")
+
+    async def checked(self, checks: Any, look: Look) -> Any:
+        return await sweep_tenant(self.access, checks, look, {})
+
+
+async def _statuses(postures: dict[str, HostPosture], *names: str) -> dict[str, dict[str, Any]]:
+    looking: Any = Looking({name: postures[name] for name in names})
+    found = await judge(looking, load_baseline("linux_foundations"), measures(), {}, LOOK)
+    return {one["policy"]: one for one in found}
+
+
+WRONG = {
+    "ssh_root_login", "ssh_passwords", "ssh_x11", "ssh_ciphers", "ssh_macs", "no_empty_password", "one_root", "sudo_password", "password_hashing",
+    "packages_signed", "firewall", "account_files", "scheduler_files", "homes", "writable_files", "ownerless_files",
+}  # fmt: skip
+
+
+async def test_what_was_set_wrong_is_found_and_what_was_set_right_is_not(postures: dict[str, HostPosture]) -> None:
+    bad, good = await _statuses(postures, "bad"), await _statuses(postures, "good")
+    assert {policy for policy in WRONG if bad[policy]["status"] != "fail"} == set()
+    told = {
+        policy: (one["status"], one["about"])
+        for policy, one in good.items()
+        if policy in WRONG and one["status"] != "pass"
+    }
+    assert told == {}
+    assert "bad: toor has the number 0" in bad["one_root"]["about"]
+    assert "bad: /opt/a\nb/run$(id).sh may be written to by anybody" in bad["writable_files"]["about"]
+    assert "bad: passwordauthentication is yes for some (Match)" in bad["ssh_passwords"]["about"]
+
+
+async def test_one_that_is_wrong_among_others_is_named(postures: dict[str, HostPosture]) -> None:
+    both = await _statuses(postures, "bad", "good")
+    assert both["one_root"]["about"] == ["bad: toor has the number 0"]
+    assert both["one_root"]["looked_at"] == 2
+
+
+async def test_without_systemd_services_are_unknown_and_with_it_they_are_told(postures: dict[str, HostPosture]) -> None:
+    assert (await _statuses(postures, "good"))["clock"]["status"] == "unknown"
+    assert postures["booted"].manager == "systemd"
+    assert postures["booted"].units
+    assert (await _statuses(postures, "booted"))["auditing"]["status"] == "fail"
+
+
+async def test_what_sudo_does_not_grant_is_unknown_and_no_pass(postures: dict[str, HostPosture]) -> None:
+    little = await _statuses(postures, "little")
+    assert {one["status"] for name, one in little.items() if name.startswith("ssh_") and name != "ssh_files"} == {
+        "unknown"
+    }
+    assert little["firewall"]["status"] == little["no_empty_password"]["status"] == "unknown"
+    assert "sudo does not let us run" in postures["little"].unread["sshd"]
+    assert little["kernel_layout"]["status"] in ("pass", "fail"), "what everybody may read is read"
+
+
+def test_the_printed_lines_suffice(postures: dict[str, HostPosture]) -> None:
+    assert set(postures["least"].unread) - {"units", "clock"} <= {"sshd"}
+    assert "settings of its own" in postures["least"].unread["sshd"], "sudo grants the usual server's settings alone"
+
+
+def test_no_hash_of_a_password_is_read(postures: dict[str, HostPosture], net: HostNet) -> None:
+    net.hosts["good"].run("true")
+    for host in postures.values():
+        assert "/etc/shadow" not in host.contents
+        assert not any(":$y$" in text or ":$6$" in text for text in host.contents.values())
