@@ -43,6 +43,9 @@ SECTIONS = {
         "connect": Lazy(f"{_C}.connect:connect", "Connect a client's Microsoft 365 or AWS, and prove it by use."),
         "runbooks": Lazy(f"{_C}.runbooks:runbooks", "The runbooks: list, show, validate, schema."),
         "tasks": Lazy(f"{_C}.tasks:tasks", "The tasks that runbooks are made of."),
+        "compliance": Lazy(
+            f"{_C}.compliance:compliance", "What is required of clients: run, except, answer, policies."
+        ),
         "risks": Lazy(f"{_C}.risks:risks", "The clients' risk registers: list, add, treat, review, close."),
         "vault": Lazy(f"{_C}.vault:vault", "The tenants' secrets: put, list, show, delete."),
     },

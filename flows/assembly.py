@@ -304,6 +304,10 @@ class TenantContext:
             if name == "risks":
                 return TenantRisks(self._installation, self.name, drill=self._drill is not None)
             return TenantRecorded(self._installation, self.name)
+        if name == "compliance":
+            from flows.complying import TenantCompliance
+
+            return TenantCompliance(self._installation, self.name)
         if name == "sweeping":
             from flows.sweeping import TenantSweeping
 

@@ -88,7 +88,7 @@ class CheckBaseline(ReadTask[BaselineParams, Baselined]):
         baseline, measured, checked = _parts(p.baseline)
         looking: Looking = ctx.capability("looking")
         look = await looking.look(ctx.now, p.days)
-        results = await judge(looking, baseline, measured, checked, look)
+        results = (await judge(looking, [baseline], measured, checked, look))[baseline.id]
         document = {
             **{"tenant": ctx.run.tenant, "run_id": ctx.run.run_id, "at": rfc3339(ctx.now)},
             **{"baseline": baseline.id, "version": baseline.version, "title": baseline.title, "policies": results},

@@ -29,17 +29,22 @@ _MOST: Final = 50
 
 async def judge(
     looking: Looking,
-    baseline: Baseline,
+    baselines: Sequence[Baseline],
     measures: Mapping[str, type[BaseMeasure]],
     checks: Mapping[str, BaseCheck],
     look: Look,
-) -> list[dict[str, Any]]:
-    """Every policy's result, in the baseline's order.
+) -> dict[str, list[dict[str, Any]]]:
+    """Baseline → every policy's result, in its order. What several baselines ask is read once.
 
     Raises:
         InvalidInput: the baseline names a measure or check that there is none of, or one that needs a log read.
     """
-    measured, checked = answers(baseline, measures, checks)
+    measured: dict[str, BaseMeasure] = {}
+    checked: dict[str, BaseCheck] = {}
+    for baseline in baselines:
+        mine, others = answers(baseline, measures, checks)
+        measured |= mine
+        checked |= {check.name: check for check in others}
     put = [question(label, measure) for label, measure in measured.items() if isinstance(measure, FactMeasure)]
     verdicts: dict[str, Verdict] = {}
     limit = asyncio.Semaphore(_ABREAST)
@@ -53,7 +58,7 @@ async def judge(
             for label, measure in measured.items():
                 if isinstance(measure, Measure):
                     group.create_task(one(label, measure))
-            shown = [*checked, *put]
+            shown = [*checked.values(), *put]
             swept = group.create_task(looking.checked(shown, look)) if shown else None
     except BaseExceptionGroup as errors:
         raise first_of(errors) from errors
@@ -61,7 +66,7 @@ async def judge(
         verdicts |= of_checks(swept.result())
         for one_put in put:
             verdicts[one_put.name] = one_put.verdict(verdicts[one_put.name])
-    return [combined(policy, verdicts) for policy in baseline.policies]
+    return {one.id: [combined(policy, verdicts) for policy in one.policies] for one in baselines}
 
 
 def answers(

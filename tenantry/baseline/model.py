@@ -15,11 +15,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from tenantry.errors import InvalidInput, NotFound
-from tenantry.places import folders
+from tenantry.places import SHIPPED, folders
 from tenantry.risk.model import Level
 from tenantry.yamlpos import build, load, misplaced
 
-__all__ = ["FRAMEWORKS", "Asked", "Baseline", "Policy", "PolicySource", "RiskIfNot", "load_baseline"]
+__all__ = ["FRAMEWORKS", "Asked", "Baseline", "Policy", "PolicySource", "RiskIfNot", "load_baseline", "shipped"]
 
 FRAMEWORKS: dict[str, str] = {
     "cis_v8": "CIS Controls v8",
@@ -132,6 +132,11 @@ class Baseline(_Model):
                 raise misplaced("another policy has this id", "policies", number, "id")
             seen.add(policy.id)
         return self
+
+
+def shipped() -> list[str]:
+    """Names of the baselines that come with the project."""
+    return sorted(path.stem for path in (SHIPPED / "baselines").glob("*.yaml"))
 
 
 def load_baseline(name: str, among: Sequence[Path] | None = None) -> Baseline:

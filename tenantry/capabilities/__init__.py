@@ -73,6 +73,7 @@ from tenantry.capabilities.cloud_identity import (
 )
 from tenantry.capabilities.cloud_logs import CloudEvent, CloudLogs, Trail
 from tenantry.capabilities.cloud_watch import CloudWatch, NetworkLog, Recorder, WatchedTrail
+from tenantry.capabilities.compliance import Compliance
 from tenantry.capabilities.credentials import Credentials
 from tenantry.capabilities.directory import (
     AccessPolicy,
@@ -182,10 +183,11 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "sweeping": Sweeping,
     "incidents": Incidents,
     "onboarding": Onboarding,
+    "compliance": Compliance,
 }
 """Name in a task's ``needs`` and in a tenant file → Protocol."""
 
-OWN: Final = frozenset({"secrets", "sweeping", "incidents", "onboarding", "looking", "risks", "recorded"})
+OWN: Final = frozenset({"secrets", "sweeping", "incidents", "onboarding", "looking", "risks", "recorded", "compliance"})
 """Those that the installation provides by itself: no provider offers them, and every client has them."""
 
 __all__ = [
@@ -226,6 +228,7 @@ __all__ = [
     "CloudRole",
     "CloudUser",
     "CloudWatch",
+    "Compliance",
     "ConnectedSystem",
     "Consent",
     "ConsentPolicy",

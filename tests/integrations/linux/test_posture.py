@@ -213,7 +213,8 @@ class Looking:
 
 async def _statuses(postures: dict[str, HostPosture], *names: str) -> dict[str, dict[str, Any]]:
     looking: Any = Looking({name: postures[name] for name in names})
-    found = await judge(looking, load_baseline("linux_foundations"), measures(), {}, LOOK)
+    baseline = load_baseline("linux_foundations")
+    found = (await judge(looking, [baseline], measures(), {}, LOOK))[baseline.id]
     return {one["policy"]: one for one in found}
 
 

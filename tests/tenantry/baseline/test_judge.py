@@ -87,7 +87,7 @@ class Looking:
 async def judged(error: Exception) -> dict[str, Any]:
     baseline = Baseline(id="b", version=1, title="A baseline", about="For tests", policies=(policy(Broken.name),))
     Broken.error = error
-    [found] = await judge(Looking(), baseline, {Broken.name: Broken}, {}, LOOK)  # type: ignore[arg-type]  # as much of it as is used
+    [found] = (await judge(Looking(), [baseline], {Broken.name: Broken}, {}, LOOK))["b"]  # type: ignore[arg-type]  # as much of it as is used
     return found
 
 

@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from flows.assembly import TenantSecrets
+from flows.complying import TenantCompliance
 from flows.looking import TenantLooking
 from flows.onboarding_hand import TenantOnboarding
 from flows.remembering import TenantRecorded, TenantRisks
@@ -83,6 +84,11 @@ def test_everything_public_is_named() -> None:
 
 
 def test_the_installation_looks_and_remembers_itself() -> None:
-    for name, provider in (("looking", TenantLooking), ("risks", TenantRisks), ("recorded", TenantRecorded)):
+    for name, provider in (
+        ("looking", TenantLooking),
+        ("risks", TenantRisks),
+        ("recorded", TenantRecorded),
+        ("compliance", TenantCompliance),
+    ):
         assert issubclass(provider, CAPABILITIES[name])
         assert name in OWN

@@ -1,0 +1,232 @@
+"""Compliance sweeps of a client: what is remembered of those before, what people say of policies, and a sweep without Prefect."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from flows.recording import prepare
+from tenantry.baseline.model import load_baseline
+from tenantry.baseline.remembered import (
+    ANSWERED,
+    EXCEPTED,
+    EXCEPTION_WITHDRAWN,
+    Answer,
+    PolicyException,
+    Said,
+    said,
+)
+from tenantry.clock import rfc3339
+from tenantry.errors import InvalidInput, NotFound
+from tenantry.journal import Event
+from tenantry.run import Engine, RunState
+from tenantry.task import Outcome
+
+if TYPE_CHECKING:
+    from flows.assembly import Installation
+
+__all__ = [
+    "RUNBOOK",
+    "TenantCompliance",
+    "answer",
+    "assessment_of",
+    "begin",
+    "carry",
+    "except_policy",
+    "said_of",
+    "withdraw",
+]
+
+RUNBOOK: Final = "compliance_sweep"
+STEP: Final = "assess"
+EVIDENCE: Final = "compliance.json"
+LONGEST: Final = timedelta(days=366)
+"""For which a policy may be excepted or answered."""
+
+
+class TenantCompliance:
+    """`tenantry.capabilities.compliance` over one client's record."""
+
+    def __init__(self, installation: Installation, tenant: str) -> None:
+        self._installation = installation
+        self._tenant = tenant
+
+    async def said(self) -> Said:
+        return await asyncio.to_thread(said_of, self._installation, self._tenant)
+
+    async def earlier(self, run_id: str, baselines: Collection[str]) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+        return await asyncio.to_thread(self._earlier, run_id, frozenset(baselines))
+
+    def _earlier(self, run_id: str, wanted: frozenset[str]) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for state in _ended(self._installation, self._tenant, before=run_id):
+            missing = wanted - found.keys()
+            if not missing:
+                break
+            held = {one["baseline"] for one in state.items[STEP, None].output["baselines"]}
+            document = assessment_of(self._installation, state) if missing & held else None
+            for one in document["baselines"] if document is not None else ():
+                if one["id"] in missing:
+                    found[one["id"]] = {policy["policy"]: policy for policy in one["policies"]}
+        return found
+
+
+def _ended(installation: Installation, tenant: str, *, before: str) -> Iterator[RunState]:
+    """Sweeps that came to a result, newest first, drills left out; those that began after a run are none before it."""
+    limit = installation.journal.run(before).created_at
+    for index in installation.journal.runs(tenant):
+        if index.runbook != RUNBOOK or index.run_id == before or index.created_at > limit:
+            continue
+        state = installation.state(index.run_id)
+        item = state.items.get((STEP, None))
+        if state.mode == "run" and item is not None and item.outcome is Outcome.OBSERVED and not state.erased:
+            yield state
+
+
+def assessment_of(installation: Installation, state: RunState) -> dict[str, Any] | None:
+    """What a compliance sweep found, also one of which nothing could be told; None: it kept nothing, or that was erased."""
+    digest = next((str(one["sha256"]) for one in reversed(state.evidence) if one["name"] == EVIDENCE), None)
+    if digest is None or not installation.evidence.has(state.tenant, digest):
+        return None
+    found: dict[str, Any] = json.loads(b"".join(installation.evidence.open(state.tenant, digest)))
+    return found
+
+
+def begin(
+    installation: Installation,
+    tenant: str,
+    baselines: Sequence[str],
+    requester: Mapping[str, Any],
+    *,
+    days: int = 30,
+) -> str:
+    """Record a compliance sweep.
+
+    Raises:
+        NotFound: there is no such baseline.
+    """
+    for name in baselines:
+        load_baseline(name)
+    params = {"baselines": list(baselines), "days": days} if baselines else {"days": days}
+    return prepare(installation, RUNBOOK, tenant, params, "run", requester)
+
+
+def carry(installation: Installation, run_id: str) -> RunState:
+    """Carry a recorded sweep with the engine alone, until it ends or waits for a person."""
+
+    async def work() -> RunState:
+        async with installation.access(state.tenant, state.mode, state.params) as access:
+            return await Engine(installation.surroundings(), access).run(run_id, wait=False)
+
+    state = installation.state(run_id)
+    return state if state.ended is not None else asyncio.run(work())
+
+
+# --- what people say --------------------------------------------------------------------------------------------------
+
+
+def said_of(installation: Installation, tenant: str) -> Said:
+    """Exceptions and answers of a client, expired ones too."""
+    entries = installation.journal.of(tenant, EXCEPTED, EXCEPTION_WITHDRAWN, ANSWERED)
+    return said((one.event, one.payload) for one in entries if one.payload is not None)
+
+
+def except_policy(
+    installation: Installation,
+    tenant: str,
+    policy: str,
+    *,
+    owner: str,
+    approved_by: str,
+    reason: str,
+    control: str,
+    until: date,
+    about: Sequence[str] = (),
+) -> PolicyException:
+    """Record that a policy may fail until a day.
+
+    Args:
+        policy: ``baseline/policy``.
+        control: what is done instead.
+        about: whom it covers, as a sweep names them; everybody when empty.
+
+    Raises:
+        NotFound: there is no such policy. InvalidInput: a text is missing, or the day is past or too far ahead.
+    """
+    made = PolicyException(
+        policy=_known(policy),
+        about=tuple(dict.fromkeys(about)),
+        owner=owner,
+        approved_by=approved_by,
+        reason=_text(reason, "--reason"),
+        control=_text(control, "--control"),
+        at=rfc3339(installation.journal.clock.now()),
+        until=_day(installation, until),
+    )
+    installation.journal.append(tenant, [Event(EXCEPTED, made.as_dict())])
+    return made
+
+
+def withdraw(installation: Installation, tenant: str, policy: str, *, by: str) -> PolicyException:
+    """Record that a policy may fail no longer.
+
+    Raises:
+        NotFound: it may not.
+    """
+    held = said_of(installation, tenant).exceptions.get(policy)
+    if held is None:
+        raise NotFound(
+            f"{policy!r} has no exception",
+            place="POLICY",
+            remedy=f"`tenantry compliance exceptions {tenant}` lists them.",
+        )
+    installation.journal.append(tenant, [Event(EXCEPTION_WITHDRAWN, {"policy": policy, "by": by})])
+    return held
+
+
+def answer(
+    installation: Installation,
+    tenant: str,
+    policy: str,
+    status: Literal["pass", "fail", "not_applicable"],
+    *,
+    by: str,
+    why: str,
+    until: date,
+) -> Answer:
+    """Record what a person says of a policy that no system can tell.
+
+    Raises:
+        NotFound, InvalidInput: as :func:`except_policy`.
+    """
+    at = rfc3339(installation.journal.clock.now())
+    made = Answer(_known(policy), status, by, _text(why, "--why"), at, _day(installation, until))
+    installation.journal.append(tenant, [Event(ANSWERED, made.as_dict())])
+    return made
+
+
+def _known(policy: str) -> str:
+    baseline, _, name = policy.partition("/")
+    if name and name in {one.id for one in load_baseline(baseline).policies}:
+        return policy
+    raise NotFound(
+        f"there is no policy {policy!r}",
+        place="POLICY",
+        remedy="Write it BASELINE/POLICY, as `tenantry compliance policies` does.",
+    )
+
+
+def _text(text: str, place: str) -> str:
+    if not text.strip():
+        raise InvalidInput("says nothing", place=place)
+    return text.strip()
+
+
+def _day(installation: Installation, until: date) -> str:
+    today = installation.journal.clock.now().date()
+    if not today <= until <= today + LONGEST:
+        raise InvalidInput(f"is a day from today on, at most {LONGEST.days} days ahead", place="--until")
+    return until.isoformat()

@@ -1,0 +1,1 @@
+"""How a client stands against what is required."""

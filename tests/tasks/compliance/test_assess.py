@@ -1,0 +1,98 @@
+"""The task around judge and memory: what fell is told, a client of whom nothing could be told fails the step with its evidence kept."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tasks.compliance.assess import EVIDENCE, Assess, AssessParams
+from tenantry.baseline.remembered import Said
+from tenantry.errors import CannotCheck, NotFound, Unreachable
+from tenantry.task import Context, RunFacts
+from tests.support.fakes import NOW
+from tests.tasks.incident.test_sweep_tenant import Evidence
+from tests.tasks.onboarding.test_baseline import Looking
+
+HOSTS = "linux_foundations"
+
+
+class Compliance:
+    """What people said, and how policies stood before."""
+
+    def __init__(self, **earlier: dict[str, Any]) -> None:
+        self.before = earlier
+        self.asked: list[str] = []
+
+    async def said(self) -> Said:
+        return Said({}, {})
+
+    async def earlier(self, run_id: str, baselines: Any) -> dict[str, Any]:
+        assert run_id == "run-1"
+        self.asked = list(baselines)
+        return self.before
+
+
+async def read(looking: Any, compliance: Compliance, *baselines: str) -> tuple[Any, dict[str, Any]]:
+    evidence = Evidence()
+    run = RunFacts("run-1", "acme", "run", NOW, "compliance_sweep", "assess")
+    capabilities: Any = {"looking": looking, "compliance": compliance}
+    ctx = Context(run=run, capabilities=capabilities, evidence=evidence, now=NOW)  # type: ignore[arg-type]  # as much of it as is used
+    try:
+        found = await Assess().read(ctx, AssessParams(baselines=list(baselines)))
+    except CannotCheck as problem:
+        return problem, json.loads(evidence.stored[EVIDENCE])
+    return found, json.loads(evidence.stored[EVIDENCE])
+
+
+class Failing(Looking):
+    """One reading that finds an administrator without a second factor."""
+
+    async def checked(self, checks: Any, look: Any) -> Any:
+        from tenantry.sweep.model import Finding
+
+        sweep = await super().checked(checks, look)
+        name = "checks.identity.administrator_without_second_factor"
+        for one in sweep.checks:
+            if one["check"] == name:
+                one |= {"status": "fail", "looked_at": 3}
+        sweep.findings = [
+            Finding(name, "No MFA", "high", ("T1078",), {"type": "account", "id": "adm@acme.example"}, "")
+        ]
+        return sweep
+
+
+async def test_what_fell_is_told_and_what_always_failed_is_not() -> None:
+    first, document = await read(Failing(), Compliance(), "msp_onboarding")
+    assert first.alerts == []
+    assert first.baselines[0].statuses["fail"] == 1
+    [baseline] = document["baselines"]
+    stood = {one["policy"]: one for one in baseline["policies"]}
+    assert stood["administrator_second_factor"]["change"] == "new"
+    stood["administrator_second_factor"] |= {"status": "pass", "stood": "pass"}
+    again, _ = await read(Failing(), Compliance(msp_onboarding=stood), "msp_onboarding")
+    assert again.baselines[0].fell == ["administrator_second_factor"]
+    [alert] = again.alerts
+    assert (alert.policy, alert.about) == ("administrator_second_factor", ["adm@acme.example"])
+
+
+async def test_of_whom_nothing_can_be_told_the_step_fails_with_its_evidence() -> None:
+    error, document = await read(Looking(Unreachable("away")), Compliance(), "msp_onboarding", HOSTS)
+    assert isinstance(error, CannotCheck)
+    assert [one["id"] for one in document["baselines"]] == ["msp_onboarding", HOSTS]
+    assert {one["status"] for of in document["baselines"] for one in of["policies"]} <= {"unknown", "for_person"}
+
+
+async def test_a_baseline_counts_once_and_one_that_is_not_there_is_refused() -> None:
+    compliance = Compliance()
+    await read(Failing(), compliance, "msp_onboarding", "msp_onboarding")
+    assert compliance.asked == ["msp_onboarding"]
+    with pytest.raises(NotFound, match="'never_written'"):
+        await read(Failing(), compliance, "never_written")
+
+
+def test_permissions_are_those_of_all_that_is_shipped() -> None:
+    named = {permission.vendor: set(permission.names) for permission in Assess.permissions}
+    assert {"sshd", "nft"} <= named["linux"]
+    assert "RoleManagement.Read.Directory" in named["microsoft365"]
