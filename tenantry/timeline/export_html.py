@@ -111,6 +111,8 @@ def _cover(t: Timeline) -> Markup:
     facts: list[tuple[str, Markup]] = [
         ("Client", h("bdi", t.tenant_title)),
         ("Asked for by", asked if t.requested_by else Markup("not recorded")),
+        *([("Opened by", h("bdi", t.opened_by))] if t.opened_by else []),
+        *([("Opened", h("bdi", "; ".join(t.opened)))] if t.opened else []),
         ("Started", h("time", moment(t.started_at), datetime=rfc3339(t.started_at))),
         (
             "Ended",

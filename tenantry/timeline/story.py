@@ -178,6 +178,10 @@ def _request(timeline: Timeline) -> str:
     if timeline.requested_by:
         proof = "identity proven" if timeline.requester_proven else "identity not proven"
         text += f" by {timeline.requested_by} ({proof})"
+    if timeline.opened_by:
+        text += f". What it answers was found by another one: {timeline.opened_by}"
+    if timeline.opened:
+        text += f". It opened {plural(len(timeline.opened), 'other run')}: {'; '.join(timeline.opened)}"
     return text + "."
 
 
