@@ -17,14 +17,14 @@ from console import labtenant
 from flows.assembly import Installation
 from flows.recording import prepare
 from integrations.lab import Lab, LabServer
-from tasks.vault.expect_credentials import ExpectCredentialsParams
+from tasks.vault.expect_credentials import Credential, ExpectCredentialsParams
 from tenantry.contacts import Contacts
 from tenantry.decisions import approval_purpose, decide_all
 from tenantry.drop import Expected, Question
 from tenantry.drop.seal import seal
 from tenantry.home import Home
 from tenantry.people import Authenticated
-from tenantry.run import Engine, Policy, RunState
+from tenantry.run import Engine, Gate, Policy, RunState
 
 RUNBOOK: Final = "client_onboarding"
 POLICY: Final = Policy(patience_scale=0.02, backoff=0.001, backoff_cap=0.01, settle=0.0)
@@ -86,6 +86,7 @@ class Client:
             installation.contacts = Contacts(home, vault, installation._contact_event, installation.journal.clock.now)
         self.clock: Any = installation.journal.clock
         self._phone: pyotp.TOTP | None = None
+        self._used = ""
         self.seen: list[str] = []
 
     @property
@@ -142,18 +143,28 @@ class Client:
         phone = pyotp.parse_uri(made.otpauth_uri.get_secret_value())
         assert isinstance(phone, pyotp.TOTP)
         self._phone = phone
-        self.installation.contacts.verify(self.name, "owner", self._code(), purpose="onboarding")
+        self.installation.contacts.verify(self.name, "owner", self.code(), purpose="onboarding")
 
-    def _code(self) -> str:
+    def code(self) -> str:
+        """One that was not used before, at the earliest time at which there is one: each works once."""
         assert self._phone is not None
-        self.clock.past += timedelta(seconds=31)  # each works once
-        return self._phone.at(self.clock.now())
+        if self._phone.at(self.clock.now()) == self._used:
+            self.clock.past += timedelta(seconds=30)
+        self._used = self._phone.at(self.clock.now())
+        return self._used
+
+    def expected(self, run: str, step: str) -> list[Credential]:
+        """What a waiting step asks for, in the page's order."""
+        return self._asked(run, step)[1].expect
+
+    def _asked(self, run: str, step: str) -> tuple[Gate, ExpectCredentialsParams]:
+        [gate] = [gate for gate in self.installation.state(run).open_gates() if gate.step == step]
+        return gate, ExpectCredentialsParams.model_validate(gate.request["bound"]["arguments"])
 
     def hand_over(self, run: str, step: str, **instead: str) -> list[str]:
         """The contact uses the link of a waiting step, and hands over what is good, or what the test says instead. What it was."""
         state = self.installation.state(run)
-        [gate] = [gate for gate in state.open_gates() if gate.step == step]
-        params = ExpectCredentialsParams.model_validate(gate.request["bound"]["arguments"])
+        gate, params = self._asked(run, step)
         question = Question(run, gate.step, gate.item, gate.digest, state.attempt, (state.runbook, state.version))
         made = self.installation.drops.make(
             self.name,
@@ -165,7 +176,7 @@ class Client:
             question=question,
         )
         token = made.token.get_secret_value()
-        proven = self.installation.drops.verify(made.drop.id, token, made.pin or SecretStr(self._code()))
+        proven = self.installation.drops.verify(made.drop.id, token, made.pin or SecretStr(self.code()))
         session = proven["session"]
         for place, one in enumerate(params.expect):
             value = instead.get(one.name.replace("/", "_").replace("-", "_"), self.secrets[one.name])
