@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,7 @@ from tasks.vault.expect_credentials import NOBODY
 from tenantry.home import Home
 from tenantry.run import Engine, RunState, Status
 from tests.support.canary import leaks
-from tests.support.taken_on import POLICY, Client, client
-
-APP = "m365/client-secret"
+from tests.support.taken_on import APP, POLICY, Client, client
 
 
 @pytest.fixture
@@ -347,71 +344,3 @@ async def test_several_clients_at_once_meet_nowhere(tmp_path: Path) -> None:
             }
             assert own == set(one.secrets)
         assert installation.journal.verify().ok
-
-
-# --- kills ------------------------------------------------------------------------------------------------------------
-
-
-class Killed(BaseException):
-    """As SIGKILL: nothing in between can handle it."""
-
-
-async def attempt(acme: Client, run: str, die_after: tuple[str, str] | None) -> bool:
-    """Carry a run until it rests, or until that entry of that step is durable. Whether it was killed."""
-
-    def watch(_: RunState, record: Any) -> None:
-        if die_after == (record.event, str(record.step)):
-            raise Killed
-
-    try:
-        await acme.carry(run, observe=watch)
-    except Killed:
-        # The killed process is gone: in a test it is this one, which looks alive to whoever asks for its lease.
-        with contextlib.closing(sqlite3.connect(acme.installation.home.journal_db)) as db, db:
-            db.execute("UPDATE leases SET expires_us = 0")
-        return True
-    return False
-
-
-POINTS = [
-    ("approval.requested", "collect"),
-    ("step.intent", "make"),
-    ("step.outcome", "use"),
-    ("step.intent", "remove_old"),
-    ("step.outcome", "sweep"),
-    ("step.intent", "team"),
-]
-QUICK = POINTS[3:4]
-
-
-@pytest.mark.parametrize(
-    "point",
-    [pytest.param(one, marks=() if one in QUICK else pytest.mark.torture, id="-".join(one)) for one in POINTS],
-)
-async def test_killed_anywhere_it_ends_the_same_and_does_nothing_twice(tmp_path: Path, point: tuple[str, str]) -> None:
-    with client(tmp_path, scenario="bec", more={"onboarding": {"on_breach": "go_on"}}) as acme:
-        run, killed = acme.begin(), False
-        for _ in range(20):
-            killed |= await attempt(acme, run, None if killed else point)
-            state = acme.installation.state(run)
-            if state.ended is not None:
-                break
-            for step, _ in acme.waits(run):
-                if step == "enroll":
-                    acme.enroll()
-                if step.startswith("collect"):
-                    acme.hand_over(run, step)
-                else:
-                    acme.answer(run, step)
-        assert killed
-        assert state.ended is Status.COMPLETED, trouble(acme, run)
-        assert acme.rotated()
-        # The lab's, which was deleted; what was handed over; one new one, whatever happened.
-        assert acme.installation.vault.versions("acme", APP)[0].version == 3
-        incidents = [
-            one for one in acme.installation.journal.runs("acme") if one.runbook == "business_email_compromise"
-        ]
-        assert len(incidents) == 1
-        asked = [one for one in acme.installation.journal.records(run) if one.event == "approval.requested"]
-        assert len(asked) == len({one.step for one in asked})  # nobody was asked twice
-        assert acme.installation.journal.verify().ok

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import pyotp
 import yaml
 from pydantic import SecretStr
@@ -24,9 +25,12 @@ from tenantry.drop import Expected, Question
 from tenantry.drop.seal import seal
 from tenantry.home import Home
 from tenantry.people import Authenticated
+from tenantry.risk.register import Register, RiskRegister
 from tenantry.run import Engine, Gate, Policy, RunState
+from tests.support.faults import Job, Kill, Killer, is_write, kill_at_append
 
 RUNBOOK: Final = "client_onboarding"
+APP: Final = "m365/client-secret"
 POLICY: Final = Policy(patience_scale=0.02, backoff=0.001, backoff_cap=0.01, settle=0.0)
 AGREED: Final[Mapping[str, Any]] = {
     "document": "agreement-2026.pdf",
@@ -135,6 +139,20 @@ class Client:
         proof = Authenticated(person, at, "totp", approval_purpose(run))
         decide_all(self.installation.journal, self.installation.people, state, [gate], proof, decision, "checked")  # type: ignore[arg-type]  # one of the two
 
+    def answer_all(self, run: str) -> None:
+        """Whatever is asked is answered with yes, and whatever is expected handed over."""
+        for step, _ in self.waits(run):
+            if step.startswith("collect"):
+                self.hand_over(run, step)
+            else:
+                if step == "enroll":
+                    self.enroll()
+                self.answer(run, step)
+        self.clock.past = max(self.clock.past - timedelta(seconds=30), timedelta())  # what a code needed
+
+    def risks(self) -> Register:
+        return RiskRegister(self.installation.journal, self.name).read()
+
     # --- the contact --------------------------------------------------------------------------------------------------
 
     def enroll(self) -> None:
@@ -202,6 +220,42 @@ class Client:
         """What was handed over of the application is refused, and what the vault has is accepted."""
         held = self.installation.vault.get_text(self.name, "m365/client-secret").get_secret_value()
         return held != self.secrets["m365/client-secret"]
+
+
+async def attempt(job: Job, kill: Kill) -> None:
+    """One attempt of a run of an installation, in a child: killed at an append, around a request that changes something, or around what
+    is put into the vault."""
+    with Installation.open(Home(Path(job.folder))) as installation:
+        if kill.where.startswith("append"):
+            kill_at_append(installation.journal, kill)
+        elif kill.where.startswith("write"):
+            arm(Killer(kill), kill.what, installation.vault)
+        state = installation.state(job.run_id)
+        async with installation.access(state.tenant, state.mode, state.params) as access:
+            await Engine(installation.surroundings(), access, policy=POLICY).run(job.run_id)
+
+
+def arm(killer: Killer, what: str, vault: Any) -> None:
+    """Have it count what this process sends, and what it stores; in a child that ends with its run."""
+    send, put = httpx.AsyncHTTPTransport.handle_async_request, vault.put
+
+    async def sending(self: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+        last = is_write(request) and what in request.url.path and killer.begins()
+        response = await send(self, request)
+        if last:
+            await response.aread()
+            killer.ended()
+        return response
+
+    def putting(*args: Any, **more: Any) -> Any:
+        last = what in f"vault/{args[1]}" and killer.begins()
+        made = put(*args, **more)
+        if last:
+            killer.ended()
+        return made
+
+    httpx.AsyncHTTPTransport.handle_async_request = sending  # type: ignore[method-assign]  # the child's own
+    vault.put = putting
 
 
 @contextmanager
