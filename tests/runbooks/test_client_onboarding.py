@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
+import shutil
+import subprocess
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +17,15 @@ import pytest
 from console import labtenant
 from flows.assembly import Installation
 from flows.onboarding_hand import AGREED
+from flows.report import timeline_of
 from integrations.lab import LabServer
 from tasks.vault.expect_credentials import NOBODY
 from tenantry.home import Home
 from tenantry.run import Engine, RunState, Status
+from tenantry.timeline import FORMATS
 from tests.support.canary import leaks
 from tests.support.taken_on import APP, POLICY, Client, client
+from tests.support.tools import needs
 
 
 @pytest.fixture
@@ -255,6 +262,25 @@ async def test_a_cloud_that_is_down_is_neither_called_wrong_nor_good(acme: Clien
     assert acme.rotated()
 
 
+def reports_name_each_other(acme: Client, run: str, incident: str) -> None:
+    """The client's report of the onboarding, and the incident's timeline, as pages and as PDF."""
+    kept = {one["name"]: one["sha256"] for one in acme.installation.state(run).evidence}
+    for suffix in ("html", "pdf"):
+        onboarding = b"".join(acme.installation.evidence.open(acme.name, kept[f"onboarding-report.{suffix}"]))
+        out = BytesIO()
+        FORMATS[suffix].export(timeline_of(acme.installation, acme.installation.state(incident))[0], out)
+        assert incident in told(onboarding, suffix)
+        assert f"Clientonboarding,run{run}" in told(out.getvalue(), suffix)
+
+
+def told(report: bytes, suffix: str) -> str:
+    """Its text, without the breaks that a typesetter puts into names."""
+    if suffix == "pdf":
+        needs(shutil.which("pdftotext") is not None, "poppler-utils")
+        report = subprocess.run(["pdftotext", "-", "-"], input=report, capture_output=True, check=True).stdout
+    return re.sub(r"[\s\u200b\u00ad]", "", report.decode())
+
+
 # --- somebody is inside -----------------------------------------------------------------------------------------------
 
 
@@ -286,6 +312,7 @@ async def test_a_breached_client_has_an_incident_while_onboarding_waits(tmp_path
         state = await to_the_end(acme, run)
         assert trouble(acme, run) == {}
         assert state.ended is Status.COMPLETED
+        reports_name_each_other(acme, run, incident)
         # The next sweep, and another onboarding, open nothing for what is known.
         again = acme.begin()
         await to_the_end(acme, again)
@@ -312,6 +339,9 @@ async def test_an_incident_is_opened_once_and_each_run_names_the_other(tmp_path:
             incidents = await access.capability("incidents")
             assert await incidents.opened(requester["run_ids"][-1:]) == incident
             assert await incidents.opened(["another"]) is None
+        acme.answer(run, "hold")
+        assert (await to_the_end(acme, run)).ended is Status.COMPLETED
+        reports_name_each_other(acme, run, incident)
 
 
 @pytest.mark.torture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +33,8 @@ from tests.support.faults import Job, Kill, Killer, is_write, kill_at_append
 RUNBOOK: Final = "client_onboarding"
 APP: Final = "m365/client-secret"
 POLICY: Final = Policy(patience_scale=0.02, backoff=0.001, backoff_cap=0.01, settle=0.0)
+KILLED: Final = replace(POLICY, effect_timeout_cap=2.0)
+"""Whoever resumes a killed run waits out the deadline of what was on its way."""
 AGREED: Final[Mapping[str, Any]] = {
     "document": "agreement-2026.pdf",
     "document_sha256": "ab" * 32,
@@ -232,7 +235,7 @@ async def attempt(job: Job, kill: Kill) -> None:
             arm(Killer(kill), kill.what, installation.vault)
         state = installation.state(job.run_id)
         async with installation.access(state.tenant, state.mode, state.params) as access:
-            await Engine(installation.surroundings(), access, policy=POLICY).run(job.run_id)
+            await Engine(installation.surroundings(), access, policy=KILLED).run(job.run_id)
 
 
 def arm(killer: Killer, what: str, vault: Any) -> None:
