@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -57,8 +57,10 @@ class TenantLooking:
 
         return await sweep_tenant(self._context, checks, look, {}, scratch=self._installation.home.run)
 
-    async def systems(self) -> Sequence[ConnectedSystem]:
-        return await asyncio.gather(*(self._tried(source) for source in self._context.sources()))
+    async def systems(self, known: Collection[str] = ()) -> Sequence[ConnectedSystem]:
+        return await asyncio.gather(
+            *(self._tried(source) for source in self._context.sources() if source.key not in known)
+        )
 
     async def _tried(self, source: Source) -> ConnectedSystem:
         try:

@@ -86,14 +86,12 @@ class TenantOnboarding:
 
     async def connections(self) -> tuple[Connection, ...]:
         tenant = await self._file()
-
-        async def one(cloud: Any) -> Connection:
-            vendor = _VENDORS[cloud]
-            key = next((name for name, config in tenant.providers.items() if config.vendor == vendor), None)
-            works = key is not None and (await self.access(key)).state == "works"
-            return Connection(cloud=cloud, provider=key, signs_in=works)
-
-        return tuple(await asyncio.gather(*map(one, tenant.onboarding.connect)))
+        by_vendor: dict[str, str] = {}
+        for name, config in tenant.providers.items():
+            by_vendor.setdefault(config.vendor, name)
+        return tuple(
+            Connection(cloud=cloud, provider=by_vendor.get(_VENDORS[cloud])) for cloud in tenant.onboarding.connect
+        )
 
     async def contacts(self) -> tuple[VerifiedContact, ...]:
         listed = await self._thread(self._installation.contacts.list, self._tenant)

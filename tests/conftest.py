@@ -23,6 +23,7 @@ _SERVED = {
             "test_browser",
             "test_deployments",
             "test_drop_page",
+            "test_onboarding_served",
             "test_prefect_cli",
             "test_rotating_served",
             "test_sweep_served",

@@ -41,5 +41,5 @@ class OpenIncident(Task[OpenIncidentParams]):
 
     async def apply(self, ctx: Context, p: OpenIncidentParams, changes: list[Change]) -> None:
         for _ in changes:
-            because = {"run": ctx.run.run_id, "findings": p.findings, "run_ids": p.run_ids}
+            because = {"run": ctx.run.run_id, "runbook": ctx.run.runbook, "findings": p.findings, "run_ids": p.run_ids}
             await ctx.capability("incidents").open(p.run_ids[0], p.runbook, p.params, because)

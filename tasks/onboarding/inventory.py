@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from tasks._permissions import merged
 from tasks._rows import RowStore
 from tasks.onboarding._assets import KINDS, Kind, Reading
+from tasks.onboarding.read_access import SystemRead
 from tenantry.abreast import first_of
 from tenantry.capabilities import ConnectedSystem, Looking
 from tenantry.errors import BrokerUnavailable, NoProvider, RecordError, TaskDefect, TenantryError
 from tenantry.sweep.check import Look
-from tenantry.task import Context, EvidenceRef, NoParams, Output, ReadTask
+from tenantry.task import Context, EvidenceRef, Output, ReadTask
 
 _ABREAST: Final = 4
 State = Literal["looked", "partly", "not_looked", "nothing_connected"]
@@ -47,7 +48,15 @@ class Inventory(Output):
     """Every system answers, and every kind that one of them knows was looked at whole."""
 
 
-class TakeInventory(ReadTask[NoParams, Inventory]):
+class InventoryParams(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    stands: Annotated[
+        list[SystemRead],
+        Field(description="How we stand at systems, as onboarding.read_access saw it: these are not tried again"),
+    ] = []
+
+
+class TakeInventory(ReadTask[InventoryParams, Inventory]):
     """Count what a client has (accounts, mailboxes, devices, servers, cloud, domains) and keep the lists as evidence.
 
     Rows are streamed into the evidence, a file a kind. What could not be looked at is said for each kind and is never a zero. NIST CSF 2.0,
@@ -60,11 +69,11 @@ class TakeInventory(ReadTask[NoParams, Inventory]):
         permission for kind in KINDS for reading in kind.readings for permission in reading.source.permissions
     )
     timeout = 3600.0
-    Params = NoParams
+    Params = InventoryParams
     Output = Inventory
 
-    async def read(self, ctx: Context, p: NoParams) -> Inventory:
-        del p
+    async def read(self, ctx: Context, p: InventoryParams) -> Inventory:
+        seen = {one.provider: _connected(one) for one in p.stands}
         looking: Looking = ctx.capability("looking")
         look = await looking.look(ctx.now, 1)
         limit = asyncio.Semaphore(_ABREAST)
@@ -75,15 +84,28 @@ class TakeInventory(ReadTask[NoParams, Inventory]):
 
         try:
             async with asyncio.TaskGroup() as group:
-                tried = group.create_task(looking.systems())
+                tried = group.create_task(looking.systems(frozenset(seen)))
                 kinds = [group.create_task(one(kind)) for kind in KINDS]
         except BaseExceptionGroup as errors:
             raise first_of(errors) from errors
-        counted, systems = [task.result() for task in kinds], list(tried.result())
+        counted, systems = [task.result() for task in kinds], [*seen.values(), *tried.result()]
         whole = all(one.state in ("looked", "nothing_connected") for one in counted)
         return Inventory(
             kinds=counted, systems=systems, complete=whole and all(one.works is not False for one in systems)
         )
+
+
+def _connected(one: SystemRead) -> ConnectedSystem:
+    """As the report shows it. What shows in use alone is not known."""
+    works = {"works": True, "untried": None}.get(one.state, False)
+    why = next(iter(one.problems), one.state) if works is False else ""
+    return ConnectedSystem(
+        key=one.provider,
+        vendor=one.vendor,
+        works=works,
+        why=why,
+        missing=tuple(one.problems) if works else (),
+    )
 
 
 class _Count:

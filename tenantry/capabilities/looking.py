@@ -7,7 +7,7 @@ who lacks one of them. What is read is declared by each collector, with its perm
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
@@ -60,8 +60,8 @@ class Looking(Protocol):
         """Some of the sweep's checks, made now."""
         ...
 
-    async def systems(self) -> Sequence[ConnectedSystem]:
-        """Every system that serves the client, tried. None of them stops the others."""
+    async def systems(self, known: Collection[str] = ()) -> Sequence[ConnectedSystem]:
+        """Every system that serves the client, tried; without those that are ``known``. None of them stops the others."""
         ...
 
     async def restores(self, since: datetime) -> Sequence[dict[str, Any]]:

@@ -78,7 +78,6 @@ class Connection(_Fact):
 
     cloud: Literal["m365", "aws"]
     provider: str | None
-    signs_in: bool
 
 
 class VerifiedContact(_Fact):
@@ -113,7 +112,9 @@ class Onboarding(Protocol):
         """Sign in, and compare what is granted with what runbooks need."""
         ...
 
-    async def connections(self) -> tuple[Connection, ...]: ...
+    async def connections(self) -> tuple[Connection, ...]:
+        """Those that the file names. Nothing is tried: :meth:`access` is."""
+        ...
 
     async def contacts(self) -> tuple[VerifiedContact, ...]: ...
 

@@ -15,6 +15,8 @@ __all__ = ["SWEEP", "Sources", "document"]
 
 _BROKEN: Final = ("failed", "unknown", "undo_failed")
 _NEXT: Final = 8
+TITLE: Final = "What we found when we took you on"
+"""For the client: the runbook's own title speaks to whoever runs it."""
 
 
 def document(sources: Sources) -> dict[str, Any]:
@@ -35,7 +37,7 @@ class _Document(Facts):
             "mode": run["mode"],
             "tenant": run["tenant"],
             "client": subject.get("display_name") or run["tenant"],
-            "title": run["title"],
+            "title": TITLE,
             "started_at": run["started_at"],
             "at": self._s.at,
             "badges": self._badges(waits),

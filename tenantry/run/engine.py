@@ -396,6 +396,7 @@ class Session:
                 "mode": state.mode,
                 "started_at": state.created_at,
                 "requested_by": state.requester.get("person"),
+                "opened_by": state.requester.get("run"),
             },
             "steps": {name: report.variable() for name, report in reports.items()},
         }

@@ -56,7 +56,7 @@ __all__ = [
     "step_value",
 ]
 
-RUN_FIELDS: Final = ("id", "mode", "started_at", "requested_by")
+RUN_FIELDS: Final = ("id", "mode", "started_at", "requested_by", "opened_by")
 """What ``run`` is a map of."""
 FUNCTIONS: Final = frozenset(
     {

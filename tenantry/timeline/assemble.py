@@ -15,6 +15,7 @@ from tenantry.clock import parse_rfc3339
 from tenantry.timeline.acts import attacker_events
 from tenantry.timeline.events import RELATED, events
 from tenantry.timeline.known import Book, Labels
+from tenantry.timeline.linked import opened, opener
 from tenantry.timeline.model import (
     ClockRow,
     ClockState,
@@ -83,6 +84,8 @@ def build(
         mode=state.mode,
         requested_by=str(state.requester.get("person") or state.requester.get("name") or ""),
         requester_proven=bool(state.requester.get("proven")),
+        opened_by=opener(state.requester),
+        opened=opened(steps),
         started_at=state.created_at,
         ended_at=state.ended_at,
         attempts=state.attempt,

@@ -110,7 +110,10 @@ def _cover(t: Timeline) -> Markup:
     asked = join(h("bdi", t.requested_by), " (identity proven)" if t.requester_proven else " (identity not proven)")
     facts: list[tuple[str, Markup]] = [
         ("Client", h("bdi", t.tenant_title)),
-        ("Asked for by", asked if t.requested_by else Markup("not recorded")),
+        ("Opened by", h("bdi", t.opened_by))
+        if t.opened_by
+        else ("Asked for by", asked if t.requested_by else Markup("not recorded")),
+        *([("Opened", h("bdi", "; ".join(t.opened)))] if t.opened else []),
         ("Started", h("time", moment(t.started_at), datetime=rfc3339(t.started_at))),
         (
             "Ended",

@@ -161,7 +161,10 @@ def _title_block(t: Timeline) -> list[tuple[str, str]]:
         ("Client", escape(t.tenant_title)),
         ("Status", STATUSES.get(t.status, t.status)),
         ("Severity", escape(t.severity) or "not recorded"),
-        ("Asked for by", escape(t.requested_by) + proven if t.requested_by else "not recorded"),
+        ("Opened by", escape(t.opened_by))
+        if t.opened_by
+        else ("Asked for by", escape(t.requested_by) + proven if t.requested_by else "not recorded"),
+        *([("Opened", escape("; ".join(t.opened)))] if t.opened else []),
         ("Started", moment(t.started_at)),
         ("Ended", moment(t.ended_at) if t.ended_at else f"not ended; record as of {moment(t.record.as_of)}"),
         ("Mode", t.mode),

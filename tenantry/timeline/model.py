@@ -269,6 +269,10 @@ class Timeline:
     durations: Sequence[Duration] = ()
     summary: Sequence[str] = ()
     """What happened, in plain sentences."""
+    opened_by: str = ""
+    """The run that found what this one answers, and its runbook; empty: none."""
+    opened: Sequence[str] = ()
+    """Runs that this one opened, and their runbooks."""
     unknown: Sequence[str] = ()
     """What is not known, in plain sentences. Unknown is never clean."""
     step_titles: Mapping[str, str] = field(default_factory=dict)

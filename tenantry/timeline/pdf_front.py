@@ -48,7 +48,14 @@ class Front(Section):
         proven = "identity proven" if t.requester_proven else "identity not proven"
         facts = [
             ("Client", text(t.tenant_title, 200), False),
-            ("Asked for by", f"{text(t.requested_by, 200)} ({proven})" if t.requested_by else "not recorded", False),
+            ("Opened by", text(t.opened_by, 200), False)
+            if t.opened_by
+            else (
+                "Asked for by",
+                f"{text(t.requested_by, 200)} ({proven})" if t.requested_by else "not recorded",
+                False,
+            ),
+            *([("Opened", text("; ".join(t.opened), 400), False)] if t.opened else []),
             ("Started", moment(t.started_at), False),
             ("Ended", moment(t.ended_at) if t.ended_at else "not ended", False),
             ("Record as of", moment(t.record.as_of), False),

@@ -175,9 +175,13 @@ def _attack(timeline: Timeline) -> str:
 
 def _request(timeline: Timeline) -> str:
     text = f"The response was started on {when(timeline.started_at)}"
-    if timeline.requested_by:
+    if timeline.opened_by:
+        text += f" by another run, which found what it answers: {timeline.opened_by}"
+    elif timeline.requested_by:
         proof = "identity proven" if timeline.requester_proven else "identity not proven"
         text += f" by {timeline.requested_by} ({proof})"
+    if timeline.opened:
+        text += f". It opened {plural(len(timeline.opened), 'other run')}: {'; '.join(timeline.opened)}"
     return text + "."
 
 

@@ -20,6 +20,7 @@ from tenantry.errors import NotFound
 from tenantry.timeline.acts import Acts
 from tenantry.timeline.events import RELATED, Reader
 from tenantry.timeline.known import Book, Known
+from tenantry.timeline.linked import opener
 from tenantry.timeline.model import RecordFacts, Timeline, TimelineEvent
 from tenantry.timeline.words import human_name
 
@@ -192,6 +193,7 @@ class _Scan:
             mode=str(created.get("mode") or ""),
             requested_by=str(requester.get("person") or ""),
             requester_proven=bool(requester.get("proven")),
+            opened_by=opener(requester),
             started_at=first.at,
             ended_at=self.ended[0] if self.ended is not None else None,
             attempts=self.attempts,

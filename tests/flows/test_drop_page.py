@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, expect, sync_playwright
+from playwright.sync_api import expect
 
 from tenantry.run import Status
+from tests.flows.phone import Phone, hand_over, phone_of
 from tests.flows.stand import TENANT, Stand
-from tests.flows.test_browser import ARGUMENTS, PATIENCE
 from tests.support.canary import leaks
 from tests.support.waiting import until
 
@@ -48,63 +48,12 @@ CANARIES = {
     "file": "c4nary-of-the-certificate-two",
     "text": "c4nary of the key, three",
 }
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1280, "height": 900}
-
-
-class Phone:
-    """A browser with a profile on disk, and what left it."""
-
-    def __init__(self, context: BrowserContext, pictures: Path | None) -> None:
-        self.context = context
-        self.pictures = pictures
-        self.sent: list[bytes] = []
-        self.addresses: set[str] = set()
-        self.trouble: list[str] = []
-        context.set_default_timeout(PATIENCE)
-        context.on("request", self._note)
-        context.on("dialog", lambda dialog: self.trouble.append(f"dialog: {dialog.message}"))
-        context.on("weberror", lambda error: self.trouble.append(str(error.error)))
-
-    def _note(self, request: Request) -> None:
-        self.addresses.add(request.url)
-        self.sent.append(request.url.encode() + b"\n" + (request.post_data_buffer or b""))
-        self.sent[-1] += json.dumps(request.headers).encode()
-
-    def open(self, link: str) -> Page:
-        page = self.context.new_page()
-        page.goto(link)
-        return page
-
-    def picture(self, page: Page, name: str) -> None:
-        """It fits a phone and a desk. Pictures of both, light and dark, go to TENANTRY_TEST_PICTURES where that is set."""
-        for width, size in (("phone", PHONE), ("desk", DESK)):
-            page.set_viewport_size(size)  # type: ignore[arg-type]  # two numbers
-            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            assert wide <= 0, f"{name} is wider than a {width}"
-            for scheme in ("light", "dark") if self.pictures is not None else ():
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two
-                file = f"{self.pictures}/drop-{name}-{width}-{scheme}.png"
-                page.screenshot(path=file, full_page=True)
-        page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # as above
-        page.emulate_media(color_scheme="light")
 
 
 @pytest.fixture
 def phone(chromium: str, tmp_path: Path) -> Iterator[Phone]:
-    wanted = os.environ.get("TENANTRY_TEST_PICTURES")
-    pictures = Path(wanted) if wanted else None
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path / "profile",
-            executable_path=chromium,
-            args=ARGUMENTS,
-            viewport=PHONE,
-            has_touch=True,
-            is_mobile=True,
-        )
-        yield Phone(context, pictures)
-        context.close()
+    with phone_of(chromium, tmp_path / "profile") as made:
+        yield made
 
 
 def console_pid(stand: Stand) -> int:
@@ -124,10 +73,6 @@ def given_to(stand: Stand, name: str) -> bytes:
     with stand.opened() as installation:
         assert len(installation.vault.versions(TENANT, name)) == 1
         return bytes(installation.vault.get(TENANT, name).get_secret_value())
-
-
-def hand_over(page: Page, place: int) -> None:
-    page.locator("#list > li").nth(place).get_by_role("button", name="Hand over").click()
 
 
 def waiting_run(stand: Stand) -> tuple[str, dict[str, Any]]:

@@ -126,3 +126,14 @@ def test_templates_can_be_written(name):
     rendered = templates.render(name, facts)
     assert "{" not in rendered.text
     assert not [line for line in rendered.text.splitlines() if line.startswith("Subject")]
+
+
+@pytest.mark.parametrize("name", ["cloud_key_closed", "host_closed", "incident_closed", "incident_report"])
+def test_the_report_to_the_client_names_the_work_that_found_it(name):
+    templates = Templates([SHIPPED / "messages"])
+    needed = templates.facts_needed(name)
+    lists = {"accounts", "not_known", "what_happened", "what_we_did", "next_steps"}
+    facts = {fact: ["one"] if fact in lists else "2026-11-22T10:00:00Z" for fact in needed}
+    assert "reference 7f-onboarding" in templates.render(name, {**facts, "found_by": "7f-onboarding"}).text
+    for nobody in (facts, {**facts, "found_by": None}):
+        assert "found by our work" not in templates.render(name, nobody).text

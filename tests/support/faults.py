@@ -8,6 +8,7 @@ and compares the end with that of an uninterrupted run.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import signal
@@ -24,6 +25,7 @@ import httpx
 from integrations.lab import FaultPlan, Lab
 from tenantry.discovery import TaskRegistry
 from tenantry.journal import Journal
+from tenantry.journal.entry import Draft
 from tenantry.run import RunState
 from tests.support.lab_stand import LabAccess, LabStand
 from tests.support.stand import QUICK, Stand
@@ -40,11 +42,13 @@ class Kill:
             ``write_after``: around the n-th write sent to the vendor; ``never``.
         nth: from 1.
         delay: for ``write_during``: seconds between sending and SIGKILL.
+        what: for appends: an event, a space and a step, to count only these; for writes: a part of the address.
     """
 
     where: str = "never"
     nth: int = 0
     delay: float = 0.002
+    what: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,19 +67,25 @@ class Job:
     """What signs in lies in the home's vault."""
     places: dict[str, Any] | None = None
     """Where cloud account and hosts are (``tests/support/everywhere.py``), where they are not the lab's."""
+    installed: bool = False
+    """The folder is a home with clients' files, which are opened as the service opens them (``tests/support/taken_on.py``)."""
 
 
 class Zygote:
-    """A single-threaded process that forks a child for each job and reports how it ended."""
+    """A single-threaded process that forks a child for each job and reports how it ended.
 
-    def __init__(self) -> None:
+    Args:
+        modules: imported besides what every run needs, so that children need not.
+    """
+
+    def __init__(self, *modules: str) -> None:
         self._jobs, jobs = os.pipe()
         results, self._out = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
             os.close(jobs)
             os.close(results)
-            _serve(self._jobs, self._out)
+            _serve(self._jobs, self._out, modules)
         os.close(self._jobs)
         os.close(self._out)
         self._send = os.fdopen(jobs, "w", buffering=1)
@@ -114,8 +124,10 @@ def _warm_up() -> None:
         stand.close()
 
 
-def _serve(jobs: int, out: int) -> None:
+def _serve(jobs: int, out: int, modules: Iterable[str]) -> None:
     _warm_up()
+    for module in modules:
+        importlib.import_module(module)
     with os.fdopen(jobs) as lines, os.fdopen(out, "w", buffering=1) as results:
         for line in lines:
             children = [_fork(Job(**job)) for job in json.loads(line)]
@@ -142,12 +154,17 @@ def _fork(job: Job) -> int:
 
 async def _attempt(job: Job) -> None:
     kill = Kill(**job.kill)
+    if job.installed:
+        from tests.support import taken_on
+
+        await taken_on.attempt(job, kill)
+        return
     stand = Stand.__new__(Stand)
     Stand.reopen(stand, Path(job.folder), TaskRegistry.discover(entry_points=False))
     if kill.where.startswith("append"):
-        _kill_at_append(stand.journal, kill)
+        kill_at_append(stand.journal, kill)
     lab = Lab(job.scenario, seed=job.seed, users=job.users)  # for its credentials alone
-    killer = _Killer(kill) if kill.where.startswith("write") else None
+    killer = Killer(kill) if kill.where.startswith("write") else None
     transport = None if killer is None else _KillingTransport(killer)
     access = await LabAccess.open(job.base_url, lab, transport, stand.vault if job.vaulted else None)
     policy = PATIENT
@@ -161,13 +178,17 @@ async def _attempt(job: Job) -> None:
     await access.aclose()
 
 
-def _kill_at_append(journal: Journal, kill: Kill) -> None:
+def kill_at_append(journal: Journal, kill: Kill) -> None:
+    """Have this process killed around an append."""
     count = 0
     append = journal.append
 
     def counting(*args: Any, **kwargs: Any) -> Any:
         nonlocal count
-        count += 1
+        if not kill.what or any(said.startswith(kill.what) for said in _said(args[1])):
+            count += 1
+        else:
+            return append(*args, **kwargs)
         if count == kill.nth and kill.where == "append_before":
             os.kill(os.getpid(), signal.SIGKILL)
         appended = append(*args, **kwargs)
@@ -178,7 +199,13 @@ def _kill_at_append(journal: Journal, kill: Kill) -> None:
     journal.append = counting  # type: ignore[method-assign]
 
 
-class _Killer:
+def _said(events: Iterable[Any]) -> list[str]:
+    """Events and their steps, of a batch."""
+    plain = (one.event if isinstance(one, Draft) else one for one in events)
+    return [f"{one.event} {one.step}" for one in plain]
+
+
+class Killer:
     """Counts writes, of whatever kind, and kills around the n-th."""
 
     def __init__(self, kill: Kill) -> None:
@@ -205,12 +232,12 @@ class _Killer:
 class _KillingTransport(httpx.AsyncBaseTransport):
     """The network, until the n-th write."""
 
-    def __init__(self, killer: _Killer) -> None:
+    def __init__(self, killer: Killer) -> None:
         self._inner = httpx.AsyncHTTPTransport()
         self._killer = killer
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        last = _writes(request) and self._killer.begins()
+        last = is_write(request) and self._killer.begins()
         response = await self._inner.handle_async_request(request)
         if last:
             await response.aread()
@@ -221,7 +248,7 @@ class _KillingTransport(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-def _writes(request: httpx.Request) -> bool:
+def is_write(request: httpx.Request) -> bool:
     if request.method == "GET" or "/oauth2/" in request.url.path:
         return False
     if request.url.path.endswith("/$batch"):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import pyotp
 import yaml
 from pydantic import SecretStr
@@ -17,17 +19,22 @@ from console import labtenant
 from flows.assembly import Installation
 from flows.recording import prepare
 from integrations.lab import Lab, LabServer
-from tasks.vault.expect_credentials import ExpectCredentialsParams
+from tasks.vault.expect_credentials import Credential, ExpectCredentialsParams
 from tenantry.contacts import Contacts
 from tenantry.decisions import approval_purpose, decide_all
 from tenantry.drop import Expected, Question
 from tenantry.drop.seal import seal
 from tenantry.home import Home
 from tenantry.people import Authenticated
-from tenantry.run import Engine, Policy, RunState
+from tenantry.risk.register import Register, RiskRegister
+from tenantry.run import Engine, Gate, Policy, RunState
+from tests.support.faults import Job, Kill, Killer, is_write, kill_at_append
 
 RUNBOOK: Final = "client_onboarding"
+APP: Final = "m365/client-secret"
 POLICY: Final = Policy(patience_scale=0.02, backoff=0.001, backoff_cap=0.01, settle=0.0)
+KILLED: Final = replace(POLICY, effect_timeout_cap=2.0)
+"""Whoever resumes a killed run waits out the deadline of what was on its way."""
 AGREED: Final[Mapping[str, Any]] = {
     "document": "agreement-2026.pdf",
     "document_sha256": "ab" * 32,
@@ -86,6 +93,7 @@ class Client:
             installation.contacts = Contacts(home, vault, installation._contact_event, installation.journal.clock.now)
         self.clock: Any = installation.journal.clock
         self._phone: pyotp.TOTP | None = None
+        self._used = ""
         self.seen: list[str] = []
 
     @property
@@ -134,6 +142,20 @@ class Client:
         proof = Authenticated(person, at, "totp", approval_purpose(run))
         decide_all(self.installation.journal, self.installation.people, state, [gate], proof, decision, "checked")  # type: ignore[arg-type]  # one of the two
 
+    def answer_all(self, run: str) -> None:
+        """Whatever is asked is answered with yes, and whatever is expected handed over."""
+        for step, _ in self.waits(run):
+            if step.startswith("collect"):
+                self.hand_over(run, step)
+            else:
+                if step == "enroll":
+                    self.enroll()
+                self.answer(run, step)
+        self.clock.past = max(self.clock.past - timedelta(seconds=30), timedelta())  # what a code needed
+
+    def risks(self) -> Register:
+        return RiskRegister(self.installation.journal, self.name).read()
+
     # --- the contact --------------------------------------------------------------------------------------------------
 
     def enroll(self) -> None:
@@ -142,18 +164,28 @@ class Client:
         phone = pyotp.parse_uri(made.otpauth_uri.get_secret_value())
         assert isinstance(phone, pyotp.TOTP)
         self._phone = phone
-        self.installation.contacts.verify(self.name, "owner", self._code(), purpose="onboarding")
+        self.installation.contacts.verify(self.name, "owner", self.code(), purpose="onboarding")
 
-    def _code(self) -> str:
+    def code(self) -> str:
+        """One that was not used before, at the earliest time at which there is one: each works once."""
         assert self._phone is not None
-        self.clock.past += timedelta(seconds=31)  # each works once
-        return self._phone.at(self.clock.now())
+        if self._phone.at(self.clock.now()) == self._used:
+            self.clock.past += timedelta(seconds=30)
+        self._used = self._phone.at(self.clock.now())
+        return self._used
+
+    def expected(self, run: str, step: str) -> list[Credential]:
+        """What a waiting step asks for, in the page's order."""
+        return self._asked(run, step)[1].expect
+
+    def _asked(self, run: str, step: str) -> tuple[Gate, ExpectCredentialsParams]:
+        [gate] = [gate for gate in self.installation.state(run).open_gates() if gate.step == step]
+        return gate, ExpectCredentialsParams.model_validate(gate.request["bound"]["arguments"])
 
     def hand_over(self, run: str, step: str, **instead: str) -> list[str]:
         """The contact uses the link of a waiting step, and hands over what is good, or what the test says instead. What it was."""
         state = self.installation.state(run)
-        [gate] = [gate for gate in state.open_gates() if gate.step == step]
-        params = ExpectCredentialsParams.model_validate(gate.request["bound"]["arguments"])
+        gate, params = self._asked(run, step)
         question = Question(run, gate.step, gate.item, gate.digest, state.attempt, (state.runbook, state.version))
         made = self.installation.drops.make(
             self.name,
@@ -165,7 +197,7 @@ class Client:
             question=question,
         )
         token = made.token.get_secret_value()
-        proven = self.installation.drops.verify(made.drop.id, token, made.pin or SecretStr(self._code()))
+        proven = self.installation.drops.verify(made.drop.id, token, made.pin or SecretStr(self.code()))
         session = proven["session"]
         for place, one in enumerate(params.expect):
             value = instead.get(one.name.replace("/", "_").replace("-", "_"), self.secrets[one.name])
@@ -191,6 +223,42 @@ class Client:
         """What was handed over of the application is refused, and what the vault has is accepted."""
         held = self.installation.vault.get_text(self.name, "m365/client-secret").get_secret_value()
         return held != self.secrets["m365/client-secret"]
+
+
+async def attempt(job: Job, kill: Kill) -> None:
+    """One attempt of a run of an installation, in a child: killed at an append, around a request that changes something, or around what
+    is put into the vault."""
+    with Installation.open(Home(Path(job.folder))) as installation:
+        if kill.where.startswith("append"):
+            kill_at_append(installation.journal, kill)
+        elif kill.where.startswith("write"):
+            arm(Killer(kill), kill.what, installation.vault)
+        state = installation.state(job.run_id)
+        async with installation.access(state.tenant, state.mode, state.params) as access:
+            await Engine(installation.surroundings(), access, policy=KILLED).run(job.run_id)
+
+
+def arm(killer: Killer, what: str, vault: Any) -> None:
+    """Have it count what this process sends, and what it stores; in a child that ends with its run."""
+    send, put = httpx.AsyncHTTPTransport.handle_async_request, vault.put
+
+    async def sending(self: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+        last = is_write(request) and what in request.url.path and killer.begins()
+        response = await send(self, request)
+        if last:
+            await response.aread()
+            killer.ended()
+        return response
+
+    def putting(*args: Any, **more: Any) -> Any:
+        last = what in f"vault/{args[1]}" and killer.begins()
+        made = put(*args, **more)
+        if last:
+            killer.ended()
+        return made
+
+    httpx.AsyncHTTPTransport.handle_async_request = sending  # type: ignore[method-assign]  # the child's own
+    vault.put = putting
 
 
 @contextmanager

@@ -42,7 +42,7 @@ async def test_the_first_is_opened_with_what_it_is_about() -> None:
     assert incidents.asked == [
         (
             *("r1", GIVEN["runbook"], GIVEN["params"]),
-            {"run": "sweep-1", "findings": GIVEN["findings"], "run_ids": ["r1", "r2"]},
+            {"run": "sweep-1", "runbook": "compromise_sweep", "findings": GIVEN["findings"], "run_ids": ["r1", "r2"]},
         )
     ]
     assert await task.verify(context(incidents), p, changes) == []

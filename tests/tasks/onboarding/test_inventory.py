@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from tasks.onboarding.inventory import Inventory, TakeInventory
+from tasks.onboarding.inventory import Inventory, InventoryParams, TakeInventory
+from tasks.onboarding.read_access import SystemRead
 from tenantry.capabilities import ConnectedSystem
 from tenantry.errors import NoProvider, Unreachable
 from tenantry.sweep.check import Collector, Look
-from tenantry.task import Context, EvidenceRef, NoParams, RunFacts
+from tenantry.task import Context, EvidenceRef, RunFacts
 from tests.support.fakes import NOW
 from tests.tasks.checks.looks import LOOK
 
@@ -49,8 +50,8 @@ class Looking:
                 raise fact
             yield fact
 
-    async def systems(self) -> Sequence[ConnectedSystem]:
-        return [ConnectedSystem(key="m365", vendor="microsoft365", works=self.works)]
+    async def systems(self, known: Collection[str] = ()) -> Sequence[ConnectedSystem]:
+        return [ConnectedSystem(key="m365", vendor="microsoft365", works=self.works)] if "m365" not in known else []
 
 
 def bucket(name: str) -> SimpleNamespace:
@@ -61,10 +62,10 @@ def machine(name: str, state: str = "running") -> SimpleNamespace:
     return SimpleNamespace(id=name, name=name, region="eu-west-1", kind="t3.micro", state=state)
 
 
-async def taken(looking: Looking, evidence: Evidence | None = None) -> Inventory:
+async def taken(looking: Looking, evidence: Evidence | None = None, *stands: SystemRead) -> Inventory:
     run = RunFacts("run-1", "acme", "run", NOW, "client_onboarding", "inventory")
     ctx = Context(run=run, capabilities={"looking": looking}, evidence=evidence or Evidence(), now=NOW)  # type: ignore[arg-type]  # as much of it as is used
-    return await TakeInventory().read(ctx, NoParams())
+    return await TakeInventory().read(ctx, InventoryParams(stands=list(stands)))
 
 
 def kind(found: Inventory, name: str) -> Any:
@@ -136,3 +137,25 @@ async def test_many_rows_are_stored_in_pieces() -> None:
     found = await taken(Looking(buckets=[bucket(f"b{number}") for number in range(PIECE + 1)]), evidence)
     assert kind(found, "buckets").count == PIECE + 1
     assert [len(rows) for name, rows in sorted(evidence.rows.items()) if "buckets" in name] == [1, PIECE]
+
+
+async def test_what_was_tried_already_is_told_and_not_tried_again() -> None:
+    def read(provider: str, state: Any, *problems: str) -> SystemRead:
+        return SystemRead(provider=provider, vendor="v", state=state, problems=list(problems))
+
+    stands = (
+        read("hosts", "works", "one right is missing"),
+        read("psa", "untried"),
+        read("cloud", "unreachable", "no answer"),
+    )
+    found = await taken(Looking(buckets=[]), None, *stands)
+    assert [(one.key, one.works, one.why) for one in found.systems] == [
+        ("hosts", True, ""),
+        ("psa", None, ""),
+        ("cloud", False, "no answer"),
+        ("m365", True, ""),
+    ]
+    assert found.systems[0].missing == ("one right is missing",)
+    assert not found.complete
+    found = await taken(Looking(buckets=[]), None, read("m365", "works"))
+    assert [one.key for one in found.systems] == ["m365"]
