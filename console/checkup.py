@@ -43,7 +43,7 @@ async def check(installation: Installation, tenant: Tenant) -> dict[str, Any]:
 
     Returns:
         JSON: ``ok``; ``providers`` (reachable, signed in, what is granted and what of it no runbook needs, host keys, clocks,
-        what expires, problems); ``runbooks`` (for each: what it lacks, ``ready``
+        what expires, problems; ``parts``: each host of a provider of hosts, ``{signed_in, reachable, granted}``); ``runbooks`` (for each: what it lacks, ``ready``
         true, false, or null where the vendor does not say what is granted, or where ``applies`` is false: the client has no system
         that the runbook works on, ``not_here``); ``contacts``, ``clocks``, ``people`` (what is
         missing, in sentences); ``problems``, all of it in one list; ``warnings``, what a person should look at.
@@ -126,6 +126,7 @@ async def _provider(context: TenantContext, source: Source, serving: Mapping[str
         "host_keys": {},
         "clock_skew_seconds": None,
         "expires": {},
+        "parts": {},
         "problems": [],
         "facts": {},
     }
@@ -153,6 +154,10 @@ async def _provider(context: TenantContext, source: Source, serving: Mapping[str
         "host_keys": {host: asdict(key) for host, key in result.host_keys.items()},
         "clock_skew_seconds": None if result.clock_skew is None else round(result.clock_skew),
         "expires": {what: rfc3339(at) for what, at in sorted(result.expiries.items())},
+        "parts": {
+            name: {"signed_in": part.signed_in, "reachable": part.reachable, "granted": _listed(part.granted)}
+            for name, part in result.parts.items()
+        },
         "problems": [*result.problems, *_found_wrong(result)],
         "facts": dict(result.facts),
     }
@@ -263,7 +268,12 @@ def _runbook(
         if not here:
             continue  # another vendor serves the capability, or none does, which was said above
         granted = [p["granted"] for p in here]
-        if any(not p["signed_in"] for p in here):
+        parts = {name: part for p in here for name, part in p["parts"].items()}
+        if any(part["signed_in"] for part in parts.values()):
+            lacking_here, unknown_here = _at_parts(parts, names)
+            missing += lacking_here
+            unknown += unknown_here
+        elif any(not p["signed_in"] for p in here):
             missing.append(f"{vendor} does not sign in, so its permissions are not known")
         elif any(grant is None for grant in granted):
             unknown += [f"{vendor}: {name}" for name in sorted(names)]
@@ -271,6 +281,24 @@ def _runbook(
             missing += [f"{vendor} does not grant {n}" for n in sorted(names) if not any(n in g for g in granted)]
     ready = False if missing else None if unknown else True
     return shown | {"ready": ready, "missing": missing, "unknown": unknown}
+
+
+def _at_parts(parts: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Of hosts: what each that answers does not grant; and those that are away, whose grants are not known. One that is away keeps a runbook
+    from no other."""
+    missing = [
+        f"{part} does not grant {name}"
+        for part, found in parts.items()
+        if found["granted"] is not None
+        for name in sorted(names)
+        if name not in found["granted"]
+    ]
+    away = [
+        f"{part} does not let us in: what it grants is not known"
+        for part, found in parts.items()
+        if not found["signed_in"]
+    ]
+    return missing, away
 
 
 def _expected(installation: Installation, providers: Mapping[str, Mapping[str, Any]]) -> set[str]:

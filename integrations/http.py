@@ -142,7 +142,8 @@ logging.getLogger("httpx").addFilter(lambda line: line.levelno > logging.INFO)
 
 
 def _parsed(body: bytes) -> Any:
-    """An answer's JSON. What the fast parser is too strict for (half a surrogate in somebody's rule name), the other takes.
+    """An answer's JSON. What the fast parser is too strict for (half a surrogate in somebody's rule name), the other takes. It is
+    UTF-8 (RFC 8259, 8.1): the other parser would guess what else it might be.
 
     Raises:
         ValueError: it is no JSON.
@@ -150,7 +151,7 @@ def _parsed(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except ValueError:
-        return json.loads(body)
+        return json.loads(body.decode())
 
 
 _HTTPX_ERRORS: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError)

@@ -36,6 +36,8 @@ class ProviderCheck:
         expiries: what expires (a credential, a certificate) → when.
         tried: secret, by its name in the ``secrets`` block → True where every place took it, False where every place refused it, None
             where some did or somebody could not be asked; what was not used is left out. None: ``signed_in`` speaks for the only one.
+        parts: what a provider of several systems (hosts) found at each, by name; ``signed_in`` is then True where all let us in. Empty: it
+            is one system.
     """
 
     signed_in: bool | None
@@ -50,6 +52,22 @@ class ProviderCheck:
     clock_skew: float | None = None
     expiries: Mapping[str, datetime] = field(default_factory=dict)
     tried: Mapping[str, bool | None] | None = None
+    parts: Mapping[str, Part] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of several systems behind one provider.
+
+    Attributes:
+        signed_in: it lets us in.
+        reachable: something answered there.
+        granted: what it grants, in the vendor's words; None where it did not say, because it did not let us in.
+    """
+
+    signed_in: bool
+    reachable: bool
+    granted: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,6 +216,15 @@ def _print_least(tenant: str, runbooks: tuple[str, ...]) -> int:
     return 0
 
 
+def _signing_in(provider: dict[str, Any]) -> str:
+    """Whether a provider lets us in; of hosts, how many do."""
+    parts = provider["parts"].values()
+    inside = sum(part["signed_in"] for part in parts)
+    if 0 < inside < len(parts):
+        return f"{inside} of {len(parts)} hosts"
+    return {True: "works", None: "shows in use"}.get(provider["signed_in"], "FAILS")
+
+
 def _print_report(report: dict[str, Any]) -> None:
     from console.render import table
 
@@ -225,7 +234,7 @@ def _print_report(report: dict[str, Any]) -> None:
             (
                 p["name"],
                 p["vendor"] if p["of"] == "tenant" else f"{p['vendor']} (the estate's)",
-                {True: "works", None: "shows in use"}.get(p["signed_in"], "FAILS"),
+                _signing_in(p),
                 "the vendor does not say" if p["granted"] is None else len(p["granted"]),
                 "" if p["direct"] is None else len(p["over_privileged"]),
                 "" if p["clock_skew_seconds"] is None else f"{p['clock_skew_seconds']} s",
@@ -234,13 +243,21 @@ def _print_report(report: dict[str, Any]) -> None:
             for p in report["providers"]
         ),
     )
+    away = [
+        (provider["name"], name, "does not let us in" if part["reachable"] else "does not answer")
+        for provider in report["providers"]
+        for name, part in provider["parts"].items()
+        if not part["signed_in"]
+    ]
+    if away:
+        table(("provider", "host", "sign-in"), away, title="Hosts that are away")
     table(
         ("runbook", "ready", "missing"),
         (
             (
                 r["id"],
                 {True: "yes", False: "NO", None: "not known"}[r["ready"]] if r["applies"] else "not for this client",
-                "; ".join(r["missing"] or r["not_here"]),
+                "; ".join(r["missing"] or r["not_here"] or (r["unknown"] if r["ready"] is None else ())),
             )
             for r in report["runbooks"]
         ),

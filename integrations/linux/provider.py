@@ -46,7 +46,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from tenantry.errors import InvalidInput, OutOfScope, SignInFailed, TenantryError, Unreachable
 from tenantry.least import Grant
-from tenantry.providers import Endpoint, HostKey, Ours, ProviderCheck, SecretSource
+from tenantry.providers import Endpoint, HostKey, Ours, Part, ProviderCheck, SecretSource
 
 if TYPE_CHECKING:
     from integrations.linux.connection import Connection, Credential, Limits
@@ -232,6 +232,10 @@ class LinuxHandle:
             clock_skew=max(skews, key=abs) if skews else None,
             expiries=expiries,
             tried=_tried([fact for _, fact, _ in answers], await self._apart()),
+            parts={
+                name: Part(programs is not None, bool(fact["reachable"]), programs)
+                for name, (programs, fact, _) in zip(self._connections, answers, strict=True)
+            },
         )
 
     async def _apart(self) -> bool:

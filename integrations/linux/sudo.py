@@ -14,7 +14,6 @@ from typing import Final
 __all__ = ["BACKUP_NEEDS", "NEEDS", "POSTURE_NEEDS", "PROGRAMS", "sudoers"]
 
 PROGRAMS: Final[dict[str, str]] = {
-    "apt-get": "/usr/bin/apt-get",
     "cat": "/usr/bin/cat",
     "chmod": "/usr/bin/chmod",
     "chpasswd": "/usr/sbin/chpasswd",

@@ -123,7 +123,9 @@ async def test_statuses_that_say_nothing(status: int) -> None:
     assert caught.value.detail["status"] == status
 
 
-@pytest.mark.parametrize("body", ["<html></html>", '{"a": ', "\ufeff{", b"\xff\xfe\x00"])
+@pytest.mark.parametrize(
+    "body", ["<html></html>", '{"a": ', "\ufeff{", b"\xff\xfe\x00", '{"a": 1}'.encode("utf-16"), b'{"a": "\xff"}']
+)
 async def test_an_answer_that_is_no_json(body: str | bytes) -> None:
     broken = httpx.Response(200, content=body)
     assert (await (await client(Scripted(broken, ok()))).read("GET", URL)).data == {"done": True}

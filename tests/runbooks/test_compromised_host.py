@@ -195,8 +195,15 @@ class TestOnTheLab:
 
 @pytest.fixture(scope="module")
 def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostNet]:
+    """The responder may do there what `tenantry tenants check T --least-privilege --runbook compromised_host` prints, and nothing more."""
+    registry = TaskRegistry.discover(entry_points=False)
+    tasks = [registry.get(step.uses) for step in load_runbook(PATH, registry).steps]
+    names = {name for task in tasks for p in task.permissions if p.vendor == "linux" for name in p.names}
+    lines = PROVIDER.least_privilege(tuple(sorted(names)), {"account": "responder"}).text
     with host_net(tmp_path_factory.mktemp("hosts")) as made:
         plant(made)
+        for host in made.hosts.values():
+            host.run("cat > /etc/sudoers.d/responder", stdin=lines.encode())
         yield made
 
 

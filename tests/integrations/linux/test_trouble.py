@@ -6,14 +6,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from integrations.linux.connection import Limits
 from integrations.linux.provider import PROVIDER
+from tenantry.discovery import TaskRegistry
 from tenantry.errors import PermissionMissing, SignInFailed, Unreachable
-from tests.support.hosts import HostNet, Key
+from tenantry.run import Status
+from tests.support.hosts import HostNet, Key, TestHost
+from tests.support.stand import QUICK, Access, Stand
 
 HASTY = Limits(connect=1.0)
 
@@ -115,6 +121,86 @@ async def test_sudo_that_is_taken_away_in_mid_run(net: HostNet) -> None:
     demoted.run(f"mv /run/away {line}")
     assert await host.authorized_keys("demoted") == before
     await handle.aclose()
+
+
+RUNBOOK = """
+id: locking
+version: 1
+title: Locking
+description: Three accounts are locked, one after the other.
+kind: incident
+params: {}
+phases: [contain]
+steps:
+  - {id: first, title: One, phase: contain, uses: host.lock_account, with: {host: revoked, account: one}}
+  - {id: second, title: Two, phase: contain, needs: [first], uses: host.lock_account, with: {host: revoked, account: two}}
+  - {id: third, title: Three, phase: contain, needs: [second], uses: host.lock_account, with: {host: revoked, account: three}}
+"""
+KEYS, SUDO = "/home/responder/.ssh/authorized_keys", "/etc/sudoers.d/responder"
+TAKEN: dict[str, tuple[Callable[[TestHost], Any], Callable[[TestHost], Any], str]] = {
+    "key": (lambda h: h.run(f"mv {KEYS} /run/kept"), lambda h: h.run(f"mv /run/kept {KEYS}"), "sign_in_failed"),
+    "sudo": (lambda h: h.run(f"mv {SUDO} /run/kept"), lambda h: h.run(f"mv /run/kept {SUDO}"), "permission_missing"),
+    "sshd": (
+        lambda h: h.run(
+            "nft add table ip away; nft 'add chain ip away in { type filter hook input priority 0; }';"
+            "nft add rule ip away in tcp dport 22 reject with tcp reset"
+        ),
+        lambda h: h.run("nft delete table ip away"),
+        "unreachable",
+    ),
+}
+"""What is gone in the middle of a run: how it goes and comes back, and what the step says."""
+
+
+class Watched:
+    """The hosts; before the second account is locked something happens."""
+
+    def __init__(self, host: Any, happens: Callable[[], Any]) -> None:
+        self._host, self._happens, self.locked = host, happens, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._host, name)
+
+    async def lock_account(self, host: str, account: str) -> None:
+        self.locked += 1
+        if self.locked == 2:
+            await asyncio.to_thread(self._happens)
+        await self._host.lock_account(host, account)
+
+
+@pytest.mark.parametrize("what", TAKEN)
+async def test_a_run_goes_on_when_what_was_taken_away_in_its_middle_is_back(
+    net: HostNet, tmp_path: Path, what: str
+) -> None:
+    if "revoked" not in net.hosts:
+        net.add("revoked", setup="for a in one two three; do chroot . useradd --password x --shell /bin/sh $a; done")
+    host, (take, give, code) = net.hosts["revoked"], TAKEN[what]
+    host.run("for a in one two three; do usermod -p x -e '' $a; done")
+    handle = await PROVIDER.open(net.settings("revoked"), net.secrets(), limits=HASTY)
+    stand = Stand(tmp_path, TaskRegistry.discover(entry_points=False))
+
+    def happens() -> None:
+        take(host)
+        _hang_up(handle)
+
+    watched = Watched(handle.capability("host"), happens)
+    access = Access(capabilities={"host": watched})
+    stand.create(RUNBOOK)
+    policy = replace(QUICK, lease_life=15.0, effect_timeout_cap=12.0, read_attempts=2, effect_attempts=2)
+    try:
+        state = await stand.run("run-1", access, policy)
+    finally:
+        give(host)
+    assert state.ended is None
+    second = next(step for step in stand.view()["steps"] if step["id"] == "second")
+    assert (second["outcome"], second["error"]["code"]) == ("failed", code)
+    assert second["error"]["remedy"]
+    assert stand.outcomes()["first"] == "changed"
+    state = await stand.run("run-1", access, policy)
+    assert state.ended is Status.COMPLETED, stand.view()
+    assert [host.run(f"passwd -S {a}").split()[1] for a in ("one", "two", "three")] == ["L"] * 3
+    await handle.aclose()
+    stand.close()
 
 
 def _hang_up(handle: Any) -> None:

@@ -12,8 +12,10 @@ import pytest
 
 from tenantry import logs
 from tenantry.capabilities import Message
+from tenantry.discovery import TaskRegistry
 from tenantry.errors import InDoubt, OutOfScope, Rejected, SignInFailed, Throttled, Unreachable
 from tenantry.providers import Client
+from tenantry.run import Status
 from tests.conformance.messenger import MessengerConformance, MessengerWorld
 from tests.integrations.messages.conftest import (
     SLACK_URL,
@@ -22,6 +24,7 @@ from tests.integrations.messages.conftest import (
     slack_arrived,
     teams_arrived,
 )
+from tests.support.stand import Access, Stand
 
 MESSAGE = Message(key="run-1/tell", channel="chat", to=(), subject="Incident: ü", text="Line 1\nLine 2\n\nLine 4")
 ARRIVED = {"slack": slack_arrived, "teams": teams_arrived}
@@ -222,6 +225,46 @@ def _values(value, name):
     elif isinstance(value, list):
         for inner in value:
             yield from _values(inner, name)
+
+
+RUN = """
+id: tell
+version: 1
+title: Tell them
+kind: incident
+phases: [confirm]
+params: {}
+steps:
+  - id: tell
+    title: Told
+    phase: confirm
+    uses: messenger.notify
+    with:
+      template: incident_closed
+      to: [primary]
+      channel: chat
+      facts: {client: Acme, reference: r, accounts: [], dwell_minutes: 1, containment_minutes: 1, not_known: []}
+"""
+
+
+@pytest.mark.parametrize("status", [401, 404])
+async def test_a_webhook_that_was_taken_away_stops_the_run_and_it_is_told_once_when_it_is_back(
+    via, channel, status, tmp_path
+):
+    stand = Stand(tmp_path, TaskRegistry.discover(entry_points=False))
+    stand.create(RUN)
+    access = Access(subject={"name": "acme", "contacts": []}, capabilities={"messenger": await messenger(via, channel)})
+    channel.script = [httpx.Response(status, text="no_service")] * 9
+    assert (await stand.run("run-1", access)).stopped is Status.PAUSED
+    error = stand.view()["steps"][0]["error"]
+    assert (error["code"], channel.posts) == ("sign_in_failed", [])
+    assert error["remedy"]
+    _clean(repr(error))
+    channel.script = []
+    for _ in range(2):
+        assert (await stand.run("run-1", access)).ended is Status.COMPLETED, "refused for certain: nobody is asked"
+    assert len(channel.posts) == 1
+    stand.close()
 
 
 def test_bodies_are_json():
