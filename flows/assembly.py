@@ -46,6 +46,7 @@ from tenantry.run import RunState, Surroundings, fold, run_view
 from tenantry.runbook import Runbook, parse_runbook
 from tenantry.signing import RecordSigner
 from tenantry.tenants import ProviderConfig, Tenant, TenantStore
+from tenantry.unattended import Budget
 from tenantry.vault import Vault, passphrase_from_environment
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Installation:
 
     def close(self) -> None:
         """Close what was opened."""
-        for name in ("drops", "contacts", "journal", "people", "vault"):
+        for name in ("drops", "budget", "contacts", "journal", "people", "vault"):
             opened = self.__dict__.pop(name, None)
             if opened is not None:
                 opened.close()
@@ -157,6 +158,11 @@ class Installation:
         self.journal.append(MSP, [Event(event, payload)])
 
     @cached_property
+    def budget(self) -> Budget:
+        """What alerts may cause by themselves."""
+        return Budget(self.home, lambda tenant: self.tenants.get(tenant).policy, self.journal.clock.now)
+
+    @cached_property
     def tenants(self) -> TenantStore:
         return TenantStore(self.home)
 
@@ -197,6 +203,7 @@ class Installation:
             now=self.journal.clock.now,
             sign=self.sign,
             remind=Reminders(self),
+            unattended=self.budget,
         )
 
     def sign(self, tenant: str) -> object:

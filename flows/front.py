@@ -124,6 +124,8 @@ class Front:
             "descriptor": descriptor,
             "certificate": str(door.certificate.file) if door else None,
             "key": str(door.certificate.key) if door else None,
+            "alerts": str(self._home.alerts_db),
+            "bell": str(self._home.alerts_bell),
         }
         with contextlib.suppress(BrokenPipeError):  # it has ended already, and is started again
             if process.stdin is not None:

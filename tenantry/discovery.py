@@ -42,7 +42,7 @@ TaskType = type[BaseTask[Any]]
 ENTRY_POINTS: Final = "tenantry.tasks"
 """Entry-point group through which an operator's own tasks join: each names a module or a task class."""
 
-DATA_FOLDERS: Final = frozenset({"baselines", "clocks", "detections", "messages", "plans"})
+DATA_FOLDERS: Final = frozenset({"alerts", "baselines", "clocks", "detections", "messages", "plans"})
 """Folders below ``runbooks/`` whose YAML files are other data, not runbooks."""
 
 _NO_TASKS: Final = frozenset({"tasks.checks", "tasks.measures"})

@@ -158,6 +158,8 @@ def _databases(home: Home) -> Iterator[Check]:
         home.people_db,
         home.contacts_db,
         home.drops_db,
+        home.alerts_db,
+        home.unattended_db,
         home.prefect / "prefect.db",
     ):
         if not path.exists():

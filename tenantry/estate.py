@@ -6,18 +6,19 @@ The people are not here but in ``people.db`` (`tenantry.people`), because codes 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from tenantry.errors import InvalidTenant
 from tenantry.home import Home
-from tenantry.names import MSP, PersonId, Role, SecretRef, Slug
+from tenantry.names import MSP, PersonId, Role, SecretRef, Slug, TenantName
 from tenantry.secretstore import EMBEDDED
 from tenantry.tenants import Email, Minutes, Model, Network, Phone, ProviderConfig, Text, TimeZone, secret_in
 from tenantry.yamlpos import build, load, misplaced
 
 __all__ = [
+    "AlertSource",
     "Estate",
     "OnCall",
     "Roles",
@@ -27,6 +28,9 @@ __all__ = [
     "TimeStampAuthority",
     "load_estate",
 ]
+
+
+SnsTopic = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]{1,256}$")]
 
 
 class OnCall(Model):
@@ -124,6 +128,36 @@ class RotationSettings(Model):
     hour: int = Field(default=3, ge=0, le=23, description="From which hour of the day on, in the estate's time zone.")
 
 
+class AlertSource(Model):
+    """Somebody who sends alerts, to ``/alerts/NAME`` of the console."""
+
+    kind: Slug = Field(description="What sends them: `tenantry alerts sources` lists the kinds.")
+    proof: Literal["token", "hmac", "svix", "sns"] = Field(
+        description="How its messages are proven: token, hmac, svix (Standard Webhooks), or sns (Amazon's own signature)."
+    )
+    secret: SecretRef | None = Field(
+        default=None,
+        description="What they are proven with, in the estate's own vault; several, a line each, are all good.",
+    )
+    topics: list[SnsTopic] = Field(default_factory=list, max_length=100, description="ARNs of the SNS topics, for sns.")
+    mapping: Slug | None = Field(
+        default=None, description="For the kind generic: a file of TENANTRY_HOME/runbooks/alerts/mappings."
+    )
+    tenant: TenantName | None = Field(
+        default=None, description="Whose all of them are; none: told apart by the clients' alert_handles."
+    )
+
+    @model_validator(mode="after")
+    def _provable(self) -> Self:
+        if self.proof == "sns" and not self.topics:
+            raise misplaced("sns needs the topics that are ours", "topics")
+        if self.proof != "sns" and self.secret is None:
+            raise misplaced(f"{self.proof} needs a secret", "secret")
+        if self.secret is not None and self.secret.tenant != MSP:
+            raise misplaced(f"is a client's; only vault:{MSP}/… is the estate's", "secret")
+        return self
+
+
 class Estate(Model):
     """The MSP: who is called, which role answers what, and its own tools."""
 
@@ -151,6 +185,9 @@ class Estate(Model):
     rotation: RotationSettings = Field(
         default_factory=RotationSettings,
         description="Whether credentials are replaced by themselves when they are due.",
+    )
+    alerts: dict[Slug, AlertSource] = Field(
+        default_factory=dict, max_length=200, description="Who may send alerts, by the name in their address."
     )
     service: ServiceSettings = Field(default_factory=ServiceSettings, description="This machine's service.")
     time_stamp_authority: TimeStampAuthority | None = Field(

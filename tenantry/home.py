@@ -83,6 +83,21 @@ class Home:
         return self.path / "drops.db"
 
     @property
+    def alerts_db(self) -> Path:
+        """Alerts that were accepted, sealed, and what became of each."""
+        return self.path / "alerts.db"
+
+    @property
+    def alerts_bell(self) -> Path:
+        """Socket by which whoever accepts alerts wakes whoever works on them."""
+        return self.run / "alerts.sock"
+
+    @property
+    def unattended_db(self) -> Path:
+        """How much of what clients agreed may happen by itself was used within the hour."""
+        return self.path / "unattended.db"
+
+    @property
     def console_file(self) -> Path:
         """Where the console listens, or did when the service last ran."""
         return self.run / "console.json"

@@ -33,7 +33,7 @@ __all__ = [
 MSP: Final = "_msp"
 """The estate itself where a tenant's name stands: its secrets, its key, its record. No client can be called so."""
 
-OWN_SECRETS: Final = ("contacts/", "drops/")
+OWN_SECRETS: Final = ("contacts/", "drops/", "intake/")
 """Beginnings of the names under which the platform keeps secrets of its own beside a client's: no run gets one, and nothing that
 a client hands over is stored there."""
 

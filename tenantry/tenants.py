@@ -378,6 +378,11 @@ class Tenant(Model):
         description="For each provider of the estate, what this client is called there (company id, customer tenant id); "
         "a run reaches nothing else through it.",
     )
+    alert_handles: dict[Slug, Text] = Field(
+        default_factory=dict,
+        description="For each source of alerts of the estate that serves several clients, what this one is called there "
+        "(directory, account, customer or organisation id).",
+    )
     secret_store: Slug | None = Field(
         default=None,
         description="Where this client's secrets go: embedded, or a store of estate.yaml; none: as estate.yaml says. Those that are "

@@ -1,7 +1,7 @@
 """``python -m console.web``: the console as a process of the service.
 
 Its first line of input is JSON: ``broker`` (path of the socket), ``token``, ``descriptor`` of the listening socket, which is the
-supervisor's, ``url``, and ``certificate`` and ``key`` (files) where it is reached beyond loopback. Afterwards the input is the tether.
+supervisor's, ``url``, and ``certificate`` and ``key`` (files) where it is reached beyond loopback; ``alerts`` and ``bell``: where alerts are kept, and what wakes who works on them. Afterwards the input is the tether.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from typing import Any, Final
 import uvicorn
 from pydantic import SecretStr
 
-from console.web import drop
+from console.web import alerts, drop
 from console.web.app import application
 from flows.outside import keep_current
+from integrations.aws.sns import fetch
 from tenantry import dumps, logs, tether
 from tenantry.broker import ConsoleHand
 from tenantry.tls import Certificate
@@ -52,6 +53,7 @@ def main() -> int:
 
 async def _serve(given: dict[str, Any]) -> int:
     hand = ConsoleHand(Path(given["broker"]), SecretStr(given["token"]))
+    intake = alerts.Intake(hand, Path(given["alerts"]), Path(given["bell"]), fetch)
     tls = given["certificate"] is not None
     ended: list[int] = []
 
@@ -60,7 +62,7 @@ async def _serve(given: dict[str, Any]) -> int:
         server.should_exit = True
 
     config = uvicorn.Config(
-        application(drop.routes(hand, secure=tls), tls=tls, rejected=rejected),
+        application([*drop.routes(hand, secure=tls), *alerts.routes(intake)], tls=tls, rejected=rejected),
         log_level="error",
         access_log=False,
         server_header=False,
@@ -77,6 +79,7 @@ async def _serve(given: dict[str, Any]) -> int:
         loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(hand.close)
+        stack.callback(intake.close)
         if tls:
             certificate = Certificate.read(Path(given["certificate"]), Path(given["key"]))
             config.load()

@@ -18,7 +18,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console.web.limits import TooLarge
+from console.web.limits import TooLarge, TooSlow
+from console.web.refusals import Unproven, WrongType
+from tenantry.alerts.reading import NotJson
 from tenantry.errors import (
     Conflict,
     InvalidInput,
@@ -48,6 +50,10 @@ HEADERS: Final = {
 _HSTS: Final = {"Strict-Transport-Security": "max-age=31536000"}
 _STATUS: Final[Sequence[tuple[type[TenantryError], int]]] = (
     (TooLarge, 413),
+    (TooSlow, 408),
+    (NotJson, 400),
+    (WrongType, 415),
+    (Unproven, 401),
     (NotFound, 404),
     (RateLimited, 429),
     (OutOfScope, 401),

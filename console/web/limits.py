@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from tenantry.broker.limit import Buckets, Rate
 from tenantry.errors import InvalidInput, RateLimited
 
-__all__ = ["Callers", "TooLarge", "body"]
+__all__ = ["Callers", "TooLarge", "TooSlow", "body"]
 
 _SLOWEST: Final = 60.0
 """Seconds for a whole body: one MiB over a bad connection."""
@@ -23,6 +23,13 @@ class TooLarge(InvalidInput):
 
     code = "too_large"
     remedy = "Send less."
+
+
+class TooSlow(InvalidInput):
+    """A body that did not come in time."""
+
+    code = "too_slow"
+    remedy = "Send it again, faster."
 
 
 class Callers:
@@ -41,6 +48,12 @@ class Callers:
         if wait:
             raise RateLimited("too many requests from there", retry_after=wait)
 
+    def look(self, request: Request) -> None:
+        """As `admit`, without counting. Raises RateLimited."""
+        wait = self._buckets.look(_caller(request))
+        if wait:
+            raise RateLimited("too many requests from there", retry_after=wait)
+
 
 def _caller(request: Request) -> str:
     text = request.client.host if request.client is not None else ""
@@ -54,25 +67,28 @@ def _caller(request: Request) -> str:
     return str(address)
 
 
-async def body(request: Request, most: int) -> bytes:
+async def body(request: Request, most: int, *, seconds: float = _SLOWEST) -> bytes:
     """A request's body.
 
     Args:
         most: bytes; one that is longer is refused as soon as that is known.
+        seconds: for all of it.
 
     Raises:
-        TooLarge. InvalidInput: it did not come whole, or not in time.
+        TooLarge, TooSlow. InvalidInput: it did not come whole.
     """
     said = request.headers.get("content-length", "0")
     if not said.isdecimal() or int(said[:12]) > most:
         raise TooLarge(f"at most {most} bytes", place="body")
     found = bytearray()
     try:
-        async with asyncio.timeout(_SLOWEST):
+        async with asyncio.timeout(seconds):
             async for piece in request.stream():
                 found += piece
                 if len(found) > most:
                     raise TooLarge(f"at most {most} bytes", place="body")
-    except (ClientDisconnect, TimeoutError):
+    except TimeoutError:
+        raise TooSlow(f"it did not come within {seconds:g} s", place="body") from None
+    except ClientDisconnect:
         raise InvalidInput("it did not come whole", place="body") from None
     return bytes(found)

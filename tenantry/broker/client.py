@@ -380,6 +380,10 @@ class Supervisor(BrokeredVault):
         """A token for the process that faces the network (`ConsoleHand`): no secret, no key."""
         return SecretStr(self._connection.ask("grant", role="console", pid=pid, life=life)["token"])
 
+    def alert_key(self) -> SecretBytes:
+        """The private key that accepted alerts are sealed to."""
+        return SecretBytes(unpack(self._connection.ask("alert.key")["value"]))
+
     def checkpoint_all(self) -> list[Stored]:
         """Have every tree of the record signed that grew. As `Ledger.checkpoint_all`."""
         return [

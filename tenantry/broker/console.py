@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ PATIENCE: Final = 2.0
 
 
 class ConsoleHand:
-    """Its four questions, as `tenantry.drop.Drops` answers them. Synchronous; one at a time.
+    """Its questions, as `tenantry.drop.Drops` and `tenantry.alerts.door` answer them. Synchronous; one at a time.
 
     Each may raise `BrokerUnavailable` and `RateLimited` (retryable), and `NotAuthenticated` when the token is of no use any more.
     """
@@ -41,6 +42,16 @@ class ConsoleHand:
         """As `Drops.state`."""
         found = self._connection.ask("drop.state", drop=drop, session=session.get_secret_value())
         return found | {"public": unpack(found["public"])}
+
+    def alert_sources(self) -> dict[str, Any]:
+        """As `tenantry.alerts.door.Door.sources`."""
+        return self._connection.ask("alert.sources")
+
+    def alert_prove(self, messages: Sequence[tuple[str, Mapping[str, str], bytes]]) -> list[str | None]:
+        """As `Door.prove`: (source, headers, body) of each; about a megabyte at most, together."""
+        sent = [{"source": name, "headers": dict(headers), "body": pack(body)} for name, headers, body in messages]
+        refused: list[str | None] = self._connection.ask("alert.prove", messages=sent)["refused"]
+        return refused
 
     def take(self, drop: str, session: SecretStr, place: int, sealed: bytes) -> dict[str, Any]:
         """As `Drops.take`."""

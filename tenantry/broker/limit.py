@@ -40,6 +40,12 @@ class Buckets:
             self._forget(now)
         return 0.0
 
+    def look(self, key: str) -> float:
+        """As `take`, and leaves it there."""
+        level, at = self._level.get(key, (float(self._rate.burst), self._clock()))
+        level += (self._clock() - at) * self._rate.per_second
+        return 0.0 if level >= 1.0 else (1.0 - level) / self._rate.per_second
+
     def _forget(self, now: float) -> None:
         """Buckets that are full again are as good as new ones."""
         full = self._rate.burst / self._rate.per_second

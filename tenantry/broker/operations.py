@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
+from tenantry.alerts.door import Door, intake_key
 from tenantry.broker.sessions import Counters, Session
 from tenantry.broker.tokens import LIFE, Grant, Role, read, sign
 from tenantry.broker.wire import pack, unpack
@@ -33,7 +34,7 @@ __all__ = ["Operations"]
 
 _DUE_PATIENCE: Final = 20.0
 """Seconds for looking into all stores: whoever asks waits a little longer than that."""
-_KEYS: Final = frozenset({"journal", "evidence"})
+_KEYS: Final = frozenset({"journal", "evidence", "alerts"})
 """Purposes of keys that leave the broker; the vault's own, and the broker's, never do."""
 
 
@@ -62,6 +63,7 @@ class Operations:
         self._people = People(home, self.vault, on_event=self._on_people)
         self._contacts = Contacts(home, self.vault, self._on_contact)
         self._drops = Drops(home, self.vault, self.journal, self._contacts)
+        self._door = Door(home, self.vault)
         self.token_key = self.vault.subkey(MSP, "broker")
         self.revoked: set[str] = set()
         """Ids of grants that were taken back."""
@@ -255,6 +257,18 @@ class Operations:
             raise InvalidInput("a place is a number", place="place")
         return self._drops.take(_text(request["drop"]), _text(request["session"]), place, sealed)
 
+    def _alert_sources(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
+        del grant, request
+        return self._door.sources()
+
+    def _alert_prove(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
+        del grant
+        return {"refused": self._door.prove(list(request["messages"]))}
+
+    def _alert_key(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
+        del grant, request
+        return {"value": pack(intake_key(self.vault).get_secret_value())}
+
     def _info(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
         del grant, request
         c = self._counters
@@ -304,6 +318,9 @@ class Operations:
         ("console", "drop.verify"): _drop_verify,
         ("console", "drop.state"): _drop_state,
         ("console", "drop.take"): _drop_take,
+        ("console", "alert.sources"): _alert_sources,
+        ("console", "alert.prove"): _alert_prove,
+        ("supervisor", "alert.key"): _alert_key,
         ("supervisor", "subkey"): _subkey,
         ("supervisor", "info"): _info,
         ("supervisor", "due"): _due,

@@ -58,6 +58,8 @@ class Limits:
     """All runs of one tenant together."""
     console: Rate = field(default_factory=lambda: Rate(burst=200, per_second=20.0))
     """Of the process that faces the network: everybody who hands something over, together."""
+    alerts: Rate = field(default_factory=lambda: Rate(burst=1_000, per_second=500.0))
+    """Batches of messages that the same process has proven. Kept apart, so that a flood of alerts keeps no contact from their drop."""
     refusals: int = 50
     """After so many a token is of no use any more."""
     connections: int = 256
@@ -105,6 +107,7 @@ class Broker:
         self._runs = Buckets(self._limits.run, monotonic)
         self._tenants = Buckets(self._limits.tenant, monotonic)
         self._console = Buckets(self._limits.console, monotonic)
+        self._alerts = Buckets(self._limits.alerts, monotonic)
         self._tended = 0.0
         self._owners: dict[str, str] = {}
         self._failures: dict[str, int] = {}
@@ -283,7 +286,7 @@ class Broker:
         """Rate limits. Keys are not limited: a process asks for each once; nor are signatures: a run asks when it stops."""
         self._usable(grant)
         if grant.role == "console":
-            wait = self._console.take(grant.id)
+            wait = (self._alerts if operation.startswith("alert.") else self._console).take(grant.id)
             if wait:
                 self._counters.throttled += 1
                 raise RateLimited("the console asks too fast", retry_after=wait)

@@ -12,6 +12,7 @@ from tenantry.journal import Journal
 from tenantry.names import Role
 from tenantry.people import Person
 from tenantry.run.state import Gate, RunState
+from tenantry.run.unattended import Unattended
 from tenantry.task import EvidenceSink
 
 
@@ -61,3 +62,5 @@ class Surroundings:
     remind: Callable[[RunState, Gate, int], Awaitable[None]] | None = None
     """Has somebody reminded of an open question: which of its reminders, from 1. May be called again for the same one, and then does
     nothing more. None: nobody is."""
+    unattended: Unattended | None = None
+    """What runs that an alert started may do while nobody has looked. None: nothing, each asks before its first effect."""

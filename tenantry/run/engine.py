@@ -332,7 +332,8 @@ class Session:
         """Whether somebody answered, while other steps ran, a question that some step waits for."""
         waiting = {step for step, report in reports.items() if report.waiting}
         gates = self.state.open_gates()
-        if self.state.start_unproven and self.state.vouched and waiting - {gate.step for gate in gates}:
+        asks = self.state.start_unproven or self.state.started_itself
+        if asks and self.state.vouched and waiting - {gate.step for gate in gates}:
             return (
                 True  # they waited for somebody to vouch for the run, and an approval of another step has done so since
             )

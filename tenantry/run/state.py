@@ -169,6 +169,12 @@ class RunState:
         return self.requester.get("via") in ("prefect", "sweep") and not self.requester.get("proven")
 
     @property
+    def started_itself(self) -> bool:
+        """An alert started it: until somebody has approved something in it, it does what the client agreed to, and no more
+        (`tenantry.run.unattended`)."""
+        return self.requester.get("via") == "alert" and not self.requester.get("proven")
+
+    @property
     def vouched(self) -> bool:
         """Somebody, proven by a code, has approved something in this run."""
         return any(gate.closed == "approved" for gate in self.gates.values())

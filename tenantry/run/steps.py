@@ -45,6 +45,7 @@ from tenantry.run.patience import Patience
 from tenantry.run.policy import Policy
 from tenantry.run.questions import Questions, Waiting, refuse_denied
 from tenantry.run.state import START, ItemState, RunState
+from tenantry.run.unattended import allowed
 from tenantry.runbook.model import Step
 from tenantry.task import (
     BaseTask,
@@ -370,7 +371,7 @@ class ItemRunner:
         if step.expect_at_most is not None and step.for_each is None and len(changes) > step.expect_at_most:
             reasons.append(f"would make {len(changes)} changes, the runbook expects at most {step.expect_at_most}")
         if rule is None and not reasons:
-            await self._vouched()
+            await self._vouched(step, task, state)
             return
         bound: dict[str, Any] = {"task": task.name, "tenant": self._state.tenant, "arguments": dict(arguments)}
         if task.asks_again and state.intent is not None:
@@ -387,13 +388,26 @@ class ItemRunner:
             changes=changes,
         )
         refuse_denied(gate)
-        await self._vouched()
+        await self._vouched(step, task, state)
 
-    async def _vouched(self) -> None:
+    async def _vouched(self, step: Step, task: Task[Any], item: ItemState) -> None:
         """A run that came in through Prefect was started by whoever can write there, which proves nothing, and one that a sweep
-        opened by nobody: before its first effect somebody of this estate says with a code that it is meant. Any approved question of the run says so too."""
+        opened by nobody: before its first effect somebody of this estate says with a code that it is meant. Any approved question of the run says so too.
+        One that an alert started does by itself what the client agreed to; beyond that it asks the same question."""
         state = self._state
-        if state.mode != "run" or not state.start_unproven:
+        if state.mode != "run":
+            return
+        reasons = []
+        if state.start_unproven:
+            reasons = [
+                "a sweep opened it by itself, and nobody has looked yet"
+                if state.requester.get("via") == "sweep"
+                else "it was started in Prefect, where nobody proves who they are"
+            ]
+        elif state.started_itself:
+            refusal = await self._unattended(step, task, item)
+            reasons = [f"an alert started it, and nobody has looked yet: {refusal}"] if refusal is not None else []
+        if not reasons:
             return
         async with self._vouching:  # several steps come here at once, and it is one question
             if state.vouched and not await self.questions.withdraw(START):
@@ -410,14 +424,25 @@ class ItemRunner:
                 role="engineer",
                 expires_in=timedelta(hours=24),
                 four_eyes=False,
-                reasons=[
-                    "a sweep opened it by itself, and nobody has looked yet"
-                    if state.requester.get("via") == "sweep"
-                    else "it was started in Prefect, where nobody proves who they are"
-                ],
+                reasons=reasons,
                 question=f"Start {state.runbook} for {state.tenant}: {state.subject}?",
             )
             refuse_denied(gate)
+
+    async def _unattended(self, step: Step, task: Task[Any], item: ItemState) -> str | None:
+        """Why an effect of a run that an alert started takes a person; None when it may be made."""
+        state = self._state
+        if any(gate.step == START and gate.closed in (None, "denied") for gate in state.gates.values()):
+            return "somebody was asked"  # nothing more by itself until they say so
+        if state.vouched:
+            return None
+        most = str(state.requester.get("impact", "none"))
+        if not allowed(task.impact, most):
+            return f"its rule lets it do what is {most} at most by itself, and {task.name} is {task.impact.value}"
+        if self._around.unattended is None:
+            return "what its client agreed to is not known here"
+        key = f"{state.run_id} {step.id} {item.item or ''}"
+        return await asyncio.to_thread(self._around.unattended.may, state.tenant, task.impact, key)
 
     @contextlib.asynccontextmanager
     async def _guarded(self, task: Task[Any], ctx: Context, params: Any) -> AsyncIterator[_Guard]:

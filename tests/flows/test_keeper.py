@@ -16,7 +16,7 @@ from tests.flows.test_kills import kill
 from tests.flows.test_service_kills import process
 from tests.support.waiting import until
 
-REQUESTER = {"person": None, "proven": False, "via": "alert"}
+REQUESTER = {"person": None, "proven": False, "via": "test"}
 
 
 def left(stand: Stand, recoveries: int, runbook: str = "plain") -> str:

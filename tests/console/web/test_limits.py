@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 from starlette.requests import Request
 
-from console.web.limits import Callers
+from console.web.limits import Callers, TooLarge, TooSlow, body
 from tenantry.broker.limit import Rate
 from tenantry.errors import RateLimited
 
@@ -42,3 +46,26 @@ def allowed(*addresses: str | None) -> list[bool]:
 )
 def test_one_caller_or_two(first: str | None, second: str | None, same: bool) -> None:
     assert allowed(first, second) == [True, not same]
+
+
+def sending(*pieces: bytes) -> Request:
+    """A request whose body is these pieces, and then nothing for ever."""
+    left = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
+
+    async def receive() -> Mapping[str, Any]:
+        if left:
+            return left.pop(0)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    return Request({"type": "http", "headers": []}, receive)  # type: ignore[arg-type]  # as much of it as is used
+
+
+async def test_a_body_that_comes_slowly_is_given_up() -> None:
+    with pytest.raises(TooSlow):
+        await body(sending(b"{"), 100, seconds=0.01)
+
+
+async def test_a_body_that_grows_too_long_is_not_waited_for() -> None:
+    with pytest.raises(TooLarge):
+        await body(sending(b"x" * 60, b"x" * 60), 100)

@@ -1,0 +1,1 @@
+"""The sources of alerts there are, one file each."""
