@@ -82,6 +82,7 @@ class ApprovalRequest(_Record):
     requester: Requester
     reasons: list[str] = Field(default_factory=list, description="Why a person is asked.")
     run_created_at: AwareDatetime
+    only: tuple[str, ...] = Field(default=(), description="People, by id, who alone may answer; empty: anybody with the role.")
 
     @model_validator(mode="after")
     def _in_order(self) -> ApprovalRequest:
@@ -171,6 +172,8 @@ def _unfit(request: ApprovalRequest, person: Person) -> TenantryError | None:
         return NotAuthenticated(f"{person.id} is not enrolled")
     if request.role not in person.roles:
         return OutOfScope(f"{person.id} is not {request.role}", remedy=f"Ask somebody with the role {request.role}.")
+    if request.only and person.id not in request.only:
+        return OutOfScope(f"{person.id} may not answer this", remedy=f"Ask one of {', '.join(request.only)}.")
     if not person.covers(request.tenant):
         return OutOfScope(
             f"{person.id} may not touch {request.tenant}", remedy="Ask somebody with this tenant in their scope."

@@ -26,6 +26,8 @@ __all__ = ["Answer", "approval_purpose", "decide", "decide_all", "open_gates", "
 Answer = Literal["approve", "deny"]
 
 _LONGEST_REASON: Final = 2_000
+_FAILURES: Final = frozenset({"failure", "failed_look"})
+"""Kinds of questions about a step that failed: of an effect, and of one that only looks, which nobody can do in its place."""
 
 
 def approval_purpose(run_id: str) -> str:
@@ -107,6 +109,8 @@ def decide_all(
     authenticated: Authenticated,
     decision: Answer,
     reason: str = "",
+    *,
+    by_hand: bool = False,
 ) -> list[Entry]:
     """Record the same answer to several questions of a run: all of them, or none when one may not be given.
 
@@ -118,15 +122,18 @@ def decide_all(
         authenticated: from `prove`, at most five minutes ago, for this very run.
         decision: ``approve`` (yes, done) or ``deny`` (no).
         reason: in the approver's words; at most 2,000 characters.
+        by_hand: a step that failed was done by hand: neither tried again nor left out.
 
     Raises:
-        InvalidInput: the reason is too long.
+        InvalidInput: the reason is too long, or lacks where something is left out or was done by hand; nothing of this can be done by hand.
         Refused: the proof is stale or was given for something else; or the approval rules forbid it
             (`tenantry.approvals.admit`), also ApprovalExpired, NotAuthenticated, OutOfScope.
         Conflict: the question was answered already, or by this person.
     """
     if len(reason) > _LONGEST_REASON:
         raise InvalidInput(f"at most {_LONGEST_REASON} characters", place="--reason")
+    for gate in gates:
+        _fits(gate, decision, reason, by_hand=by_hand)
     now = journal.clock.now()
     person = people.get(authenticated.person.id)
     for gate in gates:
@@ -163,11 +170,25 @@ def decide_all(
                     "decision": decision,
                     "reason": reason,
                     "method": authenticated.method,
+                    **({"by_hand": True} if by_hand else {}),
                 },
             )
             for gate in gates
         ),
     )
+
+
+def _fits(gate: Gate, decision: Answer, reason: str, *, by_hand: bool) -> None:
+    """Whether the answer is one to this kind of question."""
+    kind = gate.request["kind"]
+    if by_hand and (decision == "deny" or kind != "failure"):
+        raise InvalidInput(f"{gate.step!r} asks about nothing that could have been done by hand", place="--by-hand")
+    if kind in _FAILURES and not reason.strip() and (by_hand or decision == "deny"):
+        raise InvalidInput(
+            f"say why {gate.step!r} is left out, or what was done by hand",
+            place="--reason",
+            remedy="Give it with --reason; it stands in the record and in the report.",
+        )
 
 
 _Draft = tuple[str, str | None, Mapping[str, Any]]

@@ -357,7 +357,8 @@ class HumanRequest(BaseModel):
     nobody gave one in time; None: then the step fails, and the next attempt asks again.
 
     ``owner`` is whose turn it is where that is nobody with the role: a client's contact, by id. ``remind_after`` are times from the
-    question on at which they are reminded, the last one being the escalation (`Surroundings.remind`).
+    question on at which they are reminded, the last one being the escalation (`Surroundings.remind`). ``only`` are the people, by id, who
+    alone may answer; they need the role as well.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -371,6 +372,7 @@ class HumanRequest(BaseModel):
     silence: str | None = None
     owner: str = ""
     remind_after: tuple[timedelta, ...] = ()
+    only: tuple[str, ...] = ()
 
 
 class HumanAnswer(Output):

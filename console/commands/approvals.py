@@ -87,6 +87,9 @@ def _open(installation: Installation, tenant: str | None) -> list[dict[str, Any]
 @click.option("--item", "items", multiple=True, metavar="I", help="For a step of many: which item; may be repeated.")
 @click.option("--every-item", is_flag=True, help="For a step of many: all items that it asks about.")
 @click.option("--deny", is_flag=True, help="Deny: no, not done.")
+@click.option(
+    "--by-hand", is_flag=True, help="For a step that failed: it was done by hand, and is not tried again; say what with --reason."
+)
 @click.option("--reason", default="", metavar="TEXT", help="Why; stands in the record.")
 @json_option
 def approve(
@@ -96,12 +99,13 @@ def approve(
     items: tuple[str, ...],
     every_item: bool,
     deny: bool,
+    by_hand: bool,
     reason: str,
 ) -> None:
     """Approve (yes, done) or deny (no, not done) what a run asks at one or several STEPs, with one code.
 
     An answer is bound to exactly what would be done. Who asked for the run, was enrolled after it began, or lacks the role
-    or the tenant cannot answer. RUN may be the beginning of the id. Prints the run.
+    or the tenant cannot answer. Of a step that failed, approving has it tried again and denying leaves it out. RUN may be the beginning of the id. Prints the run.
     """
     from console import ask
     from console.session import find_run, opened
@@ -125,6 +129,7 @@ def approve(
             proof,
             "deny" if deny else "approve",
             reason.strip(),
+            by_hand=by_hand,
         )
         goes_on = _nudge(installation, state.run_id)
         view = installation.view(state.run_id)

@@ -253,6 +253,9 @@ class Session:
         self._others = others
         self._limit = asyncio.Semaphore(policy.concurrency)
         self._stopped = asyncio.Event()
+        self._asked: set[str] = set()
+        """Steps that wait for a person while others of the same pass are at work."""
+        self._news = asyncio.Event()
 
     async def record(self, *events: Event) -> None:
         """Append entries of this run, durably, and take them into account."""
@@ -280,6 +283,8 @@ class Session:
             except LeaseLost:
                 self._stopped.set()
                 return
+            finally:
+                self._tell()
 
     async def _refresh(self) -> None:
         """Take in what others recorded of this run meanwhile: decisions, notes, a request to cancel."""
@@ -298,6 +303,11 @@ class Session:
             if gate.arrival is not None and key in self.state.gates and self.state.gates[key].closed is None:
                 self.state.gates[key].closed, self.state.gates[key].arrival = gate.closed, gate.arrival
         self.state.notes[:] = fresh.notes
+
+    def _tell(self) -> None:
+        """Have those look again that wait for something to happen."""
+        self._news.set()
+        self._news = asyncio.Event()
 
     # --- the graph ----------------------------------------------------------------------------------------------------
 
@@ -360,15 +370,50 @@ class Session:
             if self._stopped.is_set() or not all(report.satisfied for report in above):
                 return StepReport(step.id, blocked=True)
             variables = self._variables({report.step: report for report in above})
-            return await call(StepCall(step, task, upstream, self.state), lambda: self._named(step, task, variables))
+            shown = StepCall(step, task, upstream, self.state)
+            while True:
+                report = await call(shown, lambda: self._named(step, task, variables))
+                if not report.waiting or not await self._heard(step, report, nodes):
+                    return report
 
         try:
             async with asyncio.TaskGroup() as group:
                 for step in self.runbook.order():
                     nodes[step.id] = group.create_task(node(step))
+                    nodes[step.id].add_done_callback(lambda _: self._tell())
         except BaseExceptionGroup as errors:
             raise first_of(errors) from errors
         return {name: task.result() for name, task in nodes.items()}
+
+    async def _heard(self, step: Step, report: StepReport, nodes: Mapping[str, asyncio.Task[StepReport]]) -> bool:
+        """Wait for an answer to what the step asks, as long as other steps are at work: whoever answers is not kept waiting by a
+        restore that takes hours.
+
+        Returns:
+            whether somebody answered; False once nothing else goes on in this pass, which then ends.
+        """
+        self._asked.add(step.id)
+        self._tell()
+        try:
+            while not self._stopped.is_set():
+                news = self._news
+                if self._answered({step.id: report}):
+                    return True
+                if not self._at_work(nodes):
+                    return False
+                await news.wait()
+            return False
+        finally:
+            self._asked.discard(step.id)
+
+    def _at_work(self, nodes: Mapping[str, asyncio.Task[StepReport]]) -> bool:
+        """Whether any step of this pass has begun, or can, and does not wait for a person."""
+        return any(
+            not task.done()
+            and name not in self._asked
+            and all(nodes[above].done() for above in self.runbook.upstream(name))
+            for name, task in nodes.items()
+        )
 
     def _settled(self, step: Step) -> StepReport | None:
         """The step's report when the record says that nothing is left to do."""
@@ -542,7 +587,9 @@ class Session:
             return Status.WAITING
         if self.state.mode == "plan":
             return Status.PLANNED
-        return Status.EXCEPTIONS if bad else Status.COMPLETED
+        # What a person did by hand, or left out, was not done and verified by this run.
+        bad_or_decided = bad or any(item.decided for item in self.state.items.values())
+        return Status.EXCEPTIONS if bad_or_decided else Status.COMPLETED
 
     async def end(self, status: Status) -> None:
         """Record that nothing is left to resume."""

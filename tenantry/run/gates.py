@@ -25,6 +25,7 @@ def as_request(state: RunState, gate: Gate) -> ApprovalRequest:
         requester=_requester(state),
         reasons=tuple(request["reasons"]),
         run_created_at=state.created_at,
+        only=tuple(request.get("only", ())),
     )
 
 

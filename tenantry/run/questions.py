@@ -45,6 +45,7 @@ class Questions:
         owner: str = "",
         remind_after: Sequence[timedelta] = (),
         asks_again: bool = True,
+        only: Sequence[str] = (),
     ) -> Gate:
         """The question bound to these arguments, once people have approved or denied it (``closed`` says which).
 
@@ -53,6 +54,7 @@ class Questions:
             owner: whose turn it is, where that is not somebody with the role.
             remind_after: when they are reminded, from now on; the last one is the escalation.
             asks_again: a question that expired is asked anew by the next attempt.
+            only: who alone may answer, by id; empty: anybody with the role.
 
         Raises:
             Waiting: asked, and not decided yet.
@@ -63,6 +65,8 @@ class Questions:
         if gate is None or gate.closed == "replaced" or (asks_again and self._used_up(gate)):
             now = self._around.now()
             said: dict[str, Any] = {"owner": owner} if owner else {}
+            if only:
+                said["only"] = list(only)
             if remind_after:
                 said["remind_at"] = [rfc3339(now + after) for after in remind_after if after < expires_in]
             await self._record(

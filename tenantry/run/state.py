@@ -76,6 +76,10 @@ class ItemState:
     in_doubt: bool = False
     """Intended, and no outcome recorded since."""
     undo: Mapping[str, Any] | None = None
+    failures: int = 0
+    """How often it ended without success."""
+    decided: Mapping[str, Any] | None = None
+    """``{choice, by, reason}``: a person's decision over its failure; ``choice`` is ``by_hand`` or ``left_out``."""
 
     @property
     def done(self) -> bool:
@@ -278,6 +282,8 @@ def _outcome(state: RunState, record: Record) -> None:
     item.error = data.get("error")
     item.note = data.get("note")
     item.throttled = data.get("throttled")
+    item.decided = data.get("decided")
+    item.failures += item.outcome in (Outcome.FAILED, Outcome.UNKNOWN)
     item.in_doubt = False
     if item.outcome.final or data.get("nothing_sent"):
         item.intent = None

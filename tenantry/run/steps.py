@@ -124,7 +124,57 @@ class ItemRunner:
         lease or of the record itself propagates."""
         with waits.counted() as waited:
             self._waits[step.id, item] = waited
+            if await self._given_up(step, task, item, arguments):
+                return
             await self._run(step, task, item, arguments)
+            await self._given_up(step, task, item, arguments)  # asks, where it failed now
+
+    async def _given_up(
+        self, step: Step, task: BaseTask[Any], item: str | None, arguments: Mapping[str, Any]
+    ) -> bool:
+        """Have a person decide over a failure, where the runbook says so (``on_failure: ask``).
+
+        Returns:
+            whether the item is over: done by hand, or left out. False: it did not fail, or is to be tried again.
+
+        Raises:
+            Waiting: asked, and not decided yet.
+        """
+        state = self._state.item(step.id, item)
+        failed = state.outcome in (Outcome.FAILED, Outcome.UNKNOWN)
+        if step.on_failure != "ask" or not failed or self._state.mode == "plan":
+            return False
+        started = self._around.now()
+        error = state.error or {"message": "it did not succeed"}
+        by_hand = f" Done by hand means: {step.by_hand}" if step.by_hand else ""
+        gate = await self.questions.ask(
+            step.id,
+            item,
+            # The number of its failures and not of its tries: a try that was interrupted is the one that was asked for.
+            {"task": task.name, "tenant": self._state.tenant, "arguments": dict(arguments), "failures": state.failures},
+            role="engineer",
+            expires_in=timedelta(days=7),
+            four_eyes=False,
+            reasons=[str(error["message"])],
+            question=f"{step.title or task.summary()} failed. Try it again (approve), or leave it out (deny, with the reason)?{by_hand}",
+            kind="failure" if isinstance(task, Task) else "failed_look",
+        )
+        last = gate.decisions[-1]
+        if gate.closed == "approved" and not last.get("by_hand"):
+            return False
+        choice = "by_hand" if gate.closed == "approved" else "left_out"
+        told = {"by_hand": "done by hand by", "left_out": "left out by"}[choice]
+        await self._outcome(
+            step,
+            state,
+            Outcome.SKIPPED,
+            started,
+            arguments=arguments,
+            changes=state.changes,
+            note=f"{told} {last['by']}: {last.get('reason') or ''}",
+            decided={"choice": choice, "by": last["by"], "reason": last.get("reason") or ""},
+        )
+        return True
 
     async def _run(self, step: Step, task: BaseTask[Any], item: str | None, arguments: Mapping[str, Any]) -> None:
         state = self._state.item(step.id, item)
@@ -527,6 +577,7 @@ class ItemRunner:
                 kind="answer",
                 owner=request.owner,
                 remind_after=request.remind_after,
+                only=request.only,
                 # Where the runbook goes on without, what became of the question stands: no later attempt asks anew.
                 asks_again=request.silence is None and step.on_failure == "stop",
             )
@@ -611,6 +662,7 @@ class ItemRunner:
         note: str | None = None,
         evidence: _EvidenceLog | None = None,
         nothing_sent: bool = False,
+        decided: Mapping[str, Any] | None = None,
     ) -> None:
         payload: dict[str, Any] = {
             "item": state.item,
@@ -628,6 +680,8 @@ class ItemRunner:
             payload["evidence"] = [reference.as_dict() for reference in evidence.stored]
         if nothing_sent:
             payload["nothing_sent"] = True
+        if decided is not None:
+            payload["decided"] = dict(decided)
         waited = self._waits.pop((step.id, state.item), None)
         if waited is not None and waited.times:
             payload["throttled"] = {"times": waited.times, "seconds": round(waited.seconds, 3)}

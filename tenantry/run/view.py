@@ -114,6 +114,7 @@ def _item_view(item: ItemState, phase: str, task: str) -> dict[str, Any]:
         "note": item.note,
         "throttled": dict(item.throttled) if item.throttled else None,
         "undo": dict(item.undo) if item.undo else None,
+        "decided": dict(item.decided) if item.decided else None,
     }
 
 
@@ -153,6 +154,7 @@ def waiting_view(gate: Gate) -> dict[str, Any]:
         "arguments": request["bound"].get("arguments") or {"targets": request["bound"].get("targets")},
         "changes": list(request["changes"]),
         "decided": len(gate.decisions),
+        "only": list(request.get("only", ())),
         "owner": request.get("owner") or request["role"],
         "reminders": [rfc3339(at) for at in gate.reminders],
         "reminded": gate.reminded,

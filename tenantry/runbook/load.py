@@ -223,6 +223,8 @@ class _Loader:
 
     def _check_gates(self, placed: Placed) -> None:
         step, task = placed.step, self._tasks.get(placed.step.id)
+        if step.by_hand and step.on_failure != "ask" and "on_failure" not in placed.broken:
+            self._complain(placed.at("by_hand"), "`by_hand` belongs to `on_failure: ask`")
         if step.key is not None and step.for_each is None and "for_each" not in placed.broken:
             self._complain(placed.at("key"), "`key` belongs to `for_each`")
         if task is None:
@@ -243,6 +245,10 @@ class _Loader:
             self._complain(placed.at("approve"), f"{task.name} {what}: there is nothing to approve")
         if step.on_failure == "undo":
             self._complain(placed.at("on_failure"), f"{task.name} {what}: there is nothing to undo")
+        if step.on_failure == "ask" and issubclass(task, HumanTask):
+            self._complain(placed.at("on_failure"), f"{task.name} {what} already")
+        if step.by_hand:
+            self._complain(placed.at("by_hand"), f"{task.name} {what}: nobody can do that in its place")
         if step.expect_at_most is not None:
             self._complain(placed.at("expect_at_most"), f"{task.name} {what}: `expect_at_most` belongs to effects")
 

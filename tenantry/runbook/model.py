@@ -326,8 +326,13 @@ class Step(_Model):
     expect_at_most: Annotated[int, Field(ge=0)] | None = Field(
         default=None, description="Blast radius: with more items than this the step stops and asks"
     )
-    on_failure: Literal["stop", "continue", "undo"] = Field(
-        default="stop", description="When it fails: stop the run, continue with what does not need it, or undo it"
+    on_failure: Literal["stop", "continue", "undo", "ask"] = Field(
+        default="stop",
+        description="When it fails: stop what needs it, continue as if it had not, undo the run, or ask an engineer, who has it tried again, "
+        "says that it was done by hand, or leaves it out with a reason",
+    )
+    by_hand: str = Field(
+        default="", max_length=2_000, description="What an engineer does instead where it fails; belongs to `on_failure: ask`"
     )
     timeout: _Duration | None = Field(default=None, description="Longest time for the step; the task's own when absent")
     message: Message | None = Field(default=None, description="Who is told once the step has succeeded")

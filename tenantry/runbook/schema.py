@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic.json_schema import GenerateJsonSchema
 
 from tenantry.runbook.model import Runbook
-from tenantry.task import BaseTask, Impact, Task
+from tenantry.task import BaseTask, Impact, ReadTask, Task
 
 if TYPE_CHECKING:
     from tenantry.discovery import TaskRegistry
@@ -36,7 +36,11 @@ def runbook_json_schema(registry: TaskRegistry) -> dict[str, Any]:
         **step["properties"]["uses"],
         "anyOf": [{"const": task.name, "description": task.summary()} for task in registry],
     }
-    step["allOf"] = [_rule(task, definitions) for task in registry]
+    asks = {"properties": {"on_failure": {"const": "ask"}}, "required": ["on_failure"]}
+    step["allOf"] = [
+        {"if": {"properties": {"by_hand": {"minLength": 1}}, "required": ["by_hand"]}, "then": asks},
+        *(_rule(task, definitions) for task in registry),
+    ]
     return {"$schema": GenerateJsonSchema.schema_dialect, "title": "Runbook", **schema}
 
 
@@ -54,13 +58,14 @@ def _rule(task: type[BaseTask[Any]], definitions: dict[str, Any]) -> dict[str, A
         if task.impact is Impact.IRREVERSIBLE:
             required.append("approve")
         if task.no_undo is not None:
-            then["properties"]["on_failure"] = {"enum": ["stop", "continue"]}
+            then["properties"]["on_failure"] = {"enum": ["stop", "continue", "ask"]}
     else:
         then["properties"].update(
             {
                 "approve": {"type": "null"},
                 "expect_at_most": {"type": "null"},
-                "on_failure": {"enum": ["stop", "continue"]},
+                "on_failure": {"enum": ["stop", "continue", *(["ask"] if issubclass(task, ReadTask) else [])]},
+                "by_hand": {"maxLength": 0},
             }
         )
     if required:

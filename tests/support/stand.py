@@ -121,7 +121,14 @@ class Stand:
         return run_view(state, live=self.journal.live(run_id), runbook=runbook)
 
     def answer(
-        self, run_id: str, person: str, decision: str = "approve", steps: Iterable[str] | None = None, reason: str = ""
+        self,
+        run_id: str,
+        person: str,
+        decision: str = "approve",
+        steps: Iterable[str] | None = None,
+        reason: str = "",
+        *,
+        by_hand: bool = False,
     ) -> int:
         """Answer every open question (or those of the steps named) as an authenticated person. Returns how many."""
         state = self.state(run_id)
@@ -135,7 +142,7 @@ class Stand:
             proof = Authenticated(
                 self.people.get(person), datetime.now(UTC), "totp", approval_purpose(run_id), self.tenant
             )
-            decide_all(self.journal, self.people, state, gates, proof, decision, reason)  # type: ignore[arg-type]
+            decide_all(self.journal, self.people, state, gates, proof, decision, reason, by_hand=by_hand)  # type: ignore[arg-type]
         return len(gates)
 
     def outcomes(self, run_id: str = "run-1") -> dict[str, str | None]:
