@@ -134,6 +134,7 @@ from tenantry.capabilities.mail_flow import (
     TransportRule,
 )
 from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messenger
+from tenantry.capabilities.offboarding import Offboarding
 from tenantry.capabilities.onboarding import Onboarding
 from tenantry.capabilities.recorded import Recorded
 from tenantry.capabilities.risks import Risks
@@ -172,10 +173,13 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "sweeping": Sweeping,
     "incidents": Incidents,
     "onboarding": Onboarding,
+    "offboarding": Offboarding,
 }
 """Name in a task's ``needs`` and in a tenant file → Protocol."""
 
-OWN: Final = frozenset({"secrets", "sweeping", "incidents", "onboarding", "looking", "risks", "recorded"})
+OWN: Final = frozenset(
+    {"secrets", "sweeping", "incidents", "onboarding", "offboarding", "looking", "risks", "recorded"}
+)
 """Those that the installation provides by itself: no provider offers them, and every client has them."""
 
 __all__ = [
@@ -273,6 +277,7 @@ __all__ = [
     "NamedLocation",
     "NetworkLog",
     "NewCloudKey",
+    "Offboarding",
     "Onboarding",
     "OpenBucket",
     "Opening",
