@@ -11,12 +11,15 @@ from tenantry.errors import RecordError
 
 __all__ = ["connected", "emptied"]
 
+_WAIT = 30.0
+"""Seconds for which somebody else may write."""
+
 
 @contextmanager
 def connected(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection of its own, in which what is deleted is overwritten. Raises RecordError for whatever SQLite says."""
     try:
-        db = sqlite3.connect(path, timeout=30.0, isolation_level=None)
+        db = sqlite3.connect(path, timeout=_WAIT, isolation_level=None)
         try:
             db.execute("PRAGMA secure_delete=ON")
             yield db
