@@ -15,6 +15,10 @@ SECTIONS = {
     "Runs": {
         "run": Lazy(f"{_C}.run:run", "Start a runbook for a tenant and follow it."),
         "onboard": Lazy(f"{_C}.run:onboard", "Take a client on, or what was added."),
+        "offboard": Lazy(f"{_C}.run:offboard", "Begin the end of a client's service."),
+        "offboarding": Lazy(
+            f"{_C}.offboarding:offboarding", "Deliver, accept, delete, attest: what an offboarding takes."
+        ),
         "runs": Lazy(f"{_C}.run:runs", "List runs, and show one."),
         "resume": Lazy(f"{_C}.run:resume", "Go on with a run that was interrupted, paused or waits."),
         "undo": Lazy(f"{_C}.run:undo", "Put back what a run changed."),
@@ -46,6 +50,7 @@ SECTIONS = {
         "compliance": Lazy(
             f"{_C}.compliance:compliance", "What is required of clients: run, except, answer, policies."
         ),
+        "holds": Lazy(f"{_C}.holds:holds_group", "Legal holds: list, set, lift."),
         "risks": Lazy(f"{_C}.risks:risks", "The clients' risk registers: list, add, treat, review, close."),
         "vault": Lazy(f"{_C}.vault:vault", "The tenants' secrets: put, list, show, delete."),
     },

@@ -33,7 +33,7 @@ from tenantry.capabilities.credentials import CredentialServices
 from tenantry.contacts import Contacts
 from tenantry.discovery import RunbookCatalog, TaskRegistry
 from tenantry.drop import Drops
-from tenantry.errors import InvalidRunbook, InvalidTenant, NoProvider, OutOfScope, Rejected, TenantryError
+from tenantry.errors import InvalidRunbook, InvalidTenant, NoProvider, NotFound, OutOfScope, Rejected, TenantryError
 from tenantry.estate import Estate, load_estate
 from tenantry.evidence import EvidenceStore
 from tenantry.home import Home
@@ -226,7 +226,15 @@ class Installation:
     def state(self, run_id: str) -> RunState:
         """A run by its id or an unambiguous beginning of it. Raises NotFound."""
         index = self.journal.run(run_id)
-        return fold(self.journal.records(index.run_id), tenant=index.tenant)
+        try:
+            records = self.journal.records(index.run_id)
+        except NotFound:
+            if index.tenant in self.vault.tenants():
+                raise
+            records = self.journal.entries(
+                index.run_id
+            )  # the client left: what happened when is known, and nothing else
+        return fold(records, tenant=index.tenant)
 
     def runbook_of(self, state: RunState) -> Runbook | None:
         """The runbook that the run is pinned to; None when it no longer loads here (a task was taken away)."""
@@ -327,6 +335,10 @@ class TenantContext:
             from flows.onboarding_hand import TenantOnboarding
 
             return TenantOnboarding(self._installation, self.name, "drill" if self._drill is not None else "run")
+        if name == "offboarding":
+            from flows.offboarding_hand import TenantOffboarding
+
+            return TenantOffboarding(self._installation, self)
         if name == "credentials":
             if self._drill is not None:
                 # The services are the lab's, but the vault is the client's own: what the lab made would replace what works.
@@ -405,6 +417,14 @@ class TenantContext:
             return found.tried[secret]
         # A service that does not answer, or answers that it is in trouble, has refused nothing.
         return True if found.signed_in else False if found.refused else None
+
+    async def credential_services(self, key: str) -> CredentialServices:
+        """What a provider of the tenant's own file offers for its secrets."""
+        return await self._credential_services(key)
+
+    async def opened_afresh(self, source: Source) -> Handle:
+        """A handle for one look, with sessions of its own; the caller closes it."""
+        return await self._open(source)
 
     async def handle(self, key: str) -> Handle:
         """The opened provider of that name, for check-ups: the tenant file's, else the estate's."""

@@ -27,6 +27,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from tenantry.errors import Conflict, InvalidInput, InvalidTenant, NotFound
 from tenantry.home import Home
+from tenantry.leaving import Offboarding
 from tenantry.masterkey import sync_folder
 from tenantry.names import PersonId, Role, SecretRef, Slug, TenantName, check_tenant
 from tenantry.serving import DocumentName, Onboarding, RotationReminders, ServiceTeam, Sha256
@@ -406,6 +407,9 @@ class Tenant(Model):
         default_factory=RotationReminders, description="When credentials without a day of their own are due."
     )
     onboarding: Onboarding = Field(default_factory=Onboarding, description="What taking the client on asks for.")
+    offboarding: Offboarding = Field(
+        default_factory=Offboarding, description="How this client leaves: where to, to whom, what is held where."
+    )
     service_team: ServiceTeam = Field(
         default_factory=ServiceTeam, description="Who of the MSP looks after this client."
     )
@@ -428,6 +432,9 @@ class Tenant(Model):
                         *("providers", key, "secrets", name),
                     )
         self._expected_credentials(seen)
+        wrong = self.offboarding.misplaced_names(self.providers, seen | {contact.role for contact in self.contacts})
+        if wrong is not None:
+            raise misplaced(wrong[0], *wrong[1])
         return self
 
     def _expected_credentials(self, contacts: set[str]) -> None:
@@ -449,7 +456,7 @@ class Tenant(Model):
         return self.model_dump(
             mode="json",
             exclude={
-                **dict.fromkeys(("providers", "secret_store", "estate_handles", "expected"), True),
+                **dict.fromkeys(("providers", "secret_store", "estate_handles", "expected", "offboarding"), True),
                 **dict.fromkeys(("break_glass_accounts", "responder_accounts"), True),
                 "onboarding": {"credentials", "connect"},
             },

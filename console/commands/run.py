@@ -77,6 +77,23 @@ def onboard(tenant: str, given: tuple[str, ...], mode: str, person: str | None, 
     return _start("client_onboarding", tenant, given, mode, person, no_wait=no_wait)
 
 
+@command(
+    "offboard",
+    examples=("tenantry offboard acme --mode plan", "tenantry offboard acme --as kim.lead"),
+)
+@click.argument("tenant", metavar="T", shell_complete=complete.tenants)
+@_MODE
+@_AS
+@_NO_WAIT
+@json_option
+def offboard(tenant: str, mode: str, person: str | None, no_wait: bool) -> int:
+    """Begin to end the service for the client T: `tenantry run client_offboarding --tenant T`.
+
+    Their own contact orders it, and accepts what is handed over. It deletes nothing: that is `tenantry offboarding close`, after the run.
+    """
+    return _start("client_offboarding", tenant, (), mode, person, no_wait=no_wait)
+
+
 def _start(runbook: str, tenant: str, given: tuple[str, ...], mode: str, person: str | None, *, no_wait: bool) -> int:
     from tenantry.runbook import validate_params
 

@@ -168,6 +168,31 @@ class LinuxKey:
             "the old key could not be removed",
         )
 
+    async def can_leave(self) -> bool:
+        """It stands in a file that it may write."""
+        return True
+
+    async def leave(self, value: SecretBytes) -> None:
+        """Take its own lines away on every host, over a connection of itself. A host that refuses it has it no more."""
+        found = await self._parse(value.get_secret_value())
+
+        async def credential() -> Credential:
+            return found
+
+        async def one(place: Connection) -> None:
+            if not await let_in(place, found):
+                return
+            anew = place.like(credential=credential)
+            try:
+                await remove_lines(anew, found.key.asbytes())
+            finally:
+                await anew.aclose()
+
+        ended = await asyncio.gather(*(one(place) for place in self._places), return_exceptions=True)
+        for error in ended:
+            if error is not None:
+                raise error
+
     async def works(self, value: SecretBytes) -> bool:
         """Signs in on every host."""
         return all(await self._let_in(value))

@@ -39,7 +39,7 @@ from integrations.microsoft365._read import text, when
 from integrations.microsoft365.graph import Graph, segment
 from integrations.microsoft365.sdk import Prepared
 from tenantry.capabilities.credentials import LiveCredential, MadeCredential
-from tenantry.errors import InDoubt, Rejected, SignInFailed, TargetNotFound
+from tenantry.errors import Conflict, InDoubt, Rejected, SignInFailed, TargetNotFound
 
 __all__ = ["LIFE", "Microsoft365Credentials", "new_certificate", "public_half"]
 
@@ -137,6 +137,29 @@ class Microsoft365Credentials:
             await self._post(f"{path}/removeKey", {"keyId": id, "proof": proof})
         else:
             await self._post(f"{path}/removePassword", {"keyId": id})
+
+    async def can_leave(self) -> bool:
+        """Where the application is registered in the client's own tenant. One of ours is removed there, by their administrator."""
+        try:
+            await self._registration()
+        except TargetNotFound:
+            return False
+        return True
+
+    async def leave(self, value: SecretBytes) -> None:
+        """Remove the credential with itself. Tokens that were issued before live on for up to an hour."""
+        live = await self.live()
+        id = await self.identify(value, live)
+        if id is None and len(live) == 1 and await self.works(value):
+            id = live[0].id
+        if id is not None:
+            await self.remove(id, value)
+        elif await self.works(value):
+            raise Conflict(
+                "which of the application's credentials is ours cannot be told",
+                remedy="The client's administrator removes the application.",
+                vendor="microsoft365",
+            )
 
     async def works(self, value: SecretBytes) -> bool:
         """Signs in afresh; False when the directory says that it does not know it (any more)."""

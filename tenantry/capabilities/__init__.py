@@ -135,6 +135,7 @@ from tenantry.capabilities.mail_flow import (
     TransportRule,
 )
 from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messenger
+from tenantry.capabilities.offboarding import Offboarding
 from tenantry.capabilities.onboarding import Onboarding
 from tenantry.capabilities.posture import (
     FirewallHook,
@@ -184,10 +185,16 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "incidents": Incidents,
     "onboarding": Onboarding,
     "compliance": Compliance,
+    "offboarding": Offboarding,
 }
 """Name in a task's ``needs`` and in a tenant file → Protocol."""
 
-OWN: Final = frozenset({"secrets", "sweeping", "incidents", "onboarding", "looking", "risks", "recorded", "compliance"})
+OWN: Final = frozenset(
+    {
+        *("secrets", "sweeping", "incidents", "onboarding", "offboarding"),
+        *("looking", "risks", "recorded", "compliance"),
+    }
+)
 """Those that the installation provides by itself: no provider offers them, and every client has them."""
 
 __all__ = [
@@ -290,6 +297,7 @@ __all__ = [
     "NamedLocation",
     "NetworkLog",
     "NewCloudKey",
+    "Offboarding",
     "Onboarding",
     "OpenBucket",
     "Opening",

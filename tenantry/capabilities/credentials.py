@@ -24,6 +24,7 @@ __all__ = [
     "CredentialState",
     "Credentials",
     "Expiring",
+    "Leaving",
     "LiveCredential",
     "MadeCredential",
 ]
@@ -154,6 +155,19 @@ class Expiring(Protocol):
 
     def expires(self, value: SecretBytes) -> datetime | None:
         """When it ends; None: never, or it does not say."""
+        ...
+
+
+@runtime_checkable
+class Leaving(Protocol):
+    """A service whose credential can take itself away, everywhere, as the last thing that is done with it."""
+
+    async def can_leave(self) -> bool:
+        """Whether it can here: what was registered elsewhere is removed elsewhere. Raises `ProviderError`."""
+        ...
+
+    async def leave(self, value: SecretBytes) -> None:
+        """Remove the credential ``value`` with itself. Repeatable: one that is refused already is gone."""
         ...
 
 

@@ -292,6 +292,18 @@ class Journal:
         where = (schema.trees.c.tenant == tenant) & (entries.run_id == run_id) & (entries.seq > after)
         return list(self._records(tenant, where))
 
+    def entries(self, run_id: str) -> list[Record]:
+        """As :meth:`records`, without their contents, as if all had been erased: of a client whose key was destroyed nothing else is left."""
+        tenant, entries = self.run(run_id).tenant, schema.entries.c
+        query = (
+            sa.select(entries.body)
+            .select_from(schema.entries.join(schema.trees, schema.trees.c.tree == entries.tree))
+            .where((schema.trees.c.tenant == tenant) & (entries.run_id == run_id))
+            .order_by(entries.seq)
+        )
+        with mapped("read the journal"), self._engine.connect() as db:
+            return [Record(load(body), None) for body in db.execute(query).scalars()]
+
     def count(self, run_id: str) -> int:
         """How many entries of a run there are. They are never taken away, so as many as before means none are new."""
         tenant, entries = self.run(run_id).tenant, schema.entries.c

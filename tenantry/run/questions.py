@@ -105,10 +105,13 @@ class Questions:
         return gate
 
     def _used_up(self, gate: Gate) -> bool:
-        """Whether what became of the question says nothing to a further attempt: nobody answered in time; or the answer was that it could
-        not be done, and the step has failed for that."""
-        if gate.closed == "denied" and gate.request["kind"] == "answer":
-            return self._state.item(gate.step, gate.item).outcome is Outcome.FAILED
+        """Whether what became of the question says nothing to a further attempt: nobody answered in time; or the step has failed for the
+        answer: it could not be done, or was given by somebody whose answer it is not."""
+        if gate.closed in ("denied", "approved", "arrived") and gate.request["kind"] == "answer":
+            item = self._state.item(gate.step, gate.item)
+            # A failure that is older than the question was for an answer before.
+            newer = item.finished_at is None or item.finished_at > gate.requested_at
+            return item.outcome is Outcome.FAILED and newer
         return gate.closed == "expired"
 
     async def withdraw(self, step: str) -> bool:

@@ -587,7 +587,9 @@ class ItemRunner:
             answer = HumanAnswer(answer=request.silence, by="nobody", at=self._around.now())
         else:
             said = gate.arrival or gate.decisions[-1]
-            value = request.yes if gate.closed in {"approved", "arrived"} else request.no
+            # What arrives says yes unless it says no: a client's contact may refuse.
+            agreed = gate.closed == "approved" or (gate.closed == "arrived" and said.get("decision") != "deny")
+            value = request.yes if agreed else request.no
             answer = HumanAnswer(
                 answer=value, by=said["by"], at=datetime.fromisoformat(said["at"]), reason=said.get("reason") or ""
             )

@@ -1,0 +1,346 @@
+"""Where the installation keeps something of a client: each place can be counted, emptied, and counted again.
+
+Counting afterwards goes another way than emptying where there is one: a folder is listed, a database is opened anew. A place that cannot be looked
+at raises; nobody takes that for an empty one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from flows.prefect_traces import PrefectTraces
+from flows.sqlite_files import connected, emptied
+from tenantry import holds
+from tenantry.errors import NotFound, RecordError, Refused
+from tenantry.journal.entry import KEPT_FOR_GOOD
+from tenantry.names import MSP
+
+if TYPE_CHECKING:
+    from flows.assembly import Installation
+
+__all__ = ["Keeping", "backups_taken", "keepings", "staging"]
+
+_TURNS: Final = 3
+ROWS: Final = "rows deleted with secure_delete, the write-ahead log emptied"
+
+
+class Keeping(Protocol):
+    """One place."""
+
+    id: str
+    what: str
+    where: str
+    unit: str
+    technique: str
+
+    def count(self) -> int:
+        """How much of the client's is there now. Raises TenantryError where that cannot be told."""
+        ...
+
+    def remove(self) -> None:
+        """Take all of it away. Repeatable; killed in between, it is done again."""
+        ...
+
+
+def staging(installation: Installation, tenant: str) -> Path:
+    """Where a client's hand-over is put together on this machine."""
+    return installation.home.path / "offboarding" / tenant
+
+
+def backups_taken(installation: Installation) -> int:
+    """How many backups of the home the record knows of. Where they lie is not recorded."""
+    return len(installation.journal.of(MSP, "backup.taken"))
+
+
+def keepings(installation: Installation, tenant: str, marks: Sequence[str]) -> list[Keeping]:
+    """Every place, in the order in which they are emptied: what needs the client's key goes before the key, the file that says who they are
+    is the last but one.
+
+    Args:
+        marks: texts by which the client is known in logs (name, domains, display name).
+    """
+    return [
+        _Drops(installation, tenant),
+        _Payloads(installation, tenant),
+        _Evidence(installation, tenant),
+        PrefectTraces(installation, tenant),
+        _Staging(installation, tenant),
+        _Logs(installation, marks),
+        _Contacts(installation, tenant),
+        _Secrets(installation, tenant),
+        _Key(installation, tenant),
+        _Locks(installation, tenant),
+        _File(installation, tenant),
+    ]
+
+
+class _Place:
+    """What the places share."""
+
+    def __init__(self, installation: Installation, tenant: str) -> None:
+        self.installation = installation
+        self.tenant = tenant
+
+    def alive(self) -> bool:
+        """Whether the client's key is there."""
+        return self.tenant in self.installation.vault.tenants()
+
+
+class _Rows(_Place):
+    """Rows of one of our own small databases."""
+
+    def __init__(self, installation: Installation, tenant: str, path: Path, tables: Sequence[tuple[str, str]]) -> None:
+        super().__init__(installation, tenant)
+        self._path = path
+        self._tables = tables
+
+    def count(self) -> int:
+        if not self._path.exists():
+            return 0
+        with connected(self._path) as db:
+            return sum(self._found(db, table, where) for table, where in self._tables)
+
+    def _found(self, db: sqlite3.Connection, table: str, where: str) -> int:
+        if db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is None:
+            return 0
+        return int(db.execute(f"SELECT count(*) FROM {table} WHERE {where}", (self.tenant,)).fetchone()[0])  # noqa: S608  # our own names
+
+    def remove(self) -> None:
+        if not self._path.exists():
+            return
+        with connected(self._path) as db:
+            db.execute("BEGIN IMMEDIATE")
+            for table, where in self._tables:
+                if self._found(db, table, where):
+                    db.execute(f"DELETE FROM {table} WHERE {where}", (self.tenant,))  # noqa: S608  # our own names
+            db.execute("COMMIT")
+            emptied(db)
+
+
+class _Drops(_Rows):
+    id, unit = "drops", "links for credentials"
+    what, technique = "Links through which the client handed over credentials", ROWS
+
+    def __init__(self, installation: Installation, tenant: str) -> None:
+        one = "drop_id IN (SELECT id FROM drops WHERE tenant = ?)"
+        found = installation.home.drops_db
+        super().__init__(installation, tenant, found, [("sessions", one), ("expected", one), ("drops", "tenant = ?")])
+        self.where = found.name
+
+
+class _Contacts(_Rows):
+    id, unit = "contacts", "codes of contacts"
+    what, technique = "Which contacts of the client had a code, and when they proved themselves", ROWS
+
+    def __init__(self, installation: Installation, tenant: str) -> None:
+        found = installation.home.contacts_db
+        super().__init__(installation, tenant, found, [("proofs", "tenant = ?"), ("contacts", "tenant = ?")])
+        self.where = found.name
+
+
+class _Payloads(_Place):
+    id, unit = "record/payloads", "entries with contents"
+    what = "Contents of the record: runs, answers, notes, findings, the risk register, reports (lifted legal holds go with the key)"
+    where, technique = "journal.db", "contents erased from their entries; the entries stay and verify"
+
+    def count(self) -> int:
+        if not self.alive():
+            return 0  # what is sealed under a destroyed key is counted with the key
+        return len(self._ids())
+
+    def remove(self) -> None:
+        journal = self.installation.journal
+        for _ in range(_TURNS):  # what is recorded meanwhile, a clock that stepped back say, goes the next time
+            ids = self._ids()
+            if not ids:
+                return
+            journal.erase(self.tenant, ids, by="offboarding", reason="the client left")
+
+    def _ids(self) -> list[str]:
+        # Whether a hold stands is looked at until the key is gone: somebody may set one meanwhile.
+        kept = {*KEPT_FOR_GOOD, holds.SET, holds.LIFTED}
+        records = self.installation.journal.tail(self.tenant)
+        return [one.entry.id for one in records if one.payload is not None and one.event not in kept]
+
+
+class _Evidence(_Place):
+    id, unit = "evidence", "files"
+    what, technique = "Collected evidence, reports and inventories, sealed under the client's key", "files removed"
+
+    def __init__(self, installation: Installation, tenant: str) -> None:
+        super().__init__(installation, tenant)
+        self._folder = installation.evidence.path(tenant, "0" * 64).parent
+        self.where = f"evidence/{self._folder.name}"
+
+    def count(self) -> int:
+        return _files(self._folder)
+
+    def remove(self) -> None:
+        _remove_tree(self._folder)
+
+
+class _Staging(_Place):
+    id, unit = "staging", "files"
+    what, technique = "The hand-over as it was put together on this machine", "files overwritten and removed"
+
+    def __init__(self, installation: Installation, tenant: str) -> None:
+        super().__init__(installation, tenant)
+        self._folder = staging(installation, tenant)
+        self.where = f"offboarding/{tenant}"
+
+    def count(self) -> int:
+        return _files(self._folder)
+
+    def remove(self) -> None:
+        for path in sorted(self._folder.rglob("*")) if self._folder.is_dir() else ():
+            if path.is_file() and not path.is_symlink():
+                _overwrite(path)
+        _remove_tree(self._folder)
+
+
+class _Secrets(_Place):
+    id, unit = "vault/secrets", "secrets"
+    what, technique = "The client's secrets in the vault", "deleted, every version, in the store where they lay"
+
+    def __init__(self, installation: Installation, tenant: str) -> None:
+        super().__init__(installation, tenant)
+        self.where = f"vault.db, or the store {installation.vault.store_of(tenant)}"
+
+    def count(self) -> int:
+        return len(self.installation.vault.list(self.tenant)) if self.alive() else 0
+
+    def remove(self) -> None:
+        vault = self.installation.vault
+        left = []
+        for one in vault.list(self.tenant):
+            try:
+                if not vault.delete(self.tenant, one.name).proven:
+                    left.append(one.name)
+            except NotFound:  # another process was quicker
+                continue
+        if left:
+            raise Refused(
+                f"{len(left)} secrets are deleted and can still be brought back by their store",
+                remedy="Purge them there, then do this again.",
+            )
+
+
+class _Key(_Place):
+    id, unit = "vault/key", "keys"
+    what = "The client's key: what was sealed under it opens no more (secrets, contents of the record, evidence)"
+    where, technique = "vault.db", "cryptographic erase: the wrapped key overwritten"
+
+    def count(self) -> int:
+        return int(self.alive())
+
+    def remove(self) -> None:
+        self.installation.vault.destroy_tenant_key(self.tenant)
+        with connected(self.installation.home.vault_db) as db:
+            emptied(db)
+
+
+class _Logs:
+    id, unit = "logs", "files that name the client"
+    what, technique = "Log files of this machine's services", "files emptied"
+    where = "run/*.log"
+
+    def __init__(self, installation: Installation, marks: Sequence[str]) -> None:
+        self._folder = installation.home.run
+        words = [re.escape(mark.encode()) for mark in marks if len(mark) > 2]
+        self._marks = (
+            re.compile(rb"(?<![\w-])(?:" + b"|".join(words) + rb")(?![\w-])", re.IGNORECASE) if words else None
+        )
+
+    def _found(self) -> list[Path]:
+        if self._marks is None:
+            return []
+        try:
+            return [path for path in sorted(self._folder.glob("*.log*")) if self._marks.search(path.read_bytes())]
+        except OSError as error:
+            raise RecordError(f"the logs cannot be read ({error.strerror})") from error
+
+    def count(self) -> int:
+        return len(self._found())
+
+    def remove(self) -> None:
+        for path in self._found():
+            os.truncate(path, 0)  # its writer appends, and goes on
+
+
+class _Locks(_Place):
+    id, unit = "locks", "empty files named after the client"
+    what, where, technique = "Locks named after the client", "run/", "files removed"
+
+    def _paths(self) -> list[Path]:
+        run = self.installation.home.run
+        return [path for path in (run / f"vault-{self.tenant}.lock", run / f"{self.tenant}.file.lock") if path.exists()]
+
+    def count(self) -> int:
+        return len(self._paths())
+
+    def remove(self) -> None:
+        for path in self._paths():
+            path.unlink(missing_ok=True)
+
+
+class _File(_Place):
+    id, unit = "tenant_file", "files"
+    what, technique = "The client's file: contacts, agreement, systems", "file overwritten and removed"
+
+    def __init__(self, installation: Installation, tenant: str) -> None:
+        super().__init__(installation, tenant)
+        self._path = installation.tenants.path(tenant)
+        self.where = f"tenants/{self._path.name}"
+
+    def _paths(self) -> list[Path]:
+        beside = self._path.parent.glob(f".{self._path.name}.*")
+        return [path for path in (self._path, *beside) if path.exists()]
+
+    def count(self) -> int:
+        return len(self._paths())
+
+    def remove(self) -> None:
+        for path in self._paths():
+            _overwrite(path)
+            path.unlink(missing_ok=True)
+
+
+# --- what they are made of --------------------------------------------------------------------------------------------
+
+
+def _files(folder: Path) -> int:
+    try:
+        return sum(len(files) for _, _, files in os.walk(folder, onerror=_raise)) if folder.exists() else 0
+    except OSError as error:
+        raise RecordError(f"{folder.name} cannot be listed ({error.strerror})") from error
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _remove_tree(folder: Path) -> None:
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise RecordError(f"{folder.name} cannot be removed ({error.strerror})") from error
+
+
+def _overwrite(path: Path) -> None:
+    """Zeros in its place, synced. What the file system or the medium copied elsewhere is not reached: hence no more than `partial` is said."""
+    try:
+        with path.open("r+b") as file:
+            left = path.stat().st_size
+            while left > 0:
+                left -= file.write(bytes(min(left, 1 << 20)))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise RecordError(f"{path.name} cannot be overwritten ({error.strerror})") from error
