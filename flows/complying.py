@@ -102,8 +102,13 @@ def begin(
     requester: Mapping[str, Any],
     *,
     days: int = 30,
+    run_id: str | None = None,
 ) -> str:
     """Record a compliance sweep.
+
+    Args:
+        baselines: names; those of the runbook when empty.
+        run_id: where it follows from what the sweep is.
 
     Raises:
         NotFound: there is no such baseline.
@@ -111,7 +116,7 @@ def begin(
     for name in baselines:
         load_baseline(name)
     params = {"baselines": list(baselines), "days": days} if baselines else {"days": days}
-    return prepare(installation, RUNBOOK, tenant, params, "run", requester)
+    return prepare(installation, RUNBOOK, tenant, params, "run", requester, run_id)
 
 
 def carry(installation: Installation, run_id: str) -> RunState:

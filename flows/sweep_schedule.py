@@ -1,4 +1,4 @@
-"""Clients are swept by themselves, where their files say how often: the service begins a run of the runbook `compromise_sweep` for each.
+"""Clients are swept by themselves, where their files say how often: the service begins runs of `compromise_sweep` and of `compliance_sweep`.
 
 As for credentials that are due (`flows.rotating`), a run stands in the record before Prefect hears of it, and its id follows from the
 client and the period: whoever died between recording it and giving it to Prefect begins none twice. Each client has its own minute of the
@@ -11,17 +11,18 @@ import asyncio
 import hashlib
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
+from flows import complying, sweeping
 from flows.assembly import Installation
-from flows.sweeping import RUNBOOK, begin
 from tenantry.errors import NotFound, TenantryError
 from tenantry.run import RunState
 from tenantry.tenants import Tenant
 
-__all__ = ["AT_ONCE", "Sweeps", "run_id_of", "slot_of"]
+__all__ = ["AT_ONCE", "COMPLIANCE", "COMPROMISE", "Regular", "Sweeps", "run_id_of", "slot_of"]
 
 AT_ONCE: Final = 4
 """Sweeps that one look begins. After a long pause of the service all clients are due."""
@@ -29,16 +30,50 @@ _NAMESPACE: Final = uuid.UUID("9f3c1f6e-2b1d-4c55-8a51-3d7b0c9f7e02")
 _LOG: Final = logging.getLogger(__name__)
 
 
-def slot_of(tenant: str, every: timedelta, now: datetime) -> int:
+@dataclass(frozen=True, slots=True)
+class Regular:
+    """A kind of sweep that comes again and again.
+
+    Attributes:
+        salt: what its minutes and ids are told apart by from those of other kinds.
+        every: hours between two, by the client's file; None: only when somebody asks.
+        begin: records a run under that id.
+    """
+
+    runbook: str
+    salt: str
+    every: Callable[[Tenant], int | None]
+    begin: Callable[[Installation, Tenant, Mapping[str, Any], str], object]
+
+
+COMPROMISE: Final = Regular(
+    sweeping.RUNBOOK,
+    "",
+    lambda tenant: tenant.sweep.every_hours,
+    lambda installation, tenant, requester, run_id: sweeping.begin(
+        installation, tenant.name, tenant.sweep.days, requester, run_id
+    ),
+)
+COMPLIANCE: Final = Regular(
+    complying.RUNBOOK,
+    "compliance/",
+    lambda tenant: tenant.compliance.every_hours,
+    lambda installation, tenant, requester, run_id: complying.begin(
+        installation, tenant.name, tenant.compliance.baselines, requester, run_id=run_id
+    ),
+)
+
+
+def slot_of(tenant: str, every: timedelta, now: datetime, salt: str = "") -> int:
     """Which of a client's regular sweeps is due, counted from its own minute of the first period."""
     period = int(every.total_seconds())
-    minute = int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:8]) % (period // 60)
+    minute = int.from_bytes(hashlib.sha256(f"{salt}{tenant}".encode()).digest()[:8]) % (period // 60)
     return (int(now.timestamp()) - minute * 60) // period
 
 
-def run_id_of(tenant: str, every: timedelta, slot: int) -> str:
+def run_id_of(tenant: str, every: timedelta, slot: int, salt: str = "") -> str:
     """The id of the run that is one of a client's regular sweeps."""
-    return str(uuid.uuid5(_NAMESPACE, f"{tenant}/{int(every.total_seconds())}/{slot}"))
+    return str(uuid.uuid5(_NAMESPACE, f"{salt}{tenant}/{int(every.total_seconds())}/{slot}"))
 
 
 class Sweeps:
@@ -46,9 +81,16 @@ class Sweeps:
 
     Args:
         schedule: gives a recorded run to Prefect.
+        kind: of sweep.
     """
 
-    def __init__(self, installation: Installation, schedule: Callable[[RunState], Awaitable[object]]) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        schedule: Callable[[RunState], Awaitable[object]],
+        kind: Regular = COMPROMISE,
+    ) -> None:
+        self._kind = kind
         self._installation = installation
         self._schedule = schedule
 
@@ -71,10 +113,11 @@ class Sweeps:
     def _recorded(self, name: str) -> RunState | None:
         """The run, recorded now; None where nothing is due."""
         tenant = self._installation.tenants.get(name)
-        if tenant.sweep.every_hours is None:
+        hours, salt = self._kind.every(tenant), self._kind.salt
+        if hours is None:
             return None
-        every = timedelta(hours=tenant.sweep.every_hours)
-        run_id = run_id_of(name, every, slot_of(name, every, self._installation.journal.clock.now()))
+        every = timedelta(hours=hours)
+        run_id = run_id_of(name, every, slot_of(name, every, self._installation.journal.clock.now(), salt), salt)
         try:
             self._installation.journal.run(run_id)
         except NotFound:
@@ -84,11 +127,11 @@ class Sweeps:
     def _under_way(self, tenant: Tenant) -> bool:
         """Whether one of the client's sweeps is not over: the next one waits for it."""
         runs = self._installation.journal.runs(tenant.name)
-        newest = next((one for one in runs if one.runbook == RUNBOOK), None)
+        newest = next((one for one in runs if one.runbook == self._kind.runbook), None)
         return newest is not None and newest.standing in ("created", "running", "interrupted")
 
     def _begun(self, tenant: Tenant, run_id: str) -> RunState:
-        every = tenant.sweep.every_hours
+        every = self._kind.every(tenant)
         requester = {"person": None, "name": f"schedule (every {every} h)", "proven": False, "via": "schedule"}
-        begin(self._installation, tenant.name, tenant.sweep.days, requester, run_id)
+        self._kind.begin(self._installation, tenant, requester, run_id)
         return self._installation.state(run_id)

@@ -343,6 +343,20 @@ class SweepSettings(Model):
     )
 
 
+class ComplianceSettings(Model):
+    """How often the client is held against what, by the service."""
+
+    every_hours: Annotated[int, Field(ge=1, le=8_784)] | None = Field(
+        default=None,
+        description="Hours between two compliance sweeps that the service begins; none: only when somebody asks.",
+    )
+    baselines: list[Slug] = Field(
+        default_factory=list,
+        max_length=20,
+        description="Names of files of runbooks/baselines; those of the runbook when there are none.",
+    )
+
+
 class Tenant(Model):
     """A client: who they are, what was agreed, how we reach their systems."""
 
@@ -399,6 +413,9 @@ class Tenant(Model):
     policy: Policy = Field(default_factory=Policy, description="What may happen by itself, and what takes a person.")
     expected: Expected = Field(
         default_factory=Expected, description="What a sweep for a compromise does not report for being there."
+    )
+    compliance: ComplianceSettings = Field(
+        default_factory=ComplianceSettings, description="How often the client is held against baselines, and which."
     )
     sweep: SweepSettings = Field(
         default_factory=SweepSettings, description="How often the client is swept for a compromise."

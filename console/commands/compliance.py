@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -41,13 +42,15 @@ def compliance() -> None:
     examples=(
         "tenantry compliance run acme",
         "tenantry compliance run acme --baseline linux_foundations --json",
+        "tenantry compliance run acme -o acme.html",
     ),
 )
 @_TENANT
 @click.option("--baseline", "baselines", multiple=True, metavar="B", help="Only this one; may be given several times.")
+@click.option("-o", "out", type=click.Path(path_type=Path), help="Write a report; its name ends in .html.")
 @_AS
 @json_option
-def run(tenant: str, baselines: tuple[str, ...], person: str | None) -> int:
+def run(tenant: str, baselines: tuple[str, ...], out: Path | None, person: str | None) -> int:
     """Hold T against its baselines. Reads only.
 
     A run of the runbook compliance_sweep, carried here and now; all that it found is evidence of that run. The exit code is 1 when a
@@ -56,6 +59,8 @@ def run(tenant: str, baselines: tuple[str, ...], person: str | None) -> int:
     from console.session import actor, opened
     from flows import complying
 
+    if out is not None and out.suffix.lower() != ".html":
+        raise _refused("-o", "ends in .html")
     with opened() as installation:
         found = installation.tenants.get(tenant)
         installation.vault.create_tenant_key(found.name)
@@ -65,6 +70,8 @@ def run(tenant: str, baselines: tuple[str, ...], person: str | None) -> int:
         state = complying.carry(installation, run_id)
         document = complying.assessment_of(installation, state)
         view = installation.view(run_id, live=False)
+        if out is not None and document is not None:
+            _report(document, found.display_name, out)
     for step in view["steps"]:
         if step["error"]:
             click.echo(f"tenantry: {step['id']}: {step['error']['message']} {step['error']['remedy']}", err=True)
@@ -73,6 +80,14 @@ def run(tenant: str, baselines: tuple[str, ...], person: str | None) -> int:
     elif document is not None:
         _tables(document)
     return _code(state, document)
+
+
+def _report(document: Mapping[str, Any], client: str, out: Path) -> None:
+    from console.output import written
+    from tenantry.baseline.page import html
+
+    with written(out) as file:
+        file.write(html(document, client).encode("utf-8", "replace"))
 
 
 def _code(state: RunState, document: Mapping[str, Any] | None) -> int:

@@ -64,8 +64,9 @@ async def judge(
         raise first_of(errors) from errors
     if swept is not None:
         verdicts |= of_checks(swept.result())
+        whole = {check["check"] for check in swept.result().checks if check["status"] == "pass"}
         for one_put in put:
-            verdicts[one_put.name] = one_put.verdict(verdicts[one_put.name])
+            verdicts[one_put.name] = one_put.verdict(verdicts[one_put.name], whole=one_put.name in whole)
     return {one.id: [combined(policy, verdicts) for policy in one.policies] for one in baselines}
 
 

@@ -107,9 +107,12 @@ class FactMeasure(BaseMeasure, Generic[F]):
 
     Attributes:
         source: where the facts come from.
+        none_is_well: what it means where they were read to the end and there are none, for sources that yield what is amiss alone. Empty:
+            there is nothing that the question could be put to, which is no pass.
     """
 
     source: ClassVar[Collector[Any]]
+    none_is_well: ClassVar[str] = ""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -23,12 +23,14 @@ class Question(Check[Any]):
     measure: FactMeasure[Any]
 
     def __init__(self) -> None:
+        self._seen = 0
         self._asked = 0
         self._wrong = 0
         self._amiss: list[str] = []
         self._unknown: dict[str, str] = {}
 
     def evaluate(self, fact: Any, look: Look) -> Iterable[Finding]:
+        self._seen += 1
         try:
             amiss = self.measure.judge(fact, look)
             if amiss is None:
@@ -50,11 +52,12 @@ class Question(Check[Any]):
         if len(self._unknown) < _KEPT:
             self._unknown[self.measure.subject(fact)] = why
 
-    def verdict(self, reading: Verdict) -> Verdict:
+    def verdict(self, reading: Verdict, *, whole: bool) -> Verdict:
         """How it came out.
 
         Args:
             reading: how the reading itself went, as of a check that found nothing.
+            whole: there was something to read from, and it was read to its end.
         """
         rest = list(dict.fromkeys(self._unknown.values()))[:_REASONS]
         if reading.status == "unknown":
@@ -64,6 +67,8 @@ class Question(Check[Any]):
             return Verdict("fail", "; ".join([why, *rest]), tuple(self._amiss), self._asked)
         if rest:
             return Verdict("unknown", "; ".join(rest), tuple(sorted(self._unknown)), self._asked)
+        if whole and not self._seen and self.measure.none_is_well:
+            return Verdict("pass", self.measure.none_is_well)
         if reading.status == "not_applicable" or not self._asked:
             why = (
                 reading.why if reading.status == "not_applicable" else "there is nothing of the kind that it asks about"

@@ -19,7 +19,7 @@ from tenantry.onboarding.words import (
     TREATMENTS,
     day,
 )
-from tenantry.timeline.markup import Markup, h, join, long_text
+from tenantry.timeline.markup import Markup, h, join, long_text, pill, table
 from tenantry.timeline.typeset import layout
 from tenantry.timeline.words import outcome_words
 
@@ -146,7 +146,7 @@ def _waits(d: Mapping[str, Any]) -> Iterator[Markup]:
             (h("b", one["who"]), long_text(one["what"]), day(one["until"]) if one["until"] else "")
             for one in d["waits"]
         ]
-        yield _table(("Who", "What", "Until"), rows, widths=("24%", None, "18%"))
+        yield table(("Who", "What", "Until"), rows, widths=("24%", None, "18%"))
 
 
 def _agreed(d: Mapping[str, Any]) -> Iterator[Markup]:
@@ -163,7 +163,7 @@ def _agreed(d: Mapping[str, Any]) -> Iterator[Markup]:
             (SEVERITIES.get(name, (name, ""))[0], _minutes(one["acknowledge_minutes"]), _minutes(one.get("contain_minutes")), _minutes(one.get("resolve_minutes")))
             for name, one in a["sla"].items()
         ]  # fmt: skip
-        yield _table(("An alert that is", "is taken within", "is contained within", "is settled within"), rows)
+        yield table(("An alert that is", "is taken within", "is contained within", "is settled within"), rows)
     facts = [
         ("You hear of an incident within", f"{a['notice_period_hours']} hours" if a["notice_period_hours"] is not None else "not agreed"),
         ("At the end everything is", str(a["on_termination"] or "not agreed").replace("_", " ")),
@@ -174,7 +174,7 @@ def _agreed(d: Mapping[str, Any]) -> Iterator[Markup]:
     if a["duties"]:
         who = {"msp": "we", "client": "you", "third_party": "somebody else"}
         yield h("h3", "Who carries what")
-        yield _table(("What", "Who"), [(one["what"], who.get(one["who"], one["who"])) for one in a["duties"]])
+        yield table(("What", "Who"), [(one["what"], who.get(one["who"], one["who"])) for one in a["duties"]])
     if a["contacts"] or a["team"]:
         yield h(
             "div",
@@ -217,9 +217,9 @@ def _connected(d: Mapping[str, Any]) -> Iterator[Markup]:
             one["works"]
         ]
         why = "; ".join(part for part in (one["why"], *one["missing"][:3]) if part)
-        rows.append((h("b", one["name"]), _pill(words, look), long_text(why)))
+        rows.append((h("b", one["name"]), pill(words, look), long_text(why)))
     if rows:
-        yield _table(("System", "Our access", "What is wrong"), rows, widths=("28%", "18%", None))
+        yield table(("System", "Our access", "What is wrong"), rows, widths=("28%", "18%", None))
 
 
 def _inventory(d: Mapping[str, Any]) -> Iterator[Markup]:
@@ -231,7 +231,7 @@ def _inventory(d: Mapping[str, Any]) -> Iterator[Markup]:
             (
                 h("b", one["title"]),
                 f"at least {number}" if one["state"] == "partly" else number,
-                _pill(words, look),
+                pill(words, look),
                 long_text("; ".join(one["why"])),
             )
         )
@@ -241,7 +241,7 @@ def _inventory(d: Mapping[str, Any]) -> Iterator[Markup]:
             "The lists themselves are kept as evidence of this run, each with a digest in the record.",
             class_="lead",
         )
-        yield _table(("What", "How many", "How far", "Why not"), rows, widths=("22%", "12%", "24%", None))
+        yield table(("What", "How many", "How far", "Why not"), rows, widths=("22%", "12%", "24%", None))
 
 
 def _found(d: Mapping[str, Any]) -> Iterator[Markup]:
@@ -265,19 +265,19 @@ def _found(d: Mapping[str, Any]) -> Iterator[Markup]:
             (h("b", one["entity"]), one["runbook"].replace("_", " "), h("code", one["run_id"]))
             for one in d["incidents"]
         ]
-        yield _table(("About", "What we do", "Its run"), opened)
+        yield table(("About", "What we do", "Its run"), opened)
     if d["findings"]:
         yield h("h3", "Findings, the worst first")
         rows = [
             (
-                _pill(*SEVERITIES[one["severity"]]),
+                pill(*SEVERITIES[one["severity"]]),
                 join(h("b", one["title"]), h("br"), h("small", _names(one))),
                 long_text(one["summary"]),
                 long_text(one["remedy"]),
             )
             for one in d["findings"][:_MOST]
         ]
-        yield _table(("Weight", "What", "For example", "What to do"), rows, widths=("11%", "27%", "31%", None))
+        yield table(("Weight", "What", "For example", "What to do"), rows, widths=("11%", "27%", "31%", None))
     if not d["findings"]:
         unseen = "Nothing of yours could be looked at: whether there is an intruder is not known."
         yield h("p", "Nothing, in what could be looked at." if swept["saw"] else unseen)
@@ -302,7 +302,7 @@ def _measures(d: Mapping[str, Any]) -> Iterator[Markup]:
         )
         rows.append(
             (
-                _pill(*STATUSES[one["status"]]),
+                pill(*STATUSES[one["status"]]),
                 join(h("b", one["title"]), h("br"), one["plain"], h("br"), h("span", f"{one['source']['title']}. {maps}", class_="maps")),
                 long_text(f"{one['why']}{about}"),
                 long_text(what),
@@ -314,7 +314,7 @@ def _measures(d: Mapping[str, Any]) -> Iterator[Markup]:
             "What could not be seen is never called met. The numbers are those under which other frameworks ask for the same.",
             class_="lead",
         )
-        yield _table(
+        yield table(
             ("Stands", "Measure", "How it stands", "What to do, or whom to ask what"),
             rows,
             widths=("11%", "38%", "25%", None),
@@ -324,7 +324,7 @@ def _measures(d: Mapping[str, Any]) -> Iterator[Markup]:
 def _risks(d: Mapping[str, Any]) -> Iterator[Markup]:
     rows = [
         (
-            _pill(*LEVELS[one["level"]]),
+            pill(*LEVELS[one["level"]]),
             join(
                 h("b", one["title"]),
                 h("br"),
@@ -337,7 +337,7 @@ def _risks(d: Mapping[str, Any]) -> Iterator[Markup]:
         for one in d["risks"][:_MOST]
     ]
     if rows:
-        yield _table(
+        yield table(
             ("Level", "Risk", "What is done", "Who answers for it", "Looked at by"),
             rows,
             widths=("9%", "47%", "16%", "16%", "12%"),
@@ -360,30 +360,12 @@ def _steps(d: Mapping[str, Any]) -> Iterator[Markup]:
         title = f"{one['title']} ({one['item']})" if one["item"] else one["title"]
         words = outcome_words(one["outcome"] or "", one["task"])
         rows.append(
-            (title, _pill(words, look), day(one["finished_at"]) if one["finished_at"] else "", long_text(one["error"]))
+            (title, pill(words, look), day(one["finished_at"]) if one["finished_at"] else "", long_text(one["error"]))
         )
-    yield _table(("Step", "How it ended", "When", "What went wrong"), rows, widths=("34%", "20%", "18%", None))
+    yield table(("Step", "How it ended", "When", "What went wrong"), rows, widths=("34%", "20%", "18%", None))
 
 
 def _list(lines: Sequence[str], empty: str) -> Markup:
     if not lines:
         return h("p", empty)
     return h("ul", *(h("li", line) for line in lines), class_="plain-list")
-
-
-def _pill(words: str, look: str) -> Markup:
-    return h("span", words, class_=f"pill {look}")
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[str | None] = ()) -> Markup:
-    sizes = [h("col", width=width) for width in widths]
-    return h(
-        "div",
-        h(
-            "table",
-            *([h("colgroup", *sizes)] if sizes else []),
-            h("thead", h("tr", *(h("th", name, scope="col") for name in head))),
-            h("tbody", *(h("tr", *(h("td", cell) for cell in row)) for row in rows)),
-        ),
-        class_="scroll",
-    )

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from tenantry.timeline.columns import visible
 from tenantry.timeline.words import clip
 
-__all__ = ["Markup", "h", "join", "long_text", "text"]
+__all__ = ["Markup", "h", "join", "long_text", "pill", "table", "text"]
 
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9:-]*\Z")
 _VOID: Final = frozenset({"meta", "link", "br", "hr", "input", "col"})
@@ -71,3 +72,27 @@ def _lines(value: str) -> Markup:
 
 def _number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
+
+
+def pill(words: str, look: str) -> Markup:
+    """Words in a coloured shape; looks are the style sheet's (good, bad, warn, people, calm …)."""
+    return h("span", words, class_=f"pill {look}")
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[str | None] = ()) -> Markup:
+    """A table that scrolls by itself where it is too wide.
+
+    Args:
+        widths: of the columns, as CSS; None leaves one to the browser.
+    """
+    sizes = [h("col", width=width) for width in widths]
+    return h(
+        "div",
+        h(
+            "table",
+            *([h("colgroup", *sizes)] if sizes else []),
+            h("thead", h("tr", *(h("th", name, scope="col") for name in head))),
+            h("tbody", *(h("tr", *(h("td", cell) for cell in row)) for row in rows)),
+        ),
+        class_="scroll",
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.assembly import Installation
-from flows.sweep_schedule import AT_ONCE, Sweeps, slot_of
+from flows.sweep_schedule import AT_ONCE, COMPLIANCE, Sweeps, slot_of
 from flows.sweeping import RUNBOOK, last_sweep
 from tenantry.home import Home
 from tenantry.journal import Event
@@ -114,3 +114,34 @@ def test_each_client_has_its_own_minute() -> None:
     assert min(minutes) < 300
     assert max(minutes) > 1100
     assert minute("client-1") == minutes[1]
+
+
+async def test_compliance_sweeps_are_begun_beside_the_others_and_at_a_minute_of_their_own(
+    installation: Installation,
+) -> None:
+    client(
+        installation, "acme", "sweep: {every_hours: 24}\ncompliance: {every_hours: 168, baselines: [aws_foundations]}"
+    )
+    scheduled = Scheduled()
+    [swept] = await Sweeps(installation, scheduled).look()
+    [held] = await Sweeps(installation, scheduled, COMPLIANCE).look()
+    assert swept != held
+    assert scheduled.runs[1].runbook == "compliance_sweep"
+    assert dict(scheduled.runs[1].params) == {"baselines": ["aws_foundations"], "days": 30}
+    assert await Sweeps(installation, scheduled, COMPLIANCE).look() == [], "the one before is under way"
+    over(installation, scheduled.runs[1])
+    later(installation, 7 * DAY)
+    assert len(await Sweeps(installation, scheduled, COMPLIANCE).look()) == 1
+    noon = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    assert any(slot_of(f"c{n}", DAY, noon) != slot_of(f"c{n}", DAY, noon, COMPLIANCE.salt) for n in range(40))
+
+
+async def test_a_baseline_that_is_not_there_is_said_and_keeps_nobody_else_waiting(
+    installation: Installation, caplog: pytest.LogCaptureFixture
+) -> None:
+    client(installation, "acme", "compliance: {every_hours: 24, baselines: [never_written]}")
+    client(installation, "globex", "compliance: {every_hours: 24}")
+    scheduled = Scheduled()
+    await Sweeps(installation, scheduled, COMPLIANCE).look()
+    assert [state.tenant for state in scheduled.runs] == ["globex"]
+    assert "never_written" in caplog.text

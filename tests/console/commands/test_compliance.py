@@ -40,7 +40,12 @@ def policies(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def test_a_client_is_held_against_its_baselines_and_the_time_before_is_remembered(home: Desk) -> None:
     first = home.json("compliance", "run", TENANT, code=1)
-    assert [one["id"] for one in first["baselines"]] == ["msp_onboarding", "linux_foundations"]
+    assert [one["id"] for one in first["baselines"]] == [
+        "msp_onboarding",
+        "scuba_entra",
+        "aws_foundations",
+        "linux_foundations",
+    ]
     stands = policies(first)
     assert {one["status"] for one in stands.values()} >= {"fail", "for_person"}
     assert {one["change"] for one in stands.values()} == {"new"}

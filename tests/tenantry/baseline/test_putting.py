@@ -46,7 +46,7 @@ def told(*shown: str, reading: Verdict = READ) -> Verdict:
     made = question("each", Each())
     for fact in shown:
         assert not list(made.evaluate(fact, LOOK))
-    return made.verdict(reading)
+    return made.verdict(reading, whole=reading is READ)
 
 
 @given(st.lists(st.sampled_from(["fine", "bad", "unknown", "none", "defect"]), max_size=8), st.booleans())
@@ -76,3 +76,18 @@ def test_a_client_without_it_has_nothing_to_be_asked() -> None:
 
 def test_its_reading_counts_as_its_need() -> None:
     assert Each.all_needs() == ("host",)
+
+
+class Amiss(Each):
+    """Of a source that yields what is amiss alone."""
+
+    none_is_well = "nothing is amiss"
+
+
+def test_none_is_well_only_where_all_of_it_was_read() -> None:
+    made = question("amiss", Amiss())
+    assert made.verdict(READ, whole=True) == Verdict("pass", "nothing is amiss")
+    assert made.verdict(Verdict("not_applicable", "no such system"), whole=False).status == "not_applicable"
+    assert made.verdict(Verdict("unknown", "half of it was away"), whole=False).status == "unknown"
+    list(made.evaluate("none", LOOK))
+    assert made.verdict(READ, whole=True).status == "not_applicable", "there was something, and it was not asked"

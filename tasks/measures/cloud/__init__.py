@@ -1,0 +1,1 @@
+"""How cloud accounts are set up."""

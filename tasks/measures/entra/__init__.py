@@ -1,0 +1,1 @@
+"""How a directory of Entra ID is set up."""

@@ -1,0 +1,296 @@
+"""A compliance sweep as one self-contained page for the client's manager: nothing is fetched, no script, every text escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from tenantry.baseline.model import FRAMEWORKS
+from tenantry.baseline.remembered import age_days
+from tenantry.clock import parse_rfc3339
+from tenantry.timeline.markup import Markup, h, join, long_text, pill, table
+from tenantry.timeline.typeset import layout
+
+__all__ = ["html"]
+
+STATUSES: Final = {
+    "fail": ("not met", "bad"),
+    "unknown": ("not known", "warn"),
+    "for_person": ("to be asked", "people"),
+    "excepted": ("excepted", "calm"),
+    "pass": ("met", "good"),
+    "not_applicable": ("does not apply", "none"),
+}
+"""How a policy stands → words, look; in the order in which they are told."""
+_COLOURS: Final = {
+    "bad": "#b42318",
+    "warn": "#b7791f",
+    "people": "#1d4ed8",
+    "good": "#12693a",
+    "calm": "#718096",
+    "none": "#cbd5e0",
+}
+_WEIGHT: Final = {"high": 0, "medium": 1, "low": 2}
+_STYLE: Final = (
+    ".picture text{font-size:12.5px}.picture .head{font-size:15px;font-weight:650}.picture .tick{fill:var(--soft);font-size:12px}.plain{font-size:16px;max-width:80ch}"
+    ".picture .mark{fill:#fff;font-size:11px;font-weight:700}ol.next li{margin:8px 0;max-width:100ch}td .maps{color:var(--soft);font-size:12px}.legend-svg{max-width:900px;display:block;margin-top:8px}"
+    ".legend-svg text{font-size:12px;fill:var(--soft)}"
+)
+_WIDE: Final = 1080
+_CELL: Final = 26
+_PER_ROW: Final = 35
+_MARKS: Final = {"bad": "✕", "warn": "?", "people": "…", "calm": "–", "good": "✓", "none": ""}
+"""In each square, so that colour is not all that tells them apart."""
+_TOP: Final = 10
+
+
+def html(document: Mapping[str, Any], client: str) -> str:
+    """The whole file.
+
+    Args:
+        document: what `compliance.assess` keeps as evidence.
+        client: what the client is called.
+    """
+    style = layout("style.css") + _STYLE
+    digest = base64.b64encode(hashlib.sha256(f"\n{style}\n".encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    now = parse_rfc3339(document["at"])
+    head = join(
+        h("meta", charset="utf-8"),
+        h("meta", http_equiv="Content-Security-Policy", content=policy),
+        h("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        h("meta", name="referrer", content="no-referrer"),
+        h("meta", name="robots", content="noindex"),
+        h("title", f"Compliance report: {client}"),
+    )
+    shown = [(name, title, parts) for name, title, found in _sections(document, now) if (parts := list(found))]
+    body = join(
+        h("a", "Skip to the summary", href="#summary", class_="skip"),
+        _cover(document, client, now),
+        h("nav", *(h("a", title, href=f"#{name}") for name, title, _ in shown), class_="toc", aria_label="Contents"),
+        h("main", *(h("section", h("h2", title, id=f"{name}-h"), *parts, id=name, aria_labelledby=f"{name}-h") for name, title, parts in shown)),
+        h("footer", h("p", f"Run {document['run_id']} · as of {now:%d %B %Y} · made by Tenantry")),
+    )  # fmt: skip
+    return f'<!doctype html>\n<html lang="en">\n<head>\n{head}<style>\n{style}\n</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n'
+
+
+def _every(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [one for of in document["baselines"] for one in of["policies"]]
+
+
+def _cover(document: Mapping[str, Any], client: str, now: datetime) -> Markup:
+    counts = Counter(one["status"] for one in _every(document))
+    badges = [
+        h("span", f"{counts[status]} {words}", class_=f"pill {look}")
+        for status, (words, look) in STATUSES.items()
+        if counts[status] and status != "not_applicable"
+    ]
+    facts = [
+        ("Client", h("bdi", client)),
+        ("As of", Markup(f"{now:%d %B %Y}")),
+        ("Held against", join(", ".join(of["title"] for of in document["baselines"]))),
+        ("Run", h("code", document["run_id"])),
+    ]
+    return h(
+        "header",
+        h(
+            "div",
+            h("div", h("p", "Compliance report", class_="eyebrow"), h("h1", "What was promised, and what is so"), h("p", h("bdi", client), class_="subject")),
+            h("div", *badges, class_="badges"),
+            class_="coverhead",
+        ),
+        h("dl", *(h("div", h("dt", name), h("dd", value)) for name, value in facts), class_="facts"),
+        class_="cover",
+    )  # fmt: skip
+
+
+def _sections(document: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, str, Iterator[Markup]]]:
+    yield "summary", "How you stand", _summary(document)
+    yield "picture", "All requirements at a glance", _picture(document)
+    yield "next", "What to do first", _next(document)
+    yield "changed", "What changed since the last time", _changed(document)
+    yield "excepted", "What somebody answers for", _excepted(document)
+    yield "unseen", "What could not be seen", _unseen(document)
+    yield "regimes", "By the rules that ask for it", _regimes(document)
+    for number, of in enumerate(document["baselines"]):
+        yield f"b{number}", f"{of['title']}: each requirement", _policies(of, now)
+
+
+def _summary(document: Mapping[str, Any]) -> Iterator[Markup]:
+    every = _every(document)
+    counts = Counter(one["status"] for one in every)
+    asked = len(every) - counts["not_applicable"]
+    yield h(
+        "p",
+        f"Of {asked} requirements that apply to you, {counts['pass']} {_are(counts['pass'])} met and {counts['fail']} {_are(counts['fail'])} not.",
+        class_="plain",
+    )
+    heavy = sum(one["status"] == "fail" and one["criticality"] == "high" for one in every)
+    if counts["fail"]:
+        told = (
+            f"{heavy} of those that are not met {'weighs' if heavy == 1 else 'weigh'} heavily."
+            if heavy
+            else "None of those that are not met weighs heavily."
+        )
+        yield h("p", told, class_="plain")
+    if counts["unknown"] or counts["for_person"]:
+        told = f"{counts['unknown']} could not be seen, and {counts['for_person']} only a person can tell: none of these counts as met."
+        yield h("p", told, class_="plain")
+    if counts["excepted"]:
+        yield h(
+            "p",
+            f"{counts['excepted']} {_are(counts['excepted'])} not met, and somebody answers for that until a day.",
+            class_="plain",
+        )
+    fell = [one["title"] for one in every if one["change"] == "fell"]
+    if fell:
+        yield h("p", f"{len(fell)} stood the last time and {'stands' if len(fell) == 1 else 'stand'} no longer: {'; '.join(fell[:5])}{' …' if len(fell) > 5 else ''}.", class_="plain")  # fmt: skip
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _picture(document: Mapping[str, Any]) -> Iterator[Markup]:
+    parts: list[Markup] = []
+    y = _TOP
+    for of in document["baselines"]:
+        counts = Counter(one["status"] for one in of["policies"])
+        told = ", ".join(f"{counts[status]} {words}" for status, (words, _) in STATUSES.items() if counts[status])
+        parts.append(h("text", of["title"], x=8, y=y + 16, class_="head"))
+        parts.append(h("text", told, x=_WIDE - 8, y=y + 16, text_anchor="end", class_="tick"))
+        y += 26
+        order = {status: number for number, status in enumerate(STATUSES)}
+        rows = sorted(of["policies"], key=lambda one: (order[one["status"]], _WEIGHT[one["criticality"]]))
+        for number, one in enumerate(rows):
+            words, look = STATUSES[one["status"]]
+            x, at = 8 + number % _PER_ROW * (_CELL + 4), y + number // _PER_ROW * (_CELL + 4)
+            size = (
+                _CELL if one["criticality"] == "high" else _CELL - 6 if one["criticality"] == "medium" else _CELL - 11
+            )
+            off = (_CELL - size) / 2
+            parts.append(
+                h(
+                    "g",
+                    h("title", f"{one['title']}: {words}"),
+                    h("rect", x=x + off, y=at + off, width=size, height=size, rx=4, fill=_COLOURS[look]),
+                    h("text", _MARKS[look], x=x + _CELL / 2, y=at + _CELL / 2 + 4, text_anchor="middle", class_="mark"),
+                )
+            )
+        y += -(-len(rows) // _PER_ROW) * (_CELL + 4) + 14
+    drawn = h("svg", *parts, viewBox=f"0 0 {_WIDE} {y}", role="img", aria_label="How each requirement stands; all of it stands in the tables.", xmlns="http://www.w3.org/2000/svg", class_="picture")  # fmt: skip
+    yield h("p", "One square is one requirement; the larger, the more it weighs.", class_="lead")
+    yield h("figure", drawn, class_="scroll", tabindex=0, role="group", aria_label="Picture of requirements")
+    legend = []
+    for number, (words, look) in enumerate(STATUSES.values()):
+        x = 8 + number * 150
+        legend.append(h("rect", x=x, y=4, width=16, height=16, rx=3, fill=_COLOURS[look]))
+        legend.append(h("text", words, x=x + 22, y=16))
+    yield h(
+        "div", h("svg", *legend, viewBox=f"0 0 {_WIDE} 24", xmlns="http://www.w3.org/2000/svg"), class_="legend-svg"
+    )
+
+
+def _next(document: Mapping[str, Any]) -> Iterator[Markup]:
+    failing = sorted(
+        (one for one in _every(document) if one["status"] == "fail"), key=lambda one: _WEIGHT[one["criticality"]]
+    )
+    if failing:
+        rows = [h("li", h("b", one["title"]), ". ", one["remedy"]) for one in failing[:10]]
+        yield h("ol", *rows, class_="next")
+        if len(failing) > 10:
+            yield h("p", f"{len(failing) - 10} more stand in the tables below.", class_="lead")
+
+
+def _changed(document: Mapping[str, Any]) -> Iterator[Markup]:
+    rows = [
+        (h("b", one["title"]), {"fell": pill("fell", "bad"), "mended": pill("mended", "good")}[one["change"]], long_text(one["why"]))
+        for one in _every(document)
+        if one["change"] in ("fell", "mended")
+    ]  # fmt: skip
+    if rows:
+        yield table(("Requirement", "What happened", "How it stands"), rows, ("38%", "14%", None))
+
+
+def _excepted(document: Mapping[str, Any]) -> Iterator[Markup]:
+    rows = []
+    for one in _every(document):
+        held = one["exception"]
+        if held is not None:
+            state = pill("counts", "calm") if one["status"] == "excepted" else pill("does not cover it", "bad")
+            who = f"{held['owner']}, approved by {held['approved_by']}"
+            rows.append(
+                (
+                    h("b", one["title"]),
+                    state,
+                    held["until"],
+                    who,
+                    long_text(f"{held['reason']}. Instead: {held['control']}"),
+                )
+            )
+    if rows:
+        yield table(
+            ("Requirement", "", "Until", "Who answers", "Why, and what is done instead"),
+            rows,
+            ("26%", "14%", "12%", "20%", None),
+        )
+
+
+def _unseen(document: Mapping[str, Any]) -> Iterator[Markup]:
+    rows = [
+        (h("b", one["title"]), pill(*STATUSES[one["status"]]), long_text(one["ask"] or one["why"]))
+        for one in _every(document)
+        if one["status"] in ("unknown", "for_person")
+    ]
+    if rows:
+        yield h("p", "None of these counts as met.", class_="lead")
+        yield table(("Requirement", "Stands", "What is asked, or why it could not be seen"), rows, ("38%", "14%", None))
+
+
+def _regimes(document: Mapping[str, Any]) -> Iterator[Markup]:
+    rows = []
+    for key, name in FRAMEWORKS.items():
+        asked = [one for one in _every(document) if key in one["maps"] and one["status"] != "not_applicable"]
+        if asked:
+            counts = Counter(one["status"] for one in asked)
+            open_numbers = sorted({number for one in asked if one["status"] == "fail" for number in one["maps"][key]})
+            told = ", ".join(f"{counts[status]} {words}" for status, (words, _) in STATUSES.items() if counts[status])
+            rows.append((h("b", name), told, long_text(", ".join(open_numbers) or "none")))
+    if rows:
+        yield h("p", "Numbers under which other rules ask for the same. Nobody has checked them for you, and meeting them all is no certificate.", class_="lead")  # fmt: skip
+        yield table(("Rules", "Requirements here", "Numbers where one is not met"), rows, ("24%", "38%", None))
+
+
+def _policies(of: Mapping[str, Any], now: datetime) -> Iterator[Markup]:
+    order = {status: number for number, status in enumerate(STATUSES)}
+    rows = []
+    for one in sorted(of["policies"], key=lambda one: (order[one["status"]], _WEIGHT[one["criticality"]])):
+        if one["status"] == "not_applicable":
+            continue
+        about = f": {'; '.join(one['about'][:5])}" if one["about"] else ""
+        more = one["about_total"] - min(5, len(one["about"]))
+        about += f" and {more} more" if more > 0 and one["about"] else ""
+        days = age_days(one, now)
+        rows.append(
+            (
+                pill(*STATUSES[one["status"]]),
+                join(h("b", one["title"]), h("br"), one["plain"], h("br"), h("span", _maps(one), class_="maps")),
+                one["criticality"],
+                f"{days} days" if days != 1 else "1 day",
+                long_text(f"{one['why']}{about}"),
+            )
+        )
+    if rows:
+        yield table(("Stands", "Requirement", "Weighs", "For", "How it stands"), rows, ("11%", "40%", "9%", "9%", None))
+    left = [one["title"] for one in of["policies"] if one["status"] == "not_applicable"]
+    if left:
+        yield h("p", f"{len(left)} do not apply to you: {'; '.join(left)}.", class_="lead")
+
+
+def _maps(one: Mapping[str, Any]) -> str:
+    numbers = "; ".join(f"{FRAMEWORKS[key]}: {', '.join(found)}" for key, found in one["maps"].items())
+    return f"{one['source']['title']}. {numbers}"
