@@ -14,6 +14,8 @@ OMIT := --no-emit-package rfc3987-syntax --no-emit-package lark
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url $(OMIT)
 # Tests wait for servers and vendors more than they work.
 PARALLEL := -n 4
+# Tests start hundreds of processes. Where Python may not write what it compiled, each of them would compile all of ours again.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest
 # More for pytest: make test ARGS="-k journal"
 ARGS ?=
 
@@ -33,16 +35,16 @@ demo: $(STAMP)  ## an incident from alert to report, on this machine alone
 # Without the right to install Chromium the browser tests are skipped, or fail when CI is set (tests/conftest.py).
 test: $(STAMP)  ## every test but the torture runs
 	@requirements/debian $$(grep -v '^#' requirements/debian.txt) || true
-	@$(BIN)/pytest -q -m "not torture" $(PARALLEL) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PYTEST) -q -m "not torture" $(PARALLEL) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(STAMP)  ## ruff, strict types, layers
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/ruff format --quiet --check $(SOURCES) || { echo "these files are not formatted:"; $(BIN)/ruff format --check $(SOURCES); }
 	@$(BIN)/mypy
-	@$(BIN)/pytest -q tests/test_layers.py
+	@$(PYTEST) -q tests/test_layers.py
 
 torture: $(STAMP)  ## the long fault runs
-	@$(BIN)/pytest -q -m torture $(PARALLEL) --dist load $(ARGS)
+	@$(PYTEST) -q -m torture $(PARALLEL) --dist load $(ARGS)
 
 # Versions stay as they are unless pyproject.toml asks otherwise; ARGS=--upgrade takes the newest.
 lock: $(STAMP)  ## write requirements/*.txt anew

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,17 @@ _SERVED = {
     **dict.fromkeys(("test_cancel", "test_keeper", "test_launch", "test_limit", "test_security"), "another service"),
 }
 """Files of tests/flows that share a service, which takes as long to start as most of them to run."""
+
+
+def pytest_configure() -> None:
+    # What collecting makes stays until the end: looking through it for garbage again and again took a third of the time.
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -46,6 +46,9 @@ _FIELDS = frozenset(
     {"v", "tree", "seq", "id", "ts", "mono_us", "flow", "run_id", "step", "attempt", "event", "outcome"}
     | {"payload_digest", "prev"}
 )
+_SHA256: Final = hashlib.sha256()
+_LEAF: Final = hashlib.sha256(b"\x00")
+"""Copied, because OpenSSL looks up the algorithm for each hash that begins anew."""
 _SORTED_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -138,7 +141,9 @@ class Record:
 
 
 def leaf_hash(body: bytes) -> bytes:
-    return hashlib.sha256(b"\x00" + body).digest()
+    leaf = _LEAF.copy()
+    leaf.update(body)
+    return leaf.digest()
 
 
 def canonical(value: Any) -> bytes:
@@ -165,7 +170,9 @@ def _plain(value: Any) -> bool:
         return bool(-_EXACT <= value <= _EXACT)
     if kind is dict:
         for key, inner in value.items():
-            if type(key) is not str or not key.isascii() or (type(inner) is not str and not _plain(inner)):
+            if type(key) is not str or not key.isascii():
+                return False
+            if type(inner) is not str and inner is not None and not _plain(inner):
                 return False
         return True
     return (kind is list or kind is tuple) and all(_plain(inner) for inner in value)
@@ -215,21 +222,22 @@ def digest(value: Any) -> str:
 def build(
     event: Event, *, tree: str, seq: int, entry_id: str, ts: str, mono_us: int, payload_digest: str, prev: str
 ) -> Entry:
+    # In the order of JCS.
     fields: dict[str, Any] = {
-        "v": VERSION,
-        "tree": tree,
-        "seq": seq,
-        "id": entry_id,
-        "ts": ts,
-        "mono_us": mono_us,
-        "flow": {"name": event.flow[0], "version": event.flow[1]} if event.flow else None,
-        "run_id": event.run_id,
-        "step": event.step,
         "attempt": event.attempt,
         "event": event.event,
+        "flow": {"name": event.flow[0], "version": event.flow[1]} if event.flow else None,
+        "id": entry_id,
+        "mono_us": mono_us,
         "outcome": event.outcome,
         "payload_digest": payload_digest,
         "prev": prev,
+        "run_id": event.run_id,
+        "seq": seq,
+        "step": event.step,
+        "tree": tree,
+        "ts": ts,
+        "v": VERSION,
     }
     # What its fields are is known, so nobody need look whether JCS and sorted JSON agree on them.
     body = _sorted_json(fields) if mono_us <= _EXACT and seq <= _EXACT else canonical(fields)
@@ -271,14 +279,15 @@ class Sealer:
 
     def _sealed(self, payload: bytes, entry_id: str, drawn: bytes) -> tuple[bytes, str]:
         plain, nonce = drawn[:_SALT] + payload, drawn[_SALT:]
-        return nonce + self._encrypt(nonce, plain, entry_id.encode()), hashlib.sha256(plain).hexdigest()
+        digest = _SHA256.copy()
+        digest.update(plain)
+        return nonce + self._encrypt(nonce, plain, entry_id.encode()), digest.hexdigest()
 
     def close(self, one: Draft) -> Closed:
         """Give it an id, and seal its payload."""
         drawn = os.urandom(_ID + _SALT + _NONCE)
         entry_id = drawn[:_ID].hex()
-        sealed, payload_digest = self._sealed(one.payload, entry_id, drawn[_ID:])
-        return Closed(one.event, entry_id, sealed, payload_digest)
+        return Closed(one.event, entry_id, *self._sealed(one.payload, entry_id, drawn[_ID:]))
 
 
 def seal(payload: bytes, *, key: bytes, entry_id: str) -> tuple[bytes, str]:

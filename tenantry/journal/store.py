@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from tenantry.clock import Clock, SystemClock, rfc3339
+from tenantry.clock import Clock, SystemClock, stamp
 from tenantry.errors import JournalCorrupt, LeaseLost, NotFound, Refused
 from tenantry.journal import runs, schema
 from tenantry.journal.entry import (
@@ -42,6 +42,9 @@ from tenantry.journal.verify import Verification, Verifier
 from tenantry.names import MSP
 
 __all__ = ["Journal", "RunIndex", "Unsettled"]
+
+
+_APPENDING: Final = mapped("append to the journal")
 
 
 class _Tip(NamedTuple):
@@ -122,7 +125,7 @@ class Journal:
         # Before the write lock is held: whoever gives the key may have to record that it did, and what is sealed here is sealed
         # while another process syncs.
         closed = self._closed(tenant, drafts)
-        with mapped("append to the journal"), self._direct or self._writing.begin() as db:
+        with _APPENDING, self._direct or self._writing.begin() as db:
             if fence is not None:
                 self._hold(db, fence, fence.life)
             return self._grow(db, tenant, closed)
@@ -155,8 +158,12 @@ class Journal:
     def _advance(self, db: Transaction, tip: _Tip, to: _Tip) -> bool:
         """Let the tree end at ``to``; False, and nothing changed, when it does not end at ``tip``."""
         values = {
-            **{"at": tip.tree, "was_size": tip.size, "was_head": tip.head},
-            **{"new_size": to.size, "new_head": to.head, "new_last_ts": to.last_ts},
+            "at": tip.tree,
+            "was_size": tip.size,
+            "was_head": tip.head,
+            "new_size": to.size,
+            "new_head": to.head,
+            "new_last_ts": to.last_ts,
         }
         return self._sql.grow(db, values) == 1
 
@@ -166,40 +173,39 @@ class Journal:
         entries: list[Entry] = []
         rows: list[dict[str, Any]] = []
 
-        def add(one: Closed, ts: str) -> Entry:
-            nonlocal size, head, last_ts
-            entry = build(
-                one.event,
-                tree=tree,
-                seq=size,
-                entry_id=one.id,
-                ts=ts,
-                mono_us=self.clock.monotonic_us(),
-                payload_digest=one.payload_digest,
-                prev=head,
-            )
-            rows.append(
-                {
-                    "tree": tree,
-                    "seq": size,
-                    "id": one.id,
-                    "run_id": one.event.run_id,
-                    "body": entry.body,
-                    "leaf": entry.leaf,
-                    "sealed": one.sealed,
-                }
-            )
-            size, head, last_ts = size + 1, entry.leaf.hex(), ts
-            return entry
-
         for one in closed:
-            ts = rfc3339(self.clock.now())
-            if ts < last_ts:
-                # A clock that stepped back is itself part of the record, before the entry that shows it.
-                said = draft(Event("clock.stepped_back", {"was": last_ts, "is": ts}))
-                add(self._closed(tenant, [said])[0], ts)
-            entries.append(add(one, ts))
+            ts = stamp(self.clock)
+            following = (one,) if ts >= last_ts else (self._stepped_back(tenant, last_ts, ts), one)
+            for each in following:
+                entry = build(
+                    each.event,
+                    tree=tree,
+                    seq=size,
+                    entry_id=each.id,
+                    ts=ts,
+                    mono_us=self.clock.monotonic_us(),
+                    payload_digest=each.payload_digest,
+                    prev=head,
+                )
+                rows.append(
+                    {
+                        "tree": tree,
+                        "seq": size,
+                        "id": each.id,
+                        "run_id": each.event.run_id,
+                        "body": entry.body,
+                        "leaf": entry.leaf,
+                        "sealed": each.sealed,
+                    }
+                )
+                size, head, last_ts = size + 1, entry.leaf.hex(), ts
+            entries.append(entry)
         return _Chain(_Tip(tree, size, head, last_ts), entries, rows)
+
+    def _stepped_back(self, tenant: str, was: str, now: str) -> Closed:
+        """A clock that stepped back is itself part of the record, before the entry that shows it."""
+        (closed,) = self._closed(tenant, [draft(Event("clock.stepped_back", {"was": was, "is": now}))])
+        return closed
 
     def _tree(self, db: Transaction, tenant: str) -> _Tip:
         """Where the tenant's tree ends, locked until the transaction does."""
