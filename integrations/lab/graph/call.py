@@ -52,6 +52,8 @@ class Call:
     version: str
     shrink: bool = False
     """Answer with fewer rows than asked for and a next link (a fault that is also ordinary behaviour)."""
+    roles: frozenset[str] = frozenset()
+    """Of the token."""
 
     @property
     def tenant(self) -> Tenant:

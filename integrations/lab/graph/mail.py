@@ -7,6 +7,7 @@ how the real service behaves, and why attackers hide theirs.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import NoneType
 from typing import Any
@@ -20,7 +21,9 @@ from integrations.lab.web import Answer
 
 routes = Routes("outlook")
 
-_READ = "Mail.Read Mail.ReadWrite"
+_READ = "Mail.ReadBasic.All Mail.Read Mail.ReadWrite"
+_CONTENT = ("body", "bodyPreview", "uniqueBody")
+"""What Mail.ReadBasic.All does not show (learn.microsoft.com/graph/permissions-reference)."""
 _RULES_READ = "MailboxSettings.Read MailboxSettings.ReadWrite"
 _RULES_WRITE = "MailboxSettings.ReadWrite"
 _TIMES = ("eq", "ge", "gt", "le", "lt")
@@ -120,11 +123,7 @@ def _messages(call: Call, folder: str | None) -> Answer:
     return call.page(
         "messages",
         rows,
-        lambda row: (
-            pick(row.props, [*names, "id"])
-            if names
-            else {name: value for name, value in row.props.items() if name != "folder"}
-        ),
+        lambda row: _shown(call, row.props, names),
         default=10,
         maximum=1000,
     )
@@ -137,8 +136,14 @@ def get_message(call: Call) -> Answer:
     found = _box(call).messages.find(call.params["message"], call.now)
     if found is None:
         raise not_found(call.params["message"], "ErrorItemNotFound")
-    shown = {name: value for name, value in found.props.items() if name != "folder"}
-    return call.one("messages/$entity", pick(shown, [*names, "id"]) if names else shown)
+    return call.one("messages/$entity", _shown(call, found.props, names))
+
+
+def _shown(call: Call, props: Mapping[str, Any], names: Sequence[str] | None) -> dict[str, Any]:
+    """A message, with what the caller may see of it."""
+    content = not call.roles.isdisjoint(("Mail.Read", "Mail.ReadWrite"))
+    seen = {n: value for n, value in props.items() if n != "folder" and (content or n not in _CONTENT)}
+    return pick(seen, [*names, "id"]) if names else seen
 
 
 # --- inbox rules ------------------------------------------------------------------------------------------------------

@@ -132,6 +132,7 @@ class GraphService:
             now,
             version,
             shrink,
+            frozenset(token.roles),
         )
         return route.handler(call)
 

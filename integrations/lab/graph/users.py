@@ -12,7 +12,7 @@ from typing import Any
 
 from integrations.lab.clock import iso
 from integrations.lab.directory import Directory
-from integrations.lab.graph.call import Call, Row, bad_request, pick
+from integrations.lab.graph.call import Call, Row, bad_request, pick, refusal
 from integrations.lab.graph.entitlements import assignment_states
 from integrations.lab.graph.names import GROUP, USER
 from integrations.lab.graph.routing import Routes
@@ -141,7 +141,15 @@ def get_user(call: Call) -> Answer:
     return call.one("users/$entity", _shape(call.user().view(call.now), names))
 
 
-@routes.add("PATCH", "users/{user}", "User.ReadWrite.All Directory.ReadWrite.All")
+_WRITE = frozenset({"User.ReadWrite.All", "Directory.ReadWrite.All"})
+_WRITE_ONE = {
+    "accountEnabled": "User.EnableDisableAccount.All",
+    "passwordProfile": "User-PasswordProfile.ReadWrite.All",
+}
+"""Properties that a permission of their own is enough for (Graph v1.0 reference, "Update user")."""
+
+
+@routes.add("PATCH", "users/{user}", " ".join([*_WRITE, *_WRITE_ONE.values()]))
 def update_user(call: Call) -> Answer:
     """Change a user.
 
@@ -152,6 +160,8 @@ def update_user(call: Call) -> Answer:
     body = call.json(_WRITABLE)
     if not body:
         raise bad_request("Empty payload. JSON content expected.")
+    if call.roles.isdisjoint(_WRITE) and not {_WRITE_ONE.get(name, "") for name in body} <= call.roles:
+        raise refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
     user = call.tenant.directory.keep(index)
     synced = bool(user.props["onPremisesSyncEnabled"])
     if "passwordProfile" in body:

@@ -394,7 +394,7 @@ async def test_a_token_refused_twice_is_a_failed_sign_in(stand: Stand, handle: M
             "User.Read.All",
         ),
         (
-            ["User.ReadWrite.All", "Directory.ReadWrite.All"],
+            ["User.ReadWrite.All", "Directory.ReadWrite.All", "User.EnableDisableAccount.All"],
             "set_enabled",
             ("u", False),
             "User.EnableDisableAccount.All",

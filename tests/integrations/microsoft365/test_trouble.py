@@ -20,7 +20,9 @@ from tenantry.errors import (
     Throttled,
     VendorFault,
 )
+from tenantry.least import least
 from tenantry.run import Status
+from tenantry.runbook import parse_runbook
 from tests.integrations.microsoft365.conftest import Stand
 from tests.support.lab_stand import LabAccess, LabStand
 
@@ -181,6 +183,29 @@ async def test_a_role_revoked_in_mid_run_stops_it_and_it_goes_on_when_it_is_give
     done = [(entry["service"], entry["method"], entry["target"], str(entry["after"])) for entry in lab.lab.audit]
     assert len(done) == len(set(done)) > before
     assert lab.stand.state().item("verify_contained", None).output["contained"]
+    lab.close()
+
+
+@pytest.mark.parametrize(
+    ("runbook", "scenario"), [("business_email_compromise", "bec"), ("malicious_oauth_app", "oauth_app")]
+)
+async def test_what_is_printed_as_least_privilege_suffices(tmp_path: Path, runbook: str, scenario: str) -> None:
+    """The lab lets nothing through that its application was not granted."""
+    params = {"oauth_app": lambda lab: {"application": lab.scenario_info()["artefacts"]["application"]["name"]}}
+    lab = LabStand(tmp_path, users=20, scenario=scenario, runbook=runbook, params=params.get(scenario))
+    registry = lab.stand.registry
+    tasks = [registry.get(step.uses) for step in parse_runbook(lab.text, source=runbook, registry=registry).steps]
+    names = [name for task in tasks for p in task.permissions if p.vendor == "microsoft365" for name in p.names]
+    printed = least("microsoft365", names, {}).text
+    granted = {line for line in printed.splitlines() if not line.startswith("#")}
+    lab.lab.change_permissions(revoke={*lab.lab.granted_roles, *lab.lab.exchange_roles})
+    lab.lab.change_permissions(grant=granted)
+    lab.create()
+    ended = await through(lab, Losing(("never",), int))
+    assert ended is Status.COMPLETED, [
+        (s["id"], s["error"]["message"]) for s in lab.stand.view()["steps"] if s["error"]
+    ]
+    assert "Directory.ReadWrite.All" not in granted
     lab.close()
 
 

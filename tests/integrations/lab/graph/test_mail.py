@@ -134,3 +134,14 @@ async def test_one_message(stand: Stand) -> None:
     assert "folder" not in found
     answer = await stand.graph("GET", f"users/{stand.assistant}/messages/{rows[0]['id']}")
     assert (answer.status_code, error_code(answer)) == (404, "ErrorItemNotFound")
+
+
+async def test_what_a_message_says_takes_more_than_the_basic_permission(stand: Stand) -> None:
+    path = f"users/{stand.finance}/messages?$select=subject,bodyPreview"
+    whole = (await stand.graph("GET", path)).json()["value"]
+    stand.lab.change_permissions(revoke=["Mail.Read", "Mail.ReadWrite"])
+    basic = (await stand.graph("GET", path)).json()["value"]
+    assert [row["subject"] for row in basic] == [row["subject"] for row in whole]
+    assert {row["bodyPreview"] for row in basic} == {None}
+    stand.lab.change_permissions(revoke=["Mail.ReadBasic.All"])
+    assert (await stand.graph("GET", path)).status_code == 403

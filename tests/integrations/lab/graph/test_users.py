@@ -189,3 +189,12 @@ async def test_membership_is_of_several_kinds(stand: Stand) -> None:
     rows = await stand.every(f"users/{admin}/transitiveMemberOf/microsoft.graph.directoryRole")
     assert [row["displayName"] for row in rows] == ["Global Administrator", "Exchange Administrator"]
     assert len(await stand.every(f"users/{admin}/memberOf")) == 3
+
+
+async def test_a_property_may_have_a_permission_of_its_own(stand: Stand) -> None:
+    path = f"users/{stand.finance}"
+    stand.lab.change_permissions(revoke=["User.ReadWrite.All", "Directory.ReadWrite.All"])
+    assert (await stand.graph("PATCH", path, json={"accountEnabled": False})).status_code == 204
+    assert (await stand.graph("PATCH", path, json={"jobTitle": "x"})).status_code == 403
+    stand.lab.change_permissions(revoke=["User.EnableDisableAccount.All"])
+    assert (await stand.graph("PATCH", path, json={"accountEnabled": True})).status_code == 403
