@@ -8,6 +8,7 @@ and compares the end with that of an uninterrupted run.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import signal
@@ -65,23 +66,40 @@ class Job:
     """Where cloud account and hosts are (``tests/support/everywhere.py``), where they are not the lab's."""
 
 
-class Zygote:
-    """A single-threaded process that forks a child for each job and reports how it ended."""
+@dataclass(frozen=True)
+class Errand:
+    """One attempt at something else than a run against the lab, for a child.
 
-    def __init__(self) -> None:
+    Attributes:
+        call: ``module:function`` of a coroutine function that takes a :class:`Kill` and ``given``.
+    """
+
+    call: str
+    kill: dict[str, Any]
+    given: dict[str, Any]
+
+
+class Zygote:
+    """A single-threaded process that forks a child for each job and reports how it ended.
+
+    Args:
+        warm_up: what is done once before the first child is born; None: a run at the lab.
+    """
+
+    def __init__(self, warm_up: Callable[[], object] | None = None) -> None:
         self._jobs, jobs = os.pipe()
         results, self._out = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
             os.close(jobs)
             os.close(results)
-            _serve(self._jobs, self._out)
+            _serve(self._jobs, self._out, warm_up or _warm_up)
         os.close(self._jobs)
         os.close(self._out)
         self._send = os.fdopen(jobs, "w", buffering=1)
         self._receive = os.fdopen(results)
 
-    def run(self, *jobs: Job) -> list[int]:
+    def run(self, *jobs: Job | Errand) -> list[int]:
         """Execute the jobs at the same time; exit codes, negative for signals, in order."""
         self._send.write(json.dumps([asdict(job) for job in jobs]) + "\n")
         return list(json.loads(self._receive.readline()))
@@ -114,23 +132,27 @@ def _warm_up() -> None:
         stand.close()
 
 
-def _serve(jobs: int, out: int) -> None:
-    _warm_up()
+def _serve(jobs: int, out: int, warm_up: Callable[[], object]) -> None:
+    warm_up()
     with os.fdopen(jobs) as lines, os.fdopen(out, "w", buffering=1) as results:
         for line in lines:
-            children = [_fork(Job(**job)) for job in json.loads(line)]
+            children = [_fork(Errand(**job) if "call" in job else Job(**job)) for job in json.loads(line)]
             codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
             results.write(json.dumps(codes) + "\n")
     os._exit(0)
 
 
-def _fork(job: Job) -> int:
+def _fork(job: Job | Errand) -> int:
     child = os.fork()
     if child:
         return child
     code = 70
     try:
-        asyncio.run(_attempt(job))
+        if isinstance(job, Errand):
+            module, _, function = job.call.partition(":")
+            asyncio.run(getattr(importlib.import_module(module), function)(Kill(**job.kill), **job.given))
+        else:
+            asyncio.run(_attempt(job))
         code = 0
     except BaseException:  # the parent needs the trace and a code, whatever it was
         import traceback
@@ -145,9 +167,9 @@ async def _attempt(job: Job) -> None:
     stand = Stand.__new__(Stand)
     Stand.reopen(stand, Path(job.folder), TaskRegistry.discover(entry_points=False))
     if kill.where.startswith("append"):
-        _kill_at_append(stand.journal, kill)
+        kill_at_append(stand.journal, kill)
     lab = Lab(job.scenario, seed=job.seed, users=job.users)  # for its credentials alone
-    killer = _Killer(kill) if kill.where.startswith("write") else None
+    killer = Killer(kill) if kill.where.startswith("write") else None
     transport = None if killer is None else _KillingTransport(killer)
     access = await LabAccess.open(job.base_url, lab, transport, stand.vault if job.vaulted else None)
     policy = PATIENT
@@ -161,7 +183,8 @@ async def _attempt(job: Job) -> None:
     await access.aclose()
 
 
-def _kill_at_append(journal: Journal, kill: Kill) -> None:
+def kill_at_append(journal: Journal, kill: Kill) -> None:
+    """End this process around the n-th append from now on."""
     count = 0
     append = journal.append
 
@@ -178,7 +201,7 @@ def _kill_at_append(journal: Journal, kill: Kill) -> None:
     journal.append = counting  # type: ignore[method-assign]
 
 
-class _Killer:
+class Killer:
     """Counts writes, of whatever kind, and kills around the n-th."""
 
     def __init__(self, kill: Kill) -> None:
@@ -205,7 +228,7 @@ class _Killer:
 class _KillingTransport(httpx.AsyncBaseTransport):
     """The network, until the n-th write."""
 
-    def __init__(self, killer: _Killer) -> None:
+    def __init__(self, killer: Killer) -> None:
         self._inner = httpx.AsyncHTTPTransport()
         self._killer = killer
 
