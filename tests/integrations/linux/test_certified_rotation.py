@@ -19,6 +19,7 @@ from integrations.linux.keyfile import joined, split
 from integrations.linux.provider import PROVIDER
 from tenantry.errors import InvalidTenant, ProviderError, Rejected
 from tenantry.names import SecretRef
+from tests.support.canary import leaks, private_lines
 from tests.support.faults import Zygote
 from tests.support.hosts import HostNet, Key, host_net
 from tests.support.rotation import PATIENT, WHERE, RotationScene, Ticker, killed_and_resumed
@@ -197,6 +198,14 @@ async def test_a_certified_key_is_replaced_and_the_old_one_revoked(scene: Certif
     await scene.run()
     assert scene.status() == "completed", scene.stand.view("run-3")
     assert scene.live() == {"3"}
+    keys = [split(scene.value(version))[0].decode() for version in (1, 2, 3)] + [scene.net.authority.pem.decode()]
+    assert (
+        leaks(
+            scene.folder,
+            {f"{n} {name}": line for n, key in enumerate(keys) for name, line in private_lines(key).items()},
+        )
+        == []
+    )
 
 
 @pytest.fixture(scope="module")
@@ -278,6 +287,8 @@ async def test_host_certificates_are_issued_anew(net: HostNet, tmp_path: Path) -
     assert 89 <= (newest.expires_at - datetime.now(UTC)).days <= 90
     await scene.run()
     assert scene.status() == "completed", scene.stand.view("run-2")
+    authority = net.authority.pem.decode()
+    assert leaks(scene.folder, private_lines(authority) | private_lines(net.key.pem.decode())) == []
     scene.close()
 
 
