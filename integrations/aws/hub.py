@@ -18,7 +18,7 @@ from integrations.aws.second_factor import SEED, Device, device_of, next_code
 from integrations.aws.session import HUB_KEY, isolated, two_halves
 from integrations.aws.settings import HubSettings
 from tenantry import deadline
-from tenantry.errors import InDoubt, OutOfScope, Rejected, VendorFault
+from tenantry.errors import InDoubt, OutOfScope, PermissionMissing, Rejected, VendorFault
 from tenantry.providers import ProviderCheck, SecretSource
 
 __all__ = ["Hub", "HubHandle"]
@@ -26,6 +26,8 @@ __all__ = ["Hub", "HubHandle"]
 _LIFE_S: Final = 900
 _MARGIN_S: Final = 120
 _PATIENCE_S: Final = 60.0
+_CODES: Final = 2
+"""Tried before a second factor counts as refused."""
 _KEPT: Final = 6
 """Clients that are kept."""
 _REGION: Final = "us-east-1"
@@ -66,14 +68,22 @@ class Hub:
         return kept[1]
 
     async def session(self, bare: Credentials, device: Device) -> Credentials:
-        """Begun with a code of the device. Each code counts once, so this may take half a minute."""
-        answer = await self.call(
-            bare,
-            *("sts", "get_session_token"),
-            SerialNumber=device.serial,
-            TokenCode=await self.code(device.serial, device.seed),
-            DurationSeconds=_LIFE_S,
-        )
+        """Begun with a code of the device. Each code counts once, so this may take half a minute, and one that is refused may be one that
+        another process used, perhaps this run's own before it was killed: the next one tells, half a minute later."""
+        for last in (*[False] * (_CODES - 1), True):
+            code = await self.code(device.serial, device.seed)
+            try:
+                answer = await self.call(
+                    bare,
+                    *("sts", "get_session_token"),
+                    SerialNumber=device.serial,
+                    TokenCode=code,
+                    DurationSeconds=_LIFE_S,
+                )
+                break
+            except PermissionMissing as refused:
+                if last or refused.detail.get("vendor_code") != "AccessDenied":
+                    raise
         found = answer.get("Credentials") or {}
         return Credentials(found.get("AccessKeyId"), found.get("SecretAccessKey"), found.get("SessionToken"))
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,6 +18,8 @@ import pytest
 from flows.rotating import run_id_of
 from tenantry.secretlife import due
 from tests.flows.stand import TENANT, Stand
+from tests.flows.test_service_kills import below
+from tests.support.canary import leaks
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(600)
@@ -32,7 +38,7 @@ def registered(stand: Stand) -> Iterator[Stand]:
         installation.vault.put(TENANT, reference.name, stand.lab.client_secret, kind="client_secret")
 
 
-def test_what_is_due_is_replaced_although_its_process_is_killed(registered: Stand) -> None:
+def test_what_is_due_is_replaced_although_its_process_is_killed(registered: Stand, tmp_path: Path) -> None:
     stand = registered
     with stand.opened() as installation:
         vault = installation.vault
@@ -52,6 +58,7 @@ def test_what_is_due_is_replaced_although_its_process_is_killed(registered: Stan
     with stand.opened() as installation:
         assert installation.journal.live(run)
         (attempt,) = [one for one in installation.journal.records(run) if one.event == "run.attempt"]
+    seen = said_to_the_kernel(stand)
     os.kill(int(attempt.data["owner"].split("|")[2]), signal.SIGKILL)
     until(lambda: stand.state(run).ended is not None, lambda: f"{run} does not end; {stand.worker_log()}", seconds=150)
     stand.lab.faults = type(stand.lab.faults)()
@@ -77,3 +84,26 @@ def test_what_is_due_is_replaced_although_its_process_is_killed(registered: Stan
         assert [one for one in due(vault.list(TENANT), datetime.now(UTC)) if one.name == name] == []
     assert stand.lab.own_registration is not None
     assert len(stand.lab.own_registration.props["passwordCredentials"]) == 1
+    with stand.opened() as installation:
+        vault = installation.vault
+        secrets = {f"version {n}": vault.get_text(TENANT, name, n).get_secret_value() for n in (old, newest.version)}
+    (tmp_path / "processes").write_bytes(seen + said_to_the_kernel(stand))
+    assert b"console.web" in seen
+    assert leaks(tmp_path, secrets) == []
+    with closing(sqlite3.connect(stand.home.journal_db)) as db:
+        db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    assert leaks(stand.home.path, secrets) == []  # Prefect's database, everybody's logs and the record among it
+
+
+def said_to_the_kernel(stand: Stand) -> bytes:
+    """Environment and command line of every process of the service, and what it holds open although it has no name any more."""
+    assert stand.service is not None
+    found = b""
+    for pid in [stand.service.pid, *below(stand.service.pid)]:
+        with contextlib.suppress(OSError):  # it ended meanwhile; of the broker nobody but root may read this
+            for name in ("cmdline", "environ"):
+                found += Path(f"/proc/{pid}/{name}").read_bytes() + b"\n"
+            for one in Path(f"/proc/{pid}/fd").iterdir():
+                if str(one.readlink()).startswith("/") and str(one.readlink()).endswith(" (deleted)"):
+                    found += one.read_bytes()[:1_000_000]
+    return found

@@ -47,6 +47,13 @@ def needles(secret: str) -> set[bytes]:
     return forms
 
 
+def private_lines(pem: str) -> dict[str, str]:
+    """What to look for of a private key: lines of its PEM that nobody can make from the public half. In OpenSSH's form the first three hold
+    names and the public key."""
+    lines = [line for line in pem.strip().splitlines() if line and not line.startswith("-----")]
+    return {f"private key line {n}": line for n, line in enumerate(lines[3:] or lines)}
+
+
 def leaks(folder: Path, secrets: Mapping[str, str]) -> list[str]:
     """``name in file`` for every secret found below a folder. Names and files, never values."""
     wanted = {name: needles(secret) for name, secret in secrets.items() if len(secret) >= 6}

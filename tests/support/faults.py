@@ -71,27 +71,41 @@ class Job:
     """The folder is a home with clients' files, which are opened as the service opens them (``tests/support/taken_on.py``)."""
 
 
+@dataclass(frozen=True)
+class Errand:
+    """One attempt at something else than a run against the lab, for a child.
+
+    Attributes:
+        call: ``module:function`` of a coroutine function that takes a :class:`Kill` and ``given``.
+    """
+
+    call: str
+    kill: dict[str, Any]
+    given: dict[str, Any]
+
+
 class Zygote:
     """A single-threaded process that forks a child for each job and reports how it ended.
 
     Args:
         modules: imported besides what every run needs, so that children need not.
+        warm_up: what is done once before the first child is born; None: a run at the lab.
     """
 
-    def __init__(self, *modules: str) -> None:
+    def __init__(self, *modules: str, warm_up: Callable[[], object] | None = None) -> None:
         self._jobs, jobs = os.pipe()
         results, self._out = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
             os.close(jobs)
             os.close(results)
-            _serve(self._jobs, self._out, modules)
+            _serve(self._jobs, self._out, modules, warm_up or _warm_up)
         os.close(self._jobs)
         os.close(self._out)
         self._send = os.fdopen(jobs, "w", buffering=1)
         self._receive = os.fdopen(results)
 
-    def run(self, *jobs: Job) -> list[int]:
+    def run(self, *jobs: Job | Errand) -> list[int]:
         """Execute the jobs at the same time; exit codes, negative for signals, in order."""
         self._send.write(json.dumps([asdict(job) for job in jobs]) + "\n")
         return list(json.loads(self._receive.readline()))
@@ -124,25 +138,29 @@ def _warm_up() -> None:
         stand.close()
 
 
-def _serve(jobs: int, out: int, modules: Iterable[str]) -> None:
-    _warm_up()
+def _serve(jobs: int, out: int, modules: Iterable[str], warm_up: Callable[[], object]) -> None:
+    warm_up()
     for module in modules:
         importlib.import_module(module)
     with os.fdopen(jobs) as lines, os.fdopen(out, "w", buffering=1) as results:
         for line in lines:
-            children = [_fork(Job(**job)) for job in json.loads(line)]
+            children = [_fork(Errand(**job) if "call" in job else Job(**job)) for job in json.loads(line)]
             codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
             results.write(json.dumps(codes) + "\n")
     os._exit(0)
 
 
-def _fork(job: Job) -> int:
+def _fork(job: Job | Errand) -> int:
     child = os.fork()
     if child:
         return child
     code = 70
     try:
-        asyncio.run(_attempt(job))
+        if isinstance(job, Errand):
+            module, _, function = job.call.partition(":")
+            asyncio.run(getattr(importlib.import_module(module), function)(Kill(**job.kill), **job.given))
+        else:
+            asyncio.run(_attempt(job))
         code = 0
     except BaseException:  # the parent needs the trace and a code, whatever it was
         import traceback

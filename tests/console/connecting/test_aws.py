@@ -14,6 +14,7 @@ from tenantry.errors import RecordError
 from tenantry.vault import Vault
 from tests.console.desk import Desk
 from tests.support.aws_stand import HUB_KEY, HUB_SECRET, Account, AwsStand, stand_fixture
+from tests.support.canary import leaks
 
 ESTATE = """\
 providers:
@@ -207,6 +208,7 @@ def test_a_new_role_takes_the_old_ones_place(desk: Desk, aws: AwsStand, client: 
     assert last["ok"]
     assert "renewal" not in states(last)
     assert "rotations/aws/role" not in [one["name"] for one in desk.json("vault", "list", "--tenant", "acme")]
+    assert leaks(desk.home.parent, {"the hub's key": HUB_SECRET}) == []
 
 
 @pytest.mark.parametrize("at", ["set_entry", "delete"])

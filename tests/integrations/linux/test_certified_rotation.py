@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,8 +19,11 @@ from integrations.linux.keyfile import joined, split
 from integrations.linux.provider import PROVIDER
 from tenantry.errors import InvalidTenant, ProviderError, Rejected
 from tenantry.names import SecretRef
+from tests.support.canary import leaks, private_lines
+from tests.support.faults import Zygote
 from tests.support.hosts import HostNet, Key, host_net
-from tests.support.rotation import PATIENT, RotationScene, Ticker, killed_and_resumed
+from tests.support.rotation import PATIENT, WHERE, RotationScene, Ticker, killed_and_resumed
+from tests.support.rotation import zygote as make_zygote
 
 HOSTS = ("one", "two")
 KEYS = "home/responder/.ssh/authorized_keys"
@@ -55,6 +58,7 @@ class CertifiedScene(RotationScene):
     def __init__(self, folder: Path, net: HostNet) -> None:
         super().__init__(folder)
         self.net = net
+        self.settings = net.settings(*HOSTS, certified=True, certificate_hours=24, host_certificate_days=90)
         self.first = Key()
         certificate = net.authority.certify(self.first, "responder", host=False)
         for name in HOSTS:
@@ -66,14 +70,19 @@ class CertifiedScene(RotationScene):
         self.stand.vault.put("acme", "ssh/ca", net.authority.pem)
         self.stand.vault.put("acme", "ssh/hosts", "none yet")
 
+    def places(self) -> dict[str, Any]:
+        return {"settings": self.settings}
+
+    def placed(self, places: Mapping[str, Any]) -> None:
+        self.settings = places["settings"]
+
     async def opened(self, ticker: Ticker) -> tuple[TenantCredentials, Callable[[], Awaitable[None]]]:
         async def secret(name: str) -> SecretBytes:
             if name not in self.names:
                 raise InvalidTenant(f"no {name}")
             return self.stand.vault.get("acme", self.names[name])
 
-        settings = self.net.settings(*HOSTS, certified=True, certificate_hours=24, host_certificate_days=90)
-        handle = await PROVIDER.open(settings, secret)
+        handle = await PROVIDER.open(self.settings, secret)
         plain = Connection._run
 
         async def counted(connection: Connection, *given: Any, **more: Any) -> Any:
@@ -189,13 +198,29 @@ async def test_a_certified_key_is_replaced_and_the_old_one_revoked(scene: Certif
     await scene.run()
     assert scene.status() == "completed", scene.stand.view("run-3")
     assert scene.live() == {"3"}
+    keys = [split(scene.value(version))[0].decode() for version in (1, 2, 3)] + [scene.net.authority.pem.decode()]
+    assert (
+        leaks(
+            scene.folder,
+            {f"{n} {name}": line for n, key in enumerate(keys) for name, line in private_lines(key).items()},
+        )
+        == []
+    )
 
 
-@pytest.mark.parametrize(("kind", "where"), [(CertifiedScene, "before"), (HostCertificateScene, "after")])
-async def test_killed_at_any_command_nobody_is_locked_out(
-    kind: type[CertifiedScene], where: str, net: HostNet, tmp_path: Path
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    with make_zygote() as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("kind", "points"), [(CertifiedScene, {"write_during": 3}), (HostCertificateScene, {"append_before": 2})]
+)
+async def test_killed_anywhere_nobody_is_locked_out(
+    kind: type[CertifiedScene], points: dict[str, int], zygote: Zygote, net: HostNet, tmp_path: Path
 ) -> None:
-    await killed_and_resumed(lambda name: kind(tmp_path / name, net), where, 2)
+    assert await killed_and_resumed(zygote, lambda name: kind(tmp_path / name, net), points) >= 2
 
 
 async def test_a_host_without_a_list_of_revoked_keys_begins_nothing(scene: CertifiedScene) -> None:
@@ -262,6 +287,8 @@ async def test_host_certificates_are_issued_anew(net: HostNet, tmp_path: Path) -
     assert 89 <= (newest.expires_at - datetime.now(UTC)).days <= 90
     await scene.run()
     assert scene.status() == "completed", scene.stand.view("run-2")
+    authority = net.authority.pem.decode()
+    assert leaks(scene.folder, private_lines(authority) | private_lines(net.key.pem.decode())) == []
     scene.close()
 
 
@@ -296,7 +323,9 @@ async def test_another_authority_certifies_nobody(net: HostNet, tmp_path: Path) 
 
 @pytest.mark.torture
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("where", ["before", "after"])
+@pytest.mark.parametrize("where", WHERE)
 @pytest.mark.parametrize("kind", [CertifiedScene, HostCertificateScene])
-async def test_killed_at_every_command(kind: type[CertifiedScene], where: str, net: HostNet, tmp_path: Path) -> None:
-    await killed_and_resumed(lambda name: kind(tmp_path / name, net), where, 60)
+async def test_killed_everywhere(
+    kind: type[CertifiedScene], where: str, zygote: Zygote, net: HostNet, tmp_path: Path
+) -> None:
+    assert await killed_and_resumed(zygote, lambda name: kind(tmp_path / name, net), {where: 10_000}) > 9

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import subprocess
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ from integrations.linux.connection import Connection
 from integrations.linux.provider import PROVIDER
 from tenantry.errors import InvalidTenant, NotFound, ProviderError, Rejected, Unreachable
 from tenantry.names import SecretRef
+from tests.support.faults import Zygote
 from tests.support.hosts import HostNet, Key, host_net
-from tests.support.rotation import PATIENT, RotationScene, Ticker, killed_and_resumed
+from tests.support.rotation import PATIENT, WHERE, RotationScene, Ticker, killed_and_resumed
+from tests.support.rotation import zygote as make_zygote
 
 HOSTS = ("one", "two")
 KEYS = "home/responder/.ssh/authorized_keys"
@@ -42,6 +44,7 @@ class HostScene(RotationScene):
     def __init__(self, folder: Path, net: HostNet, *, options: str = "") -> None:
         super().__init__(folder)
         self.net = net
+        self.settings = net.settings(*HOSTS)
         for name in HOSTS:
             line = f"{options}{' ' if options else ''}{net.key.public} responder"
             net.hosts[name].run(
@@ -51,6 +54,12 @@ class HostScene(RotationScene):
         self.stand.vault.put("acme", "ssh/key", net.key.pem, kind="ssh_key")
         self.stand.vault.put("acme", "ssh/sudo", PASSWORD, kind="password")
 
+    def places(self) -> dict[str, Any]:
+        return {"settings": self.settings}
+
+    def placed(self, places: Mapping[str, Any]) -> None:
+        self.settings = places["settings"]
+
     async def opened(self, ticker: Ticker) -> tuple[TenantCredentials, Callable[[], Awaitable[None]]]:
         names = {"key": "ssh/key", "sudo_password": "ssh/sudo"}
 
@@ -59,7 +68,7 @@ class HostScene(RotationScene):
                 raise InvalidTenant(f"no {name}")
             return self.stand.vault.get("acme", names[name])
 
-        handle = await PROVIDER.open(self.net.settings(*HOSTS), secret)
+        handle = await PROVIDER.open(self.settings, secret)
         plain = Connection._run
 
         async def counted(connection: Connection, *given: Any, **more: Any) -> Any:
@@ -172,19 +181,29 @@ async def test_a_plan_changes_nothing(scene: HostScene) -> None:
     assert scene.stored() == {"ssh/key": 1, "ssh/sudo": 1}
 
 
-@pytest.mark.parametrize(("kind", "where"), [(KeyScene, "before"), (PasswordScene, "after")])
-async def test_killed_at_any_command_nobody_is_locked_out(
-    kind: type[HostScene], where: str, net: HostNet, tmp_path: Path
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    with make_zygote() as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("kind", "points"), [(KeyScene, {"append_after": 2, "write_before": 2}), (PasswordScene, {"write_during": 3})]
+)
+async def test_killed_anywhere_nobody_is_locked_out(
+    kind: type[HostScene], points: dict[str, int], zygote: Zygote, net: HostNet, tmp_path: Path
 ) -> None:
-    await killed_and_resumed(lambda name: kind(tmp_path / name, net), where, 3)
+    assert await killed_and_resumed(zygote, lambda name: kind(tmp_path / name, net), points) >= 2
 
 
 @pytest.mark.torture
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("where", ["before", "after"])
+@pytest.mark.parametrize("where", WHERE)
 @pytest.mark.parametrize("kind", [KeyScene, PasswordScene])
-async def test_killed_at_every_command(kind: type[HostScene], where: str, net: HostNet, tmp_path: Path) -> None:
-    await killed_and_resumed(lambda name: kind(tmp_path / name, net), where, 60)
+async def test_killed_everywhere(
+    kind: type[HostScene], where: str, zygote: Zygote, net: HostNet, tmp_path: Path
+) -> None:
+    assert await killed_and_resumed(zygote, lambda name: kind(tmp_path / name, net), {where: 10_000}) > 9
 
 
 async def test_a_host_that_is_away_stops_it_before_anything_is_changed(net: HostNet, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +11,30 @@ import pytest
 from pydantic import SecretBytes
 
 from flows.credentials import TenantCredentials
-from integrations.lab import Lab
+from integrations.lab import Lab, LabServer
 from integrations.microsoft365.provider import PROVIDER
 from tenantry.errors import NotFound, Rejected
 from tenantry.names import SecretRef
-from tests.support.rotation import RotationScene, Ticker, killed_and_resumed
+from tests.support.faults import Zygote
+from tests.support.rotation import WHERE, RotationScene, Ticker, killed_and_resumed
+from tests.support.rotation import zygote as make_zygote
 
-BASE = "http://127.0.0.1"
 FIRST = "First-password-1"
 
 
 class Wire(httpx.AsyncBaseTransport):
-    """To the lab in process, through the ticker."""
+    """To the lab, through the ticker."""
 
-    def __init__(self, lab: Lab, ticker: Ticker) -> None:
-        self._inner = httpx.ASGITransport(lab.app)
+    def __init__(self, ticker: Ticker) -> None:
+        self._inner = httpx.AsyncHTTPTransport()
         self._ticker = ticker
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         found: httpx.Response = await self._ticker.through(lambda: self._inner.handle_async_request(request))
         return found
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
 
 
 class AccountScene(RotationScene):
@@ -45,18 +49,27 @@ class AccountScene(RotationScene):
         index = next(n for n in range(20) if (n in on_premises) == synced)
         self.user = directory.peek(index)
         self.lab.passwords[self.user.id] = FIRST
+        self.server = LabServer(self.lab).start()
+        lab, base = self.lab, self.server.base_url
+        self.settings: dict[str, Any] = {
+            **{"tenant_id": lab.tenant_id, "client_id": lab.client_id},
+            **{"login_url": f"{base}/login", "graph_url": f"{base}/graph", "exchange_url": f"{base}/exchange"},
+            "accounts": {"break_glass": self.user.props["userPrincipalName"]},
+        }
+        self.secret = lab.client_secret
         self.stand.vault.put("acme", self.name, FIRST, kind="password")
+
+    def places(self) -> dict[str, Any]:
+        return {"settings": self.settings, "secret": self.secret}
+
+    def placed(self, places: Mapping[str, Any]) -> None:
+        self.settings, self.secret = places["settings"], places["secret"]
 
     async def opened(self, ticker: Ticker) -> tuple[TenantCredentials, Callable[[], Awaitable[None]]]:
         async def secret(name: str) -> SecretBytes:
-            return SecretBytes(self.lab.client_secret.encode())
+            return SecretBytes(self.secret.encode())
 
-        settings = {
-            **{"tenant_id": self.lab.tenant_id, "client_id": self.lab.client_id},
-            **{"login_url": f"{BASE}/login", "graph_url": f"{BASE}/graph", "exchange_url": f"{BASE}/exchange"},
-            "accounts": {"break_glass": self.user.props["userPrincipalName"]},
-        }
-        handle = await PROVIDER.open(settings, secret, transport=Wire(self.lab, ticker))
+        handle = await PROVIDER.open(self.settings, secret, transport=Wire(ticker))
 
         async def services(_: str) -> Any:
             return handle.capability("credentials")
@@ -82,6 +95,10 @@ class AccountScene(RotationScene):
             candidate = ""
         return await self.signs_in() or self.lab.passwords[self.user.id] == candidate
 
+    def close(self) -> None:
+        self.server.stop()
+        super().close()
+
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[AccountScene]:
@@ -103,9 +120,22 @@ async def test_a_run_replaces_it(scene: AccountScene) -> None:
     assert scene.lab.passwords[scene.user.id] not in repr(scene.lab.audit) + repr(scene.stand.journal.tail("acme"))
 
 
-@pytest.mark.parametrize("where", ["before", "after"])
-async def test_killed_at_any_request_nobody_is_locked_out(tmp_path: Path, where: str) -> None:
-    await killed_and_resumed(lambda name: AccountScene(tmp_path / name), where, 8)
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    with make_zygote() as made:
+        yield made
+
+
+async def test_killed_anywhere_nobody_is_locked_out(zygote: Zygote, tmp_path: Path) -> None:
+    points = {"append_before": 2, "append_after": 2, "write_before": 2, "write_after": 2}
+    assert await killed_and_resumed(zygote, lambda name: AccountScene(tmp_path / name), points) >= 5
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("where", WHERE)
+async def test_killed_everywhere(zygote: Zygote, tmp_path: Path, where: str) -> None:
+    assert await killed_and_resumed(zygote, lambda name: AccountScene(tmp_path / name), {where: 10_000}) > 9
 
 
 async def test_given_up_the_old_one_is_set_again(scene: AccountScene) -> None:
