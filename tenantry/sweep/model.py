@@ -40,16 +40,22 @@ class Kin:
     Attributes:
         view: theirs. Shared: nobody changes it.
         more: whether parameters add to it, so that each event has one of its own.
-        number: under what the statistics count them, once they have met one.
+        number: under what the statistics count them, once they have met one; 0: they do not.
+        row: where they count at the moment.
         owner: for whose rules ``asked`` was worked out.
         asked: the rules that they have to be asked, and whether a rule matches all of them.
+        quiet: no rule has a question about them any more; they are only counted.
+        gives: their answers may hold a session that somebody was given.
     """
 
     view: dict[str, Any]
     more: bool
     number: int | None = None
+    row: list[Any] | None = None
     owner: object = None
     asked: tuple[tuple[Any, bool], ...] = ()
+    quiet: bool = False
+    gives: bool = False
 
 
 @dataclass(slots=True)

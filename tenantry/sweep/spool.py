@@ -1,18 +1,22 @@
 """Rows that must be read again in order of time, kept on disk: the sweep's memory does not grow with the log.
 
-A SQLite file without journal or name: it is unlinked as soon as it is open, so that nothing stays behind, however the
+What was done when (``slot``) is most of it, and of most logs no check ever looks at a row. So these are put aside as they are, and become a
+table once it is known whose rows matter. A SQLite file without journal or name: it is unlinked as soon as it is open, so that nothing stays behind, however the
 process ends. https://www.sqlite.org/tempfiles.html
 """
 
 from __future__ import annotations
 
+import io
 import json
+import marshal
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 __all__ = ["Hit", "Spool"]
 
@@ -21,8 +25,8 @@ _SCHEMA: Final = """
 PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4000; PRAGMA temp_store = FILE; PRAGMA locking_mode = EXCLUSIVE;
 CREATE TABLE hit (stream INT, grp TEXT, t REAL, part INT, value TEXT, event TEXT, brief TEXT);
 CREATE TABLE kin (number INTEGER PRIMARY KEY, actor TEXT, kind TEXT, name TEXT, service TEXT, network TEXT, client TEXT, place TEXT,
-                  region TEXT, outcome TEXT, session TEXT);
-CREATE TABLE slot (kin INT, slot INT, n INT, first REAL, last REAL, events TEXT, ip TEXT, reads INT);
+                  region TEXT, outcome TEXT, session TEXT, reads INT);
+CREATE TABLE slot (kin INT, slot INT, n INT, first REAL, last REAL, events TEXT, ip TEXT);
 CREATE VIEW activity AS SELECT actor, kind, slot, name, service, network, client, place, region, outcome, session, n, first, last, events, ip, reads
                         FROM slot CROSS JOIN kin ON kin.number = slot.kin;
 """
@@ -64,6 +68,10 @@ class Spool:
         self._db.execute("BEGIN")
         if path is not None:
             path.unlink()
+        self._aside: IO[bytes] = io.BytesIO()
+        if folder is not None:
+            self._aside = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed with this
+        self._pieces = 0
         self._hits: list[tuple[Any, ...]] = []
 
     def hit(self, stream: int, group: tuple[str, ...], hit: Hit) -> None:
@@ -74,11 +82,26 @@ class Spool:
 
     def kin(self, number: int, row: tuple[Any, ...]) -> None:
         """Keep under a number of its own who does what whence (the other columns of the table ``kin``)."""
-        self._db.execute("INSERT INTO kin VALUES (?,?,?,?,?,?,?,?,?,?,?)", (number, *row))
+        self._db.execute("INSERT INTO kin VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", (number, *row))
 
-    def slots(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Keep rows of how often, when and in which events (columns of the table ``slot``)."""
-        self._db.executemany("INSERT INTO slot VALUES (?,?,?,?,?,?,?,?)", rows)
+    def slots(self, rows: list[list[Any]]) -> None:
+        """Put rows of how often, when and in which events aside (columns of the table ``slot``)."""
+        marshal.dump(rows, self._aside, 2)
+        self._pieces += 1
+
+    def choose(self, kin: Iterable[str]) -> None:
+        """Make the table ``slot`` of the rows that matter.
+
+        Args:
+            kin: questions about the table ``kin`` whose answers are numbers of those that do.
+        """
+        wanted = {row[0] for sql in kin for row in self._db.execute(sql)}
+        self._aside.seek(0)
+        for _ in range(self._pieces if wanted else 0):
+            piece = marshal.load(self._aside)  # noqa: S302 - written above, into a file that nobody else can open
+            chosen = [row for row in piece if row[0] in wanted]
+            self._db.executemany("INSERT INTO slot VALUES (?,?,?,?,?,?,?)", chosen)
+        self._aside.seek(0, io.SEEK_END)
 
     def _flush(self) -> None:
         if self._hits:
@@ -113,3 +136,4 @@ class Spool:
 
     def close(self) -> None:
         self._db.close()
+        self._aside.close()

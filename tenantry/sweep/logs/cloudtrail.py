@@ -60,12 +60,16 @@ _INSTANCE: Final = re.compile(r"m?i-[0-9a-f]{8,17}\Z")
 
 def read(stream: TextStream, intake: Intake) -> Iterator[Event]:
     """The events of one file."""
-    kin = intake.kin
+    kin, quiet = intake.kin, intake.quiet
     for number, record in records(stream, intake):
         like = _kin(record, kin)
         if like is not None:
-            id, time, view = record.get("eventID"), seconds(record.get("eventTime")), like.view
+            id, time = record.get("eventID"), seconds(record.get("eventTime"))
             if type(id) is str and id and time is not None:
+                if like.quiet and quiet is not None:
+                    quiet(like, id, time, record)
+                    continue
+                view = like.view
                 if like.more:
                     view = {**view, **meaning(view["name"], record, view)}
                 yield Event(id, time, record["eventName"], view, record, like)

@@ -23,8 +23,9 @@ from tenantry.errors import InvalidInput
 
 __all__ = ["CHUNK", "Intake", "TextStream", "open_all"]
 
-CHUNK: Final = 1 << 20
-"""Bytes read at a time."""
+CHUNK: Final = 1 << 18
+"""Bytes read at a time. Most log files are smaller than a megabyte: to clear larger buffers takes longer than to read them."""
+_LONGEST_LINE: Final = 64 << 20
 _GZIP: Final = b"\x1f\x8b"
 _ZIP: Final = b"PK\x03\x04"
 _NESTED: Final = 3
@@ -50,6 +51,8 @@ class Intake:
     """Where large archives inside archives are put aside."""
     kin: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     """What a reader remembers of the events of this sweep (:class:`tenantry.sweep.model.Kin`); bounded by the reader."""
+    quiet: Callable[[Any, str, float, Any], None] | None = None
+    """Takes kin, id, time and record of an event whose kin is `quiet`, which the reader then keeps to itself."""
 
     def broken_row(self, where: str, why: str) -> None:
         """A row or record that could not be read."""
@@ -95,14 +98,14 @@ class TextStream:
     read: Callable[[], str]
 
     def lines(self) -> Iterator[str]:
-        """Lines without their ends; a line longer than 64 chunks is given in parts."""
+        """Lines without their ends; a line longer than 64 MB is given in parts."""
         rest = ""
         while piece := self.read():
             rest += piece
             *whole, rest = rest.split("\n")
             for line in whole:
                 yield line.removesuffix("\r")
-            if len(rest) > 64 * CHUNK:
+            if len(rest) > _LONGEST_LINE:
                 yield rest
                 rest = ""
         if rest:

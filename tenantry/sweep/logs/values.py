@@ -47,7 +47,7 @@ def text(value: Any) -> str:
 def inner(data: Any, *path: str) -> Any:
     """The value at a path of keys, or None."""
     for key in path:
-        if not isinstance(data, Mapping):
+        if type(data) is not dict and not isinstance(data, Mapping):
             return None
         data = data.get(key)
     return data

@@ -11,7 +11,7 @@ from tenantry.sweep.collect import Collector
 from tenantry.sweep.spool import Spool
 from tenantry.sweep.statistics.make import make
 
-__all__ = ["check"]
+__all__ = ["KIN", "check"]
 
 _DENIED_APIS: Final = 6
 _DENIED_CALLS: Final = 8
@@ -22,6 +22,12 @@ _ROUTINE_DAYS: Final = 3
 """An account that does so on as many days does it for its work: a scanner, an inventory."""
 _REMEDY: Final = "Find out who uses these credentials and whether they meant to; if in doubt, deactivate them and look at what they were allowed to do."
 _INTERACTIVE: Final = ("console", "terraform", "cloudformation")
+_WHO: Final = (
+    "actor IN (SELECT actor FROM kin GROUP BY actor "  # noqa: S608 - made of constants
+    f"HAVING COUNT(DISTINCT CASE WHEN outcome = 'denied' THEN name END) >= {_DENIED_APIS} OR COUNT(DISTINCT name) >= {_READ_APIS})"
+)
+"""Who never did so many different things cannot have done them at once."""
+KIN: Final = f"SELECT number FROM kin WHERE {_WHO}"  # noqa: S608 - made of constants
 
 
 @dataclass(slots=True)
@@ -40,12 +46,8 @@ class _Slot:
 def check(spool: Spool, collector: Collector) -> None:
     """Look at each account's slots, two neighbours at a time."""
     rows = spool.query(
-        "SELECT actor, slot, name, service, client, outcome, SUM(n), MIN(first), MAX(last), MIN(events), MAX(reads) FROM activity "
-        # Who never did so many different things cannot have done them at once.
-        "WHERE actor IN (SELECT actor FROM kin GROUP BY actor "
-        "HAVING COUNT(DISTINCT CASE WHEN outcome = 'denied' THEN name END) >= ? OR COUNT(DISTINCT name) >= ?) "
-        "GROUP BY actor, slot, name, service, client, outcome ORDER BY actor, slot",
-        (_DENIED_APIS, _READ_APIS),
+        "SELECT actor, slot, name, service, client, outcome, SUM(n), MIN(first), MAX(last), MIN(events), MAX(reads) FROM activity "  # noqa: S608 - made of constants
+        f"WHERE {_WHO} GROUP BY actor, slot, name, service, client, outcome ORDER BY actor, slot"
     )
     for actor, of in groupby(rows, key=lambda row: row[0]):
         slots = [_slot(number, list(group)) for number, group in groupby(of, key=lambda row: row[1])]

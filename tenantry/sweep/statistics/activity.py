@@ -1,13 +1,17 @@
-"""Who did what, from where, with what, in slots of ten minutes: the rows that all statistical checks read."""
+"""Who did what, from where, with what, in slots of ten minutes: the rows that all statistical checks read.
+
+Each check names the kin that it could look at, a question about a small table; rows of all others are never looked at.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from tenantry.sweep.collect import Collector
 from tenantry.sweep.logs.files import Intake
-from tenantry.sweep.model import Event, Sweep
+from tenantry.sweep.model import Event, Kin, Sweep
 from tenantry.sweep.sources import Source
 from tenantry.sweep.spool import Spool
 from tenantry.sweep.statistics import access, places, sessions, signins, volume
@@ -31,7 +35,8 @@ class Statistics:
 
     def __init__(self, source: Source, spool: Spool) -> None:
         self._source, self._spool = source, spool
-        self._rows: dict[tuple[float, int], list[Any]] = {}
+        self._rows: list[list[Any]] = []
+        self._open: dict[int, list[Any]] = {}
         self._numbers: dict[tuple[Any, ...], int] = {}
         self._next = 1
         self._met: set[str] = set()
@@ -40,34 +45,46 @@ class Statistics:
     def see(self, event: Event) -> None:
         """Count an event. What the platform does by itself is nobody's activity."""
         kin = event.kin
-        number = None if kin is None else kin.number
-        if number is None:
-            number = self._number(event)
-            if kin is not None:
-                kin.number = number
+        if kin is not None:
+            if kin.number is None:
+                kin.number = self._number(event)
+            self.count(kin, event.id, event.time, event.record)
+            return
+        number = self._number(event)
         if not number:
             return
-        time = event.time
-        key = (time // SLOT, number)
-        row = self._rows.get(key)
-        if row is None:
-            if len(self._rows) >= _HELD:
-                self.flush()
-            get = event.view.get
-            # The columns of the spool's table ``slot``, so that nothing is copied when they are put aside.
-            self._rows[key] = [number, int(key[0]), 1, time, time, event.id, get("ip"), 1 if get("read_only") else 0]
-            if kin is None:
-                self._notice(event)
-            if not self._data:
-                self._data = event.record.get("eventCategory") == "Data" or event.record.get("managementEvent") is False
-            return
-        if row[2] < _IDS:
-            row[5] += "\n" + event.id
-        row[2] += 1
-        if time < row[3]:
-            row[3] = time
-        if time > row[4]:
-            row[4] = time
+        row, slot = self._open.get(number), event.time // SLOT
+        if row is not None and row[1] == slot:
+            _add(row, event.id, event.time)
+        else:
+            self._open[number] = self._row(number, slot, event.id, event.time, event.view.get("ip"), event.record)
+            self._notice(event)
+
+    def count(self, kin: Kin, id: str, time: float, record: Mapping[str, Any]) -> None:
+        """Count an event of a kin that was met."""
+        row, slot = kin.row, time // SLOT
+        if row is not None and row[1] == slot:
+            # As `_add`, which is not called for each of a hundred million events.
+            if row[2] < _IDS:
+                row[5] += "\n" + id
+            row[2] += 1
+            if time < row[3]:
+                row[3] = time
+            if time > row[4]:
+                row[4] = time
+        elif kin.number:
+            kin.row = self._row(kin.number, slot, id, time, kin.view.get("ip"), record)
+
+    def _row(self, number: int, slot: float, id: str, time: float, ip: Any, record: Mapping[str, Any]) -> list[Any]:
+        """A new row: the columns of the spool's table ``slot``, so that nothing is copied when they are put aside. A log that is not in order
+        of time has several for one slot."""
+        if len(self._rows) >= _HELD:
+            self.flush()
+        row = [number, slot, 1, time, time, id, ip]
+        self._rows.append(row)
+        if not self._data:
+            self._data = record.get("eventCategory") == "Data" or record.get("managementEvent") is False
+        return row
 
     def _number(self, event: Event) -> int:
         """The number of what an event is counted under; 0 for what the platform does by itself."""
@@ -79,6 +96,7 @@ class Statistics:
             return known
         if len(self._numbers) >= _MOST_NUMBERS:
             self._numbers.clear()
+            self._open.clear()
         number = self._numbers[activity] = self._next
         self._next += 1
         self._spool.kin(number, activity[:-1])
@@ -95,7 +113,9 @@ class Statistics:
 
     def flush(self) -> None:
         """Put what is held aside."""
-        self._spool.slots(self._rows.values())
+        self._spool.slots(self._rows)
+        for row in self._rows:
+            row[1] = None  # whoever still holds it begins another
         self._rows.clear()
 
     def finish(self, collector: Collector) -> None:
@@ -103,18 +123,25 @@ class Statistics:
         self.flush()
         if self._data:
             self._met.add("data events")
+        checks = self._checks()
+        self._spool.choose(kin for kin, _ in checks)
+        for _, check in checks:
+            check(self._spool, collector)
+
+    def _checks(self) -> list[tuple[str, Callable[[Spool, Collector], None]]]:
+        """The checks that make sense for this log, with the kin that each looks at."""
         name = self._source.name
+        found: list[tuple[str, Callable[[Spool, Collector], None]]] = []
         if name == "cloudtrail":
-            access.check(self._spool, collector)
-            places.check_regions(self._spool, collector)
+            found += [(access.KIN, access.check), (places.IN_REGIONS, places.check_regions)]
         if name != "sshd":
-            places.check_combinations(self._spool, collector, name)
-            sessions.check(self._spool, collector, name)
+            found.append((places.MOVED, partial(places.check_combinations, format=name)))
+            found.append((sessions.KIN, partial(sessions.check, format=name)))
         if name in ("entra-signin", "ual"):
-            places.check_travel(self._spool, collector)
-            signins.check(self._spool, collector)
+            found += [(places.SIGNED_IN, places.check_travel), (signins.KIN, signins.check)]
         if name == "ual":
-            volume.check(self._spool, collector)
+            found.append((volume.KIN, volume.check))
+        return found
 
     def could_not_check(self, result: Sweep, intake: Intake) -> list[dict[str, str]]:
         """What files did not allow to be looked at. Not looked at is not clean."""
@@ -146,6 +173,13 @@ class Statistics:
         return [{"check": check, "why": why} for check, why in found]
 
 
+def _add(row: list[Any], id: str, time: float) -> None:
+    if row[2] < _IDS:
+        row[5] += "\n" + id
+    row[2] += 1
+    row[3], row[4] = min(row[3], time), max(row[4], time)
+
+
 def _activity(event: Event) -> tuple[Any, ...]:
     """Under what an event is counted, beside the time."""
     view = event.view
@@ -161,6 +195,7 @@ def _activity(event: Event) -> tuple[Any, ...]:
         get("region"),
         get("outcome"),
         get("session"),
+        1 if get("read_only") else 0,
         get("ip") if get("kind") == "sign_in" else None,
     )
     try:

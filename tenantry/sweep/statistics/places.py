@@ -12,7 +12,7 @@ from tenantry.sweep.collect import Collector
 from tenantry.sweep.spool import Spool
 from tenantry.sweep.statistics.make import SENSITIVE, make
 
-__all__ = ["check_combinations", "check_regions", "check_travel"]
+__all__ = ["IN_REGIONS", "MOVED", "SIGNED_IN", "check_combinations", "check_regions", "check_travel"]
 
 _PAST_SECONDS: Final = 18 * 3600
 _PAST_EVENTS: Final = 20
@@ -25,6 +25,18 @@ _FAST: Final = 900.0
 _FAR: Final = 500.0
 """km; addresses are placed no more exactly than that."""
 _REGION_EVENTS: Final = 100
+_MOVERS: Final = (
+    "network LIKE '%/%' AND client != '' AND actor IN (SELECT actor FROM kin WHERE network LIKE '%/%' AND client != '' "
+    "GROUP BY actor HAVING COUNT(DISTINCT network) > 1 AND COUNT(DISTINCT client) > 1)"
+)
+"""Who has one network and one client has none that is new."""
+_CHANGES: Final = "reads = 0 AND outcome = 'success' AND region IS NOT NULL"
+_SIGN_INS: Final = "kind = 'sign_in' AND outcome = 'success' AND place IS NOT NULL"
+MOVED: Final = f"SELECT number FROM kin WHERE {_MOVERS}"  # noqa: S608 - made of constants
+IN_REGIONS: Final = (
+    f"SELECT number FROM kin WHERE {_CHANGES} AND (SELECT COUNT(DISTINCT region) FROM kin WHERE {_CHANGES}) > 1"  # noqa: S608 - made of constants
+)
+SIGNED_IN: Final = f"SELECT number FROM kin WHERE {_SIGN_INS}"  # noqa: S608 - made of constants
 _REMEDY: Final = "Ask the account's owner, by a way that the account does not reach, whether it was them; if not, contain the account."
 
 
@@ -42,11 +54,8 @@ def check_combinations(spool: Spool, collector: Collector, format: str) -> None:
     """Network and client both new for the account, and a sensitive operation from there soon after."""
     shared = _shared_networks(spool)
     rows = spool.query(
-        "SELECT actor, first, last, network, client, name, n, events, ip, place, outcome FROM activity "
-        "WHERE network LIKE '%/%' AND client != '' "
-        # Who has one network and one client has none that is new.
-        "AND actor IN (SELECT actor FROM kin WHERE network LIKE '%/%' AND client != '' "
-        "GROUP BY actor HAVING COUNT(DISTINCT network) > 1 AND COUNT(DISTINCT client) > 1) ORDER BY actor, first"
+        "SELECT actor, first, last, network, client, name, n, events, ip, place, outcome FROM activity "  # noqa: S608 - made of constants
+        f"WHERE {_MOVERS} ORDER BY actor, first"
     )
     kind = "principal" if format == "cloudtrail" else "account"
     for actor, of in groupby(rows, key=lambda row: row[0]):
@@ -104,7 +113,7 @@ def check_regions(spool: Spool, collector: Collector) -> None:
     """Changes in a region in which nothing was ever changed before, by an account that works elsewhere."""
     rows = list(
         spool.query(
-            "SELECT region, SUM(n), MIN(first), COUNT(DISTINCT actor) FROM activity WHERE reads = 0 AND outcome = 'success' AND region IS NOT NULL GROUP BY region"
+            f"SELECT region, SUM(n), MIN(first), COUNT(DISTINCT actor) FROM activity WHERE {_CHANGES} GROUP BY region"  # noqa: S608 - made of constants
         )
     )
     total = sum(row[1] for row in rows)
@@ -142,8 +151,7 @@ def check_travel(spool: Spool, collector: Collector) -> None:
     """Two successful sign-ins of one account, too far apart for the time between them, from clients that differ."""
     shared = _shared_networks(spool)
     rows = spool.query(
-        "SELECT actor, first, last, network, client, place, events, ip FROM activity "
-        "WHERE kind = 'sign_in' AND outcome = 'success' AND place IS NOT NULL ORDER BY actor, first"
+        f"SELECT actor, first, last, network, client, place, events, ip FROM activity WHERE {_SIGN_INS} ORDER BY actor, first"  # noqa: S608 - made of constants
     )
     for actor, of in groupby(rows, key=lambda row: row[0]):
         before: tuple[Any, ...] | None = None

@@ -10,20 +10,24 @@ from tenantry.sweep.collect import Collector
 from tenantry.sweep.spool import Spool
 from tenantry.sweep.statistics.make import make
 
-__all__ = ["check"]
+__all__ = ["KIN", "check"]
 
 _REMEDY: Final = "Revoke the account's sessions, look at what the second client did, and find out how the token was taken (phishing proxy, malware)."
 _SERVERS: Final = ("console", "")
+_WHO: Final = (
+    "network LIKE '%/%' AND outcome = 'success' AND session IN ("
+    "SELECT session FROM kin WHERE session IS NOT NULL AND network LIKE '%/%' AND session NOT LIKE 'AKIA%' AND outcome = 'success' "
+    "GROUP BY session HAVING COUNT(DISTINCT network) > 1)"
+)
+KIN: Final = f"SELECT number FROM kin WHERE {_WHO}"  # noqa: S608 - made of constants
 
 
 def check(spool: Spool, collector: Collector, format: str) -> None:
     """Look at every session that was used from more than one network."""
     aws = format == "cloudtrail"
     rows = spool.query(
-        "SELECT session, actor, network, client, MIN(first), MAX(last), MIN(events), SUM(n), MIN(ip) FROM activity WHERE session IN ("
-        "SELECT session FROM kin WHERE session IS NOT NULL AND network LIKE '%/%' AND session NOT LIKE 'AKIA%' AND outcome = 'success' "
-        "GROUP BY session HAVING COUNT(DISTINCT network) > 1) AND network LIKE '%/%' AND outcome = 'success' "
-        "GROUP BY session, actor, network, client ORDER BY session, actor, 5"
+        "SELECT session, actor, network, client, MIN(first), MAX(last), MIN(events), SUM(n), MIN(ip) FROM activity "  # noqa: S608 - made of constants
+        f"WHERE {_WHO} GROUP BY session, actor, network, client ORDER BY session, actor, 5"
     )
     for (_session, actor), of in groupby(rows, key=lambda row: (row[0], row[1])):
         found = list(of)

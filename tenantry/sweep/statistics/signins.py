@@ -14,8 +14,9 @@ from tenantry.sweep.collect import Collector
 from tenantry.sweep.spool import Spool
 from tenantry.sweep.statistics.make import make
 
-__all__ = ["check"]
+__all__ = ["KIN", "check"]
 
+KIN: Final = "SELECT number FROM kin WHERE kind = 'sign_in'"
 _ACCOUNTS: Final = 8
 _SLOW_ACCOUNTS: Final = 15
 _SHARE: Final = 3

@@ -8,7 +8,7 @@ from tenantry.sweep.collect import Collector
 from tenantry.sweep.spool import Spool
 from tenantry.sweep.statistics.make import make
 
-__all__ = ["check"]
+__all__ = ["KIN", "check"]
 
 _WHAT: Final = {
     "files": (("FileDownloaded", "FileSyncDownloadedFull", "FileAccessed", "FilePreviewed"), 500, "m365_mass_download", "Far more files read than usual", ("T1530", "T1213.002")),
@@ -16,6 +16,8 @@ _WHAT: Final = {
     "deletions": (("FileDeleted", "FileRecycled", "HardDelete", "SoftDelete"), 400, "m365_mass_delete", "Far more deleted than usual", ("T1485", "T1070.008")),
     "sent": (("Send", "SendAs", "SendOnBehalf"), 150, "m365_mass_send", "Far more mail sent than usual", ("T1534",)),
 }  # fmt: skip
+_NAMES: Final = ", ".join(f"'{name}'" for names, *_ in _WHAT.values() for name in names)
+KIN: Final = f"SELECT number FROM kin WHERE outcome = 'success' AND name IN ({_NAMES})"  # noqa: S608 - the names above
 _TIMES: Final = 8
 _REMEDY: Final = (
     "Ask the account's owner what it was for; if it was not them, contain the account and list what was taken."

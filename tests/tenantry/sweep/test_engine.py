@@ -7,6 +7,8 @@ import gzip
 import io
 import json
 import random
+from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 from tenantry.errors import InvalidInput
 from tenantry.places import SHIPPED
 from tenantry.sweep.engine import Detections, Seen, sweep_logs
+from tenantry.sweep.logs import cloudtrail
 from tenantry.sweep.model import Sweep, rank
 from tenantry.sweep.report.page import page
 from tests.tenantry.sweep.days import Aws, Microsoft
@@ -83,6 +86,45 @@ def test_an_attack_in_an_account(tmp_path: Path, seed: int) -> None:
         id for one in found.findings if rank(one.severity) >= rank("medium") for id in one.event_ids if id in quiet
     ]
     assert len(beside) <= 5  # a stolen session's finding names what it was compared with
+
+
+def test_what_is_only_counted_is_counted_like_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most events meet no rule and never become one; all that is said of the log is the same as if each had been looked at."""
+    day = Aws(4, days=2)
+    day.quiet()
+    day.attack(1)
+    # A role taken again and again: whoever took it stands behind what the last of the sessions did.
+    for number in range(4):
+        at = day.at(1, 10) + timedelta(seconds=number)
+        day.call(
+            at,
+            day.user("x"),
+            "sts:AssumeRole",
+            None,
+            responseElements={"credentials": {"accessKeyId": f"ASIA{number}"}},
+        )
+    session = {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/deploy/s", "accessKeyId": "ASIA3"}
+    day.call(day.at(1, 11), session, "cloudtrail:StopLogging")
+    rows = sorted(day.rows, key=lambda row: str(row["eventTime"]))
+    rows += rows[::7]
+    quiet: list[str] = []
+    plain = cloudtrail.read
+
+    def counted(stream: Any, intake: Any) -> Any:
+        tell = intake.quiet
+        intake.quiet = lambda kin, id, *rest: (quiet.append(id), tell(kin, id, *rest))
+        yield from plain(stream, intake)
+
+    detections = replace(loaded("cloudtrail"), source=replace(loaded("cloudtrail").source, read=counted))
+    path = tmp_path / "log.json"
+    path.write_text(json.dumps(rows))
+    together = sweep_logs([path], detections, scratch=tmp_path)
+    assert len(quiet) > len(rows) / 4
+    monkeypatch.setattr(cloudtrail, "_remember", lambda found, known: None)
+    alone = sweep_logs([path], loaded("cloudtrail"))
+    assert together.as_dict() == alone.as_dict()
+    assert together.density == alone.density
+    assert any(one.get("through") for entity in together.entities for one in entity["because"])
 
 
 def test_attacks_in_a_tenant(tmp_path: Path) -> None:
