@@ -7,17 +7,27 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import bagit
 import pytest
+from pydantic import SecretStr
 
 import flows.handing_over as handing_over
+from flows import empty_database
+from tenantry import holds
+from tenantry.drop import Expected
+from tenantry.errors import NotFound
 from tenantry.handover.folder import FolderPlace
+from tenantry.journal import Event
+from tenantry.risk.register import RiskRegister
 from tenantry.run import Status
 from tests.console.desk import Desk, totp
-from tests.support.leaving import Leaver, Stages, age_key, leaver
+from tests.flows.test_prefect_traces import fill
+from tests.support.canary import leaks
+from tests.support.leaving import CANARY, Leaver, Stages, age_key, leaver
 from tests.support.tools import needs
 from tests.tenantry.handover.scenes import Crooked
 
@@ -291,3 +301,57 @@ def test_a_plan_changes_nothing_and_asks_nobody(at: Any) -> None:
     assert state.ended is Status.PLANNED, errors(client, run)
     assert client.waits(run) == []
     assert len(client.lab.audit) == before
+
+
+def test_nothing_of_the_client_is_found_afterwards(at: Any, stages: Stages) -> None:
+    client = at("ready")
+    home = client.desk.home
+    _plant(client, stages.run)
+    before = leaks(home, {"canary": CANARY})
+    for place in ("tenants/", "prefect/prefect.db", "vault.db", "drops.db", "run/worker.log", "offboarding/"):
+        assert any(place in found for found in before), (place, before)
+    assert _opened(client)
+    client.close()
+    client.verify()
+    client.validate()
+    client.attest()
+    assert leaks(home, {"canary": CANARY}) == []
+    assert not _opened(client)
+    assert client.desk.json("journal", "verify")["ok"]
+
+
+def _plant(client: Leaver, run: str) -> None:
+    """Something of the client's in every kind of place."""
+    client.edit(lambda file: file["contacts"][0].update(name=f"Olivia {CANARY}"))
+    with client.opened() as installation:
+        installation.vault.put(client.name, f"notes/{CANARY}", SecretStr(CANARY), kind="password")
+        installation.journal.append(client.name, [Event("note", {"text": CANARY, "by": "sam"})])
+        installation.evidence.put(client.name, f"{CANARY}.txt", lambda: [CANARY.encode()])
+        RiskRegister(installation.journal, client.name).add(CANARY, likelihood="high", impact="high", by="sam")
+        installation.drops.make(
+            client.name,
+            "owner",
+            [Expected(f"notes/{CANARY}-2", "password", CANARY)],
+            life=timedelta(days=1),
+            shown={"msp": "MSP", "client": CANARY, "contact": "owner"},
+            by={"person": "sam"},
+        )
+        empty_database.make()
+        empty_database.lay(installation.home)
+        fill(installation.home, client.name, CANARY)
+        installation.ledger.checkpoint_all()
+        (installation.home.run / "worker.log").write_text(f"a run of {client.name} met {CANARY}\n")
+        package = installation.home.path / "offboarding" / client.name / run / "package"
+        (package / "more.txt").write_text(CANARY)
+        held = holds.put(installation.journal, client.name, matter=CANARY, scope="all", reason="x", by="sam")
+        today = installation.journal.clock.now().date()
+        holds.lift(installation.journal, installation.tenants.get(client.name), held, reason="y", by="sam", today=today)
+
+
+def _opened(client: Leaver) -> bool:
+    """Whether the record can still be read for it: it lies sealed, so a search of the files says nothing of it."""
+    with client.opened() as installation:
+        try:
+            return any(CANARY in str(record.data) for record in installation.journal.tail(client.name))
+        except NotFound:
+            return False

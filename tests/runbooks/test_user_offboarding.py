@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +82,30 @@ async def test_a_plan_changes_nothing_and_says_what_would_be(lab: LabStand) -> N
     await lab.to_the_end()
     assert lab.lab.audit == []
     assert outcomes(lab)["licences"] == {"would_change"}
+
+
+async def test_on_a_day_it_goes_on_by_itself_and_not_before(lab: LabStand) -> None:
+    stand = lab.stand
+    lab.create(params={"on": stand.journal.clock.now() + timedelta(days=3)})
+    access = await lab.access()
+    try:
+        await stand.engine(access).run("run-1")
+        stand.answer("run-1", "ann")
+        await stand.engine(access).run("run-1")
+        assert [gate.step for gate in stand.state("run-1").open_gates()] == ["day"]
+        assert lab.lab.audit == []
+        stand.answer("run-1", "ann", decision="deny", reason="she stays")
+        state = await stand.engine(access).run("run-1")
+    finally:
+        await access.aclose()
+    assert lab.lab.audit == []
+    assert state.ended is None
+    assert "called it off" in str(state.item("day", None).error)
+
+
+async def test_a_day_that_is_over_holds_nothing_up(lab: LabStand) -> None:
+    lab.create(params={"on": lab.stand.journal.clock.now() - timedelta(days=3)})
+    state = await lab.to_the_end()
+    assert outcomes(lab)["block"] == {"changed"}
+    names = [one["name"] for one in state.item("removed", None).output["evidence"]]
+    assert any(name.endswith(".md") for name in names), "the list by which it is put back"

@@ -46,7 +46,7 @@ def test_one_of_the_file_stands_until_its_day_and_is_lifted_there(journal: Journ
     later = LegalHold(matter="B", since=date(2026, 1, 1), scope="all", released_on=date(2026, 5, 5))
     over = LegalHold(matter="C", since=date(2026, 1, 1), scope="all", released_on=TODAY)
     assert [one.matter for one in in_force(journal, tenant(open_one, later, over), TODAY)] == ["A", "B"]
-    with pytest.raises(InvalidInput, match="stands in tenants/acme.yaml"):
+    with pytest.raises(InvalidInput, match=r"stands in tenants/acme\.yaml"):
         lift(journal, tenant(open_one), "file-1", reason="closed", by="kim", today=TODAY)
 
 

@@ -58,6 +58,6 @@ def test_keys_are_the_clients_public_ones() -> None:
     ],
 )
 def test_what_names_something_that_the_file_lacks_is_refused(said: dict[str, Any], where: str) -> None:
-    with pytest.raises(ValidationError, match="no (contact|provider) of this file"):
+    with pytest.raises(ValidationError, match=r"no (contact|provider) of this file"):
         Tenant.model_validate({"name": "acme", "display_name": "Acme", "offboarding": said})
     assert where

@@ -308,6 +308,24 @@ async def test_on_some_hosts_is_neither_working_nor_dead(net: HostNet, tmp_path:
     scene.close()
 
 
+async def test_the_key_takes_itself_away_and_other_lines_stay(net: HostNet, tmp_path: Path) -> None:
+    other = Key()
+    scene = KeyScene(tmp_path, net)
+    net.hosts["one"].run(f"printf '\\n%s\\n' '{other.public} somebody' >> /{KEYS}")
+    credentials, close = await scene.opened(Ticker())
+    service = (await credentials._services("hosts"))["key"]
+    value = SecretBytes(scene.value())
+    assert await service.can_leave()
+    await service.leave(value)
+    await service.leave(value)  # gone is gone
+    assert await service.dead(value)
+    await close()
+    assert await scene.refused(1)
+    assert scene.live() == {f"{other.public} somebody"}
+    assert "# a note" in scene.lines("one")
+    scene.close()
+
+
 async def test_a_run_beside_it_takes_the_new_key(net: HostNet, tmp_path: Path) -> None:
     """It read the old one a moment ago, and keeps keys for a minute."""
     scene = KeyScene(tmp_path, net)
