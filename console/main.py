@@ -15,6 +15,7 @@ SECTIONS = {
     "Runs": {
         "run": Lazy(f"{_C}.run:run", "Start a runbook for a tenant and follow it."),
         "onboard": Lazy(f"{_C}.run:onboard", "Take a client on, or what was added."),
+        "activate-dr": Lazy(f"{_C}.dr:activate", "Carry out a disaster recovery plan, or rehearse it."),
         "runs": Lazy(f"{_C}.run:runs", "List runs, and show one."),
         "resume": Lazy(f"{_C}.run:resume", "Go on with a run that was interrupted, paused or waits."),
         "undo": Lazy(f"{_C}.run:undo", "Put back what a run changed."),
@@ -42,6 +43,7 @@ SECTIONS = {
         "tenants": Lazy(f"{_C}.tenants:tenants", "The clients: add, list, show, check."),
         "connect": Lazy(f"{_C}.connect:connect", "Connect a client's Microsoft 365 or AWS, and prove it by use."),
         "runbooks": Lazy(f"{_C}.runbooks:runbooks", "The runbooks: list, show, validate, schema."),
+        "dr": Lazy(f"{_C}.dr:dr", "Disaster recovery plans: list, check, show."),
         "tasks": Lazy(f"{_C}.tasks:tasks", "The tasks that runbooks are made of."),
         "risks": Lazy(f"{_C}.risks:risks", "The clients' risk registers: list, add, treat, review, close."),
         "vault": Lazy(f"{_C}.vault:vault", "The tenants' secrets: put, list, show, delete."),

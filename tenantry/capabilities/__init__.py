@@ -109,6 +109,7 @@ from tenantry.capabilities.host import (
     Update,
 )
 from tenantry.capabilities.host_backup import HostBackup, StagedFile
+from tenantry.capabilities.host_service import CommandOutput, DatabaseRestore, HostService, NewestOf
 from tenantry.capabilities.host_survey import HostSurvey
 from tenantry.capabilities.identity import (
     Account,
@@ -135,6 +136,7 @@ from tenantry.capabilities.mail_flow import (
 )
 from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messenger
 from tenantry.capabilities.onboarding import Onboarding
+from tenantry.capabilities.probing import ProbeAnswer, Probing
 from tenantry.capabilities.recorded import Recorded
 from tenantry.capabilities.risks import Risks
 from tenantry.capabilities.secrets import Secrets
@@ -154,6 +156,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "messenger": Messenger,
     "host": Host,
     "host_backup": HostBackup,
+    "host_service": HostService,
     "secrets": Secrets,
     "credentials": Credentials,
     "backup": Backup,
@@ -168,6 +171,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "findings": Findings,
     "looking": Looking,
     "risks": Risks,
+    "probing": Probing,
     "recorded": Recorded,
     "sweeping": Sweeping,
     "incidents": Incidents,
@@ -175,7 +179,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
 }
 """Name in a task's ``needs`` and in a tenant file → Protocol."""
 
-OWN: Final = frozenset({"secrets", "sweeping", "incidents", "onboarding", "looking", "risks", "recorded"})
+OWN: Final = frozenset({"secrets", "sweeping", "incidents", "onboarding", "looking", "risks", "recorded", "probing"})
 """Those that the installation provides by itself: no provider offers them, and every client has them."""
 
 __all__ = [
@@ -216,11 +220,13 @@ __all__ = [
     "CloudRole",
     "CloudUser",
     "CloudWatch",
+    "CommandOutput",
     "ConnectedSystem",
     "Consent",
     "ConsentPolicy",
     "Credentials",
     "CronEntry",
+    "DatabaseRestore",
     "Delegate",
     "DetectorState",
     "Device",
@@ -246,6 +252,7 @@ __all__ = [
     "HostFile",
     "HostLogin",
     "HostRef",
+    "HostService",
     "HostSession",
     "HostSurvey",
     "HostUnit",
@@ -273,6 +280,7 @@ __all__ = [
     "NamedLocation",
     "NetworkLog",
     "NewCloudKey",
+    "NewestOf",
     "Onboarding",
     "OpenBucket",
     "Opening",
@@ -281,6 +289,8 @@ __all__ = [
     "Package",
     "PartnerRelation",
     "Principal",
+    "ProbeAnswer",
+    "Probing",
     "Process",
     "PublicAccess",
     "RecordSet",

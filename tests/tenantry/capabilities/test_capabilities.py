@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from flows.assembly import TenantSecrets
 from flows.looking import TenantLooking
 from flows.onboarding_hand import TenantOnboarding
+from flows.probing import TenantProbing
 from flows.remembering import TenantRecorded, TenantRisks
 from flows.sweeping import TenantIncidents, TenantSweeping
 from tenantry import capabilities
@@ -83,6 +84,7 @@ def test_everything_public_is_named() -> None:
 
 
 def test_the_installation_looks_and_remembers_itself() -> None:
-    for name, provider in (("looking", TenantLooking), ("risks", TenantRisks), ("recorded", TenantRecorded)):
+    own = (("looking", TenantLooking), ("risks", TenantRisks), ("recorded", TenantRecorded), ("probing", TenantProbing))
+    for name, provider in own:
         assert issubclass(provider, CAPABILITIES[name])
         assert name in OWN
