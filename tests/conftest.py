@@ -22,6 +22,7 @@ _SERVED = {
             "test_body",
             "test_browser",
             "test_deployments",
+            "test_disaster_served",
             "test_drop_page",
             "test_prefect_cli",
             "test_rotating_served",

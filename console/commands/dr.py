@@ -25,7 +25,6 @@ _TENANT = click.option("--tenant", metavar="T", shell_complete=complete.tenants,
     examples=(
         "tenantry dr list --tenant acme",
         "tenantry dr check acme_web --tenant acme",
-        "tenantry activate-dr acme -p plan=acme_web",
     ),
 )
 def dr() -> None:

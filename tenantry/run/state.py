@@ -275,7 +275,8 @@ def _outcome(state: RunState, record: Record) -> None:
     item.changes = [Change.model_validate(change) for change in data.get("changes", [])]
     item.arguments = data.get("arguments", item.arguments)
     item.output = data.get("output")
-    item.error = data.get("error")
+    if not data.get("decided"):  # what a person decided over stays beside the decision
+        item.error = data.get("error")
     item.note = data.get("note")
     item.throttled = data.get("throttled")
     item.decided = data.get("decided")

@@ -39,7 +39,7 @@ class _World:
         self.broken: set[str] = set()
         self.instant = False
         self.dead_health: set[str] = set()
-        self.asked: list[str] = []
+        self.rows: dict[str, ProbeAnswer] = {}
 
     def begin(self, name: str) -> None:
         if name in self.broken:
@@ -55,7 +55,8 @@ class _World:
     # the capability `probing`
     async def ask(self, probe: Any) -> ProbeAnswer:
         """``tcp`` to ``<system>`` holds when its work is done; to ``<system>.old`` never."""
-        self.asked.append(probe.host)
+        if probe.kind in ("newest_row", "newest_file"):
+            return self.rows[probe.host]
         if probe.host.endswith(".old"):
             return ProbeAnswer(error="no connection")
         if probe.host in self.dead_health or probe.host not in self.done:

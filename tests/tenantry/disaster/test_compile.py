@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tenantry.capabilities.probing import ProbeAnswer
 from tenantry.disaster.compile import compiled
 from tenantry.disaster.order import schedule
 from tenantry.errors import OutOfScope, Refused
 from tenantry.run import Status
 from tenantry.runbook import parse_runbook
-from tests.support.disaster import BASE, Simulated, loaded, plan_text, random_systems, registry, until
+from tests.support.disaster import BASE, Simulated, loaded, long_ago, plan_text, random_systems, registry, until
 from tests.support.stand import Stand
 
 
@@ -194,4 +195,32 @@ async def test_a_health_check_left_out_is_not_called_recovered(tmp_path: Path, t
     assert state.ended is Status.EXCEPTIONS
     assert "report" in {item["step"] for item in state.evidence}
     assert len(sim.messenger.sent_keys) == 3
+    sim.stand.close()
+
+
+async def test_an_older_backup_is_asked_about_and_stands_in_the_report(tmp_path: Path, tasks) -> None:
+    rows = {
+        "kind": "newest_row",
+        "host": "db",
+        "database": "shop",
+        "newest": "SELECT 1",
+        "count": "SELECT 1",
+        "at_least": 10,
+    }
+    sim = simulated(tmp_path, tasks, {"db": {"rpo": "1h", "data": [rows]}, "web": {"needs": ["db"]}})
+    sim.world.instant = True
+    sim.world.rows["db"] = ProbeAnswer(count=500, newest=long_ago(minutes=26 * 60))
+    sim.create()
+    await declared(sim)
+    await sim.go()
+    assert sim.stand.outcomes()["db__data"] == "failed"
+    assert sim.world.begun == ["db"], "what needs it does not stand on old data by itself"
+    (asked,) = sim.stand.view()["waiting_for"]
+    assert "an older backup" in asked["reasons"][0]
+    sim.stand.answer("run-1", "ann", "deny", reason="there is no newer one, the client agrees", steps=["db__data"])
+    state = await sim.go()
+    measured = state.items["recovered", None].output
+    assert (measured["recovered"], measured["not_shown"]) == (["web"], ["db"])
+    assert measured["rpo_missed"] == ["db"], "what was measured stays, whatever was decided"
+    assert "there is no newer one, the client agrees" in " ".join(measured["lines"])
     sim.stand.close()
