@@ -10,7 +10,7 @@ from tenantry.clock import rfc3339
 from tenantry.disaster.load import told
 from tenantry.disaster.measure import Achieved
 
-__all__ = ["STATES", "document", "length"]
+__all__ = ["STATES", "document", "length", "taken"]
 
 STATES: Final = {
     "recovered": ("recovered and checked", "good"),
@@ -25,6 +25,11 @@ _MOST: Final = 500
 def length(seconds: float | None) -> str:
     """``1h30m``; a dash where it is not known."""
     return "–" if seconds is None else told(timedelta(seconds=round(seconds)))
+
+
+def taken(seconds: float | None) -> str:
+    """How long a system was away."""
+    return "not back" if seconds is None else length(seconds)
 
 
 def document(
@@ -111,7 +116,7 @@ def _told(
         lines.append(
             "Later than agreed (RTO): "
             + ", ".join(
-                f"{one.title} ({length(one.achieved_seconds)}, agreed {length(one.rto_seconds)})" for one in missed
+                f"{one.title} ({taken(one.achieved_seconds)}, agreed {length(one.rto_seconds)})" for one in missed
             )
             + "."
         )

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from tenantry.disaster.report.document import STATES, length
+from tenantry.disaster.report.document import STATES, length, taken
 from tenantry.disaster.report.picture import COLOURS, drawn, drawn_legend
 from tenantry.onboarding.words import day
 from tenantry.timeline.markup import Markup, h, join, long_text
@@ -24,7 +24,7 @@ _STYLE: Final = (
         f".l-{look}{{fill:var(--{look})}}.m-{look}{{fill:var(--{look})}}.m-{look}.stroke{{fill:none;stroke:var(--{look})}}.picture .t-{look}{{fill:var(--{look})}}"
         for look in COLOURS
     )
-    + ".plain{font-size:16px;max-width:80ch}.lessons{white-space:pre-line;max-width:90ch}td.no-wrap{white-space:nowrap}.legend-svg{max-width:1000px;display:block;margin-top:8px}"
+    + ".plain{font-size:16px;max-width:80ch}td.no-wrap{white-space:nowrap}.legend-svg{max-width:1000px;display:block;margin-top:8px}"
     ".legend-svg text{font-size:12px;fill:var(--soft)}"
 )
 
@@ -98,7 +98,11 @@ def _sections(d: Mapping[str, Any]) -> Iterator[tuple[str, str, Iterator[Markup]
     yield "picture", "Systems over time", _picture(d)
     yield "systems", "Each system, against what was agreed", _systems(d)
     yield "failed", "What failed, was done by hand or was left out", _exceptions(d)
-    yield "lessons", "Lessons", iter([h("p", d["lessons"], class_="lessons")] if d["lessons"] else [])
+    yield (
+        "lessons",
+        "Lessons",
+        iter([h("p", line, class_="plain") for line in d["lessons"].splitlines() if line.strip()]),
+    )
     yield (
         "plan",
         "What was wrong with the plan",
@@ -128,7 +132,7 @@ def _systems(d: Mapping[str, Any]) -> Iterator[Markup]:
                 str(one["tier"]),
                 h("span", words, class_=f"pill {look}"),
                 length(one["rto_seconds"]),
-                _against(length(one["achieved_seconds"]), one["rto_kept"]),
+                _against(taken(one["achieved_seconds"]), one["rto_kept"]),
                 length(one["rpo_seconds"]),
                 _against(
                     "not measured" if one["lost_seconds"] is None else length(one["lost_seconds"]), one["rpo_kept"]

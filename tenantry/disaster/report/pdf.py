@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tenantry.clock import parse_rfc3339
-from tenantry.disaster.report.document import STATES, length
+from tenantry.disaster.report.document import STATES, length, taken
 from tenantry.disaster.report.page import DRILL
 from tenantry.disaster.report.picture import COLOURS, described, drawn, drawn_legend
 from tenantry.onboarding.words import day
@@ -177,7 +177,7 @@ class _Report:
                     ],
                     [_pill(*STATES[one["state"]])],
                     length(one["rto_seconds"]),
-                    _judged(length(one["achieved_seconds"]), one["rto_kept"]),
+                    _judged(taken(one["achieved_seconds"]), one["rto_kept"]),
                     rpo,
                     lost,
                 ]

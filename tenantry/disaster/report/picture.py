@@ -129,7 +129,7 @@ def _row(scale: _Scale, one: Mapping[str, Any], y: float) -> list[Markup]:
     middle = y + _ROW / 2
     look = STATES[one["state"]][1]
     parts = [
-        h("text", clip(one["title"], 30), x=_LEFT - 40, y=middle + 4, text_anchor="end"),
+        h("text", clip(one["title"], 30), x=_LEFT - 50, y=middle + 4, text_anchor="end"),
         h("text", f"tier {one['tier']}", x=_LEFT - 6, y=middle + 4, text_anchor="end", class_="tick"),
     ]
     began = scale.x(parse_rfc3339(one["began_at"])) if one["began_at"] else scale.at(scale.seconds)

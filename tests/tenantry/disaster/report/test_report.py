@@ -105,6 +105,7 @@ def test_says_what_is_not_back_and_what_was_missed() -> None:
     assert "shop of Acme is not shown to be back" in told
     assert "mail of Acme is not shown to be back" in told
     assert "db of Acme (1h15m, agreed 1h)" in told
+    assert "mail of Acme (not back, agreed 1h)" in told
     assert "wiki" in told.split("More lost than agreed")[1]
     assert "nobody measured it: shop of Acme" in told
     assert {one["text"] for one in d["badges"]} == {"2 not shown to be back", "RTO missed", "RPO missed"}
