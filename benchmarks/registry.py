@@ -132,6 +132,9 @@ BENCHES: Final[dict[str, Spec]] = {
             "sftp-large": "one file of 1 GB by SFTP",
         }.items()
     },
+    "dr.plan-60": Spec(
+        "benchmarks.dr.plan:measure", "a plan of 60 systems against the critical path of its steps", option=60
+    ),
     "steps.help": Spec("benchmarks.steps.help:measure", "`tenantry --help`, from start to exit"),
 }
 """Name → benchmark, in the order in which they run."""

@@ -19,6 +19,7 @@ SECTIONS = {
         "offboarding": Lazy(
             f"{_C}.offboarding:offboarding", "Deliver, accept, delete, attest: what an offboarding takes."
         ),
+        "activate-dr": Lazy(f"{_C}.dr:activate", "Carry out a disaster recovery plan, or rehearse it."),
         "runs": Lazy(f"{_C}.run:runs", "List runs, and show one."),
         "resume": Lazy(f"{_C}.run:resume", "Go on with a run that was interrupted, paused or waits."),
         "undo": Lazy(f"{_C}.run:undo", "Put back what a run changed."),
@@ -46,6 +47,7 @@ SECTIONS = {
         "tenants": Lazy(f"{_C}.tenants:tenants", "The clients: add, list, show, check."),
         "connect": Lazy(f"{_C}.connect:connect", "Connect a client's Microsoft 365 or AWS, and prove it by use."),
         "runbooks": Lazy(f"{_C}.runbooks:runbooks", "The runbooks: list, show, validate, schema."),
+        "dr": Lazy(f"{_C}.dr:dr", "Disaster recovery plans: list, check, show."),
         "tasks": Lazy(f"{_C}.tasks:tasks", "The tasks that runbooks are made of."),
         "compliance": Lazy(
             f"{_C}.compliance:compliance", "What is required of clients: run, except, answer, policies."

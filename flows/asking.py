@@ -48,7 +48,9 @@ class Answer(RunInput):
     )
     reason: str = Field(default="", title="Reason", description="Why. Stands in the record.", max_length=2000)
     by_hand: bool = Field(
-        default=False, title="Done by hand", description="For a step that failed: it was done by hand; the reason says what"
+        default=False,
+        title="Done by hand",
+        description="For a step that failed: it was done by hand; the reason says what",
     )
 
 
@@ -100,7 +102,16 @@ async def _take(installation: Installation, run_id: str, kept: FlowRunInput) -> 
         return
     try:
         proof = prove(installation.journal, installation.people, state, answer.approver, answer.code)
-        decide_all(installation.journal, installation.people, state, gates, proof, answer.decision, answer.reason, by_hand=answer.by_hand)
+        decide_all(
+            installation.journal,
+            installation.people,
+            state,
+            gates,
+            proof,
+            answer.decision,
+            answer.reason,
+            by_hand=answer.by_hand,
+        )
     except Refused as refusal:
         logger.warning("an answer was refused: %s %s", refusal.message, refusal.remedy)
     except TenantryError as error:

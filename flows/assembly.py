@@ -51,6 +51,7 @@ from tenantry.vault import Vault, passphrase_from_environment
 
 if TYPE_CHECKING:
     from integrations.lab.drill import Drill
+    from integrations.lab.services import LabServices
 
 RUNBOOKS: Final = Path(__file__).resolve().parent.parent / "runbooks"
 """The shipped runbooks; the operator's own in ``TENANTRY_HOME/runbooks`` come before them."""
@@ -305,6 +306,7 @@ class TenantContext:
         self.telling: Any = None
         """Told how far a sweep is (`tenantry.sweep.live.Progress`); None: nobody is."""
         self._handles: dict[str, asyncio.Task[Handle]] = {}
+        self._rehearsed: LabServices | None = None
 
     async def capability(self, name: str) -> Any:
         if name == "secrets":
@@ -313,6 +315,20 @@ class TenantContext:
             from flows.looking import TenantLooking
 
             return TenantLooking(self._installation, self)
+        if name == "host_service" and self._drill is not None:
+            from integrations.lab.services import LabServices
+
+            self._rehearsed = self._rehearsed or LabServices()
+            return self._rehearsed
+        if name == "probing":
+            from flows.probing import Rehearsed, TenantProbing
+
+            if self._drill is not None:
+                return Rehearsed()
+            from integrations.probes import ask_http, ask_tcp
+            from tenantry.disaster.probes import HttpProbe, TcpProbe
+
+            return TenantProbing(self, {HttpProbe: ask_http, TcpProbe: ask_tcp})
         if name in ("risks", "recorded"):
             from flows.remembering import TenantRecorded, TenantRisks
 

@@ -24,6 +24,7 @@ from flows.assembly import Installation
 from flows.binding import RUN_TAG, bound, run_name
 from flows.graph import PrefectSteps
 from flows.knowing import Knowing
+from flows.pinning import pinned
 from tenantry.errors import InvalidInput, NotFound, OutOfScope, Refused, TaskDefect
 from tenantry.journal import Record
 from tenantry.run import Engine, RunState, Status, create, fold
@@ -170,9 +171,10 @@ def begin(installation: Installation, runbook_id: str, parameters: Mapping[str, 
 
 
 def _create(installation: Installation, runbook_id: str, parameters: Mapping[str, Any], flow_run: FlowRun) -> RunState:
-    runbook = installation.catalog.get(runbook_id)
     tenant = installation.tenants.get(parameters["tenant"])
-    given = {name: value for name, value in parameters.items() if name in runbook.params}
+    asked = installation.catalog.get(runbook_id).params
+    given = {name: value for name, value in parameters.items() if name in asked}
+    runbook = pinned(installation, runbook_id, tenant.name, given)
     values = validate_params(runbook, given)
     return create(
         installation.surroundings(),

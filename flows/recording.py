@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from flows.pinning import pinned
 from tenantry.run import create
 from tenantry.runbook import validate_params
 
@@ -37,8 +38,8 @@ def prepare(
     Raises:
         InvalidInput: naming the option; nothing was recorded.
     """
-    runbook = installation.catalog.get(runbook_id)
     found = installation.tenants.get(tenant)
+    runbook = pinned(installation, runbook_id, found.name, params)
     values = validate_params(runbook, params)
     run_id = run_id or str(uuid4())
     create(

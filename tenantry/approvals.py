@@ -82,7 +82,9 @@ class ApprovalRequest(_Record):
     requester: Requester
     reasons: list[str] = Field(default_factory=list, description="Why a person is asked.")
     run_created_at: AwareDatetime
-    only: tuple[str, ...] = Field(default=(), description="People, by id, who alone may answer; empty: anybody with the role.")
+    only: tuple[str, ...] = Field(
+        default=(), description="People, by id, who alone may answer; empty: anybody with the role."
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> ApprovalRequest:

@@ -5,6 +5,7 @@
     TenantryError
     ├── InvalidInput              bad option, file or value: names the place           exit 2
     │   ├── InvalidRunbook
+    │   ├── InvalidPlan           a disaster recovery plan
     │   ├── InvalidTenant         (also estate.yaml)
     │   └── NotFound              no such run, tenant, runbook, person, secret …
     ├── Refused                   a rule forbids it                                    exit 5
@@ -106,6 +107,11 @@ class InvalidInput(TenantryError):
 class InvalidRunbook(InvalidInput):
     code = "invalid_runbook"
     remedy = "Correct the runbook at the named line; `tenantry runbooks validate PATH` checks it."
+
+
+class InvalidPlan(InvalidInput):
+    code = "invalid_plan"
+    remedy = "Correct the named lines of the plan, then `tenantry dr check` it."
 
 
 class InvalidTenant(InvalidInput):

@@ -23,6 +23,7 @@ _SERVED = {
             "test_body",
             "test_browser",
             "test_deployments",
+            "test_disaster_served",
             "test_drop_page",
             "test_onboarding_served",
             "test_prefect_cli",

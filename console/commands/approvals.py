@@ -88,7 +88,9 @@ def _open(installation: Installation, tenant: str | None) -> list[dict[str, Any]
 @click.option("--every-item", is_flag=True, help="For a step of many: all items that it asks about.")
 @click.option("--deny", is_flag=True, help="Deny: no, not done.")
 @click.option(
-    "--by-hand", is_flag=True, help="For a step that failed: it was done by hand, and is not tried again; say what with --reason."
+    "--by-hand",
+    is_flag=True,
+    help="For a step that failed: it was done by hand, and is not tried again; say what with --reason.",
 )
 @click.option("--reason", default="", metavar="TEXT", help="Why; stands in the record.")
 @json_option

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_AS = click.option("--as", "person", metavar="PERSON", help="Who acts; their code is asked for, or read from stdin.")
-_NO_WAIT = click.option("--no-wait", is_flag=True, help="Leave it to a process of its own and return at once.")
-_MODE = click.option(
+AS = click.option("--as", "person", metavar="PERSON", help="Who acts; their code is asked for, or read from stdin.")
+NO_WAIT = click.option("--no-wait", is_flag=True, help="Leave it to a process of its own and return at once.")
+MODE = click.option(
     "--mode",
     type=click.Choice(["run", "plan", "drill"]),
     default="run",
@@ -26,7 +26,7 @@ _MODE = click.option(
 )
 
 
-def _params(runbook: str) -> Callable[[F], F]:
+def params_option(runbook: str) -> Callable[[F], F]:
     """The option for a runbook's parameters."""
     said = f"A parameter; `tenantry runbooks show {runbook}` has them."
     return click.option("-p", "--param", "given", multiple=True, metavar="KEY=VALUE", help=said)
@@ -42,10 +42,10 @@ def _params(runbook: str) -> Callable[[F], F]:
 )
 @click.argument("runbook", metavar="ID", shell_complete=complete.runbooks)
 @click.option("--tenant", required=True, metavar="T", shell_complete=complete.tenants, help="For which client.")
-@_params("ID")
-@_MODE
-@_AS
-@_NO_WAIT
+@params_option("ID")
+@MODE
+@AS
+@NO_WAIT
 @json_option
 def run(runbook: str, tenant: str, given: tuple[str, ...], mode: str, person: str | None, no_wait: bool) -> int:
     """Start the runbook ID for a tenant and follow it; prints the run.
@@ -53,7 +53,7 @@ def run(runbook: str, tenant: str, given: tuple[str, ...], mode: str, person: st
     Everything is checked before anything starts. With no Prefect server up, one is started for as long as needed. A
     requester who gives a code counts as proven; otherwise approvals under four eyes take two people.
     """
-    return _start(runbook, tenant, given, mode, person, no_wait=no_wait)
+    return begin(runbook, tenant, given, mode, person, no_wait=no_wait)
 
 
 @command(
@@ -64,17 +64,17 @@ def run(runbook: str, tenant: str, given: tuple[str, ...], mode: str, person: st
     ),
 )
 @click.argument("tenant", metavar="T", shell_complete=complete.tenants)
-@_params("client_onboarding")
-@_MODE
-@_AS
-@_NO_WAIT
+@params_option("client_onboarding")
+@MODE
+@AS
+@NO_WAIT
 @json_option
 def onboard(tenant: str, given: tuple[str, ...], mode: str, person: str | None, no_wait: bool) -> int:
     """Take the client T on, or take on what was added: `tenantry run client_onboarding --tenant T`.
 
     What stands is not done again. It waits for people for days: `tenantry runs show RUN` says how far it is and what waits for whom.
     """
-    return _start("client_onboarding", tenant, given, mode, person, no_wait=no_wait)
+    return begin("client_onboarding", tenant, given, mode, person, no_wait=no_wait)
 
 
 @command(
@@ -91,10 +91,11 @@ def offboard(tenant: str, mode: str, person: str | None, no_wait: bool) -> int:
 
     Their own contact orders it, and accepts what is handed over. It deletes nothing: that is `tenantry offboarding close`, after the run.
     """
-    return _start("client_offboarding", tenant, (), mode, person, no_wait=no_wait)
+    return begin("client_offboarding", tenant, (), mode, person, no_wait=no_wait)
 
 
-def _start(runbook: str, tenant: str, given: tuple[str, ...], mode: str, person: str | None, *, no_wait: bool) -> int:
+def begin(runbook: str, tenant: str, given: tuple[str, ...], mode: str, person: str | None, *, no_wait: bool) -> int:
+    """Begin a run and follow it; returns the exit code. What `run` and its shorthands do."""
     from tenantry.runbook import validate_params
 
     params = read_params(given)
@@ -221,7 +222,7 @@ def show_run(run: str) -> None:
 
 @command("resume", examples=("tenantry resume 3f2a91c0", "tenantry resume 3f2a91c0 --json"))
 @click.argument("run", metavar="RUN", shell_complete=complete.runs)
-@_NO_WAIT
+@NO_WAIT
 @json_option
 def resume(run: str, no_wait: bool) -> int:
     """Go on with a run from wherever the record says it stands.
@@ -241,7 +242,7 @@ def resume(run: str, no_wait: bool) -> int:
 )
 @click.argument("run", metavar="RUN", shell_complete=complete.runs)
 @click.option("--step", metavar="S", help="This step alone; the only way to undo what took something from an attacker.")
-@_AS
+@AS
 @json_option
 def undo(run: str, step: str | None, person: str | None) -> int:
     """Put back what a run changed, the newest change first.
@@ -287,7 +288,7 @@ def _code_of_step(view: Mapping[str, Any], step: str, code: int) -> int:
 
 @command("cancel", examples=("tenantry cancel 3f2a91c0 --as ann.lee",))
 @click.argument("run", metavar="RUN", shell_complete=complete.runs)
-@_AS
+@AS
 @json_option
 def cancel(run: str, person: str | None) -> int:
     """End a run before its next effect. What is done stays done; `tenantry undo` puts it back.

@@ -167,12 +167,16 @@ class LinuxHandle:
         self._expiry = expiry
 
     def capability(self, name: str) -> Any:
-        """``host``, ``posture``, ``credentials``, and ``backup`` and ``host_backup`` where a host of the file has a repository. Raises OutOfScope for any
+        """``host``, ``posture``, ``host_service``, ``credentials``, and ``backup`` and ``host_backup`` where a host of the file has a repository. Raises OutOfScope for any
         other."""
         if name == "credentials":
             return self._credentials
         if name in ("backup", "host_backup") and self._backups is not None:
             return self._backups
+        if name == "host_service":
+            from integrations.linux.services import LinuxServices
+
+            return LinuxServices(self._hosts)
         if name not in ("host", "posture"):
             raise OutOfScope(f"{VENDOR} does not offer {name!r} here", vendor=VENDOR)
         return self._hosts
@@ -301,8 +305,8 @@ class LinuxHandle:
 
     @property
     def _special(self) -> frozenset[str]:
-        """Programs that are not missed: of hosts that are not backed up, and of accounts without a password."""
-        return frozenset({"restic"} if "sudo_password" in self._credentials else {"restic", "chpasswd"})
+        """Programs that are not missed: of hosts that are not backed up or have no database, and of accounts without a password."""
+        return frozenset({"restic", "runuser", *(() if "sudo_password" in self._credentials else ("chpasswd",))})
 
     async def _granted(self, connection: Connection, program: str) -> bool:
         """Root needs nobody's leave. A program that the host does not have (systemd-run without systemd) is not missed."""
@@ -336,7 +340,7 @@ class LinuxProvider:
     """The vendor, for the assembly."""
 
     vendor = VENDOR
-    capabilities = ("host", "posture", "backup", "host_backup", "credentials")
+    capabilities = ("host", "posture", "backup", "host_backup", "host_service", "credentials")
     Settings: type[BaseModel] = Settings
     secrets = (
         *("key", "certificate", "passphrase", "authority"),

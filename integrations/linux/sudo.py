@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["BACKUP_NEEDS", "NEEDS", "POSTURE_NEEDS", "PROGRAMS", "sudoers"]
+__all__ = ["BACKUP_NEEDS", "NEEDS", "POSTURE_NEEDS", "PROGRAMS", "SERVICE_NEEDS", "sudoers"]
 
 PROGRAMS: Final[dict[str, str]] = {
     "cat": "/usr/bin/cat",
@@ -30,6 +30,7 @@ PROGRAMS: Final[dict[str, str]] = {
     "pkill": "/usr/bin/pkill",
     "restic": "/usr/bin/restic",
     "rpm": "/usr/bin/rpm -Va --nomtime",
+    "runuser": "/usr/sbin/runuser",
     "sed": "/usr/bin/sed",
     "setsid": "/usr/bin/setsid",
     "ss": "/usr/bin/ss",
@@ -91,6 +92,20 @@ BACKUP_NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "remove_staged": ("find",),
 }
 """The same for ``host_backup``. ``setsid`` begins what goes on without us, and runs as root what that consists of."""
+
+
+SERVICE_NEEDS: Final[dict[str, tuple[str, ...]]] = {
+    "command": (),
+    "query": ("runuser",),
+    "newest_file": ("find",),
+    "service_active": (),
+    "start_service": ("systemctl",),
+    "stop_service": ("systemctl",),
+    "database_tables": ("runuser",),
+    "restore_database": ("find", "runuser"),
+    "database_restore": ("find", "cat"),
+}
+"""The same for ``host_service``; a check's own command that runs as root is granted by hand."""
 
 
 def sudoers(account: str, programs: Iterable[str]) -> str:

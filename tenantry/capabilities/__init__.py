@@ -110,6 +110,7 @@ from tenantry.capabilities.host import (
     Update,
 )
 from tenantry.capabilities.host_backup import HostBackup, StagedFile
+from tenantry.capabilities.host_service import CommandOutput, DatabaseRestore, HostService, NewestOf
 from tenantry.capabilities.host_survey import HostSurvey
 from tenantry.capabilities.identity import (
     Account,
@@ -146,6 +147,7 @@ from tenantry.capabilities.posture import (
     Sshd,
     Unit,
 )
+from tenantry.capabilities.probing import ProbeAnswer, Probing
 from tenantry.capabilities.recorded import Recorded
 from tenantry.capabilities.risks import Risks
 from tenantry.capabilities.secrets import Secrets
@@ -166,6 +168,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "host": Host,
     "host_backup": HostBackup,
     "posture": Posture,
+    "host_service": HostService,
     "secrets": Secrets,
     "credentials": Credentials,
     "backup": Backup,
@@ -180,6 +183,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "findings": Findings,
     "looking": Looking,
     "risks": Risks,
+    "probing": Probing,
     "recorded": Recorded,
     "sweeping": Sweeping,
     "incidents": Incidents,
@@ -192,7 +196,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
 OWN: Final = frozenset(
     {
         *("secrets", "sweeping", "incidents", "onboarding", "offboarding"),
-        *("looking", "risks", "recorded", "compliance"),
+        *("looking", "risks", "recorded", "compliance", "probing"),
     }
 )
 """Those that the installation provides by itself: no provider offers them, and every client has them."""
@@ -235,12 +239,14 @@ __all__ = [
     "CloudRole",
     "CloudUser",
     "CloudWatch",
+    "CommandOutput",
     "Compliance",
     "ConnectedSystem",
     "Consent",
     "ConsentPolicy",
     "Credentials",
     "CronEntry",
+    "DatabaseRestore",
     "Delegate",
     "DetectorState",
     "Device",
@@ -268,6 +274,7 @@ __all__ = [
     "HostLogin",
     "HostPosture",
     "HostRef",
+    "HostService",
     "HostSession",
     "HostSurvey",
     "HostUnit",
@@ -297,6 +304,7 @@ __all__ = [
     "NamedLocation",
     "NetworkLog",
     "NewCloudKey",
+    "NewestOf",
     "Offboarding",
     "Onboarding",
     "OpenBucket",
@@ -307,6 +315,8 @@ __all__ = [
     "PartnerRelation",
     "Posture",
     "Principal",
+    "ProbeAnswer",
+    "Probing",
     "Process",
     "PublicAccess",
     "RecordSet",

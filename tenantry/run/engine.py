@@ -303,6 +303,7 @@ class Session:
             if gate.arrival is not None and key in self.state.gates and self.state.gates[key].closed is None:
                 self.state.gates[key].closed, self.state.gates[key].arrival = gate.closed, gate.arrival
         self.state.notes[:] = fresh.notes
+        self.state.refusals[:] = fresh.refusals
 
     def _tell(self) -> None:
         """Have those look again that wait for something to happen."""

@@ -143,6 +143,8 @@ class RunState:
     """Errors before a step had items: an expression that failed, a list that could not be expanded."""
     evidence: list[Mapping[str, Any]] = field(default_factory=list)
     notes: list[Mapping[str, Any]] = field(default_factory=list)
+    refusals: list[Mapping[str, Any]] = field(default_factory=list)
+    """Answers that were refused: a wrong code, or somebody who may not give them."""
     clocks: dict[str, dict[str, Any]] = field(default_factory=dict)
     cancel_requested: Mapping[str, Any] | None = None
     stopped: Status | None = None
@@ -279,7 +281,8 @@ def _outcome(state: RunState, record: Record) -> None:
     item.changes = [Change.model_validate(change) for change in data.get("changes", [])]
     item.arguments = data.get("arguments", item.arguments)
     item.output = data.get("output")
-    item.error = data.get("error")
+    if not data.get("decided"):  # what a person decided over stays beside the decision
+        item.error = data.get("error")
     item.note = data.get("note")
     item.throttled = data.get("throttled")
     item.decided = data.get("decided")
@@ -345,6 +348,10 @@ def _note(state: RunState, record: Record) -> None:
     state.notes.append({**record.data, "recorded_at": record.entry.fields["ts"]})
 
 
+def _refused(state: RunState, record: Record) -> None:
+    state.refusals.append({**record.data, "step": record.step, "at": record.entry.fields["ts"]})
+
+
 def _clock(state: RunState, record: Record) -> None:
     for clock in record.data["clocks"]:
         state.clocks[clock["name"]] = {**state.clocks.get(clock["name"], {}), **clock}
@@ -369,6 +376,7 @@ _HANDLERS = {
     "approval.requested": _requested,
     "approval.decided": _decided,
     "approval.closed": _closed,
+    "approval.refused": _refused,
     "approval.reminded": _reminded,
     "step.arrived": _arrived,
     "undo.outcome": _undo,

@@ -129,9 +129,7 @@ class ItemRunner:
             await self._run(step, task, item, arguments)
             await self._given_up(step, task, item, arguments)  # asks, where it failed now
 
-    async def _given_up(
-        self, step: Step, task: BaseTask[Any], item: str | None, arguments: Mapping[str, Any]
-    ) -> bool:
+    async def _given_up(self, step: Step, task: BaseTask[Any], item: str | None, arguments: Mapping[str, Any]) -> bool:
         """Have a person decide over a failure, where the runbook says so (``on_failure: ask``).
 
         Returns:

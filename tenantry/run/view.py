@@ -39,6 +39,7 @@ def run_view(state: RunState, *, live: bool, runbook: Runbook | None) -> dict[st
         "waiting_for": [] if status.ended else [waiting_view(gate) for gate in state.open_gates()],
         "clocks": list(state.clocks.values()),
         "notes": list(state.notes),
+        "refusals": [dict(refusal) for refusal in state.refusals],
         "evidence": list(state.evidence),
     }
 

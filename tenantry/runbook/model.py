@@ -332,7 +332,9 @@ class Step(_Model):
         "says that it was done by hand, or leaves it out with a reason",
     )
     by_hand: str = Field(
-        default="", max_length=2_000, description="What an engineer does instead where it fails; belongs to `on_failure: ask`"
+        default="",
+        max_length=2_000,
+        description="What an engineer does instead where it fails; belongs to `on_failure: ask`",
     )
     timeout: _Duration | None = Field(default=None, description="Longest time for the step; the task's own when absent")
     message: Message | None = Field(default=None, description="Who is told once the step has succeeded")

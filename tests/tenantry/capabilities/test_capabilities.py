@@ -15,6 +15,7 @@ from flows.assembly import TenantSecrets
 from flows.complying import TenantCompliance
 from flows.looking import TenantLooking
 from flows.onboarding_hand import TenantOnboarding
+from flows.probing import TenantProbing
 from flows.remembering import TenantRecorded, TenantRisks
 from flows.sweeping import TenantIncidents, TenantSweeping
 from tenantry import capabilities
@@ -89,6 +90,7 @@ def test_the_installation_looks_and_remembers_itself() -> None:
         ("risks", TenantRisks),
         ("recorded", TenantRecorded),
         ("compliance", TenantCompliance),
+        ("probing", TenantProbing),
     ):
         assert issubclass(provider, CAPABILITIES[name])
         assert name in OWN

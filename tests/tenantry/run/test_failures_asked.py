@@ -132,7 +132,7 @@ async def test_an_answer_is_taken_up_while_other_steps_work(stand: Stand) -> Non
     stand.create(book(ASKS, B, "{id: slow, phase: one, uses: world.turn_on, with: {name: slow}, timeout: 2m}"))
     # The lease's renewal is what looks for answers; checks may take three times a task's timeout.
     running = asyncio.create_task(stand.run("run-1", on(world), QUICK))
-    while not stand.state().open_gates():
+    while not stand.state().open_gates():  # noqa: ASYNC110 - the record has no event to wait for
         await asyncio.sleep(0.01)
     stand.answer("run-1", "ann", "deny", reason="without it")
     state = await running
@@ -152,7 +152,15 @@ async def test_only_whom_the_question_names_may_answer(stand: Stand) -> None:
         asks: Questions = session.items.questions
         with pytest.raises(Waiting):
             await asks.ask(
-                "c", None, {}, role="engineer", expires_in=timedelta(hours=1), four_eyes=False, reasons=[], question="?", only=("bob",)
+                "c",
+                None,
+                {},
+                role="engineer",
+                expires_in=timedelta(hours=1),
+                four_eyes=False,
+                reasons=[],
+                question="?",
+                only=("bob",),
             )
     with pytest.raises(OutOfScope, match="ann may not answer"):
         stand.answer("run-1", "ann")

@@ -1,0 +1,1 @@
+"""How long a disaster recovery plan takes beyond what its steps take."""

@@ -1,0 +1,1 @@
+"""Activating a disaster recovery plan: what is down, who declares, what was achieved."""

@@ -1,0 +1,1 @@
+"""Names that point to where a system is now."""

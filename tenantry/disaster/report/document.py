@@ -1,0 +1,200 @@
+"""What the report says, as data. Pure: the run's record, what was measured and what a person wrote go in, so it can be made again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from tenantry.clock import rfc3339
+from tenantry.disaster.load import told
+from tenantry.disaster.measure import Achieved
+
+__all__ = ["STATES", "document", "length", "taken"]
+
+STATES: Final = {
+    "recovered": ("recovered and checked", "good"),
+    "unproven": ("not shown to be back", "warn"),
+    "failed": ("failed", "bad"),
+    "waiting": ("not recovered", "bad"),
+}
+"""State → words, look."""
+_MOST: Final = 500
+
+
+def length(seconds: float | None) -> str:
+    """``1h30m``; a dash where it is not known."""
+    return "–" if seconds is None else told(timedelta(seconds=round(seconds)))
+
+
+def taken(seconds: float | None) -> str:
+    """How long a system was away."""
+    return "not back" if seconds is None else length(seconds)
+
+
+def document(
+    run: Mapping[str, Any],
+    systems: Sequence[Achieved],
+    *,
+    client: str,
+    at: str,
+    findings: Sequence[str],
+    lessons: str,
+    step: str,
+) -> dict[str, Any]:
+    """The report.
+
+    Args:
+        run: as `Recorded.run` gives it.
+        at: when the report is made, RFC 3339.
+        findings: what was wrong with the plan when it was activated.
+        lessons: in the words of whoever wrote them.
+        step: the one that makes the report, which is left out.
+    """
+    back = [one for one in systems if one.state == "recovered"]
+    missed = [one for one in systems if one.rto_kept is False]
+    lost = [one for one in systems if one.rpo_kept is False]
+    unmeasured = [one for one in systems if one.rpo_seconds is not None and one.lost_seconds is None]
+    outage = systems[0].outage_began if systems else None
+    declared = systems[0].declared_at if systems else None
+    steps = [one for one in run["steps"] if one["id"] != step]
+    return {
+        "client": client,
+        "title": run["title"],
+        "mode": run["mode"],
+        "run_id": run["run_id"],
+        "at": at,
+        "plan": run["params"].get("plan", ""),
+        "purpose": run["params"].get("purpose", ""),
+        "graceful": bool(run["params"].get("graceful")),
+        "outage_began": rfc3339(outage) if outage else None,
+        "declared_at": rfc3339(declared) if declared else None,
+        "declared_by": _by(run, "declared"),
+        "back_by": _by(run, "service_back"),
+        "told": _told(systems, back, missed, lost, unmeasured),
+        "badges": _badges(systems, back, missed, lost, run["mode"]),
+        "systems": [one.model_dump(mode="json") for one in systems],
+        "counts": {
+            "systems": len(systems),
+            "back": len(back),
+            "missed": len(missed),
+            "lost": len(lost),
+            "unmeasured": len(unmeasured),
+        },
+        "exceptions": [{"system": one.title, "text": text} for one in systems for text in one.exceptions],
+        "findings": list(findings),
+        "lessons": lessons,
+        "refused": _refused(run),
+        "decisions": _decisions(run),
+        "steps": [
+            {
+                "title": one.get("title") or one["id"],
+                "outcome": one["outcome"],
+                "task": one["task"],
+                "started_at": one["started_at"],
+                "finished_at": one["finished_at"],
+                "error": (one["error"] or {}).get("message", "") if one["error"] else (one["note"] or ""),
+            }
+            for one in steps
+            if one["outcome"] is not None
+        ][:_MOST],
+    }
+
+
+def _told(
+    systems: Sequence[Achieved],
+    back: Sequence[Achieved],
+    missed: Sequence[Achieved],
+    lost: Sequence[Achieved],
+    unmeasured: Sequence[Achieved],
+) -> list[str]:
+    lines = [f"{len(back)} of {len(systems)} systems are back and answered as they should."]
+    for one in systems:
+        if one.state != "recovered":
+            lines.append(f"{one.title} is not shown to be back.")
+    if missed:
+        lines.append(
+            "Later than agreed (RTO): "
+            + ", ".join(
+                f"{one.title} ({taken(one.achieved_seconds)}, agreed {length(one.rto_seconds)})" for one in missed
+            )
+            + "."
+        )
+    elif systems and len(back) == len(systems):
+        lines.append("Every system was back within the time that was agreed (RTO).")
+    if lost:
+        lines.append(
+            "More lost than agreed (RPO): "
+            + ", ".join(f"{one.title} ({length(one.lost_seconds)}, agreed {length(one.rpo_seconds)})" for one in lost)
+            + "."
+        )
+    if unmeasured:
+        lines.append(
+            "How much was lost is not known, because nobody measured it: "
+            + ", ".join(one.title for one in unmeasured)
+            + "."
+        )
+    return lines
+
+
+def _badges(
+    systems: Sequence[Achieved],
+    back: Sequence[Achieved],
+    missed: Sequence[Achieved],
+    lost: Sequence[Achieved],
+    mode: str,
+) -> list[dict[str, str]]:
+    whole = len(back) == len(systems) and bool(systems)
+    badges = [
+        {
+            "text": "all systems back" if whole else f"{len(systems) - len(back)} not shown to be back",
+            "look": "good" if whole else "bad",
+        },
+        {
+            "text": "RTO missed" if missed else "RTO kept" if whole else "RTO not known",
+            "look": "bad" if missed else "good" if whole else "warn",
+        },
+    ]
+    measured = [one for one in systems if one.lost_seconds is not None]
+    wanted = [one for one in systems if one.rpo_seconds is not None]
+    if wanted:
+        known = all(one.lost_seconds is not None for one in wanted)
+        badges.append(
+            {
+                "text": "RPO missed" if lost else "RPO kept" if known and measured else "RPO not measured",
+                "look": "bad" if lost else "good" if known and measured else "warn",
+            }
+        )
+    return [{"text": "drill", "look": "calm"}, *badges] if mode == "drill" else badges
+
+
+def _by(run: Mapping[str, Any], step: str) -> str:
+    output = next((one["output"] for one in run["steps"] if one["id"] == step and one["output"]), None) or {}
+    return str(output.get("by", ""))
+
+
+def _decisions(run: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Every answer that a person gave, in order."""
+    titles = {one["id"]: one.get("title") or one["id"] for one in run["steps"]}
+    found = [
+        {
+            "at": decision["at"],
+            "by": decision["by"],
+            "what": titles.get(approval["step"], approval["step"]),
+            "decision": "done by hand"
+            if decision.get("by_hand")
+            else {"approve": "yes", "deny": "no"}[decision["decision"]],
+            "reason": decision.get("reason") or "",
+        }
+        for approval in run["approvals"]
+        for decision in approval["decisions"]
+    ]
+    return sorted(found, key=lambda one: one["at"])
+
+
+def _refused(run: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Answers that were refused: given by somebody who may not, or with a wrong code."""
+    return [
+        {"at": one["at"], "who": one["person"], "why": one["why"], "step": one.get("step") or ""}
+        for one in run.get("refusals", ())
+    ]

@@ -1,0 +1,201 @@
+"""The report as one self-contained page: nothing is fetched, no script, every text escaped. Its looks are the timelines'."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from tenantry.disaster.report.document import STATES, length, taken
+from tenantry.disaster.report.picture import COLOURS, drawn, drawn_legend
+from tenantry.onboarding.words import day
+from tenantry.timeline.markup import Markup, h, join, long_text
+from tenantry.timeline.typeset import layout
+from tenantry.timeline.words import outcome_words
+
+__all__ = ["DRILL", "html"]
+
+DRILL: Final = "Drill: this ran on a stand-in. No health check was asked and no data was looked at; times are those of the rehearsal."
+_STYLE: Final = (
+    ".picture .tick{fill:var(--soft);font-size:12px}.picture text{font-size:12.5px}.picture .grid{stroke:var(--soft);stroke-width:.5;opacity:.4}"
+    ".stroke{fill:none;stroke-width:3;stroke-linecap:round}.stroke.thin{stroke-width:1.4}"
+    + "".join(
+        f".l-{look}{{fill:var(--{look})}}.m-{look}{{fill:var(--{look})}}.m-{look}.stroke{{fill:none;stroke:var(--{look})}}.picture .t-{look}{{fill:var(--{look})}}"
+        for look in COLOURS
+    )
+    + ".plain{font-size:16px;max-width:80ch}td.no-wrap{white-space:nowrap}.legend-svg{max-width:1000px;display:block;margin-top:8px}"
+    ".legend-svg text{font-size:12px;fill:var(--soft)}"
+)
+
+
+def html(document: Mapping[str, Any]) -> str:
+    """The whole file.
+
+    Args:
+        document: `tenantry.disaster.report.document.document`.
+    """
+    style = layout("style.css") + _STYLE
+    digest = base64.b64encode(hashlib.sha256(f"\n{style}\n".encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    head = join(
+        h("meta", charset="utf-8"),
+        h("meta", http_equiv="Content-Security-Policy", content=policy),
+        h("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        h("meta", name="referrer", content="no-referrer"),
+        h("meta", name="robots", content="noindex"),
+        h("title", f"Disaster recovery report: {document['client']}"),
+    )
+    sections = [(name, title, list(body)) for name, title, body in _sections(document)]
+    shown = [one for one in sections if one[2]]
+    body = join(
+        h("a", "Skip to the summary", href="#summary", class_="skip"),
+        _cover(document),
+        h("nav", *(h("a", title, href=f"#{name}") for name, title, _ in shown), class_="toc", aria_label="Contents"),
+        h(
+            "main",
+            *(
+                h("section", h("h2", title, id=f"{name}-h"), *inner, id=name, aria_labelledby=f"{name}-h")
+                for name, title, inner in shown
+            ),
+        ),
+        h("footer", h("p", f"Run {document['run_id']} · as of {day(document['at'])} · made by Tenantry")),
+    )
+    return f'<!doctype html>\n<html lang="en">\n<head>\n{head}<style>\n{style}\n</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n'
+
+
+def _cover(d: Mapping[str, Any]) -> Markup:
+    facts = [
+        ("Client", h("bdi", d["client"])),
+        ("Plan", h("bdi", d["plan"])),
+        ("Outage began", Markup(day(d["outage_began"]))),
+        ("Declared", h("bdi", f"{day(d['declared_at'])} by {d['declared_by'] or 'nobody'}")),
+        ("Service back declared by", h("bdi", d["back_by"] or "nobody yet")),
+        ("Run", h("code", d["run_id"])),
+    ]
+    banner = [h("p", DRILL, class_="banner")] if d["mode"] == "drill" else []
+    head = h(
+        "header",
+        h(
+            "div",
+            h(
+                "div",
+                h("p", "Disaster recovery report", class_="eyebrow"),
+                h("h1", d["title"]),
+                h("p", h("bdi", d["client"]), class_="subject"),
+            ),
+            h("div", *(h("span", one["text"], class_=f"pill {one['look']}") for one in d["badges"]), class_="badges"),
+            class_="coverhead",
+        ),
+        h("dl", *(h("div", h("dt", name), h("dd", value)) for name, value in facts), class_="facts"),
+        class_="cover",
+    )
+    return join(head, *banner)
+
+
+def _sections(d: Mapping[str, Any]) -> Iterator[tuple[str, str, Iterator[Markup]]]:
+    yield "summary", "What it came to", iter([h("p", line, class_="plain") for line in d["told"]])
+    yield "picture", "Systems over time", _picture(d)
+    yield "systems", "Each system, against what was agreed", _systems(d)
+    yield "failed", "What failed, was done by hand or was left out", _exceptions(d)
+    yield (
+        "lessons",
+        "Lessons",
+        iter([h("p", line, class_="plain") for line in d["lessons"].splitlines() if line.strip()]),
+    )
+    yield (
+        "plan",
+        "What was wrong with the plan",
+        iter([h("ul", *(h("li", one) for one in d["findings"]))] if d["findings"] else []),
+    )
+    yield "people", "Who decided what", _people(d)
+    yield "steps", "Step by step", _steps(d)
+
+
+def _picture(d: Mapping[str, Any]) -> Iterator[Markup]:
+    yield h(
+        "p",
+        "Time runs from the outage. A system is back when its health checks held, not when the last command returned.",
+        class_="lead",
+    )
+    yield h("figure", drawn(d), class_="scroll", tabindex=0, role="group", aria_label="Picture of systems over time")
+    yield h("div", drawn_legend(), class_="legend-svg")
+
+
+def _systems(d: Mapping[str, Any]) -> Iterator[Markup]:
+    rows = []
+    for one in d["systems"]:
+        words, look = STATES[one["state"]]
+        rows.append(
+            (
+                h("b", one["title"]),
+                str(one["tier"]),
+                h("span", words, class_=f"pill {look}"),
+                length(one["rto_seconds"]),
+                _against(taken(one["achieved_seconds"]), one["rto_kept"]),
+                length(one["rpo_seconds"]),
+                _against(
+                    "not measured" if one["lost_seconds"] is None else length(one["lost_seconds"]), one["rpo_kept"]
+                )
+                if one["rpo_seconds"] is not None
+                else "–",
+                day(one["healthy_at"]) if one["healthy_at"] else "–",
+                one["owner"],
+            )
+        )
+    yield _table(("System", "Tier", "How it stands", "RTO", "Achieved", "RPO", "Lost", "Back at", "Owner"), rows)
+
+
+def _against(text: str, kept: bool | None) -> str:
+    if kept is None:
+        return text
+    return h("span", text, class_=f"pill {'good' if kept else 'bad'}")
+
+
+def _exceptions(d: Mapping[str, Any]) -> Iterator[Markup]:
+    if d["exceptions"]:
+        yield _table(("System", "What"), [(h("b", one["system"]), long_text(one["text"])) for one in d["exceptions"]])
+
+
+def _people(d: Mapping[str, Any]) -> Iterator[Markup]:
+    if d["decisions"]:
+        rows = [
+            (day(one["at"]), one["by"], one["what"], one["decision"], long_text(one["reason"]))
+            for one in d["decisions"]
+        ]
+        yield _table(("When", "Who", "What", "Answer", "Why"), rows)
+    if d["refused"]:
+        yield h("h3", "Answers that were refused")
+        yield _table(
+            ("When", "Who", "At", "Why"),
+            [(day(one["at"]), one["who"], one["step"], one["why"]) for one in d["refused"]],
+        )
+
+
+def _steps(d: Mapping[str, Any]) -> Iterator[Markup]:
+    looks = {"failed": "bad", "unknown": "warn", "changed": "good", "observed": "good", "already": "good"}
+    rows = [
+        (
+            one["title"],
+            h("span", outcome_words(one["outcome"], one["task"]), class_=f"pill {looks.get(one['outcome'], 'calm')}"),
+            day(one["finished_at"]) if one["finished_at"] else "",
+            long_text(one["error"]),
+        )
+        for one in d["steps"]
+    ]
+    yield _table(("Step", "How it ended", "When", "What went wrong"), rows)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+    return h(
+        "div",
+        h(
+            "table",
+            h("thead", h("tr", *(h("th", name, scope="col") for name in head))),
+            h("tbody", *(h("tr", *(h("td", cell) for cell in row)) for row in rows)),
+        ),
+        class_="scroll",
+        tabindex=0,
+        role="group",
+        aria_label=", ".join(head),
+    )
