@@ -106,6 +106,13 @@ BENCHES: Final[dict[str, Spec]] = {
         "benchmarks.alerts_start.latency:measure",
         "creating a flow run in another process to its first effect, against Prefect's serve()",
     ),
+    "alerts.containment": Spec(
+        "benchmarks.alerts.containment:measure", "an alert's POST to its first effect, against Prefect's serve()"
+    ),
+    "alerts.intake": Spec("benchmarks.alerts.storm:measure", "alerts kept durably in a second", option="intake"),
+    "alerts.storm": Spec(
+        "benchmarks.alerts.storm:measure", "10,000 alerts on 20 accounts: nothing lost, one run each", option="storm"
+    ),
     "alerts-start.burst": Spec("benchmarks.alerts_start.burst:measure", "200 runs of five steps, created at once"),
     **{
         f"providers.graph-{what}": Spec(

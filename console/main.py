@@ -57,6 +57,7 @@ SECTIONS = {
         "vault": Lazy(f"{_C}.vault:vault", "The tenants' secrets: put, list, show, delete."),
     },
     "Looking for a compromise": {
+        "alerts": Lazy(f"{_C}.alerts:alerts", "Alerts from outside, and what became of each."),
         "sweep": Lazy(f"{_C}.sweep:sweep", "Sweep exported logs for signs of a compromise."),
     },
     "This machine": {

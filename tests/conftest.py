@@ -20,6 +20,7 @@ _LONG = (
 _SERVED = {
     **dict.fromkeys(
         (
+            "test_alerts_served",
             "test_body",
             "test_browser",
             "test_deployments",

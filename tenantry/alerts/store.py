@@ -155,10 +155,13 @@ class AlertStore:
         """Those that were decided on and do not stand in the record yet."""
         return self._alerts("WHERE recorded = 0 AND state <> 'accepted' ORDER BY seq LIMIT ?", most)
 
-    def recorded(self, ids: Iterable[str]) -> None:
-        """They stand in the record."""
+    def recorded(self, rows: Iterable[AlertRow]) -> None:
+        """They stand in the record as they were read. One that was decided on anew meanwhile is told again."""
         with self.transaction() as db:
-            db.executemany("UPDATE alerts SET recorded = 1 WHERE id = ?", [(one,) for one in ids])
+            db.executemany(
+                "UPDATE alerts SET recorded = 1 WHERE id = ? AND state = ? AND reason = ?",
+                [(row.id, row.state, row.reason) for row in rows],
+            )
 
     def unlaunched(self) -> list[Incident]:
         """Incidents that are to have a run that the record does not know."""
@@ -168,6 +171,18 @@ class AlertStore:
         """Its run stands in the record."""
         with self.transaction() as db:
             db.execute("UPDATE incidents SET launched = 1 WHERE id = ?", (incident,))
+
+    def without_run(self, incident: str, why: str) -> None:
+        """Its run cannot be begun: it waits for a person, and so do the alerts that were to begin it."""
+        with self.transaction() as db:
+            db.execute(
+                "UPDATE incidents SET run_id = NULL, runbook = NULL, plan = NULL, launched = 1 WHERE id = ?",
+                (incident,),
+            )
+            db.execute(
+                "UPDATE alerts SET state = 'queue', reason = ?, recorded = 0 WHERE incident = ? AND state = 'run'",
+                (why, incident),
+            )
 
     def close_incident(self, incident: str, why: str, at: datetime) -> None:
         """Nothing more is merged into it."""
