@@ -82,9 +82,9 @@ def onboard(tenant: str, given: tuple[str, ...], mode: str, person: str | None, 
     examples=("tenantry offboard acme --mode plan", "tenantry offboard acme --as kim.lead"),
 )
 @click.argument("tenant", metavar="T", shell_complete=complete.tenants)
-@_MODE
-@_AS
-@_NO_WAIT
+@MODE
+@AS
+@NO_WAIT
 @json_option
 def offboard(tenant: str, mode: str, person: str | None, no_wait: bool) -> int:
     """Begin to end the service for the client T: `tenantry run client_offboarding --tenant T`.
