@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +25,7 @@ from tenantry.capabilities import HostPosture, Posture
 from tenantry.capabilities.posture import POSTURE_PARTS
 from tenantry.sweep.check import Look
 from tenantry.sweep.live import Given, sweep_tenant
+from tests.conformance.posture import PostureConformance, PostureWorld
 from tests.support.hosts import SMALL, HostNet, host_net
 from tests.tasks.checks.looks import LOOK
 
@@ -181,6 +182,14 @@ def postures(net: HostNet) -> dict[str, HostPosture]:
             await opened.aclose()
 
     return asyncio.run(taken())
+
+
+class TestLinuxPosture(PostureConformance):
+    @pytest.fixture
+    async def world(self, net: HostNet, postures: dict[str, HostPosture]) -> AsyncIterator[PostureWorld]:
+        opened = await PROVIDER.open(net.settings(), net.secrets())
+        yield PostureWorld(opened.capability("posture"), "booted", frozenset(net.hosts), postures["booted"])
+        await opened.aclose()
 
 
 class Looking:
