@@ -46,6 +46,7 @@ def pytest_configure() -> None:
 def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, *gc.get_threshold()[1:])  # as in processes that carry runs (flows/interpreter.py)
     gc.enable()
 
 
