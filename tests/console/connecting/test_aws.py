@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
-from tenantry.errors import RecordError
+from console.connecting import aws_renewal
+from console.main import cli
+from tenantry.journal import Journal
 from tenantry.vault import Vault
 from tests.console.desk import Desk
 from tests.support.aws_stand import HUB_KEY, HUB_SECRET, Account, AwsStand, stand_fixture
 from tests.support.canary import leaks
+from tests.support.faults import Errand, Kill, Killer, Zygote, kill_at_append
+from tests.support.rotation import APPENDS, CALLS, SIGKILLED, WHERE
+from tests.support.rotation import zygote as make_zygote
 
 ESTATE = """\
 providers:
@@ -211,31 +220,92 @@ def test_a_new_role_takes_the_old_ones_place(desk: Desk, aws: AwsStand, client: 
     assert leaks(desk.home.parent, {"the hub's key": HUB_SECRET}) == []
 
 
-@pytest.mark.parametrize("at", ["set_entry", "delete"])
-def test_a_renewal_that_is_killed_goes_on(
-    desk: Desk, aws: AwsStand, client: Account, at: str, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    with make_zygote() as made:
+        yield made
+
+
+async def connecting(kill: Kill, *, home: str, arguments: list[str]) -> None:
+    """The command, in a child that is killed around an entry of the record, or around what it writes to vault and file."""
+    os.environ["TENANTRY_HOME"] = home
+    counted = Killer(kill)
+
+    def around(plain: Any) -> Any:
+        def work(*given: Any, **more: Any) -> Any:
+            last = counted.begins()
+            answer = plain(*given, **more)
+            if last:
+                counted.ended()
+            return answer
+
+        return work
+
+    if kill.where in APPENDS:
+        opened = Journal.__init__
+
+        def opening(journal: Journal, *given: Any, **more: Any) -> None:
+            opened(journal, *given, **more)
+            kill_at_append(journal, kill)
+
+        Journal.__init__ = opening  # type: ignore[method-assign]  # in a child that ends with its command
+    elif kill.where in CALLS:
+        Vault.put, Vault.delete = around(Vault.put), around(Vault.delete)  # type: ignore[method-assign]  # likewise
+        aws_renewal.set_entry = around(aws_renewal.set_entry)
+    await asyncio.to_thread(CliRunner().invoke, cli, ["connect", "aws", "acme", *arguments])
+
+
+def renewals(desk: Desk, aws: AwsStand, client: Account, zygote: Zygote, kills: Iterable[tuple[int, Kill]]) -> int:
+    """One renewal after the other, the n-th of its three commands killed: what the file names works, and at the end nothing else does.
+
+    Returns:
+        how many were ended by SIGKILL.
+    """
+    connected(desk, aws, client)
+    killed = 0
+    for command, kill in kills:
+        before = named(desk)
+        for number, more in enumerate((["--renew"], [], []), 1):
+            if number == command:
+                given = {"home": str(desk.home), "arguments": more}
+                (code,) = zygote.run(Errand(f"{__name__}:connecting", asdict(kill), given))
+                killed += code == SIGKILLED
+                works(aws, client, desk)
+            code = desk("connect", "aws", "acme", *more).exit_code
+            works(aws, client, desk)
+            if number == 1:  # the administrator's turn
+                made = desk.json("connect", "aws", "acme", code=3)
+                new = sheet(made, "aws-role.json")
+                if named(desk) == before:
+                    apply(aws, client, new)
+            if number == 2:
+                desk("connect", "aws", "acme")
+                assert named(desk) != before, kill
+                aws.roles.pop(f"arn:aws:iam::{client.id}:role/{before[0]}")
+        assert desk.json("connect", "aws", "acme")["ok"], kill
+        live = [arn for arn in aws.roles if f"::{client.id}:role/TenantryResponse" in arn]
+        assert live == [f"arn:aws:iam::{client.id}:role/{named(desk)[0]}"], kill
+        assert "rotations/aws/role" not in [one["name"] for one in desk.json("vault", "list", "--tenant", "acme")]
+    return killed
+
+
+def works(aws: AwsStand, client: Account, desk: Desk) -> None:
+    role, external_id = named(desk)
+    assert aws.roles.get(f"arn:aws:iam::{client.id}:role/{role}") == external_id, "what the file names works"
+
+
+def test_a_renewal_that_is_killed_goes_on(desk: Desk, aws: AwsStand, client: Account, zygote: Zygote) -> None:
+    assert renewals(desk, aws, client, zygote, [(2, Kill("write_after", 1))]) == 1
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("where", WHERE)
+def test_a_renewal_that_is_killed_everywhere_goes_on(
+    desk: Desk, aws: AwsStand, client: Account, zygote: Zygote, where: str
 ) -> None:
-    old_arn = connected(desk, aws, client)
-    template = sheet(desk.json("connect", "aws", "acme", "--renew", code=3), "aws-role.json")
-    apply(aws, client, template)
-    if at == "delete":
-        desk.json("connect", "aws", "acme", code=3)
-        aws.roles.pop(old_arn)
-
-    def dies(*_: object, **__: object) -> None:
-        raise RecordError("killed")
-
-    with monkeypatch.context() as patch:
-        if at == "delete":
-            patch.setattr(Vault, "delete", dies)
-        else:
-            patch.setattr("console.connecting.aws_renewal.set_entry", dies)
-        desk.refused("connect", "aws", "acme", code=4)
-    role = f"arn:aws:iam::{client.id}:role/{named(desk)[0]}"
-    assert aws.roles.get(role) == named(desk)[1], "what the file names works"
-    aws.roles.pop(old_arn, None)
-    assert desk.json("connect", "aws", "acme")["ok"]
-    assert named(desk)[0] == "TenantryResponse-2"
+    kills = [(command, Kill(where, nth)) for command in (1, 2, 3) for nth in range(1, 9 if where in APPENDS else 3)]
+    assert renewals(desk, aws, client, zygote, kills) >= 3
 
 
 def test_a_new_role_needs_a_name_of_its_own(desk: Desk, aws: AwsStand, client: Account) -> None:
