@@ -13,8 +13,9 @@ from __future__ import annotations
 import asyncio
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from integrations.linux import parse
@@ -24,7 +25,7 @@ from integrations.linux.evidence import Evidence
 from tenantry.capabilities import AuthorizedKey, OtherWayIn, Process
 from tenantry.capabilities.host import path_bytes, path_text
 
-__all__ = ["Configured", "SshdFiles", "expanded_keys", "started_with"]
+__all__ = ["Configured", "SshdFiles", "configured_by", "expanded_keys", "started_with"]
 
 _FOLDER: Final = b"/etc/ssh"
 _USUAL: Final = b"/etc/ssh/sshd_config"
@@ -168,6 +169,42 @@ class SshdFiles(Evidence):
             listed += [path for _, path in found_files(answer.out)]
         there = await self._found(host, plain, follow=True)  # one that is not there is no error of sshd's either
         return [*(path for path in plain if path_text(path) in there), *listed]
+
+
+def configured_by(contents: Mapping[bytes, bytes], titles: Iterable[str]) -> tuple[Configured, list[bytes]]:
+    """The same from files that were read before, for who reads a whole host at once.
+
+    Args:
+        contents: path → what a file says; of ``/etc/ssh`` and the folders in it every file but private keys.
+        titles: of the processes that run.
+
+    Returns:
+        what is configured, and the paths and patterns that count as well and are not among the contents.
+    """
+    found, read, absent = Configured(), set[bytes](), dict[bytes, None]()
+    due = [_USUAL]
+    for title in titles:
+        file, options = started_with(title)
+        due += [file] if file is not None else []
+        found.take("sshd's own command line", options)
+    for _ in range(_DEEPEST):
+        due = [path for path in dict.fromkeys(due) if path not in read]
+        read.update(due)
+        for path in due:
+            if path in contents:
+                found.take(path_text(path), contents[path].split(b"\n"))
+            elif path != _USUAL:
+                absent[path] = None
+        due = []
+        for pattern in found.includes:
+            folder = pattern.rpartition(b"/")[0]
+            if _WILD.search(pattern) and not _WILD.search(folder) and _FOLDER in (folder, folder.rpartition(b"/")[0]):
+                due += [path for path in contents if path.rpartition(b"/")[0] == folder and fnmatchcase(path, pattern)]
+            else:
+                due.append(pattern)
+        found.includes = []
+    absent |= dict.fromkeys(path for path in due if path not in read)
+    return found, list(absent)
 
 
 def started_with(title: str) -> tuple[bytes | None, list[bytes]]:

@@ -20,7 +20,7 @@ from integrations.linux import survey_parse as read
 from integrations.linux.asking import Asking
 from integrations.linux.command import Command
 from integrations.linux.reads import pretty_name
-from integrations.linux.sshd_files import expanded_keys
+from integrations.linux.sshd_files import Configured, configured_by, expanded_keys, started_with
 from integrations.linux.survey_parse import Output, Sections
 from integrations.linux.survey_script import FIRST, MOST, SECOND, SMALL, Section, script
 from tenantry.capabilities import AuthorizedKey, CronEntry, HostAccount, HostSurvey, Process
@@ -86,6 +86,10 @@ class _Found:
         self._refused: frozenset[str] = frozenset()
         self._placed: list[tuple[HostFile, bytes]] = []
         self._contents: dict[bytes, bytes] = {}
+        self._configured: dict[bytes, bytes] = {}
+        """Of sshd."""
+        self._asked: frozenset[bytes] = frozenset()
+        """Paths whose contents the second command was asked for."""
         self._people: list[tuple[str, int, int, str, str]] = []
         self._hidden: set[int] = set()
         self._owners: dict[str, str] = {}
@@ -106,6 +110,10 @@ class _Found:
             self._people = parse.passwd(output.body.split(b"\n"))
         elif name == "placed":
             self._placed = read.rows(output.body)
+        elif name == "configured":
+            self._configured, whole = read.archive(output.body)
+            if not whole or output.status is None:
+                self._cannot("keys", "the configuration of sshd is larger than is read")
         elif name in ("contents", "linked"):
             contents, whole = read.archive(output.body)
             self._contents |= contents
@@ -179,9 +187,11 @@ class _Found:
             for file, path in self._placed
             if file.kind == "link" and not file.target.startswith(("/usr/lib/", "/lib/", "/dev/"))
         ]
-        wanted += [path for path in self._key_files() if path not in self._contents and path not in wanted]
+        elsewhere = [*self._key_files(), *(path for path in self._sshd()[1] if not re.search(rb"[*?\[]", path))]
+        wanted += [path for path in elsewhere if path not in self._contents and path not in wanted]
         if len(wanted) > _MOST_LINKS:
             self._cannot("files", f"there are more than {_MOST_LINKS} links in the places that are looked at")
+        self._asked = frozenset(wanted[:_MOST_LINKS])
         return b"".join(path + b"\0" for path in wanted[:_MOST_LINKS])
 
     def candidates(self) -> list[bytes]:
@@ -210,7 +220,26 @@ class _Found:
         return [path + b"\n" for path in both][: 2 * _MOST_PATHS]
 
     def _key_files(self) -> dict[bytes, str]:
-        return expanded_keys(self._body("sshd").split(b"\n"), self._people) if self._people else {}
+        if not self._people:
+            return {}
+        more = [b"authorizedkeysfile " + name for name in self._sshd()[0].key_files]
+        usual = expanded_keys(self._body("sshd").split(b"\n"), self._people)
+        return {**expanded_keys(more, self._people), **usual} if more else usual
+
+    def _sshd(self) -> tuple[Configured, list[bytes]]:
+        """What any block of any configuration says, of every sshd that runs; and the files of it that were not read."""
+        titles = [process.arguments[0] for process in self._running() if process.arguments]
+        return configured_by({**self._contents, **self._configured}, titles)
+
+    def _unread_keys(self) -> None:
+        """What sshd is told elsewhere than was looked: a file of its own that is not there any more, or one that only such a file names."""
+        absent = [path for path in self._sshd()[1] if path not in self._asked or self._started_with(path)]
+        absent += [path for path in self._key_files() if path not in self._contents and path not in self._asked]
+        if absent:
+            self._cannot("keys", f"sshd is told by, or looks for keys in, {path_text(absent[0])}, which was not read")
+
+    def _started_with(self, path: bytes) -> bool:
+        return any(started_with(one.arguments[0])[0] == path for one in self._running() if one.arguments)
 
     # --- telling ------------------------------------------------------------------------------------------------------
 
@@ -224,6 +253,7 @@ class _Found:
         taint, modules = self._kernel
         line, changed, boot = self._boot
         self._large()
+        self._unread_keys()
         return HostSurvey(
             host=self.host,
             system=pretty_name(release),

@@ -217,6 +217,15 @@ FIRST: Final = (
     Section("group", "getent group", ("accounts",)),
     Section("passwords", "r passwd -S -a", ("accounts",), ("passwd -S -a",)),
     Section("sshd", "r sshd -T", ("keys",), ("sshd -T",), limit=_MIB),
+    Section(
+        "configured",
+        "{ r find -L /etc/ssh -maxdepth 2 -type f -size -256k ! -name moduli ! -exec grep -q 'PRIVATE KEY' {} \\; -print0; } 2>/dev/null"
+        " | r tar --create --file=- --format=gnu --absolute-names --no-recursion --dereference"
+        " --ignore-failed-read --null --verbatim-files-from --files-from=-",
+        ("keys",),
+        ("find", "tar"),
+        limit=_MIB,
+    ),
     Section("placed", _places(f"-printf '{_FIND}'"), ("files", "keys"), ("find",), limit=16 * _MIB),
     Section(
         "contents",

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from integrations.linux.provider import PROVIDER
-from integrations.linux.sshd_files import Configured, started_with
-from tests.support.hosts import HostNet, Key, host_net
+from integrations.linux.sshd_files import Configured, configured_by, started_with
+from tests.support.hosts import SMALL, HostNet, Key, host_net
 
 _SETUP = """
 mkdir -p usr/local/lib/.k etc/ssh/more.d
@@ -36,7 +36,7 @@ def keys() -> dict[str, Key]:
 @pytest.fixture(scope="module")
 def net(tmp_path_factory: pytest.TempPathFactory, keys: dict[str, Key]) -> Iterator[HostNet]:
     with host_net(tmp_path_factory.mktemp("hosts")) as made:
-        made.add("odd1", setup=_SETUP.format(**{name: key.public for name, key in keys.items()}))
+        made.add("odd1", setup=SMALL + _SETUP.format(**{name: key.public for name, key in keys.items()}))
         made.add("plain1")
         made.hosts["odd1"].run("/usr/sbin/sshd -f /etc/ssh/second")
         yield made
@@ -56,6 +56,31 @@ async def test_keys_of_every_block_and_of_every_sshd_are_listed(net: HostNet, ke
     }
     assert ("TrustedUserCAKeys", "/etc/ssh/theirs.pub", "", "/etc/ssh/more.d/ca.conf") in ways
     assert plain == []
+
+
+async def test_a_survey_lists_the_same_keys(net: HostNet) -> None:
+    """What a sweep sees of a host is what containment takes away."""
+    handle = await PROVIDER.open(net.settings("odd1"), net.secrets())
+    host = handle.capability("host")
+    found, listed = await host.survey("odd1"), await host.authorized_keys("odd1")
+    assert "keys" not in found.unread, found.unread
+    assert {(k.path, k.fingerprint, k.account) for k in found.keys} == {
+        (k.path, k.fingerprint, k.account) for k in listed
+    }
+    await handle.aclose()
+
+
+def test_what_was_not_read_is_said() -> None:
+    listening = "sshd: sshd -f /srv/second [listener] 0 of 10-100 startups"
+    usual = b"Include sshd_config.d/*.conf /srv/d/* other\nMatch User a\nAuthorizedKeysFile /k/a"
+    read = {
+        b"/etc/ssh/sshd_config": usual,
+        b"/etc/ssh/sshd_config.d/x.conf": b"AuthorizedKeysFile /k/x",
+        b"/etc/ssh/sshd_config.d/x.off": b"AuthorizedKeysFile /k/off",
+    }
+    found, absent = configured_by(read, [listening, "bash"])
+    assert found.key_files == [b"/k/a", b"/k/x"]
+    assert absent == [b"/srv/second", b"/srv/d/*", b"/etc/ssh/other"]
 
 
 async def test_a_key_from_a_block_is_put_out_of_force_where_it_lies(net: HostNet, keys: dict[str, Key]) -> None:
