@@ -13,7 +13,7 @@ from console import labtenant
 from flows.credentials import ROTATED
 from flows.onboarding_hand import AGREED, TenantOnboarding
 from tenantry.capabilities.onboarding import ProviderAccess
-from tenantry.errors import InvalidInput, NotFound
+from tenantry.errors import InvalidInput, NotFound, SignInFailed, Throttled, Unreachable
 from tests.support.taken_on import APP, Client, client
 
 
@@ -147,3 +147,18 @@ async def test_what_was_replaced_is_nobody_elses_any_more(acme: Client) -> None:
     acme.installation.vault.put(acme.name, APP, value, kind="client_secret", metadata={ROTATED: "by-hand"})
     found = await named(acme)
     assert (found.version, found.handed_over) == (before.version + 1, False)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "state"),
+    [(Unreachable("no way"), "unreachable"), (Throttled("slow down"), "unreachable"), (SignInFailed("no"), "refused")],
+)
+async def test_trouble_on_the_way_says_nothing_about_a_credential(
+    acme: Client, monkeypatch: pytest.MonkeyPatch, trouble: Exception, state: str
+) -> None:
+    async def check(self: Any) -> None:
+        raise trouble
+
+    monkeypatch.setattr("integrations.microsoft365.provider.Microsoft365Handle.check", check)
+    found = await hand(acme).access("m365")
+    assert (found.state, found.granted, found.missing) == (state, None, None)
