@@ -7,8 +7,10 @@ The command line carries it with the engine alone, because nobody who wants to k
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -220,10 +222,12 @@ class TenantIncidents:
         self._tenant = tenant
         self._mode = mode
 
-    async def opened(self, run_ids: Sequence[str]) -> str | None:
-        return await asyncio.to_thread(self._first, run_ids)
+    async def opened(
+        self, run_ids: Sequence[str], findings: Sequence[str] = (), since: datetime | None = None
+    ) -> str | None:
+        return await asyncio.to_thread(self._first, run_ids, findings, since)
 
-    def _first(self, run_ids: Sequence[str]) -> str | None:
+    def _first(self, run_ids: Sequence[str], findings: Sequence[str], since: datetime | None) -> str | None:
         for run_id in run_ids:
             try:
                 index = self._installation.journal.run(run_id)
@@ -235,16 +239,34 @@ class TenantIncidents:
         wanted = set(run_ids)
         for index in self._installation.journal.runs(self._tenant):
             if index.runbook in _OPENED:
-                requester = self._installation.state(index.run_id).requester
-                if requester.get("via") == SWEEP and wanted & set(requester.get("run_ids", ())):
+                state = self._installation.state(index.run_id)
+                requester = state.requester
+                if requester.get("via") != SWEEP:
+                    continue
+                if wanted & set(requester.get("run_ids", ())):
+                    return index.run_id
+                # Opened by a sweep that ended while this one looked: neither saw the other, so each has ids of its own.
+                unseen = since is not None and state.mode == self._mode and parse_rfc3339(index.created_at) >= since
+                if unseen and set(findings) & set(requester.get("findings", ())):
                     return index.run_id
         return None
 
     async def open(self, run_id: str, runbook: str, params: Mapping[str, Any], because: Mapping[str, Any]) -> None:
         requester = {"person": None, "name": f"sweep {because['run']}", "proven": False, "via": SWEEP, **because}
-        await asyncio.to_thread(
-            prepare, self._installation, runbook, self._tenant, params, self._mode, requester, run_id
-        )
+        await asyncio.to_thread(self._open, run_id, runbook, params, requester)
+
+    def _open(self, run_id: str, runbook: str, params: Mapping[str, Any], requester: Mapping[str, Any]) -> None:
+        since = parse_rfc3339(requester["since"]) if "since" in requester else None
+        with self._alone():
+            if self._first(requester["run_ids"], requester["findings"], since) is None:
+                prepare(self._installation, runbook, self._tenant, params, self._mode, requester, run_id)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other sweep of this tenant opens anything meanwhile. Waits."""
+        with (self._installation.home.run / f"{self._tenant}.incidents.lock").open("a") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)  # given back by the kernel, however this process ends
+            yield
 
 
 # --- what is remembered ------------------------------------------------------------------------------------------------

@@ -229,6 +229,8 @@ def _wall(name: str, scale: Scale, installation: Installation) -> Bench:
             "ours_cpu_s": summary([cpu for _, cpu in ours]),
             "plain_s": summary(plain),
             "requests_x_latency_by_concurrency_s": round(formula, 3),
+            "ours_by_that": round(value / formula, 2),
+            "plain_by_that": round(statistics.median(plain) / formula, 2),
         },
     )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from tenantry.clock import rfc3339
 from tenantry.names import Slug
 from tenantry.task import Change, Context, Impact, Task
 
@@ -19,6 +20,10 @@ class OpenIncidentParams(BaseModel):
         list[str],
         Field(min_length=1, max_length=1_000, description="Ids of which one run at most is opened: the first"),
     ]
+    since: Annotated[
+        AwareDatetime | None,
+        Field(description="Up to when was looked: what another sweep opened later for one of the findings is the same"),
+    ] = None
 
 
 class OpenIncident(Task[OpenIncidentParams]):
@@ -35,11 +40,16 @@ class OpenIncident(Task[OpenIncidentParams]):
 
     async def check(self, ctx: Context, p: OpenIncidentParams) -> list[Change]:
         path = f"run/{p.run_ids[0]}/opened"
-        if ctx.seen(path, await ctx.capability("incidents").opened(p.run_ids)):
+        if ctx.seen(path, await ctx.capability("incidents").opened(p.run_ids, p.findings, p.since)):
             return []
         return [Change(path=path, before=None, after=p.runbook)]
 
     async def apply(self, ctx: Context, p: OpenIncidentParams, changes: list[Change]) -> None:
         for _ in changes:
-            because = {"run": ctx.run.run_id, "runbook": ctx.run.runbook, "findings": p.findings, "run_ids": p.run_ids}
+            because: dict[str, Any] = {
+                **{"run": ctx.run.run_id, "runbook": ctx.run.runbook},
+                **{"findings": p.findings, "run_ids": p.run_ids},
+            }
+            if p.since is not None:
+                because["since"] = rfc3339(p.since)
             await ctx.capability("incidents").open(p.run_ids[0], p.runbook, p.params, because)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tasks.incident.open_incident import OpenIncident, OpenIncidentParams
+from tenantry.clock import rfc3339
 from tenantry.task import Context, RunFacts
 from tests.support.fakes import NOW
 
@@ -17,7 +18,8 @@ class Incidents:
         self.there = set(there)
         self.asked: list[tuple[Any, ...]] = []
 
-    async def opened(self, run_ids: Sequence[str]) -> str | None:
+    async def opened(self, run_ids: Sequence[str], findings: Sequence[str] = (), since: Any = None) -> str | None:
+        self.looked = (list(findings), since)
         return next((one for one in run_ids if one in self.there), None)
 
     async def open(self, run_id: str, runbook: str, params: Mapping[str, Any], because: Mapping[str, Any]) -> None:
@@ -46,6 +48,15 @@ async def test_the_first_is_opened_with_what_it_is_about() -> None:
         )
     ]
     assert await task.verify(context(incidents), p, changes) == []
+
+
+async def test_what_others_opened_for_the_findings_is_asked_for() -> None:
+    incidents, task = Incidents(), OpenIncident()
+    p = params("r1").model_copy(update={"since": NOW})
+    changes = await task.check(context(incidents), p)
+    assert incidents.looked == (GIVEN["findings"], NOW)
+    await task.apply(context(incidents), p, changes)
+    assert incidents.asked[0][3]["since"] == rfc3339(NOW)
 
 
 @pytest.mark.parametrize("there", ["r1", "r2"])
