@@ -8,8 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.tools import needs
+
+# Nothing is timed: a machine that is busy is no defect. In CI Hypothesis has a profile of its own that says the same.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if settings.get_current_profile_name() == "default":
+    settings.load_profile("untimed")
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _LONG = (
