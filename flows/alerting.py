@@ -37,8 +37,8 @@ _LOOK: Final = 1.0
 _TROUBLE: Final = 2.0
 _FILES: Final = 2.0
 """Seconds for which clients' files, estate.yaml and the rules are not read again."""
-_AT_ONCE: Final = 8
-"""Runs that are handed over at the same time."""
+_AT_ONCE: Final = 32
+"""Runs that alerts began and that are carried at the same time."""
 _RECORD: Final = 200
 
 

@@ -20,6 +20,7 @@ from prefect.logging import get_logger, get_run_logger
 from prefect.states import Completed, Failed
 
 from flows import artifacts, asking
+from flows.acting import ACTING
 from flows.assembly import Installation
 from flows.binding import RUN_TAG, bound, run_name
 from flows.graph import PrefectSteps
@@ -75,6 +76,11 @@ def _opened() -> Iterator[Installation]:
 
 
 async def _carry(installation: Installation, state: RunState, flow_run: FlowRun) -> State[Any]:
+    acting = ACTING.get()
+    if acting is not None and acting.run_id == state.run_id:
+        async with _called(run_name(state), flow_run):
+            state = await acting.joined()
+        return await _concluded(installation, state)
     if state.open_gates():
         await asking.weigh(installation, state, flow_run.id)
     # Tenant and mode as recorded: those of the flow run can be changed by whoever can write to Prefect's API.
@@ -83,6 +89,10 @@ async def _carry(installation: Installation, state: RunState, flow_run: FlowRun)
         # A run that was never begun has no task runs that edges could lead to.
         steps = await PrefectSteps.of(flow_run.id) if state.attempt else PrefectSteps()
         state = await engine.run(state.run_id, call=steps, flow_run_id=str(flow_run.id))
+    return await _concluded(installation, state)
+
+
+async def _concluded(installation: Installation, state: RunState) -> State[Any]:
     await artifacts.publish(installation, state)
     if state.status(live=False) is Status.WAITING:
         await asking.suspend(state)

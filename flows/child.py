@@ -21,6 +21,7 @@ from prefect.events.worker import EventsWorker
 from pydantic import BaseModel
 
 from flows import execute
+from flows.acting import ACTING, Acting
 from flows.assembly import Installation
 from flows.deployments import entrypoint
 from flows.factory import flow_of, loadable
@@ -89,10 +90,32 @@ async def live(channel: socket.socket) -> int:
         line = await asyncio.to_thread(_line, channel)
         if not line:
             return 0
-        tether.hold()
-        code = await _carry(installation, json.loads(line), client)
+        job = json.loads(line)
+        if "act" in job:
+            code = await _act(installation, job, client, channel)
+        else:
+            tether.hold()
+            code = await _carry(installation, job, client)
         _say(channel, {"done": code})
         return code
+
+
+async def _act(installation: Installation, job: dict[str, Any], client: Knowing | None, channel: socket.socket) -> int:
+    """Begin a run at once; in its flow run when the worker has one, without where there is none to be had."""
+    if job.get("socket"):
+        os.environ[SOCKET], os.environ[TOKEN] = job["socket"], job["token"]
+    acting = Acting(installation, str(job["act"]))
+    async with acting.stopping():
+        line = await asyncio.to_thread(_line, channel)
+        if not line:
+            return 1  # the worker is gone; another one takes the run up from its record
+        tether.hold()
+        told = json.loads(line)
+        if told.get("flow_run") is None:
+            await acting.end()
+            return 0
+        ACTING.set(acting)
+        return await _carry(installation, {**job, **told}, client)
 
 
 async def _carry(installation: Installation, job: dict[str, Any], client: Knowing | None) -> int:

@@ -71,11 +71,20 @@ class PrefectSteps:
         self._runs[call.step.id] = shown.id
         return report
 
+    async def tell(self, call: StepCall, began: datetime, ended: datetime, report: StepReport) -> None:
+        """Show a step that was executed before there was a flow run to show it in."""
+        if call.step.id in self._runs and report.waiting:
+            return  # as above
+        shown = await _begun(call, [self._runs[name] for name in call.upstream if name in self._runs], began)
+        if shown is not None:
+            shown.end(_state(report).model_copy(update={"timestamp": ended}))
+            self._runs[call.step.id] = shown.id
 
-async def _begun(call: StepCall, upstream: list[UUID]) -> Shown | None:
+
+async def _begun(call: StepCall, upstream: list[UUID], began: datetime | None = None) -> Shown | None:
     """None when Prefect cannot be told: the step is executed all the same."""
     try:
-        return await Shown.begin(call.step.uses, f"{call.step.phase}{_BETWEEN}{call.step.id}", upstream)
+        return await Shown.begin(call.step.uses, f"{call.step.phase}{_BETWEEN}{call.step.id}", upstream, began)
     except Exception as problem:  # noqa: BLE001  # whatever ails Prefect, the step has to be done
         get_logger(__name__).warning("Prefect could not show %s: %s", call.step.id, type(problem).__name__)
         return None

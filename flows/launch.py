@@ -31,6 +31,8 @@ from tenantry.run import Engine, RunState, Status, fold
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
+    from prefect.client.schemas.objects import FlowRun
+    from prefect.client.schemas.responses import DeploymentResponse
 
 Follow = Callable[[RunState, Record | None], None]
 """Called with the run's state after each new entry, and now and then with None while nothing happens."""
@@ -189,6 +191,32 @@ async def _schedule(installation: Installation, state: RunState) -> UUID:
         return made
 
 
+async def claimed(
+    installation: Installation, state: RunState, client: PrefectClient
+) -> tuple[FlowRun, DeploymentResponse]:
+    """A flow run for a run that is being carried already: it is nobody's to take.
+
+    Raises:
+        PrefectUnavailable, PrefectRejected: there is none.
+    """
+    from prefect.states import Pending
+
+    async def make() -> tuple[FlowRun, DeploymentResponse]:
+        deployment = await client.read_deployment(await _deployment(installation, client, state.runbook))
+        made = await client.create_flow_run_from_deployment(
+            deployment.id,
+            name=run_name(state),
+            parameters={"tenant": state.tenant, "mode": state.mode, **state.params},
+            tags=[f"{RUN_TAG}{state.run_id}", f"tenant:{state.tenant}", f"mode:{state.mode}"],
+            idempotency_key=f"{state.run_id}-act",
+            state=Pending(),
+        )
+        await _bind(installation, state, made.id)
+        return made, deployment
+
+    return await patiently(make, PATIENCE)
+
+
 async def _created(client: PrefectClient, deployment: UUID, state: RunState) -> UUID:
     made = await client.create_flow_run_from_deployment(
         deployment,
@@ -334,6 +362,7 @@ __all__ = [
     "Follow",
     "ServerFailed",
     "cancel",
+    "claimed",
     "execute",
     "nudge",
     "prepare",

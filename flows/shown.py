@@ -12,6 +12,7 @@ import asyncio
 import functools
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final, Self
 from uuid import UUID
 
@@ -55,13 +56,13 @@ class Shown:
         id: of the task run.
     """
 
-    def __init__(self, shown: Task[Any, Any], run: TaskRun) -> None:
+    def __init__(self, shown: Task[Any, Any], run: TaskRun, began: datetime | None = None) -> None:
         self.id: UUID = run.id
         self._run = run
         self._logger = task_run_logger(run, shown)
         self._before: State[Any] | None = run.state
         self._event: Event | None = None
-        running: State[Any] = Running()
+        running: State[Any] = Running() if began is None else Running(timestamp=began)
         self._running = running
         started: Any = running.timestamp  # Prefect's own class of times
         run.start_time = started
@@ -69,13 +70,14 @@ class Shown:
         self._later = asyncio.get_running_loop().call_later(MOMENT, self._quietly, lambda: self._say(running))
 
     @classmethod
-    async def begin(cls, uses: str, name: str, upstream: list[UUID]) -> Self:
+    async def begin(cls, uses: str, name: str, upstream: list[UUID], began: datetime | None = None) -> Self:
         """In a flow run.
 
         Args:
             uses: the task's name.
             name: the task run's.
             upstream: task runs that edges come from.
+            began: when it did; now when None.
 
         Raises:
             TaskDefect: outside of a flow run.
@@ -95,7 +97,7 @@ class Shown:
         )
         run.name = name
         run.flow_run_run_count = context.flow_run.run_count
-        return cls(shown, run)
+        return cls(shown, run, began)
 
     def end(self, state: State[Any]) -> None:
         """Say how it ended; what the state says goes to the run's log too."""

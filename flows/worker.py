@@ -19,7 +19,7 @@ import socket as sockets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import anyio
 from prefect.client.schemas import OrchestrationResult
@@ -39,7 +39,7 @@ from prefect.states import Cancelled, Pending
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 from pydantic import PrivateAttr
 
-from flows import admission
+from flows import admission, launch
 from flows.api import errors
 from flows.assembly import Installation
 from flows.deployments import POOL, POOL_TYPE
@@ -50,6 +50,7 @@ from flows.warm import Warm, WarmChild
 from tenantry import dumps, room
 from tenantry.broker import Supervisor
 from tenantry.errors import OutOfScope, RecordError, TenantryError
+from tenantry.run import RunState
 
 _LOG: Final = logging.getLogger(__name__)
 POLL: Final = 2.0
@@ -64,6 +65,8 @@ _CANCELLED: Final = 10.0
 _SCHEDULED: Final = "prefect.flow-run.Scheduled"
 _CANCELLING: Final = "prefect.flow-run.Cancelling"
 _TROUBLE: Final = 2.0
+_ACTING: Final = 20.0
+"""Seconds for a child to be there for a run that an alert began; then Prefect's queue has it."""
 _STARTING: Final = 90.0
 """Seconds for a child to be ready, on a slow machine that has just begun."""
 _STILL_ENDING: Final = 10.0
@@ -296,6 +299,61 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
             await refuse(flow_run.id, error)
             return
         await self._follow(flow_run, child)
+
+    async def act(self, run_id: str) -> None:
+        """Have a run that was recorded carried at once, and make its flow run meanwhile (`flows.acting`). Returns when its child has
+        ended. Too many at once, or no child in time: Prefect schedules it.
+
+        Raises:
+            TenantryError: it cannot be handed over now; the keeper takes it up.
+        """
+        state = await asyncio.to_thread(self._installation.state, run_id)
+        own = uuid4()
+        try:
+            self.limiter.acquire_on_behalf_of_nowait(own)
+        except (anyio.WouldBlock, RuntimeError):
+            await launch.schedule(self._installation, state)
+            return
+        self._runs[own] = run_id
+        flow_run: FlowRun | None = None
+        try:
+            child = await self._acting_child(state)
+            if child is None:
+                await launch.schedule(self._installation, state)
+                return
+            try:
+                flow_run, deployment = await launch.claimed(self._installation, state, self.client)
+                self._children[flow_run.id] = child
+                known = related(flow_run, state.runbook, deployment, self._work_pool)
+                await child.give({"flow_run": flow_run.model_dump(mode="json"), "related": known})
+            except (TenantryError, ObjectNotFound, errors()) as problem:
+                _LOG.warning("Prefect could not be told of the run %s: %s", run_id, type(problem).__name__)
+                await child.give({"flow_run": None})
+            if flow_run is not None:
+                await self._follow(flow_run, child)
+            else:
+                await child.gone.wait()
+                self.on_interrupted()
+        finally:
+            self._runs.pop(own, None)
+            self._release_limit_slot(own)
+
+    async def _acting_child(self, state: RunState) -> WarmChild | None:
+        """One that has begun to carry the run; None when none was ready in time."""
+        job: dict[str, Any] = {"act": state.run_id, "runbook": state.runbook}
+        try:
+            async with asyncio.timeout(_ACTING):
+                while True:
+                    child = await self._warm.take()
+                    if self._supervisor is not None:
+                        token = await asyncio.to_thread(
+                            self._supervisor.grant, state.run_id, state.tenant, pid=child.pid
+                        )
+                        job |= {"socket": str(self._installation.home.broker_socket), "token": token.get_secret_value()}
+                    if await child.give(job):
+                        return child
+        except TimeoutError:
+            return None
 
     async def _claim(self, flow_run: FlowRun) -> OrchestrationResult[Any]:
         return await self.client.set_flow_run_state(flow_run.id, Pending())

@@ -11,11 +11,9 @@ import json
 import os
 import signal
 import sys
-from functools import partial
 
 from pydantic import SecretStr
 
-from flows import launch
 from flows.alerting import Alerting
 from flows.assembly import Installation
 from flows.keeper import Keeper
@@ -41,7 +39,7 @@ async def _serve(installation: Installation, supervisor: Supervisor | None) -> N
     worker = TenantryWorker(installation=installation, supervisor=supervisor)
     keeper = Keeper(installation, worker)
     worker.on_interrupted = keeper.look
-    alerting = Alerting(installation, partial(_schedule, installation))
+    alerting = Alerting(installation, worker.act)
     work = (worker.start(printer=_quiet), keeper.serve(), alerting.serve())
     parts = [asyncio.create_task(part) for part in work]
     loop = asyncio.get_running_loop()
@@ -54,11 +52,6 @@ async def _serve(installation: Installation, supervisor: Supervisor | None) -> N
     for result in await asyncio.gather(*parts, return_exceptions=True):
         if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
             raise result
-
-
-async def _schedule(installation: Installation, run_id: str) -> None:
-    """Have Prefect carry a run that was recorded."""
-    await launch.schedule(installation, await asyncio.to_thread(installation.state, run_id))
 
 
 def _quiet(*_: object) -> None:

@@ -54,6 +54,13 @@ def test_an_alert_shuts_an_account_out_once(alerting: Stand) -> None:
         runs = [one for one in installation.journal.runs(TENANT) if installation.state(one.run_id).started_itself]
         assert [one.run_id for one in runs] == [run_id]
         assert installation.state(run_id).ended == "completed"
+        state = installation.state(run_id)
+    assert state.flow_run_id is not None, "Prefect was told of it while it was under way"
+    shown_run = alerting.wait_for(state.flow_run_id, "COMPLETED")
+    assert f"run:{run_id}" in shown_run["tags"]
+    (task_run,) = alerting.task_runs(state.flow_run_id)
+    assert (task_run["name"], task_run["state_name"]) == ("contain · block", "Changed")
+    assert len([one for one in alerting.flow_runs("plain") if f"run:{run_id}" in one["tags"]]) == 1
     every = json.loads(alerting.command("alerts", "list", "--all", "--json").stdout)
     assert sorted(one["state"] for one in every) == ["merged"] * 4 + ["run"]
     assert post(alerting, 0).json()["alerts"][0]["known"] is True

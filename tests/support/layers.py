@@ -31,6 +31,7 @@ MEETS_INTEGRATIONS: Final = {
     "console/connecting/m365.py": "as above",
     "console/connecting/aws_renewal.py": "tries a role before the client's file names it",
     "console/labtenant.py": "registers the lab as a tenant",
+    "console/web/__main__.py": "gives the intake what fetches SNS's certificates: there is no tenant yet, and no secret",
     "console/demo.py": "runs the lab in the demonstration's own process",
 }
 """The modules of flows/ and console/ that may import integrations, and why."""
@@ -39,6 +40,7 @@ SERVES_HTTP: Final = {
     "flows/server_process.py": "serves Prefect's application",
     "flows/pages.py": "serves timelines on loopback, beside Prefect's pages",
     "console/web/__main__.py": "serves what faces the network, in a process without a key",
+    "console/web/alerts.py": "as above",
     "console/web/app.py": "as above",
     "console/web/drop.py": "as above",
     "console/web/limits.py": "as above",

@@ -1,0 +1,76 @@
+"""Acting first: a run that an alert began is carried at once, and Prefect hears of it meanwhile.
+
+The record knows the run before anything is done, and decides what is; so nothing waits for Prefect's server, which takes a tenth of a
+second to make a flow run and several when many come together. When the flow run is there, it takes over what was begun: it shows the
+steps that have ended, with their times, and then the others as they end. A crash in between leaves a run without a flow run, which the
+keeper takes up as any other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Final
+
+from flows.assembly import Installation
+from flows.graph import PrefectSteps
+from tenantry.run import Engine, RunState, StepCall, StepReport
+
+__all__ = ["ACTING", "Acting"]
+
+ACTING: ContextVar[Acting | None] = ContextVar("flows.acting.ACTING", default=None)
+"""What this process began before it had a flow run."""
+_Ended = tuple[StepCall, datetime, datetime, StepReport]
+_OVER: Final = None
+
+
+class Acting:
+    """One run, being carried.
+
+    Args:
+        run_id: it stands in the record.
+    """
+
+    def __init__(self, installation: Installation, run_id: str) -> None:
+        self.run_id = run_id
+        self._installation = installation
+        self._ended: asyncio.Queue[_Ended | None] = asyncio.Queue()
+        self._work = asyncio.create_task(self._carry())
+
+    async def _carry(self) -> None:
+        try:
+            state = await asyncio.to_thread(self._installation.state, self.run_id)
+            async with self._installation.access(state.tenant, state.mode) as access:
+                await Engine(self._installation.surroundings(), access).run(self.run_id, call=self._step)
+        finally:
+            self._ended.put_nowait(_OVER)
+
+    async def _step(self, call: StepCall, body: Callable[[], Awaitable[StepReport]]) -> StepReport:
+        began = datetime.now(UTC)
+        report = await body()
+        self._ended.put_nowait((call, began, datetime.now(UTC), report))
+        return report
+
+    async def end(self) -> None:
+        """Carry it to where it goes without Prefect. Raises what the engine does."""
+        await self._work
+
+    async def joined(self) -> RunState:
+        """In the flow run: show what was done and is being done, until nothing more can be. Raises what the engine does."""
+        steps = PrefectSteps()
+        while (one := await self._ended.get()) is not _OVER:
+            await steps.tell(*one)
+        await self._work
+        return await asyncio.to_thread(self._installation.state, self.run_id)
+
+    @contextlib.asynccontextmanager
+    async def stopping(self) -> AsyncIterator[None]:
+        """It ends with the block, whatever happens in it."""
+        try:
+            yield
+        finally:
+            self._work.cancel()
+            await asyncio.gather(self._work, return_exceptions=True)
