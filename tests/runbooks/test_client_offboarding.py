@@ -162,6 +162,8 @@ def test_a_client_who_does_not_want_it_ends_it(at: Any, stages: Stages) -> None:
     client.word(stages.run, "authority", deny=True)
     client.carry(stages.run)
     assert "refused" in errors(client, stages.run)["authority"]
+    told = client.desk("timeline", stages.run, "--format", "md", "-o", "-").stdout
+    assert "The client orders it: refused" in told
     assert "inventory" not in begun(client, stages.run)
     assert "has not ended" in client.close(code=5)
     assert alive(client)
