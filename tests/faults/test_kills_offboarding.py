@@ -92,6 +92,7 @@ def test_everything_is_killed_again_and_again(
     seed: int, stages: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = _elsewhere(stages.at("to_deliver", tmp_path, monkeypatch), tmp_path)
+    client.kill_access()  # here: a child has a lab of its own
     dice = random.Random(seed)
 
     def both() -> Any:

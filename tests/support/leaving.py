@@ -201,7 +201,7 @@ class Leaver:
 
     def on_to_the_end(self, run: str) -> RunState:
         """Whatever is asked is answered, until nothing is."""
-        for _ in range(30):
+        for _ in range(12):
             state = self.carry(run)
             if state.ended is not None:
                 return state
@@ -214,7 +214,10 @@ class Leaver:
                     if step == "outside":
                         self.kill_access()
                     self.answer(run, step)
-        raise AssertionError("it does not come to an end")
+        with self.opened() as installation:
+            view = installation.view(run)
+        stuck = [(step["id"], step["item"], step["outcome"], step["error"]) for step in view["steps"] if step["error"]]
+        raise AssertionError(f"it does not come to an end: {view['status']}, {stuck}")
 
     def _delivered(self, run: str) -> None:
         result = self.desk("offboarding", "deliver", run, "--json")
