@@ -318,9 +318,14 @@ class Reader:
         return _Said(Lane.PLATFORM, "reminded", title, str(trouble.get("message") or ""))
 
     def arrived(self, record: Recorded) -> _Said:
+        by = str(record.data.get("by") or "")
+        if record.data.get("decision"):  # a contact's word, which may be a no
+            said = "refused" if record.data["decision"] == "deny" else "agreed"
+            title = f"{self._book.title(record.step or '')}: {said}"
+            return _Said(Lane.PEOPLE, said, title, str(record.data.get("reason") or ""), by)
         names = ", ".join(str(name) for name in record.data.get("names") or ())
         title = f"{self._book.title(record.step or '')}: everything is there"
-        return _Said(Lane.PEOPLE, "arrived", title, names, str(record.data.get("by") or ""))
+        return _Said(Lane.PEOPLE, "arrived", title, names, by)
 
     def drop(self, record: Recorded) -> _Said:
         data, what = record.data, record.event.partition(".")[2]

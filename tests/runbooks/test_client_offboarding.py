@@ -16,7 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 import flows.handing_over as handing_over
-from flows import empty_database
+from flows import closing, empty_database
 from tenantry import holds
 from tenantry.drop import Expected
 from tenantry.errors import NotFound
@@ -162,6 +162,8 @@ def test_a_client_who_does_not_want_it_ends_it(at: Any, stages: Stages) -> None:
     client.word(stages.run, "authority", deny=True)
     client.carry(stages.run)
     assert "refused" in errors(client, stages.run)["authority"]
+    told = client.desk("timeline", stages.run, "--format", "md", "-o", "-").stdout
+    assert "The client orders it: refused" in told
     assert "inventory" not in begun(client, stages.run)
     assert "has not ended" in client.close(code=5)
     assert alive(client)
@@ -265,6 +267,27 @@ def test_a_hold_keeps_everything_until_it_is_lifted(at: Any) -> None:
     assert alive(client)
     client.desk.json("holds", "lift", client.name, hold, "--reason", "the case is closed")
     assert {place["left"] for place in client.close()["places"]} == {0}
+
+
+def test_a_hold_that_is_set_meanwhile_stops_it_where_it_is(at: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = at("ready")
+    real = closing.keepings
+
+    def keepings(installation: Any, tenant: str, marks: Any) -> Any:
+        places = real(installation, tenant, marks)
+        evidence = next(place for place in places if place.id == "evidence")
+        remove = evidence.remove
+
+        def removed() -> None:
+            remove()
+            holds.put(installation.journal, tenant, matter="Doe v. Acme", scope="all", reason="x", by="kim")
+
+        monkeypatch.setattr(evidence, "remove", removed)
+        return places
+
+    monkeypatch.setattr(closing, "keepings", keepings)
+    assert "Doe v. Acme" in client.close(code=5)
+    assert alive(client)
 
 
 def test_who_deleted_it_verifies_nothing_and_silence_attests_nothing(at: Any) -> None:
