@@ -325,10 +325,10 @@ class TenantContext:
 
             if self._drill is not None:
                 return Rehearsed()
-            from integrations.probes import ask_http, ask_tcp
-            from tenantry.disaster.probes import HttpProbe, TcpProbe
+            from integrations.probes import ask_dns, ask_http, ask_tcp
+            from tenantry.disaster.probes import DnsProbe, HttpProbe, TcpProbe
 
-            return TenantProbing(self, {HttpProbe: ask_http, TcpProbe: ask_tcp})
+            return TenantProbing(self, {HttpProbe: ask_http, TcpProbe: ask_tcp, DnsProbe: ask_dns})
         if name in ("risks", "recorded"):
             from flows.remembering import TenantRecorded, TenantRisks
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from tenantry.capabilities.host_service import HostService
 from tenantry.capabilities.probing import ProbeAnswer
-from tenantry.disaster.probes import CommandProbe, HttpProbe, NewestFile, NewestRow, SqlProbe, TcpProbe
+from tenantry.disaster.probes import CommandProbe, NewestFile, NewestRow, SqlProbe
 from tenantry.errors import Rejected, TargetNotFound, TenantryError, Unreachable
 from tenantry.task import utc
 
@@ -24,7 +24,7 @@ class TenantProbing:
 
     Args:
         access: the run's own tenant.
-        outside: how pages and ports are asked for.
+        outside: how pages, ports and names are asked for, by the kind of probe.
     """
 
     def __init__(self, access: _Access, outside: Mapping[type[Any], Callable[[Any], Awaitable[ProbeAnswer]]]) -> None:
@@ -32,7 +32,7 @@ class TenantProbing:
         self._outside = outside
 
     async def ask(self, probe: Any) -> ProbeAnswer:
-        if isinstance(probe, (HttpProbe, TcpProbe)):
+        if type(probe) in self._outside:
             return await self._outside[type(probe)](probe)
         try:
             return await self._inside(probe, await self._access.capability("host_service"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,9 +17,9 @@ from urllib.parse import urlsplit
 import httpx
 
 from tenantry.capabilities.probing import ProbeAnswer
-from tenantry.disaster.probes import HttpProbe, TcpProbe
+from tenantry.disaster.probes import DnsProbe, HttpProbe, TcpProbe
 
-__all__ = ["ask_http", "ask_tcp"]
+__all__ = ["ask_dns", "ask_http", "ask_tcp"]
 
 _MOST: Final = 256 * 1024
 _FIRST_WORDS: Final = 512
@@ -64,6 +65,18 @@ def _until(response: httpx.Response) -> datetime | None:
     found = secured.getpeercert() or {}
     ends = found.get("notAfter")
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC) if isinstance(ends, str) else None
+
+
+async def ask_dns(probe: DnsProbe) -> ProbeAnswer:
+    """By this machine's own resolver, as whoever calls from here would."""
+    try:
+        async with asyncio.timeout(probe.within):
+            found = await asyncio.get_running_loop().getaddrinfo(probe.name, None, type=socket.SOCK_STREAM)
+    except TimeoutError:
+        return ProbeAnswer(error=f"no answer within {probe.within:g} s")
+    except OSError as error:
+        return ProbeAnswer(error=f"it does not resolve: {type(error).__name__}")
+    return ProbeAnswer(text=" ".join(sorted({str(address[0]) for *_, address in found})))
 
 
 async def ask_tcp(probe: TcpProbe) -> ProbeAnswer:

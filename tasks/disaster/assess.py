@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tasks.disaster._looks import READS, Probes, look
 from tenantry.disaster.judge import Verdict
 from tenantry.task import Context, Output, ReadTask, utc
+
+_FINDINGS: Final = 8
+"""Findings about the plan that whoever declares is told one by one."""
 
 
 class AssessedSystem(BaseModel):
@@ -86,11 +89,19 @@ class Assess(ReadTask[AssessParams, Assessment]):
             systems=systems,
             findings=p.findings,
             lines=[
+                f"{len(by_state['down'])} down, {len(by_state['unknown'])} unknown, {len(by_state['up'])} up: "
+                f"{', '.join(by_state['up']) or 'none'}",
+                *_told(p.findings),
                 *(_line(titles[one.id], one) for one in systems if one.state != "up"),
-                f"Up: {', '.join(by_state['up']) or 'none'}",
-                *(f"THE PLAN: {finding}" for finding in p.findings),
             ],
         )
+
+
+def _told(findings: list[str]) -> list[str]:
+    """Before the systems: a question shows so many lines and no more, and what is wrong with the plan must be among them."""
+    more = len(findings) - _FINDINGS
+    lines = [f"THE PLAN: {finding}" for finding in findings[:_FINDINGS]]
+    return [*lines, f"THE PLAN has {more} findings more: `tenantry dr check`"] if more > 0 else lines
 
 
 def _line(title: str, one: Assessed) -> str:

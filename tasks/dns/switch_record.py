@@ -26,7 +26,7 @@ class SwitchRecordParams(BaseModel):
 class SwitchRecord(Task[SwitchRecordParams]):
     """Point a DNS record to where a system is now.
 
-    Done when the zone has it; that the vendor's name servers answer with it, and others do after the old TTL, is `dns.check_propagation`. Undo puts back
+    Done when the zone has it; that names resolve to it is a health check's to say (`kind: dns`), after the old TTL. Undo puts back
     what was there, aliases and routing included. NIST SP 800-34 Rev. 1, section 4.3.
     """
 

@@ -133,6 +133,8 @@ class _Maker:
         elif step["id"] == "recovered":
             step["needs"] = [*step.get("needs", []), *(self._last(one) for one in systems)]
             with_["systems"] = [self._measured(one) for one in systems]
+        elif step["id"] == "told":
+            with_["facts"]["cadence"] = told(self._plan.communication.cadence)
         if step["uses"] == "messenger.notify":
             who = self._plan.communication.team if step["id"] == "team_called" else ()
             with_["to"] = list(who or self._plan.communication.to)

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from tenantry.capabilities.probing import ProbeAnswer
-from tenantry.disaster.probes import CommandProbe, HttpProbe, SqlProbe, TcpProbe, name_of
+from tenantry.disaster.probes import CommandProbe, DnsProbe, HttpProbe, SqlProbe, TcpProbe, name_of
 
 __all__ = ["Verdict", "judged"]
 
@@ -44,6 +44,9 @@ def _wrong(probe: BaseModel, answer: ProbeAnswer, now: datetime) -> str:
         if probe.expects is not None and not answer.text.startswith(probe.expects):
             return f"who answers says {_cut(answer.text)!r} first"
         return ""
+    if isinstance(probe, DnsProbe):
+        found = set(answer.text.split())
+        return "" if found == set(probe.addresses) else f"it resolves to {_cut(answer.text) or 'nothing'}"
     if isinstance(probe, CommandProbe):
         if answer.status != probe.status:
             return f"ended with {answer.status}: {_cut(answer.text)!r}"

@@ -11,7 +11,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-__all__ = ["CommandProbe", "HttpProbe", "NewestFile", "NewestRow", "Probe", "SqlProbe", "TcpProbe", "name_of"]
+__all__ = [
+    "CommandProbe",
+    "DnsProbe",
+    "HttpProbe",
+    "NewestFile",
+    "NewestRow",
+    "Probe",
+    "SqlProbe",
+    "TcpProbe",
+    "name_of",
+]
 
 
 def _tuple(value: object) -> object:
@@ -109,7 +119,17 @@ class SqlProbe(_Probe):
         return self
 
 
-Probe = Annotated[HttpProbe | TcpProbe | CommandProbe | SqlProbe, Field(discriminator="kind")]
+class DnsProbe(_Probe):
+    """What a name resolves to from here: whether a switched record has arrived. Others' caches may keep the old answer for its TTL."""
+
+    kind: Literal["dns"]
+    name: _Host
+    addresses: Annotated[tuple[_Host, ...], _Frozen] = Field(
+        min_length=1, description="All of these and no others, in any order"
+    )
+
+
+Probe = Annotated[HttpProbe | TcpProbe | DnsProbe | CommandProbe | SqlProbe, Field(discriminator="kind")]
 
 
 class NewestRow(_Probe):
@@ -141,6 +161,8 @@ def name_of(probe: BaseModel) -> str:
         return f"http {probe.url}"
     if isinstance(probe, TcpProbe):
         return f"tcp {probe.host}:{probe.port}"
+    if isinstance(probe, DnsProbe):
+        return f"dns {probe.name}"
     if isinstance(probe, CommandProbe):
         return f"command {probe.argv[0]} on {probe.host}"
     if isinstance(probe, SqlProbe):

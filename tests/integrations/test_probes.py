@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from integrations.probes import ask_http, ask_tcp
+from integrations.probes import ask_dns, ask_http, ask_tcp
 from tenantry.disaster.judge import judged
-from tenantry.disaster.probes import HttpProbe, TcpProbe
+from tenantry.disaster.probes import DnsProbe, HttpProbe, TcpProbe
 from tests.support.tls import authority
 
 
@@ -110,3 +110,10 @@ async def test_a_port_says_who_it_is() -> None:
         assert judged(other, await ask_tcp(other), datetime.now(UTC)).holds is False
     gone = await ask_tcp(asked)
     assert gone.error.startswith("no connection")
+
+
+async def test_a_name_is_looked_up_as_this_machine_would() -> None:
+    one = DnsProbe(kind="dns", name="localhost", addresses=("127.0.0.1",))
+    found = await ask_dns(one)
+    assert "127.0.0.1" in found.text.split() or "::1" in found.text.split()
+    assert (await ask_dns(one.model_copy(update={"name": "nobody.invalid"}))).error.startswith("it does not resolve")

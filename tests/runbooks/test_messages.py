@@ -119,7 +119,7 @@ def test_templates_can_be_written(name):
     templates = Templates([SHIPPED / "messages"])
     facts = dict.fromkeys(templates.facts_needed(name), "2026-11-22T10:00:00Z")
     lists = {"accounts", "removed", "caveats", "not_known", "what_happened", "what_we_did", "next_steps", "exposed"}
-    lists |= {"down", "unknown", "recovered", "lines"}
+    lists |= {"down", "unknown", "recovered", "lines", "away", "stuck"}
     facts |= {fact: ["one", "two"] for fact in facts if fact in lists}
     finding = {"title": "Inbox rule", "entity": "anna", "summary": "it sends mail outside", "remedy": "Ask her."}
     facts |= {fact: [finding, finding] for fact in facts if fact == "findings"}

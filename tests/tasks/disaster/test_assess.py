@@ -48,7 +48,12 @@ async def test_down_up_and_unknown_are_three_things():
 
 async def test_what_is_wrong_with_the_plan_is_told_to_whoever_declares():
     found = await assessed([], Probes(), findings=["the last drill was 400 days ago"])
-    assert found.lines[-1] == "THE PLAN: the last drill was 400 days ago"
+    assert found.lines[1] == "THE PLAN: the last drill was 400 days ago"
+    many = await assessed(
+        [system(f"s{n}", "down") for n in range(60)], Probes(down=DOWN), findings=[f"f{n}" for n in range(20)]
+    )
+    assert many.lines[0].startswith("60 down, 0 unknown, 0 up")
+    assert many.lines[9] == "THE PLAN has 12 findings more: `tenantry dr check`"
 
 
 async def test_the_outage_began_with_the_run_unless_somebody_knows_better():

@@ -43,6 +43,18 @@ SQL = {"kind": "sql", "host": "h", "database": "d", "query": "SELECT 1"}
             False,
             "says 'HTTP/1.1 400' first",
         ),
+        (
+            {"kind": "dns", "name": "a.example", "addresses": ["192.0.2.2", "192.0.2.1"]},
+            {"text": "192.0.2.1 192.0.2.2"},
+            True,
+            "",
+        ),
+        (
+            {"kind": "dns", "name": "a.example", "addresses": ["192.0.2.2"]},
+            {"text": "192.0.2.1 192.0.2.2"},
+            False,
+            "resolves to 192.0.2.1",
+        ),
         (COMMAND, {"status": 0, "text": "running"}, True, ""),
         (COMMAND, {"status": 3, "text": "running"}, False, "ended with 3"),
         (COMMAND, {"status": 0, "text": "degraded"}, False, "lacks 'running'"),
