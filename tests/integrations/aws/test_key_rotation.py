@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -21,6 +21,7 @@ from integrations.aws.second_factor import STEP, next_code
 from integrations.aws.settings import HubSettings
 from tenantry.errors import Conflict, InDoubt, InvalidTenant, Rejected, SignInFailed
 from tenantry.names import MSP, SecretRef
+from tests.conformance.credentials import CredentialsConformance, CredentialsWorld
 from tests.support.aws_stand import HUB_KEY, HUB_SECRET, REGIONS, AwsStand
 from tests.support.faults import Zygote
 from tests.support.rotation import PATIENT, WHERE, RotationScene, Ticker, killed_and_resumed
@@ -108,6 +109,10 @@ class HubScene(RotationScene):
     def live(self) -> set[str]:
         return {row["AccessKeyId"] for row in self.iam.list_access_keys(UserName=self.user)["AccessKeyMetadata"]}
 
+    def ids(self) -> set[str]:
+        """By which the capability names them: of a device its name, which ends its number."""
+        return {one.rsplit("/", 1)[-1] for one in self.live()}
+
     async def signs_in(self, version: int | None = None) -> bool:
         id, _, secret = self.stand.vault.get(MSP, self.name, version).get_secret_value().decode().partition(":")
         try:
@@ -160,6 +165,21 @@ def scene(aws: AwsStand, tmp_path: Path) -> Iterator[HubScene]:
     yield made
     made.close()
     aws.strict = False
+
+
+class TestHub(CredentialsConformance):
+    """The access key, and the second factor: what the MSP's own user has at AWS."""
+
+    @pytest.fixture(params=[HubScene, SeedScene])
+    async def world(
+        self, request: pytest.FixtureRequest, aws: AwsStand, tmp_path: Path
+    ) -> AsyncIterator[CredentialsWorld]:
+        scene: HubScene = request.param(tmp_path, aws)
+        credentials, close = await scene.opened(Ticker())
+        yield CredentialsWorld(credentials, scene.ids, scene.signs_in, scene.provider)
+        await close()
+        scene.close()
+        aws.strict = False
 
 
 async def test_a_run_replaces_it(scene: HubScene) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from cryptography.hazmat.primitives.serialization import load_ssh_public_identity
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_ssh_private_key,
+    load_ssh_public_identity,
+)
 from pydantic import SecretBytes
 
 from flows.credentials import TenantCredentials
@@ -19,6 +25,12 @@ from integrations.linux.keyfile import joined, split
 from integrations.linux.provider import PROVIDER
 from tenantry.errors import InvalidTenant, ProviderError, Rejected
 from tenantry.names import SecretRef
+from tenantry.secretstore import SecretVersion
+from tests.conformance.credentials import (
+    CredentialsConformance,
+    CredentialsInPlaceConformance,
+    CredentialsWorld,
+)
 from tests.support.canary import leaks, private_lines
 from tests.support.faults import Zygote
 from tests.support.hosts import HostNet, Key, host_net
@@ -26,6 +38,7 @@ from tests.support.rotation import PATIENT, WHERE, RotationScene, Ticker, killed
 from tests.support.rotation import zygote as make_zygote
 
 HOSTS = ("one", "two")
+CANDIDATE = "rotations/hosts/key"
 KEYS = "home/responder/.ssh/authorized_keys"
 CERTIFICATE = "etc/ssh/tenantry_test_key-cert.pub"
 
@@ -68,7 +81,11 @@ class CertifiedScene(RotationScene):
             host.run(f"cat > /{CERTIFICATE}", stdin=made + b"\n")
         self.stand.vault.put("acme", "ssh/key", joined(self.first.pem, certificate), kind="ssh_key")
         self.stand.vault.put("acme", "ssh/ca", net.authority.pem)
-        self.stand.vault.put("acme", "ssh/hosts", "none yet")
+        self.stand.vault.put("acme", "ssh/hosts", self.before())
+
+    def before(self) -> str:
+        """What the vault has of the hosts' certificates at first."""
+        return "none yet"
 
     def places(self) -> dict[str, Any]:
         return {"settings": self.settings}
@@ -126,11 +143,29 @@ class CertifiedScene(RotationScene):
         every = self.stand.vault.versions("acme", self.name)
         return {str(one.version) for one in every if any(self.lets_in(self.value(one.version)))}
 
+    def everywhere(self) -> set[str]:
+        """Public keys, of what the vault ever held and of the candidate, with which every host lets in."""
+        kept = ((self.name, self.stand.vault.versions("acme", self.name)), (CANDIDATE, self._candidates()))
+        values = [
+            self.stand.vault.get("acme", name, one.version).get_secret_value() for name, some in kept for one in some
+        ]
+        return {_public(value) for value in values if all(self.lets_in(value))}
+
+    def _candidates(self) -> Sequence[SecretVersion]:
+        return self.stand.vault.versions("acme", CANDIDATE)
+
     async def signs_in(self, version: int | None = None) -> bool:
         return all(self.lets_in(self.value(version)))
 
     async def refused(self, version: int) -> bool:
         return not any(self.lets_in(self.value(version)))
+
+
+def _public(value: bytes) -> str:
+    """Of a value's private key, in letters that paths take."""
+    held: Any = load_ssh_private_key(split(value)[0], None)
+    line = held.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    return base64.urlsafe_b64encode(base64.b64decode(line.split()[1])).decode()
 
 
 class HostCertificateScene(CertifiedScene):
@@ -167,6 +202,13 @@ class HostCertificateScene(CertifiedScene):
         return all(subprocess.run([*command, f"responder@{at}", "true"]).returncode == 0 for at in hosts)
 
 
+class ShownScene(HostCertificateScene):
+    """What the hosts show is in the vault."""
+
+    def before(self) -> str:
+        return "".join(f"{name} {self.net.hosts[name].run(f'cat /{CERTIFICATE}').strip()}\n" for name in HOSTS)
+
+
 DONE = {"make": "changed", "prove": "observed", "use": "changed", "forget": "changed"}
 
 
@@ -175,6 +217,24 @@ def scene(net: HostNet, tmp_path: Path) -> Iterator[CertifiedScene]:
     made = CertifiedScene(tmp_path, net)
     yield made
     made.close()
+
+
+class TestCertifiedKey(CredentialsConformance):
+    @pytest.fixture
+    async def world(self, scene: CertifiedScene) -> AsyncIterator[CredentialsWorld]:
+        credentials, close = await scene.opened(Ticker())
+        yield CredentialsWorld(credentials, scene.everywhere, scene.signs_in, scene.provider, scene.refused)
+        await close()
+
+
+class TestHostCertificates(CredentialsInPlaceConformance):
+    @pytest.fixture
+    async def world(self, net: HostNet, tmp_path: Path) -> AsyncIterator[CredentialsWorld]:
+        scene = ShownScene(tmp_path, net)
+        credentials, close = await scene.opened(Ticker())
+        yield CredentialsWorld(credentials, scene.live, scene.signs_in, scene.provider, scene.refused)
+        await close()
+        scene.close()
 
 
 async def test_a_certified_key_is_replaced_and_the_old_one_revoked(scene: CertifiedScene) -> None:

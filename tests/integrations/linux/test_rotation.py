@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import ctypes
+import hashlib
 import subprocess
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,11 @@ from integrations.linux.connection import Connection
 from integrations.linux.provider import PROVIDER
 from tenantry.errors import InvalidTenant, NotFound, ProviderError, Rejected, Unreachable
 from tenantry.names import SecretRef
+from tests.conformance.credentials import (
+    CredentialsConformance,
+    CredentialsInPlaceConformance,
+    CredentialsWorld,
+)
 from tests.support.faults import Zygote
 from tests.support.hosts import HostNet, Key, host_net
 from tests.support.rotation import PATIENT, WHERE, RotationScene, Ticker, killed_and_resumed
@@ -100,6 +107,11 @@ class KeyScene(HostScene):
     def live(self) -> set[str]:
         return {line for host in HOSTS for line in self.lines(host) if "ssh-" in line}
 
+    def everywhere(self) -> set[str]:
+        """Digests of the keys that every host has."""
+        held = [{_digest(line) for line in self.lines(host) if "ssh-" in line} for host in HOSTS]
+        return set.intersection(*held)
+
     async def signs_in(self, version: int | None = None) -> bool:
         return all(self._ssh(host, self.value(version)) for host in HOSTS)
 
@@ -116,6 +128,11 @@ class KeyScene(HostScene):
         done = subprocess.run([*command, f"responder@{self.net.hosts[host].address}", "true"], capture_output=True)
         file.unlink()
         return done.returncode == 0
+
+
+def _digest(line: str) -> str:
+    blob = next(word for word in line.split() if word.startswith("AAAA"))
+    return hashlib.sha256(base64.b64decode(blob)).hexdigest()
 
 
 class PasswordScene(HostScene):
@@ -152,6 +169,26 @@ def scene(request: pytest.FixtureRequest, net: HostNet, tmp_path: Path) -> Itera
     made: HostScene = request.param(tmp_path, net)
     yield made
     made.close()
+
+
+class TestKey(CredentialsConformance):
+    @pytest.fixture
+    async def world(self, net: HostNet, tmp_path: Path) -> AsyncIterator[CredentialsWorld]:
+        scene = KeyScene(tmp_path, net)
+        credentials, close = await scene.opened(Ticker())
+        yield CredentialsWorld(credentials, scene.everywhere, scene.signs_in, scene.provider, scene.refused)
+        await close()
+        scene.close()
+
+
+class TestPassword(CredentialsInPlaceConformance):
+    @pytest.fixture
+    async def world(self, net: HostNet, tmp_path: Path) -> AsyncIterator[CredentialsWorld]:
+        scene = PasswordScene(tmp_path, net)
+        credentials, close = await scene.opened(Ticker())
+        yield CredentialsWorld(credentials, scene.live, scene.signs_in, scene.provider, scene.refused)
+        await close()
+        scene.close()
 
 
 async def test_a_run_replaces_it_everywhere(scene: HostScene) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from integrations.lab import Lab, LabServer
 from integrations.microsoft365.provider import PROVIDER
 from tenantry.errors import NotFound, Rejected
 from tenantry.names import SecretRef
+from tests.conformance.credentials import CredentialsInPlaceConformance, CredentialsWorld
 from tests.support.faults import Zygote
 from tests.support.rotation import WHERE, RotationScene, Ticker, killed_and_resumed
 from tests.support.rotation import zygote as make_zygote
@@ -105,6 +106,14 @@ def scene(tmp_path: Path) -> Iterator[AccountScene]:
     made = AccountScene(tmp_path)
     yield made
     made.close()
+
+
+class TestPassword(CredentialsInPlaceConformance):
+    @pytest.fixture
+    async def world(self, scene: AccountScene) -> AsyncIterator[CredentialsWorld]:
+        credentials, close = await scene.opened(Ticker())
+        yield CredentialsWorld(credentials, scene.live, scene.signs_in, scene.provider)
+        await close()
 
 
 async def test_a_run_replaces_it(scene: AccountScene) -> None:
