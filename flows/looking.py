@@ -71,7 +71,8 @@ class TenantLooking:
         except TenantryError as error:
             return self._system(source, works=False, why=error.message)
         if found.signed_in is False or found.reachable is False:
-            return self._system(source, works=False, why=next(iter(found.problems), "it does not let us in"))
+            why = next(iter(found.problems), "it does not let us in")
+            return self._system(source, works=False, why=found.here_and_there or why, missing=tuple(found.problems))
         return self._system(source, works=True if found.signed_in else None, missing=tuple(found.problems))
 
     @staticmethod

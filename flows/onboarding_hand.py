@@ -70,7 +70,8 @@ class TenantOnboarding:
             return ProviderAccess(**found, state="lacking")
         state, check, problems = await self._tried(provider)
         if check is None or state != "works":
-            return ProviderAccess(**found, state=state, problems=problems)
+            away = "" if check is None else check.here_and_there
+            return ProviderAccess(**found, state=state, problems=(*([away] if away else []), *problems), away=away)
         needed = await self._thread(self._needed, config.vendor)
         return ProviderAccess(
             **found,
@@ -190,7 +191,8 @@ class TenantOnboarding:
             return ("refused" if wrong else "unreachable"), None, told
         state: State = "untried"
         if check.signed_in is not None:
-            state = "works" if check.signed_in else "refused" if check.refused else "unreachable"
+            refused = check.refused and not check.here_and_there  # what one host takes is no wrong credential
+            state = "works" if check.signed_in else "refused" if refused else "unreachable"
         return state, check, tuple(check.problems)
 
     def _needed(self, vendor: str) -> set[str]:

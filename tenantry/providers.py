@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretBytes
@@ -14,6 +14,9 @@ from tenantry.capabilities.messenger import CHANNELS
 
 SecretSource = Callable[[str], Awaitable[SecretBytes]]
 """Name of a secret as the provider calls it → its value, out of the vault at the moment it is needed."""
+
+_NAMED: Final = 20
+"""Systems behind one provider that a sentence names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,20 @@ class ProviderCheck:
     expiries: Mapping[str, datetime] = field(default_factory=dict)
     tried: Mapping[str, bool | None] | None = None
     parts: Mapping[str, Part] = field(default_factory=dict)
+
+    @property
+    def here_and_there(self) -> str:
+        """Which of ``parts`` do not let us in, in a sentence; empty where all do, none does, or there are none."""
+        away = [name for name, part in self.parts.items() if not part.signed_in]
+        inside = len(self.parts) - len(away)
+        if not away or not inside:
+            return ""
+        named = ", ".join(away[:_NAMED]) + (f" and {len(away) - _NAMED} more" if len(away) > _NAMED else "")
+        return f"{named} {_verb(len(away))} not let us in; the other {inside} {_verb(inside)}"
+
+
+def _verb(count: int) -> str:
+    return "does" if count == 1 else "do"
 
 
 @dataclass(frozen=True, slots=True)

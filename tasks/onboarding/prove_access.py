@@ -53,8 +53,9 @@ class ProveAccess(ReadTask[ProveAccessParams, AccessProven]):
         found = await desk(ctx).access(p.provider)
         why = "; ".join(found.problems)[:1000] or "no reason given"
         if found.state == "unreachable":
+            lead = ":" if found.away else " does not answer, so nothing is known of our access:"
             raise CannotCheck(
-                f"{p.provider} does not answer, so nothing is known of our access: {why}",
+                f"{p.provider}{lead} {why}",
                 remedy="Start another onboarding when it does: what stands is not done again.",
             )
         if found.state in ("lacking", "refused") and ctx.run.mode != "plan":

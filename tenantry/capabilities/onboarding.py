@@ -61,12 +61,15 @@ class ProviderAccess(_Fact):
         missing: rights that runbooks need and that are not granted; None: not known.
         excess: rights beyond what any runbook needs.
         problems: one sentence each.
+        away: of several systems behind one provider (hosts), which do not let us in while others do, in a sentence, which is the first
+            of the problems too; empty: there are none such. The state is then ``unreachable``: a credential that one of them takes is not refused.
     """
 
     provider: str
     vendor: str
     state: State
     credentials: tuple[NamedCredential, ...]
+    away: str = ""
     granted: int | None = None
     missing: tuple[str, ...] | None = None
     excess: tuple[Excess, ...] = ()

@@ -12,6 +12,8 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
+from flows.looking import TenantLooking
+from flows.onboarding_hand import TenantOnboarding
 from tests.console.desk import Desk
 from tests.support.hosts import HostNet, host_net
 from tests.support.tools import needs_program
@@ -87,3 +89,22 @@ def test_what_is_printed_is_what_a_host_is_given_and_each_host_is_told_of_by_its
     report = client.json("tenants", "check", "acme", code=1)
     (row,) = [row for row in report["runbooks"] if row["id"] == RUNBOOK]
     assert [lack for lack in row["missing"] if "messenger" not in lack] == []
+
+
+async def test_a_host_that_refuses_us_while_another_takes_the_key_is_named_and_the_key_is_not_called_wrong(
+    net: HostNet, client: Desk
+) -> None:
+    net.hosts["db"].run(": > /home/responder/.ssh/authorized_keys")
+    try:
+        with client.opened() as installation:
+            found = await TenantOnboarding(installation, "acme", "run").access("hosts")
+            async with installation.access("acme", "run") as access:
+                (system,) = await TenantLooking(installation, access).systems()
+    finally:
+        net.hosts["db"].run(f"echo '{net.key.public}' > /home/responder/.ssh/authorized_keys")
+    apart = "db, gone do not let us in; the other 1 does"
+    assert (found.state, found.away) == ("unreachable", apart)
+    assert found.problems[0] == apart
+    assert any(problem.startswith("db: ") for problem in found.problems)
+    assert (system.works, system.why) == (False, apart)
+    assert {problem.partition(":")[0] for problem in system.missing} == {"db", "gone"}

@@ -28,6 +28,12 @@ async def test_what_does_not_answer_is_unknown_and_no_pass() -> None:
         await prove(system("unreachable", problems=("timed out",)))
 
 
+async def test_where_some_hosts_let_us_in_the_others_are_named() -> None:
+    away = "web1 does not let us in; the other 2 do"
+    with pytest.raises(CannotCheck, match=r"^m365: web1 does not let us in; the other 2 do; web1: timed out$"):
+        await prove(system("unreachable", problems=(away, "web1: timed out"), away=away))
+
+
 @pytest.mark.parametrize(
     ("one", "why"),
     [
