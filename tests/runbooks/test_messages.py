@@ -123,6 +123,8 @@ def test_templates_can_be_written(name):
     facts |= {fact: ["one", "two"] for fact in facts if fact in lists}
     finding = {"title": "Inbox rule", "entity": "anna", "summary": "it sends mail outside", "remedy": "Ask her."}
     facts |= {fact: [finding, finding] for fact in facts if fact == "findings"}
+    policy = {"title": "Second factors", "why": "1 of 9 has none", "about": ["anna"], "remedy": "Ask for one."}
+    facts |= {fact: [policy, policy] for fact in facts if fact == "policies"}
     facts |= {"question": "Stop it?\nSubject: forged", "meanwhile": None}
     rendered = templates.render(name, facts)
     assert "{" not in rendered.text
