@@ -20,6 +20,7 @@ import os
 import random
 import re
 import struct
+import threading
 import time
 import weakref
 from collections.abc import AsyncIterator, Iterator
@@ -66,7 +67,7 @@ def family(path: str) -> str:
 
 
 class Turns:
-    """The turns of one tenant at one vendor, for one event loop.
+    """The turns of one tenant at one vendor, for one event loop and its threads.
 
     Args:
         concurrency: requests under way at once.
@@ -78,6 +79,7 @@ class Turns:
         self._here = asyncio.Semaphore(concurrency)
         self._file = file
         self._table: int | None = None
+        self._opening = threading.Lock()
         self._spare: list[int] = []
         self._until: dict[int, float] = {}
 
@@ -105,6 +107,35 @@ class Turns:
             finally:
                 _lock(descriptor, fcntl.F_UNLCK, at)
                 self._spare.append(descriptor)
+
+    @contextlib.contextmanager
+    def turn_in_thread(self, given_up: threading.Event) -> Iterator[None]:
+        """`turn`, for a thread that waits itself. Within one process it is bounded by how many threads there are.
+
+        Raises:
+            MachineExhausted: as `turn`.
+            asyncio.CancelledError: ``given_up`` was set while it waited.
+        """
+        if self._file is None:
+            yield
+            return
+        with _on_this_machine():
+            descriptor = self._descriptor()
+        try:
+            with _on_this_machine():
+                at = self._first_free(descriptor)
+                while at is None:
+                    if given_up.wait(_LOOK * random.uniform(0.5, 1.0)):  # noqa: S311  # spreads, hides nothing
+                        raise asyncio.CancelledError
+                    at = self._first_free(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        try:
+            yield
+        finally:
+            _lock(descriptor, fcntl.F_UNLCK, at)
+            self._spare.append(descriptor)
 
     def hold(self, kind: str, seconds: float) -> None:
         """Let nobody ask for this kind for so long. Where it cannot be written down, this process alone keeps to it, and the vendor tells
@@ -134,7 +165,10 @@ class Turns:
         return max(_left(self._until.get(place, 0.0)), _left(shared))
 
     def _descriptor(self) -> int:
-        return self._spare.pop() if self._spare else self._opened()
+        try:
+            return self._spare.pop()
+        except IndexError:  # threads may take the last one from each other, so nobody asks first
+            return self._opened()
 
     def _opened(self) -> int:
         file = self._file
@@ -144,9 +178,10 @@ class Turns:
         return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def _open_table(self) -> int:
-        if self._table is None:
-            self._table = self._opened()
-        return self._table
+        with self._opening:
+            if self._table is None:
+                self._table = self._opened()
+            return self._table
 
     @staticmethod
     def _read(table: int, place: int) -> float:
@@ -154,15 +189,21 @@ class Turns:
         return float(struct.unpack(_TIME, raw)[0]) if len(raw) == 8 else 0.0
 
     async def _locked(self, descriptor: int) -> int:
-        first = random.randrange(self._concurrency)  # noqa: S311  # spreads, hides nothing
         pause = _LOOK / 4
         while True:
-            for step in range(self._concurrency):
-                at = (first + step) % self._concurrency
-                if _lock(descriptor, fcntl.F_WRLCK, at):
-                    return at
+            at = self._first_free(descriptor)
+            if at is not None:
+                return at
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  # as above
             pause = min(_LOOK, pause * 2)
+
+    def _first_free(self, descriptor: int) -> int | None:
+        first = random.randrange(self._concurrency)  # noqa: S311  # spreads, hides nothing
+        for step in range(self._concurrency):
+            at = (first + step) % self._concurrency
+            if _lock(descriptor, fcntl.F_WRLCK, at):
+                return at
+        return None
 
     def __del__(self) -> None:
         for descriptor in (*self._spare, *([] if self._table is None else [self._table])):

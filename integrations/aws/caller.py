@@ -15,7 +15,6 @@ import contextvars
 import functools
 import random
 import threading
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
@@ -33,6 +32,7 @@ from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
 from integrations.aws.errors import EXPIRED, VENDOR, code_of, mapped
+from integrations.turns import turns
 from tenantry import deadline
 from tenantry.errors import InDoubt, TenantryError, Throttled, TimedOut, Unreachable, VendorFault
 
@@ -147,17 +147,19 @@ class Caller:
     Args:
         sessions: signed clients.
         regions: where the tenant lives; the first one is used for services that have no regions.
+        account: whose limits they are: other runs of it, in their processes, take their turns among the same.
     """
 
-    def __init__(self, sessions: Sessions, regions: tuple[str, ...], limits: Limits | None = None) -> None:
+    def __init__(
+        self, sessions: Sessions, regions: tuple[str, ...], account: str, limits: Limits | None = None
+    ) -> None:
         self.regions: Final = regions
         self.limits: Final = limits or Limits()
         self._sessions = sessions
         self._clients: dict[tuple[str, str], BaseClient] = {}
         self._making = threading.Lock()
         self._pool = ThreadPoolExecutor(self.limits.concurrency, thread_name_prefix="aws")
-        self._not_before: dict[tuple[str, str], float] = {}
-        """Service and region → monotonic time before which nothing is sent there, because somebody was throttled."""
+        self._turns = turns(VENDOR, account, self.limits.concurrency)
         self._random = random.Random()  # noqa: S311  # jitter, not a secret
         self._config = Config(
             connect_timeout=self.limits.connect_timeout,
@@ -263,38 +265,40 @@ class Caller:
         for attempt in range(1, 1000):
             state.sent = False
             self._queue(service, region, what, cancelled, write=write)
-            try:
-                answer: dict[str, Any] = getattr(client, operation)(**params)
-                if accept is None or accept(answer):
-                    return answer
-                error: TenantryError = VendorFault(f"{what}: the answer is not a whole one", vendor=VENDOR)
-            except Exception as caught:
-                # botocore hands on whatever its hooks raise; what is not its own, ours or the network's is a defect, and shows.
-                if isinstance(caught, _GivenUp):
-                    raise asyncio.CancelledError from None
-                if state.late is not None:
-                    raise state.late from None
-                if code_of(caught) in EXPIRED:
-                    raise _Expired(mapped(caught, what, write=write)) from None
-                found = mapped(caught, what, write=write)
-                if found is None and state.sent and isinstance(caught, _SENSELESS):
-                    found = mapped(ResponseParserError(type(caught).__name__), what, write=write)
-                if found is None:
-                    raise
-                error = found
+            with self._turns.turn_in_thread(cancelled):
+                try:
+                    answer: dict[str, Any] = getattr(client, operation)(**params)
+                    if accept is None or accept(answer):
+                        return answer
+                    error: TenantryError = VendorFault(f"{what}: the answer is not a whole one", vendor=VENDOR)
+                except Exception as caught:
+                    # botocore hands on whatever its hooks raise; what is not its own, ours or the network's is a defect, and shows.
+                    if isinstance(caught, _GivenUp):
+                        raise asyncio.CancelledError from None
+                    if state.late is not None:
+                        raise state.late from None
+                    if code_of(caught) in EXPIRED:
+                        raise _Expired(mapped(caught, what, write=write)) from None
+                    found = mapped(caught, what, write=write)
+                    if found is None and state.sent and isinstance(caught, _SENSELESS):
+                        found = mapped(ResponseParserError(type(caught).__name__), what, write=write)
+                    if found is None:
+                        raise
+                    error = found
             if isinstance(error, Throttled):
                 self._slow(service, region, error, attempt)
             waited += self._wait(error, attempt, waited, cancelled, write=write)
         raise AssertionError("unreachable")
 
     def _slow(self, service: str, region: str | None, error: Throttled, attempt: int) -> None:
-        """Nobody else calls this service in this region for as long as the throttled one waits."""
-        key = (service, region or self.regions[0])
-        until = time.monotonic() + max(error.retry_after or 0.0, self._backoff(attempt) / 2)
-        self._not_before[key] = max(until, self._not_before.get(key, 0.0))
+        """Nobody else, of this run or of another, calls this service in this region for as long as the throttled one waits."""
+        self._turns.hold(self._kind(service, region), max(error.retry_after or 0.0, self._backoff(attempt) / 2))
+
+    def _kind(self, service: str, region: str | None) -> str:
+        return f"{service} {region or self.regions[0]}"
 
     def _queue(self, service: str, region: str | None, what: str, cancelled: threading.Event, *, write: bool) -> None:
-        wait = self._not_before.get((service, region or self.regions[0]), 0.0) - time.monotonic()
+        wait = self._turns.left(self._kind(service, region))
         if wait <= 0:
             return
         left = deadline.remaining()

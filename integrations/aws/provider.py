@@ -170,7 +170,7 @@ class AwsProvider:
             )
         hub = HubSettings.model_validate(dict(estate.settings))
         sessions = AccountSessions(own, hub, secrets)
-        caller = Caller(sessions, own.regions, limits)
+        caller = Caller(sessions, own.regions, own.account, limits)
         regions, organization = Regions(caller), Organization(caller)
         return AwsHandle(
             own,

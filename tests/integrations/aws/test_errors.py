@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import boto3.exceptions
@@ -13,6 +16,7 @@ import pytest
 
 from integrations.aws.errors import FATES, Fate, code_of, fate_of, mapped
 from integrations.aws.provider import AwsHandle
+from integrations.turns import Turns, held, shared_in
 from tenantry import deadline
 from tenantry.errors import (
     InDoubt,
@@ -26,7 +30,7 @@ from tenantry.errors import (
     VendorFault,
 )
 from tests.support.aws_gaps import Reply
-from tests.support.aws_stand import Account, AwsStand
+from tests.support.aws_stand import QUICK, Account, AwsStand
 
 
 def _below(kind: type[BaseException]) -> Iterator[type[BaseException]]:
@@ -258,8 +262,6 @@ async def test_a_role_revoked_in_mid_run(aws: AwsStand, account: Account, handle
 async def test_a_cancelled_call_sends_nothing_more(
     aws: AwsStand, account: Account, handle: AwsHandle, key: str
 ) -> None:
-    import asyncio
-
     identity = handle.capability("cloud_identity")
     await identity.key(key)
     aws.forget()
@@ -274,3 +276,51 @@ async def test_a_cancelled_call_sends_nothing_more(
     await asyncio.sleep(0.3)
     assert aws.made()["iam", "GetAccessKeyLastUsed"] <= made + 1
     assert aws.made()["iam", "UpdateAccessKey"] == 0
+
+
+async def test_runs_of_one_account_take_their_turns_among_the_same(
+    aws: AwsStand, account: Account, key: str, tmp_path: Path
+) -> None:
+    """The other one's turns are taken by a descriptor of its own, as another process would."""
+    with shared_in(tmp_path):
+        handle = await account.open(limits=replace(QUICK, concurrency=2))
+    identity = handle.capability("cloud_identity")
+    await identity.key(key)
+    other = Turns(2, tmp_path / f"aws.{account.id}.turns")
+    async with other.turn(), other.turn():
+        aws.forget()
+        waiting = asyncio.create_task(identity.key(key))
+        given_up = asyncio.create_task(identity.set_key_active(key, False))
+        await asyncio.sleep(0.2)
+        assert not aws.made(), "nobody's turn"
+        given_up.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await given_up
+    assert (await waiting).active
+    await handle.aclose()
+    assert held(tmp_path) == {f"aws.{account.id}": 0}
+
+
+async def test_what_one_run_was_told_to_wait_the_others_of_the_account_keep_to(
+    aws: AwsStand, account: Account, key: str, tmp_path: Path
+) -> None:
+    slow = replace(QUICK, budget=1, first_wait=100, longest_wait=100)  # it gives up rather than wait
+    with shared_in(tmp_path):
+        handle = await account.open(limits=slow)
+    identity = handle.capability("cloud_identity")
+    await identity.key(key)
+    aws.fault("iam", "ListAccessKeys", Reply.query_error(400, "Throttling"))
+    aws.fault("iam", "GetAccessKeyLastUsed", Reply.query_error(400, "Throttling"))
+    with pytest.raises(Throttled):
+        await identity.key(key)
+    region = account.settings()["regions"][0]
+    other = Turns(slow.concurrency, tmp_path / f"aws.{account.id}.turns")  # as another process has it
+    assert 30 < other.left(f"iam {region}") <= 50
+    assert other.left(f"ec2 {region}") == 0, "another service is not waited for"
+    other.hold(f"iam {region}", 80)  # and the other way
+    aws.forget()
+    with deadline.effect(20.0), pytest.raises(Throttled) as caught:
+        await identity.set_key_active(key, False)
+    assert 60 < (caught.value.retry_after or 0) <= 80
+    assert not aws.made(), "what cannot wait so long is not sent"
+    await handle.aclose()
