@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["BACKUP_NEEDS", "NEEDS", "PROGRAMS", "sudoers"]
+__all__ = ["BACKUP_NEEDS", "EVERYTHING", "NEEDS", "PROGRAMS", "sudoers"]
 
 PROGRAMS: Final[dict[str, str]] = {
     "apt-get": "/usr/bin/apt-get",
@@ -42,6 +42,9 @@ PROGRAMS: Final[dict[str, str]] = {
     "xargs": "/usr/bin/xargs",
 }
 """Program → as sudoers(5) names it, with its arguments where they are always the same."""
+
+EVERYTHING: Final = "ALL"
+"""What sudoers calls the right to run any program; no task needs it."""
 
 NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "hosts": (),
