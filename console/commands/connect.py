@@ -42,7 +42,7 @@ _RUNBOOKS = click.option(
 def connect() -> None:
     """Connect a client's cloud with the least privilege, and prove it by use.
 
-    Each call does what can be done now, says who does what next, and prints what is to be handed over and which addresses this
+    Each call does what can be done now, says who does what next, and prints what is still to be handed over and which addresses this
     machine connects to. Give it again after each act of the client's, until it exits with 0: 3 means that the client is next, 1 that
     something is not as it should be.
     """
@@ -165,7 +165,8 @@ def _write(folder: Path, found: Connecting) -> None:
 def _print(found: Connecting, folder: Path | None) -> None:
     from console.render import clean, table
 
-    for sheet in found.sheets:
+    # Connected and proven, nobody is to be handed anything; -o writes it all the same, and --json has it.
+    for sheet in found.sheets if folder is not None or not found.ok else ():
         click.echo(f"# {sheet.title}" + (f"  ({folder / sheet.file})" if folder is not None else ""))
         if folder is None:
             click.echo(sheet.text)

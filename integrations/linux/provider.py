@@ -206,8 +206,11 @@ class LinuxHandle:
     async def check(self) -> ProviderCheck:
         """Every host: reached, proven, signed in, what sudo grants, how wrong its clock is; and when our certificate ends.
 
-        ``granted`` is what every host that answers grants; a host that lacks something is named among the problems.
+        ``granted`` is what every host that answers grants; a host that lacks something is named among the problems. Where sudo grants
+        every program, or we sign in as root, ``direct`` has that as :data:`~integrations.linux.sudo.EVERYTHING`: more than is needed.
         """
+        from integrations.linux.sudo import EVERYTHING, PROGRAMS
+
         answers = await asyncio.gather(*(self._look(name) for name in self._connections))
         problems = [problem for _, _, found in answers for problem in found]
         ends = await self._expiry()
@@ -216,6 +219,9 @@ class LinuxHandle:
             "hosts": {name: fact for name, (_, fact, _) in zip(self._connections, answers, strict=True)}
         }
         facts["sign_in"] = "key"
+        everything = {fact.get("root") == "everything" for programs, fact, _ in answers if programs is not None}
+        common = frozenset.intersection(*granted) if granted else None
+        direct = (common or frozenset()) - (frozenset(PROGRAMS) if everything == {True} else frozenset()) | {EVERYTHING}
         expiries: dict[str, datetime] = {}
         if ends is not None:
             expiries["certificate"] = datetime.fromtimestamp(ends, UTC)
@@ -223,7 +229,9 @@ class LinuxHandle:
         skews = [fact["clock_skew_s"] for _, fact, _ in answers if "clock_skew_s" in fact]
         return ProviderCheck(
             signed_in=len(granted) == len(answers),
-            granted=frozenset.intersection(*granted) if granted else None,
+            granted=common,
+            direct=direct if True in everything else None,
+            wider={EVERYTHING: frozenset(PROGRAMS)} if True in everything else {},
             problems=tuple(problems),
             facts=facts,
             reachable=any(fact["reachable"] for _, fact, _ in answers),
@@ -269,6 +277,7 @@ class LinuxHandle:
                 for program in PROGRAMS
                 if program not in self._special and not await self._granted(connection, program)
             ]
+            everything = await self._everything(connection)
         except TenantryError as error:
             shown = error.detail.get("fingerprint")  # of a host that did not prove itself
             fact = {
@@ -299,6 +308,7 @@ class LinuxHandle:
                 "proven_by": "certificate" if login.certificate else "known key",
                 "key": "certificate" if login.certified else "key",
                 "clock_skew_s": facts.clock_skew,
+                "root": "everything" if everything else "listed",
             },
             problems,
         )
@@ -307,6 +317,15 @@ class LinuxHandle:
     def _special(self) -> frozenset[str]:
         """Programs that are not missed: of hosts that are not backed up or have no database, and of accounts without a password."""
         return frozenset({"restic", "runuser", *(() if "sudo_password" in self._credentials else ("chpasswd",))})
+
+    async def _everything(self, connection: Connection) -> bool:
+        """Whether root is ours for anything: as a program shows that nobody needs and that runs any other. False where sudo asks for a
+        password: no list of programs serves there (:meth:`_granted`)."""
+        from integrations.linux.command import Command
+
+        if not connection.sudo:
+            return True
+        return not connection.asks and (await connection.read(Command.of("sudo", "-n", "-l", "--", "env"))).code == 0
 
     async def _granted(self, connection: Connection, program: str) -> bool:
         """Root needs nobody's leave. A program that the host does not have (systemd-run without systemd) is not missed."""

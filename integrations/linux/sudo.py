@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["BACKUP_NEEDS", "NEEDS", "POSTURE_NEEDS", "PROGRAMS", "SERVICE_NEEDS", "sudoers"]
+__all__ = ["BACKUP_NEEDS", "EVERYTHING", "NEEDS", "POSTURE_NEEDS", "PROGRAMS", "SERVICE_NEEDS", "sudoers"]
 
 PROGRAMS: Final[dict[str, str]] = {
     "cat": "/usr/bin/cat",
@@ -42,6 +42,9 @@ PROGRAMS: Final[dict[str, str]] = {
     "xargs": "/usr/bin/xargs",
 }
 """Program → as sudoers(5) names it, with its arguments where they are always the same."""
+
+EVERYTHING: Final = "ALL"
+"""What sudoers calls the right to run any program; no task needs it."""
 
 NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "hosts": (),

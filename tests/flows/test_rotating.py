@@ -12,6 +12,7 @@ from flows.rotating import RUNBOOK, Rotating, run_id_of
 from tenantry.home import Home
 from tenantry.run import RunState
 from tenantry.secretlife import due
+from tests.support.canary import leaks
 
 TENANT = """\
 name: acme
@@ -26,6 +27,7 @@ providers:
     settings: {via: smtp, host: smtp.acme.example, user: incident, sender: incident@acme.example}
     secrets: {password: "vault:acme/mail/password"}
 """
+CANARY = "canary-of-a-due-credential"
 ON = "rotation: {enabled: true, hour: 0}\n"
 
 
@@ -45,7 +47,7 @@ def installation(tmp_path: Path) -> Installation:
     opened.vault.create_tenant_key("acme")
     past = datetime.now(UTC) - timedelta(days=1)
     for name in ("m365/client-secret", "mail/password", "vpn/psk"):
-        opened.vault.put("acme", name, "value", rotate_at=past)
+        opened.vault.put("acme", name, CANARY, rotate_at=past)
     opened.vault.put("_msp", "aws-key", "value", rotate_at=past)
     return opened
 
@@ -70,7 +72,11 @@ async def test_what_can_be_replaced_is_begun_once(installation: Installation) ->
     assert state.requester["via"] == "schedule"
     assert await Rotating(installation, scheduled).look() == []  # another process, a moment later: it is in the record
     assert len(scheduled.runs) == 1
+    told = [installation.journal.tail("acme"), due(installation.vault.list("acme"), datetime.now(UTC))]
+    assert CANARY not in repr((state, told))
+    kept = installation.home.path
     installation.close()
+    assert leaks(kept, {"credential": CANARY}) == []
 
 
 async def test_a_new_version_is_another_run(installation: Installation) -> None:

@@ -159,9 +159,10 @@ def test_what_expires_is_told_of_every_client(home: Home) -> None:
     assert look(home)["secrets"].status == "ok"
     now = datetime.now(UTC)
     with Vault.open(home) as vault:
-        vault.put("acme", "m365/secret", "x", expires_at=now + timedelta(days=9))
+        vault.put("acme", "m365/secret", "canary-of-a-due-secret", expires_at=now + timedelta(days=9))
     assert look(home)["secrets"].status == "warning"
     assert "acme/m365/secret expires in" in look(home)["secrets"].says
     found = [check for check in examine(home, now=now + timedelta(days=10)) if check.name == "secrets"]
     assert [check.status for check in found] == ["failed"]
     assert "vault rotate" in found[0].remedy
+    assert "canary" not in repr((look(home), found))

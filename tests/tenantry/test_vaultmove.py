@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
 
-from tenantry.errors import Conflict, NotProven, Refused, StoreUnavailable
+from tenantry.errors import Conflict, NotProven, Refused, StoreUnavailable, VaultLocked
 from tenantry.home import Home
 from tenantry.names import MSP
 from tenantry.secretstore import EMBEDDED, Facts, SecretStore
 from tenantry.vault import Vault
 from tenantry.vaultmove import cancel_move, move
+from tests.integrations.aws_secrets.test_store import made as secrets_manager
 from tests.integrations.azure_keyvault.test_store import opened as key_vault
+from tests.support.canary import leaks
 from tests.support.key_vault import KeyVault
 
 SECRETS = {"m365/app": ["first-canary-1", "second-canary-2"], "aws/key": ["third-canary-3"], "b": [b"\xff\x00".hex()]}
@@ -238,3 +243,40 @@ def test_no_value_is_in_any_file_or_event(scene: Scene) -> None:
             data = path.read_bytes()
             assert not any(value in data for value in plain), path
     assert not any(value.decode() in repr(scene.events) for value in plain)
+
+
+def test_from_one_store_to_another_and_a_third(tmp_path: Path) -> None:
+    """Azure to AWS and home again: proven equal and deleted at each, under a new master key each time; nothing is left where it was, and
+    no value anywhere in between. Without the master key nothing is touched."""
+    values = {f"{name} {number}": value for name, held in SECRETS.items() for number, value in enumerate(held)}
+    with mock_aws():
+        scene = Scene(tmp_path)
+        scene.home.estate.write_text("secret_stores: {azure: {vendor: azure_keyvault}, aws: {vendor: aws_secrets}}\n")
+
+        def stores(name: str, _settings: Any) -> SecretStore:
+            return key_vault(scene.service) if name == "azure" else secrets_manager()
+
+        for before, to in pairwise((EMBEDDED, "azure", "aws", EMBEDDED)):
+            with Vault.open(scene.home, stores=stores) as vault:
+                done = move(vault, "acme", to, scene.record)
+                assert (done.secrets, done.versions, done.equal, done.deleted) == (3, 4, True, True)
+                assert vault.store(before).list("acme") == []
+                vault.rotate_master()
+            kept = scene.home.master_key.read_bytes()
+            scene.home.master_key.unlink()
+            with pytest.raises(VaultLocked):
+                Vault.open(scene.home, stores=stores)
+            scene.home.master_key.write_bytes(kept)
+            scene.home.master_key.chmod(0o600)
+            with Vault.open(scene.home, stores=stores) as vault:
+                held = {one.name: vault.versions("acme", one.name) for one in vault.list("acme")}
+                assert {
+                    name: [vault.get_text("acme", name, one.version).get_secret_value() for one in reversed(known)]
+                    for name, known in held.items()
+                } == SECRETS
+            assert leaks(scene.home.path, values) == []
+            assert not any(value in repr(scene.events) for value in values.values())
+        assert scene.service._live == scene.service._deleted == {}
+        assert (
+            boto3.client("secretsmanager", "eu-central-1").list_secrets(IncludePlannedDeletion=True)["SecretList"] == []
+        )

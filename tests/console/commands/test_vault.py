@@ -119,10 +119,11 @@ def test_what_needs_attention_is_said(acme: Desk) -> None:
     put = ("vault", "put", "--tenant", "acme")
     acme.json(*put, "fine", "--expires", "2999-01-01T00:00:00Z", given="x\n")
     acme.json(*put, "gone", "--expires", "2020-01-01T00:00:00Z", given="x\n")
-    stored = acme.json(*put, "old", "--rotate-by", "2020-01-02T00:00:00Z", given="x\n")
+    stored = acme.json(*put, "old", "--rotate-by", "2020-01-02T00:00:00Z", given=f"{SECRET}\n")
     assert stored["rotate_at"] == "2020-01-02T00:00:00.000000Z"
     warnings = {s["name"]: s["warning"] for s in acme.json("vault", "list", "--tenant", "acme")}
     assert warnings == {"fine": None, "gone": "expired on 2020-01-01", "old": "was to be replaced by 2020-01-02"}
+    assert SECRET not in acme("vault", "list", "--tenant", "acme").output
 
 
 def test_check_and_set(acme: Desk) -> None:

@@ -72,10 +72,14 @@ def test_from_nothing_to_proven(desk: Desk, lab: tuple[Lab, str], tmp_path: Path
     assert [step["text"] for step in third["steps"] if step["id"] == "permissions"] == [
         "not granted: Exchange.ManageAsApp"
     ]
+    assert "requiredResourceAccess" in desk("connect", "m365", TENANT).stdout
     httpx.post(f"{base}/_lab/permissions", json={"exchange": ["Exchange Administrator"]})
 
     done = desk.json("connect", "m365", TENANT)
     assert done["ok"], done["steps"]
+    shown = desk("connect", "m365", TENANT).stdout  # nothing is to be handed over any more
+    assert "requiredResourceAccess" not in shown
+    assert "This machine connects to" in shown
     assert done["changed"] == []
     assert done["check"]["missing"] == done["check"]["over_privileged"] == []
     assert done["check"]["tried"]["Exchange.ManageAsApp"] is True

@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from flows.needs import too_much
 from integrations.linux import wire
 from integrations.linux.command import Command
 from integrations.linux.connection import Limits
 from integrations.linux.provider import PROVIDER, Settings
+from integrations.linux.sudo import EVERYTHING, PROGRAMS
 from tenantry import deadline
 from tenantry.errors import (
     InDoubt,
@@ -248,6 +250,28 @@ async def test_sudo_that_does_not_grant_is_named_with_the_lines_that_would(net: 
     assert "usermod" not in check.granted
     assert any("/usr/sbin/usermod" in problem and "sudoers" in problem for problem in check.problems)
     await handle.aclose()
+
+
+async def test_sudo_for_everything_is_more_than_is_needed(net: HostNet) -> None:
+    """Each host for itself: what all of them grant is listed beside it where one is held to a list."""
+    if "poor" not in net.hosts:
+        net.add("poor", sudo="ALL=(root) NOPASSWD: /usr/sbin/nft")
+    needed = set(PROGRAMS)
+    for hosts, root, beyond in (
+        (("web1",), ["everything"], [EVERYTHING]),
+        (("poor",), ["listed"], []),
+        (("web1", "poor"), ["everything", "listed"], [EVERYTHING]),
+    ):
+        handle = await opened(net, *hosts)
+        check = await handle.check()
+        await handle.aclose()
+        assert [check.facts["hosts"][name]["root"] for name in hosts] == root
+        assert check.granted is not None
+        assert EVERYTHING not in check.granted
+        found = too_much(check.granted if check.direct is None else check.direct, check.wider, needed)
+        assert [one["name"] for one in found] == beyond
+        if hosts == ("web1",):
+            assert set(found[0]["instead"]) == needed, "the lines that would do"
 
 
 async def test_sudo_with_a_password_reads_it_from_standard_input_alone(net: HostNet) -> None:
