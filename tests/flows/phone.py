@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Playwright, Request, sync_playwright
 
-from tests.flows.test_browser import ARGUMENTS, PATIENCE
+from tests.flows.browsing import ARGUMENTS, PATIENCE, pictures_wanted
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
@@ -19,9 +18,10 @@ DESK = {"width": 1280, "height": 900}
 class Phone:
     """A browser with a profile on disk, and what left it."""
 
-    def __init__(self, context: BrowserContext, pictures: Path | None) -> None:
+    def __init__(self, playwright: Playwright, context: BrowserContext) -> None:
+        self.playwright = playwright
         self.context = context
-        self.pictures = pictures
+        self.pictures = pictures_wanted()
         self.sent: list[bytes] = []
         self.addresses: set[str] = set()
         self.trouble: list[str] = []
@@ -62,11 +62,9 @@ def hand_over(page: Page, place: int) -> None:
 @contextmanager
 def phone_of(chromium: str, profile: Path) -> Iterator[Phone]:
     """A phone whose profile lies in a folder."""
-    wanted = os.environ.get("TENANTRY_TEST_PICTURES")
-    pictures = Path(wanted) if wanted else None
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             profile, executable_path=chromium, args=ARGUMENTS, viewport=PHONE, has_touch=True, is_mobile=True
         )
-        yield Phone(context, pictures)
+        yield Phone(playwright, context)
         context.close()

@@ -195,6 +195,18 @@ class Stand:
         )
         self.python(script)
 
+    def offer(self, runbook: str) -> None:
+        """Bring the tenants in one runbook's form up to date, as :meth:`register` does for all, in a fraction of its time."""
+        from flows.deployments import with_tenants  # and Prefect, which few that stand here need
+
+        deployment = self.deployment(runbook)
+        with self.opened() as installation:
+            tenants = [tenant.name for tenant in installation.tenants.list()]
+        schema = with_tenants(deployment["parameter_openapi_schema"], tenants)
+        path = f"/deployments/{deployment['id']}"
+        answer = self._patiently(lambda: self.api.patch(path, json={"parameter_openapi_schema": schema}))
+        assert answer.is_success, (path, answer.status_code, answer.text)
+
     def python(self, script: str, *args: str, timeout: float = 120) -> str:
         """Run a script as a client of the service, in a process of its own: Prefect is set up once a process."""
         environment = {

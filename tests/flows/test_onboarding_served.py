@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
 import yaml
 from moto.ec2.models import ec2_backends
-from playwright.sync_api import expect
+from playwright.sync_api import Playwright, expect
 from pydantic import SecretStr
 
 from console import labtenant
@@ -29,6 +28,7 @@ from integrations.lab import Lab, LabServer
 from tenantry.errors import NotFound
 from tenantry.run import RunState, Status
 from tenantry.vault import MSP
+from tests.flows.browsing import desk_of, pictures_wanted
 from tests.flows.phone import Phone, hand_over, phone_of
 from tests.flows.stand import ENDED, Stand
 from tests.support.aws_gaps import Reply
@@ -46,7 +46,7 @@ REGION = (
     "<DescribeRegionsResponse><regionInfo><item><regionName>eu-central-1</regionName>"
     "<optInStatus>opt-in-not-required</optInStatus></item></regionInfo></DescribeRegionsResponse>"
 )
-FORM = {"tenant": NAME, **TEAM, "sweep_days": 2}
+FORM: Final[Mapping[str, Any]] = {"tenant": NAME, **TEAM, "sweep_days": 2}
 
 
 @dataclass
@@ -179,20 +179,27 @@ def progress(whole: Whole, run: str) -> tuple[float, str]:
     return float(shown["data"]), str(shown["description"])
 
 
-def pictured(whole: Whole, phone: Phone, run: str, name: str) -> None:
+def from_the_form(whole: Whole, playwright: Playwright, chromium: str) -> str:
+    """An engineer fills Prefect's form, in a browser that is not the contact's. Returns the run."""
+    with desk_of(playwright, chromium, whole.stand) as desk:
+        desk.form(RUNBOOK, NAME)
+        desk.fill_optional("Lead", FORM["lead"])
+        desk.fill_list("Engineers", FORM["engineers"])
+        desk.fill_list("On call", FORM["on_call"])
+        desk.page.get_by_label("Look back").fill(str(FORM["sweep_days"]))
+        desk.picture("prefect-form")
+        run = desk.submit(RUNBOOK)
+        assert desk.outside == []
+    given = whole.stand.flow_run(run)["parameters"]
+    assert {name: given[name] for name in FORM} == FORM
+    return run
+
+
+def pictured(whole: Whole, playwright: Playwright, chromium: str, run: str, name: str) -> None:
     """Prefect's page of the run and of its progress, where pictures are wanted."""
-    if phone.pictures is None:
+    if pictures_wanted() is None:
         return
     shown = {one["key"].partition("-")[0]: one["id"] for one in whole.stand.artifacts(run)}
-    page = phone.context.new_page()
-    page.set_viewport_size({"width": 1440, "height": 1100})
-    url = whole.stand.said["url"]
-    page.goto(url)
-    field = page.get_by_placeholder(re.compile("admin:pass|password|auth", re.I))
-    if name == "waiting":  # and from then on it is signed in
-        field.fill(":".join(whole.stand.credential))
-        page.get_by_role("button", name=re.compile("log ?in|sign in|submit", re.I)).click()
-        expect(field).to_have_count(0)
     places = {
         "run": f"v2/runs/flow-run/{run}",
         "artifacts": f"v2/runs/flow-run/{run}?tab=Artifacts",
@@ -200,11 +207,11 @@ def pictured(whole: Whole, phone: Phone, run: str, name: str) -> None:
         "steps": f"v2/artifacts/artifact/{shown['steps']}",
         "timeline": f"v2/artifacts/artifact/{shown['timeline']}",
     }
-    for what, place in places.items():
-        page.goto(f"{url}/{place}")
-        page.wait_for_timeout(2500)
-        page.screenshot(path=f"{phone.pictures}/prefect-{name}-{what}.png", full_page=True)
-    page.close()
+    with desk_of(playwright, chromium, whole.stand) as desk:
+        for what, place in places.items():
+            desk.page.goto(f"{desk.url}/{place}")
+            desk.page.wait_for_timeout(2500)
+            desk.picture(f"prefect-{name}-{what}")
 
 
 @pytest.fixture
@@ -213,7 +220,7 @@ def phone(chromium: str, tmp_path: Path) -> Iterator[Phone]:
         yield made
 
 
-def test_from_the_form_to_the_report(whole: Whole, phone: Phone, tmp_path: Path) -> None:
+def test_from_the_form_to_the_report(whole: Whole, phone: Phone, chromium: str, tmp_path: Path) -> None:
     stand, client, account = whole.stand, whole.client, whole.account
     host, handed_key = whole.net.hosts["web1"], whole.net.key.pem.decode()
     trusted = whole.aws.roles.pop(f"arn:aws:iam::{account.id}:role/{account.role}")
@@ -224,8 +231,8 @@ def test_from_the_form_to_the_report(whole: Whole, phone: Phone, tmp_path: Path)
     }
 
     # The form. Whoever fills it is nobody that we know: the lead who went through the agreement shows that the run is meant.
-    stand.register()
-    run = stand.start(RUNBOOK, FORM)
+    stand.offer(RUNBOOK)
+    run = from_the_form(whole, phone.playwright, chromium)
     waits(whole, run, "agreed")
     stand.resume(run, labtenant.LEAD, stand.code(labtenant.LEAD), reason="with Olivia Owner")
     waits(whole, run, "enroll")
@@ -238,7 +245,7 @@ def test_from_the_form_to_the_report(whole: Whole, phone: Phone, tmp_path: Path)
     assert 0 < percent < 50
     assert "collect waits for contact owner" in said
     assert "connect waits for engineer" in said
-    pictured(whole, phone, run, "waiting")
+    pictured(whole, phone.playwright, chromium, run, "waiting")
     whole.aws.roles[f"arn:aws:iam::{account.id}:role/{account.role}"] = trusted  # the client's administrator did it
     client.answer(run, "connect")
 
@@ -276,7 +283,7 @@ def test_from_the_form_to_the_report(whole: Whole, phone: Phone, tmp_path: Path)
     assert stand.wait_for(run, *ENDED)["state_type"] == "COMPLETED"
     assert progress(whole, run) == (100.0, f"{view['progress']['of']} of {view['progress']['of']} steps; nothing waits")
 
-    pictured(whole, phone, run, "ended")
+    pictured(whole, phone.playwright, chromium, run, "ended")
 
     # Somebody else's copies are dead, by the services' own word; ours lie at OpenBao alone.
     assert refused(host.address, handed_key.encode(), tmp_path)
