@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -13,7 +11,7 @@ from tenantry.baseline.model import FRAMEWORKS
 from tenantry.baseline.remembered import age_days
 from tenantry.clock import parse_rfc3339
 from tenantry.timeline.markup import Markup, h, join, long_text, pill, table
-from tenantry.timeline.typeset import layout
+from tenantry.timeline.report_page import cover, report_page
 
 __all__ = ["html"]
 
@@ -55,27 +53,14 @@ def html(document: Mapping[str, Any], client: str) -> str:
         document: what `compliance.assess` keeps as evidence.
         client: what the client is called.
     """
-    style = layout("style.css") + _STYLE
-    digest = base64.b64encode(hashlib.sha256(f"\n{style}\n".encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     now = parse_rfc3339(document["at"])
-    head = join(
-        h("meta", charset="utf-8"),
-        h("meta", http_equiv="Content-Security-Policy", content=policy),
-        h("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        h("meta", name="referrer", content="no-referrer"),
-        h("meta", name="robots", content="noindex"),
-        h("title", f"Compliance report: {client}"),
-    )
-    shown = [(name, title, parts) for name, title, found in _sections(document, now) if (parts := list(found))]
-    body = join(
-        h("a", "Skip to the summary", href="#summary", class_="skip"),
+    return report_page(
+        f"Compliance report: {client}",
         _cover(document, client, now),
-        h("nav", *(h("a", title, href=f"#{name}") for name, title, _ in shown), class_="toc", aria_label="Contents"),
-        h("main", *(h("section", h("h2", title, id=f"{name}-h"), *parts, id=name, aria_labelledby=f"{name}-h") for name, title, parts in shown)),
-        h("footer", h("p", f"Run {document['run_id']} · as of {now:%d %B %Y} · made by Tenantry")),
-    )  # fmt: skip
-    return f'<!doctype html>\n<html lang="en">\n<head>\n{head}<style>\n{style}\n</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n'
+        _sections(document, now),
+        style=_STYLE,
+        foot=f"Run {document['run_id']} · as of {now:%d %B %Y} · made by Tenantry",
+    )
 
 
 def _every(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -85,7 +70,7 @@ def _every(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _cover(document: Mapping[str, Any], client: str, now: datetime) -> Markup:
     counts = Counter(one["status"] for one in _every(document))
     badges = [
-        h("span", f"{counts[status]} {words}", class_=f"pill {look}")
+        pill(f"{counts[status]} {words}", look)
         for status, (words, look) in STATUSES.items()
         if counts[status] and status != "not_applicable"
     ]
@@ -95,17 +80,7 @@ def _cover(document: Mapping[str, Any], client: str, now: datetime) -> Markup:
         ("Held against", join(", ".join(of["title"] for of in document["baselines"]))),
         ("Run", h("code", document["run_id"])),
     ]
-    return h(
-        "header",
-        h(
-            "div",
-            h("div", h("p", "Compliance report", class_="eyebrow"), h("h1", "What was promised, and what is so"), h("p", h("bdi", client), class_="subject")),
-            h("div", *badges, class_="badges"),
-            class_="coverhead",
-        ),
-        h("dl", *(h("div", h("dt", name), h("dd", value)) for name, value in facts), class_="facts"),
-        class_="cover",
-    )  # fmt: skip
+    return cover("Compliance report", "What was promised, and what is so", client, badges, facts)
 
 
 def _sections(document: Mapping[str, Any], now: datetime) -> Iterator[tuple[str, str, Iterator[Markup]]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -20,7 +18,7 @@ from tenantry.onboarding.words import (
     day,
 )
 from tenantry.timeline.markup import Markup, h, join, long_text, pill, table
-from tenantry.timeline.typeset import layout
+from tenantry.timeline.report_page import cover, report_page
 from tenantry.timeline.words import outcome_words
 
 __all__ = ["html"]
@@ -48,31 +46,13 @@ def html(document: Mapping[str, Any]) -> str:
     Args:
         document: `tenantry.onboarding.document.document`.
     """
-    style = layout("style.css") + _STYLE
-    digest = base64.b64encode(hashlib.sha256(f"\n{style}\n".encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    head = join(
-        h("meta", charset="utf-8"),
-        h("meta", http_equiv="Content-Security-Policy", content=policy),
-        h("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        h("meta", name="referrer", content="no-referrer"),
-        h("meta", name="robots", content="noindex"),
-        h("title", f"Onboarding report: {document['client']}"),
-    )
-    sections = [(name, title, list(body)) for name, title, body in _sections(document)]
-    shown = [one for one in sections if one[2]]
-    body = join(
-        h("a", "Skip to the summary", href="#summary", class_="skip"),
+    return report_page(
+        f"Onboarding report: {document['client']}",
         _cover(document),
-        h("nav", *(h("a", title, href=f"#{name}") for name, title, _ in shown), class_="toc", aria_label="Contents"),
-        h("main", *(_section(name, title, body) for name, title, body in shown)),
-        h("footer", h("p", f"Run {document['run_id']} · as of {day(document['at'])} · made by Tenantry")),
+        _sections(document),
+        style=_STYLE,
+        foot=f"Run {document['run_id']} · as of {day(document['at'])} · made by Tenantry",
     )
-    return f'<!doctype html>\n<html lang="en">\n<head>\n{head}<style>\n{style}\n</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n'
-
-
-def _section(name: str, title: str, body: Sequence[Markup]) -> Markup:
-    return h("section", h("h2", title, id=f"{name}-h"), *body, id=name, aria_labelledby=f"{name}-h")
 
 
 def _sections(d: Mapping[str, Any]) -> Iterator[tuple[str, str, Iterator[Markup]]]:
@@ -102,22 +82,8 @@ def _cover(d: Mapping[str, Any]) -> Markup:
         banner.append(h("p", "Drill: this ran on a stand-in. Nothing of it is about the client.", class_="banner"))
     elif d["mode"] == "plan":
         banner.append(h("p", "Plan: we looked and changed nothing.", class_="banner"))
-    head = h(
-        "header",
-        h(
-            "div",
-            h(
-                "div",
-                h("p", "Onboarding report", class_="eyebrow"),
-                h("h1", d["title"]),
-                h("p", h("bdi", d["client"]), class_="subject"),
-            ),
-            h("div", *(h("span", one["text"], class_=f"pill {one['look']}") for one in d["badges"]), class_="badges"),
-            class_="coverhead",
-        ),
-        h("dl", *(h("div", h("dt", name), h("dd", value)) for name, value in facts), class_="facts"),
-        class_="cover",
-    )
+    badges = [pill(one["text"], one["look"]) for one in d["badges"]]
+    head = cover("Onboarding report", d["title"], d["client"], badges, facts)
     return join(head, *banner)
 
 

@@ -80,7 +80,7 @@ def pill(words: str, look: str) -> Markup:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[str | None] = ()) -> Markup:
-    """A table that scrolls by itself where it is too wide.
+    """A table that scrolls by itself where it is too wide, by the keyboard as well.
 
     Args:
         widths: of the columns, as CSS; None leaves one to the browser.
@@ -95,4 +95,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[s
             h("tbody", *(h("tr", *(h("td", cell) for cell in row)) for row in rows)),
         ),
         class_="scroll",
+        tabindex=0,
+        role="group",
+        aria_label=", ".join(filter(None, head)),
     )

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from tenantry.disaster.report.document import STATES, length, taken
 from tenantry.disaster.report.picture import COLOURS, drawn, drawn_legend
 from tenantry.onboarding.words import day
-from tenantry.timeline.markup import Markup, h, join, long_text
-from tenantry.timeline.typeset import layout
+from tenantry.timeline.markup import Markup, h, join, long_text, pill, table
+from tenantry.timeline.report_page import cover, report_page
 from tenantry.timeline.words import outcome_words
 
 __all__ = ["DRILL", "html"]
@@ -35,33 +33,13 @@ def html(document: Mapping[str, Any]) -> str:
     Args:
         document: `tenantry.disaster.report.document.document`.
     """
-    style = layout("style.css") + _STYLE
-    digest = base64.b64encode(hashlib.sha256(f"\n{style}\n".encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    head = join(
-        h("meta", charset="utf-8"),
-        h("meta", http_equiv="Content-Security-Policy", content=policy),
-        h("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        h("meta", name="referrer", content="no-referrer"),
-        h("meta", name="robots", content="noindex"),
-        h("title", f"Disaster recovery report: {document['client']}"),
-    )
-    sections = [(name, title, list(body)) for name, title, body in _sections(document)]
-    shown = [one for one in sections if one[2]]
-    body = join(
-        h("a", "Skip to the summary", href="#summary", class_="skip"),
+    return report_page(
+        f"Disaster recovery report: {document['client']}",
         _cover(document),
-        h("nav", *(h("a", title, href=f"#{name}") for name, title, _ in shown), class_="toc", aria_label="Contents"),
-        h(
-            "main",
-            *(
-                h("section", h("h2", title, id=f"{name}-h"), *inner, id=name, aria_labelledby=f"{name}-h")
-                for name, title, inner in shown
-            ),
-        ),
-        h("footer", h("p", f"Run {document['run_id']} · as of {day(document['at'])} · made by Tenantry")),
+        _sections(document),
+        style=_STYLE,
+        foot=f"Run {document['run_id']} · as of {day(document['at'])} · made by Tenantry",
     )
-    return f'<!doctype html>\n<html lang="en">\n<head>\n{head}<style>\n{style}\n</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n'
 
 
 def _cover(d: Mapping[str, Any]) -> Markup:
@@ -74,22 +52,8 @@ def _cover(d: Mapping[str, Any]) -> Markup:
         ("Run", h("code", d["run_id"])),
     ]
     banner = [h("p", DRILL, class_="banner")] if d["mode"] == "drill" else []
-    head = h(
-        "header",
-        h(
-            "div",
-            h(
-                "div",
-                h("p", "Disaster recovery report", class_="eyebrow"),
-                h("h1", d["title"]),
-                h("p", h("bdi", d["client"]), class_="subject"),
-            ),
-            h("div", *(h("span", one["text"], class_=f"pill {one['look']}") for one in d["badges"]), class_="badges"),
-            class_="coverhead",
-        ),
-        h("dl", *(h("div", h("dt", name), h("dd", value)) for name, value in facts), class_="facts"),
-        class_="cover",
-    )
+    badges = [pill(one["text"], one["look"]) for one in d["badges"]]
+    head = cover("Disaster recovery report", d["title"], d["client"], badges, facts)
     return join(head, *banner)
 
 
@@ -143,7 +107,7 @@ def _systems(d: Mapping[str, Any]) -> Iterator[Markup]:
                 one["owner"],
             )
         )
-    yield _table(("System", "Tier", "How it stands", "RTO", "Achieved", "RPO", "Lost", "Back at", "Owner"), rows)
+    yield table(("System", "Tier", "How it stands", "RTO", "Achieved", "RPO", "Lost", "Back at", "Owner"), rows)
 
 
 def _against(text: str, kept: bool | None) -> str:
@@ -154,7 +118,7 @@ def _against(text: str, kept: bool | None) -> str:
 
 def _exceptions(d: Mapping[str, Any]) -> Iterator[Markup]:
     if d["exceptions"]:
-        yield _table(("System", "What"), [(h("b", one["system"]), long_text(one["text"])) for one in d["exceptions"]])
+        yield table(("System", "What"), [(h("b", one["system"]), long_text(one["text"])) for one in d["exceptions"]])
 
 
 def _people(d: Mapping[str, Any]) -> Iterator[Markup]:
@@ -163,10 +127,10 @@ def _people(d: Mapping[str, Any]) -> Iterator[Markup]:
             (day(one["at"]), one["by"], one["what"], one["decision"], long_text(one["reason"]))
             for one in d["decisions"]
         ]
-        yield _table(("When", "Who", "What", "Answer", "Why"), rows)
+        yield table(("When", "Who", "What", "Answer", "Why"), rows)
     if d["refused"]:
         yield h("h3", "Answers that were refused")
-        yield _table(
+        yield table(
             ("When", "Who", "At", "Why"),
             [(day(one["at"]), one["who"], one["step"], one["why"]) for one in d["refused"]],
         )
@@ -183,19 +147,4 @@ def _steps(d: Mapping[str, Any]) -> Iterator[Markup]:
         )
         for one in d["steps"]
     ]
-    yield _table(("Step", "How it ended", "When", "What went wrong"), rows)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
-    return h(
-        "div",
-        h(
-            "table",
-            h("thead", h("tr", *(h("th", name, scope="col") for name in head))),
-            h("tbody", *(h("tr", *(h("td", cell) for cell in row)) for row in rows)),
-        ),
-        class_="scroll",
-        tabindex=0,
-        role="group",
-        aria_label=", ".join(head),
-    )
+    yield table(("Step", "How it ended", "When", "What went wrong"), rows)
