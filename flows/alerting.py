@@ -18,6 +18,7 @@ from typing import Final
 from flows.api import errors
 from flows.assembly import Installation
 from flows.recording import prepare
+from flows.runbook_files import fingerprint, fingerprint_of
 from tenantry import room
 from tenantry.alerts.desk import Decided, Desk, Limits, plan_of
 from tenantry.alerts.door import intake_key
@@ -36,7 +37,7 @@ _LOOK: Final = 1.0
 """Seconds between two looks that no bell asked for."""
 _TROUBLE: Final = 2.0
 _FILES: Final = 2.0
-"""Seconds for which clients' files, estate.yaml and the rules are not read again."""
+"""Seconds between two looks at whether clients' files, estate.yaml or the rules have changed."""
 _AT_ONCE: Final = 32
 """Runs that alerts began and that are carried at the same time."""
 _RECORD: Final = 200
@@ -49,12 +50,13 @@ class Around:
         self._installation = installation
         self._keys: dict[str, bytes] = {}
         self._read_at = -_FILES
+        self._files = ""
         self._whose: dict[tuple[str, str | None], str] = {}
         self._policy: dict[str, str] = {}
         self._rules: list[Rule] = []
 
     def refresh(self, now: float) -> None:
-        """Read the files anew where that was long ago.
+        """Read the files anew where any of them has changed; looked for every few seconds.
 
         Raises:
             InvalidInput: one of them cannot be read. What was read before counts until it can.
@@ -63,6 +65,9 @@ class Around:
             return
         self._read_at = now
         home = self._installation.home
+        files = f"{fingerprint(home)} {fingerprint_of([home.estate, *sorted(home.tenants.glob('*.yaml'))])}"
+        if files == self._files:
+            return
         with Installation.open(home) as fresh:
             sources = fresh.estate.alerts
             whose: dict[tuple[str, str | None], str] = {}
@@ -85,6 +90,7 @@ class Around:
                 whose |= {(name, tenant): tenant for tenant in policy}
         self._whose, self._policy = whose, policy
         self._rules = load_rules(home)
+        self._files = files  # only what was read whole counts as read
 
     def tenant_of(self, source: str, customer: str | None) -> str | None:
         found = self._whose.get((source, None)) or self._whose.get((source, customer))

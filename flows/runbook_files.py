@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from flows.assembly import RUNBOOKS
@@ -12,10 +13,14 @@ from tenantry.home import Home
 def fingerprint(home: Home) -> str:
     """Of name, size and time of every runbook, the operator's own and the shipped ones. Reads no file's content: a process
     asks at every run."""
+    return fingerprint_of(path for folder in (home.runbooks, RUNBOOKS) for path in sorted(folder.rglob("*.yaml")))
+
+
+def fingerprint_of(paths: Iterable[Path]) -> str:
+    """Of name, size and time of files; one that is not there counts as such."""
     seen = hashlib.sha256()
-    for folder in (home.runbooks, RUNBOOKS):
-        for path in sorted(folder.rglob("*.yaml")):
-            seen.update(_line(path))
+    for path in paths:
+        seen.update(_line(path))
     return seen.hexdigest()
 
 

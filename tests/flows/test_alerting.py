@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from flows.alerting import Alerting
+from flows.alerting import Alerting, Around
 from flows.assembly import Installation
 from tenantry.alerts.door import intake_key
 from tenantry.alerts.message import read, seal_for_intake
 from tenantry.alerts.source import source
 from tenantry.alerts.store import AlertStore
 from tenantry.drop.seal import public_of
-from tenantry.errors import RecordError
+from tenantry.errors import InvalidInput, RecordError
 from tenantry.home import Home
 from tests.console.desk import SMALL
 from tests.tenantry.alerts.samples import GRAPH
@@ -145,3 +145,32 @@ async def test_a_file_that_cannot_be_read_holds_up_its_client_alone(place: Place
     place.accept("a@acme.example")
     await place.work(place.alerting())
     assert len(place.handed) == 1
+
+
+def test_files_are_read_again_when_they_have_changed_and_not_before(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    around = Around(place.installation)
+    read_anew: list[Home] = []
+    opened = Installation.open
+
+    def counted(home: Home) -> Installation:
+        read_anew.append(home)
+        return opened(home)
+
+    monkeypatch.setattr("flows.alerting.Installation.open", counted)
+    for at in range(0, 100, 10):
+        around.refresh(float(at))
+    assert len(read_anew) == 1, "an idle service reads no client's file"
+    assert around.unattended("acme") != "none"
+    file = place.home.tenants / "acme.yaml"
+    file.write_text(TENANT + "policy: {unattended_impact: none}\n", encoding="utf-8")
+    around.refresh(200.0)
+    assert around.unattended("acme") == "none"
+    place.home.estate.write_text("alerts: [", encoding="utf-8")
+    for at in (300.0, 310.0):  # broken, it is looked at again and again
+        with pytest.raises(InvalidInput):
+            around.refresh(at)
+    place.home.estate.write_text(ESTATE + "# mended\n", encoding="utf-8")
+    around.refresh(400.0)
+    assert around.tenant_of("defender", str(GRAPH["tenantId"])) == "acme"
