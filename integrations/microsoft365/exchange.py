@@ -27,6 +27,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from integrations.http import Answer, Authorizer, Http
+from integrations.microsoft365.shared_walk import PageLost
 from tenantry.errors import (
     OutOfScope,
     PermissionMissing,
@@ -38,7 +39,7 @@ from tenantry.errors import (
     VendorFault,
 )
 
-__all__ = ["BATCH_SIZE", "PERMISSION", "SYSTEM_MAILBOX", "Exchange", "PageLost"]
+__all__ = ["BATCH_SIZE", "PERMISSION", "SYSTEM_MAILBOX", "Exchange"]
 
 PERMISSION: Final = "Exchange.ManageAsApp"
 BATCH_SIZE: Final = 10
@@ -255,10 +256,6 @@ class Exchange:
             "Prefer": "odata.maxpagesize=1000",
             "connection-id": self._connection,
         }
-
-
-class PageLost(VendorFault):
-    """A page after the first was refused."""
 
 
 def _body(cmdlet: str, parameters: Mapping[str, Any]) -> bytes:

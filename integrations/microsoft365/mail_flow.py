@@ -31,15 +31,16 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from integrations.microsoft365._inbox_rules import addresses, graph_number, inbox_rule, is_system, rule_id
 from integrations.microsoft365._read import text, when
-from integrations.microsoft365.exchange import BATCH_SIZE, Exchange, PageLost
+from integrations.microsoft365.exchange import BATCH_SIZE, Exchange
 from integrations.microsoft365.gathering import BATCH_SIZE as GRAPH_BATCH
 from integrations.microsoft365.graph import Graph, segment
 from integrations.microsoft365.mail import granted, trustee
+from integrations.microsoft365.shared_walk import PageLost, SharedWalk
 from tenantry.capabilities import (
     AuditBypass,
     Forwarding,
@@ -82,40 +83,48 @@ class Microsoft365MailFlow:
         self._exchange = exchange
         self._graph = graph
         self._domains: tuple[float, frozenset[str]] | None = None
+        self._asking = asyncio.Lock()
+        self._mailboxes = SharedWalk(self._pages)
 
     async def domains(self) -> frozenset[str]:
-        """The organisation's accepted domains; not asked again within a minute, because each reader of a sweep asks."""
-        known = self._domains
-        if known is not None and time.monotonic() - known[0] < _MINUTE:
-            return known[1]
-        rows = await self._exchange.read("Get-AcceptedDomain", _ALL)
-        found = frozenset(text(row.get("DomainName")).lower() for row in rows if row.get("DomainName"))
-        self._domains = time.monotonic(), found
-        return found
+        """The organisation's accepted domains; not asked again within a minute, because each reader of a sweep asks, and all at once."""
+        async with self._asking:
+            known = self._domains
+            if known is not None and time.monotonic() - known[0] < _MINUTE:
+                return known[1]
+            rows = await self._exchange.read("Get-AcceptedDomain", _ALL)
+            found = frozenset(text(row.get("DomainName")).lower() for row in rows if row.get("DomainName"))
+            self._domains = time.monotonic(), found
+            return found
 
     # --- mailboxes ----------------------------------------------------------------------------------------------------
 
     async def mailboxes(self) -> AsyncIterator[Mailbox]:
-        """Every mailbox, a thousand to a page. A list that breaks off is begun anew, once, and nobody is shown twice."""
+        """Every mailbox, a thousand to a page, each page asked for once for all who read at the same time. A list that breaks off is begun
+        anew, once, and nobody is shown twice."""
         shown: set[str] = set()
-        contacts: dict[str, str] | None = None
         for last in (False, True):
             try:
-                async for page in self._exchange.pages("Get-Mailbox", _ALL, select=_MAILBOX):
-                    for row in page:
-                        key = text(row.get("ExternalDirectoryObjectId") or row.get("UserPrincipalName"))
-                        if key in shown:
-                            continue
-                        shown.add(key)
-                        named = text(row.get("ForwardingAddress"))
-                        if named and "@" not in named and contacts is None:
-                            contacts = await self._contacts()
-                        yield _mailbox(row, contacts or {})
+                async for page in self._mailboxes.pages():
+                    for mailbox in page:
+                        key = mailbox.id or mailbox.upn
+                        if key not in shown:
+                            shown.add(key)
+                            yield mailbox
             except PageLost:
                 if last:
                     raise
             else:
                 return
+
+    async def _pages(self) -> AsyncGenerator[list[Mailbox], None]:
+        contacts: dict[str, str] | None = None
+        async for page in self._exchange.pages("Get-Mailbox", _ALL, select=_MAILBOX):
+            if contacts is None:
+                named = (text(row.get("ForwardingAddress")) for row in page)
+                if any(name and "@" not in name for name in named):
+                    contacts = await self._contacts()
+            yield [_mailbox(row, contacts or {}) for row in page]
 
     async def _contacts(self) -> dict[str, str]:
         """People outside who stand in the address book: each of their names → their address."""
