@@ -40,6 +40,7 @@ class Source:
         steady: fields in which events of one kin are alike.
         folder: of ``runbooks/detections/``.
         entities: fields that name an entity → its type.
+        wrappers: beginnings of fields in stores that wrap the vendor's records; what follows is the record's own name.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Source:
     index: tuple[str, ...] = ("view.name",)
     steady: frozenset[str] = frozenset()
     entities: Mapping[str, str] = field(default_factory=dict)
+    wrappers: tuple[str, ...] = ()
 
     def fits(self, product: str | None, category: str | None, service: str | None) -> bool:
         """Whether a rule for that log source can be asked of this log."""
@@ -67,6 +69,9 @@ class Source:
         mapped = self.fields.get(name.lower())
         if mapped is not None:
             return tuple(mapped.split("."))
+        for wrapper in self.wrappers:
+            if name.lower().startswith(wrapper):
+                return self.path(name[len(wrapper) :])
         first, *rest = name.split(".")
         if not self.native or first in self.native:
             return (first, *rest)
@@ -128,6 +133,7 @@ _AUDIT_NAMES: Final = {
     "consentcontext.isadminconsent": "view.modified.ConsentContext.IsAdminConsent",
     "resourceprovidervalue": "loggedByService",
     "additionaldetails": "additionalDetails",
+    "additionaldetails.additionalinfo": "additionalDetails.value",
     "useragent": "view.agent",
 }
 _SIGN_IN_NAMES: Final = {
@@ -165,6 +171,9 @@ _SIGN_IN_NAMES: Final = {
     "resourcetenantid": "resourceTenantId",
     "originaltransfermethod": "originalTransferMethod",
     "mfadetail.authmethod": "mfaDetail.authMethod",
+    "mfanotificationoutcome": "status.additionalDetails",
+    "accountupn": "userPrincipalName",
+    "authentication_result": "view.result",
 }
 _UAL_NAMES: Final = {
     "eventname": "view.event_name",
@@ -184,6 +193,8 @@ _UAL_NAMES: Final = {
     "modifiedproperties{}.name": "ModifiedProperties.Name",
     "modifiedproperties{}.newvalue": "ModifiedProperties.NewValue",
     "parameters.forwardto": "view.parameters.ForwardTo",
+    "requesttype": "view.extended.RequestType",
+    "user.email": "UserId",
 }
 _SSHD_NAMES: Final = {
     "user_name": "view.user",
@@ -226,6 +237,7 @@ FORMATS: Final[dict[str, Source]] = {
             (("m365", None, None), ("office365", None, None), ("microsoft365", None, None)),
             "microsoft365",
             fields=_UAL_NAMES,
+            wrappers=("o365.audit.",),
             index=("Operation", "view.name", "view.event_name"),
             entities=_ENTITIES,
         ),
@@ -238,6 +250,7 @@ FORMATS: Final[dict[str, Source]] = {
             "microsoft365",
             native=_SIGN_IN,
             fields=_SIGN_IN_NAMES,
+            wrappers=("properties.",),
             index=(
                 "resourceDisplayName",
                 "view.error",
@@ -256,6 +269,7 @@ FORMATS: Final[dict[str, Source]] = {
             "microsoft365",
             native=_AUDIT,
             fields=_AUDIT_NAMES,
+            wrappers=("properties.",),
             index=("activityDisplayName", "view.name"),
             entities=_ENTITIES,
         ),

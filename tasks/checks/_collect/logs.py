@@ -18,7 +18,7 @@ OPERATIONS: Final = (
     # rules, rights and settings of mail
     "New-InboxRule", "Set-InboxRule", "Enable-InboxRule", "UpdateInboxRules", "Set-Mailbox", "Add-MailboxPermission",
     "Add-RecipientPermission", "Add-MailboxFolderPermission", "Set-MailboxFolderPermission", "AddFolderPermissions",
-    "UpdateCalendarDelegation", "Set-MailboxAuditBypassAssociation", "New-ManagementRoleAssignment", "Add-RoleGroupMember",
+    "ModifyFolderPermissions", "Set-CASMailbox", "Set-CASMailboxPlan", "Set-TransportConfig", "Set-OrganizationConfig", "UpdateCalendarDelegation", "Set-MailboxAuditBypassAssociation", "New-ManagementRoleAssignment", "Add-RoleGroupMember",
     "New-TransportRule", "Set-TransportRule", "Disable-TransportRule", "Remove-TransportRule", "New-RemoteDomain", "Set-RemoteDomain",
     "New-InboundConnector", "Set-InboundConnector", "New-OutboundConnector", "Set-OutboundConnector", "Set-AdminAuditLogConfig",
     "New-HostedOutboundSpamFilterPolicy", "Set-HostedOutboundSpamFilterPolicy",
@@ -26,7 +26,10 @@ OPERATIONS: Final = (
     "Disable-AntiPhishRule", "Remove-AntiPhishRule", "Remove-AntiPhishPolicy", "Disable-SafeLinksRule", "Remove-SafeLinksRule",
     "Remove-SafeLinksPolicy", "Disable-SafeAttachmentRule", "Remove-SafeAttachmentRule", "Remove-SafeAttachmentPolicy",
     "Disable-MalwareFilterRule", "Remove-MalwareFilterRule", "Disable-HostedContentFilterRule", "Remove-DlpCompliancePolicy",
-    "Remove-RetentionCompliancePolicy",
+    "Remove-RetentionCompliancePolicy", "Remove-DlpPolicy", "Remove-DlpComplianceRule", "Disable-DlpComplianceRule",
+    "Remove-RetentionComplianceRule", "Remove-UnifiedAuditLogRetentionPolicy", "Remove-ProtectionAlert", "Disable-ProtectionAlert",
+    "Remove-HoldCompliancePolicy", "Set-HostedConnectionFilterPolicy", "New-HostedConnectionFilterPolicy", "Set-HostedContentFilterPolicy",
+    "New-HostedContentFilterPolicy", "New-TenantAllowBlockListItems", "Set-TenantAllowBlockListItems",
     # mail and files that are read, sent, deleted, exported
     "MailItemsAccessed", "Send", "SendAs", "SendOnBehalf", "HardDelete", "SoftDelete", "MoveToDeletedItems", "New-MailboxExportRequest",
     "New-ComplianceSearchAction", "SearchExported", "SearchExportDownloaded", "ViewedSearchExported", "AnonymousLinkCreated",

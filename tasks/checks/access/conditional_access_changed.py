@@ -18,4 +18,4 @@ class ConditionalAccessChanged(LogCheck):
     attack = ("T1556.009",)
     remedy = "Put the rule back; ask who changed it and why."
     collect = directory_audits
-    rules = ("m365_conditional_access_weakened",)
+    rules = ("m365_conditional_access_weakened", "m365_security_defaults_off")

@@ -18,4 +18,10 @@ class DomainChanged(LogCheck):
     attack = ("T1484.002",)
     remedy = "Make the domain managed again, revoke everybody's sessions, and contain the administrator."
     collect = directory_audits
-    rules = ("m365_domain_federated", "m365_domain_added", "m365_tenant_sync_added", "m365_certificate_authority_added")
+    rules = (
+        "m365_domain_federated",
+        "m365_domain_added",
+        "m365_tenant_sync_added",
+        "m365_certificate_authority_added",
+        "m365_sign_in_agent_added",
+    )

@@ -19,4 +19,12 @@ class AdminRightsGiven(LogCheck):
     attack = ("T1098.003", "T1136.003")
     remedy = "Take the policy away and find out who attached it; run leaked_cloud_key for their credentials."
     collect = cloud_events
-    rules = ("aws_admin_user_created", "aws_user_made_admin", "aws_role_made_admin", "aws_policy_version_rolled")
+    rules = (
+        "aws_admin_user_created",
+        "aws_user_made_admin",
+        "aws_role_made_admin",
+        "aws_policy_version_rolled",
+        "aws_admin_group_joined",
+        "aws_permission_set_made_admin",
+        "aws_instance_given_role",
+    )

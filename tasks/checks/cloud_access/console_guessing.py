@@ -18,4 +18,4 @@ class ConsoleGuessing(LogCheck):
     attack = ("T1110.003", "T1110.001")
     remedy = "Look for a success among the tries; require a second factor."
     collect = cloud_events
-    rules = ("aws_console_guessing",)
+    rules = ("aws_console_guessing", "aws_console_guessed")

@@ -18,4 +18,4 @@ class FederationTokenUsed(LogCheck):
     attack = ("T1550.001", "T1098.001")
     remedy = "Deny the user everything: deactivating its key does not end such a session."
     collect = cloud_events
-    rules = ("aws_federation_token",)
+    rules = ("aws_federation_token", "aws_federated_user_at_console")

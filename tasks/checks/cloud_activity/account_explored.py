@@ -18,4 +18,10 @@ class AccountExplored(LogCheck):
     attack = ("T1580", "T1087.004")
     remedy = "Find out who uses these credentials; if in doubt, deactivate them."
     collect = cloud_events
-    rules = ("aws_enumeration_burst", "aws_denied_probing", "aws_key_enumerates")
+    rules = (
+        "aws_enumeration_burst",
+        "aws_denied_probing",
+        "aws_key_enumerates",
+        "aws_roles_tried",
+        "aws_attack_system",
+    )

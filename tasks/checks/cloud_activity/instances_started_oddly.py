@@ -18,4 +18,10 @@ class InstancesStartedOddly(LogCheck):
     attack = ("T1496.001", "T1535")
     remedy = "Stop the instances, look for more in every region, and deactivate the credentials."
     collect = cloud_events
-    rules = ("aws_unusual_instances", "aws_new_region")
+    rules = (
+        "aws_unusual_instances",
+        "aws_new_region",
+        "aws_capacity_in_many_regions",
+        "aws_region_enabled",
+        "aws_quota_raised_by_key",
+    )

@@ -18,4 +18,4 @@ class LanguageModelsAbused(LogCheck):
     attack = ("T1496.004", "T1562.008")
     remedy = "Deactivate the key, and look at the bill of every region."
     collect = cloud_events
-    rules = ("aws_bedrock_probed", "aws_bedrock_access_changed")
+    rules = ("aws_bedrock_probed", "aws_bedrock_access_changed", "aws_models_asked_in_regions")

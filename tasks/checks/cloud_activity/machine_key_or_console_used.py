@@ -18,4 +18,9 @@ class MachineKeyOrConsoleUsed(LogCheck):
     attack = ("T1098.004", "T1021.004")
     remedy = "Ask who it was; look at the instance."
     collect = cloud_events
-    rules = ("aws_instance_connect",)
+    rules = (
+        "aws_instance_connect",
+        "aws_sessions_on_several_instances",
+        "aws_console_screenshots",
+        "aws_notebook_address_made",
+    )

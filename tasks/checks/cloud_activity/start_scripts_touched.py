@@ -18,4 +18,4 @@ class StartScriptsTouched(LogCheck):
     attack = ("T1578", "T1552.005")
     remedy = "Compare the script with what was meant; change what secrets stood in it."
     collect = cloud_events
-    rules = ("aws_user_data_changed", "aws_user_data_read_in_bulk", "aws_user_data_refused")
+    rules = ("aws_user_data_changed", "aws_user_data_read_in_bulk", "aws_user_data_refused", "aws_notebook_backdoored")

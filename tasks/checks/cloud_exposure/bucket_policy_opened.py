@@ -18,4 +18,4 @@ class BucketPolicyOpened(LogCheck):
     attack = ("T1530", "T1537")
     remedy = "Put the old policy and the guard back, and look for what was read."
     collect = cloud_events
-    rules = ("aws_bucket_opened", "aws_public_access_unblocked")
+    rules = ("aws_bucket_opened", "aws_public_access_unblocked", "aws_bucket_copied_outside")

@@ -18,4 +18,4 @@ class DataDestroyed(LogCheck):
     attack = ("T1485", "T1490")
     remedy = "Stop the credentials that do it, then restore from versions and backups."
     collect = cloud_events
-    rules = ("aws_resources_destroyed",)
+    rules = ("aws_resources_destroyed", "aws_backups_deleted", "aws_images_removed_by_key")

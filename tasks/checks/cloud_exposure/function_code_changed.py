@@ -18,4 +18,10 @@ class FunctionCodeChanged(LogCheck):
     attack = ("T1648", "T1525")
     remedy = "Deploy the function anew from its source."
     collect = cloud_events
-    rules = ("aws_function_code_by_user", "aws_function_layer_outside")
+    rules = (
+        "aws_function_code_by_user",
+        "aws_function_layer_outside",
+        "aws_function_layer_by_key",
+        "aws_function_address_public",
+        "aws_task_reads_credentials",
+    )

@@ -18,4 +18,9 @@ class ObjectsDeleted(LogCheck):
     attack = ("T1485",)
     remedy = "Stop the credentials that do it, then restore from versions and backups."
     collect = cloud_object_events
-    rules = ("aws_objects_deleted_in_bulk", "aws_objects_encrypted_by_customer_key")
+    rules = (
+        "aws_objects_deleted_in_bulk",
+        "aws_objects_encrypted_by_customer_key",
+        "aws_object_versions_destroyed",
+        "aws_objects_deleted_by_key",
+    )

@@ -18,4 +18,4 @@ class ResourceOpened(LogCheck):
     attack = ("T1098", "T1537")
     remedy = "Put the old policy back."
     collect = cloud_events
-    rules = ("aws_resource_opened",)
+    rules = ("aws_resource_opened", "aws_database_opened", "aws_database_password_set")

@@ -18,4 +18,10 @@ class DetectionSwitchedOff(LogCheck):
     attack = ("T1562.001",)
     remedy = "Switch it on again, and remove filters that nobody ordered."
     collect = cloud_events
-    rules = ("aws_detection_off", "aws_findings_suppressed")
+    rules = (
+        "aws_detection_off",
+        "aws_findings_suppressed",
+        "aws_compliance_rules_deleted",
+        "aws_firewall_removed",
+        "aws_alarms_cut",
+    )

@@ -18,4 +18,4 @@ class NetworkLogsRemoved(LogCheck):
     attack = ("T1562.008", "T1070")
     remedy = "Make them anew, and look at what was done before and after."
     collect = cloud_events
-    rules = ("aws_network_logs_removed", "aws_log_groups_deleted")
+    rules = ("aws_network_logs_removed", "aws_log_groups_deleted", "aws_traffic_mirrored")

@@ -18,4 +18,4 @@ class OrganizationGuardRemoved(LogCheck):
     attack = ("T1562.001", "T1666")
     remedy = "Ask the organisation's owner at once; invite the account again."
     collect = cloud_events
-    rules = ("aws_leave_organization", "aws_policy_guard_removed")
+    rules = ("aws_leave_organization", "aws_policy_guard_removed", "aws_domain_released")

@@ -20,4 +20,12 @@ class TrailStoppedOrNarrowed(LogCheck):
         "Start the trail again, put its selectors and its bucket's lifecycle back, and look at what was done meanwhile."
     )
     collect = cloud_events
-    rules = ("aws_trail_stopped", "aws_trail_narrowed", "aws_trail_bucket_expires", "aws_bucket_expires_at_once")
+    rules = (
+        "aws_trail_stopped",
+        "aws_trail_narrowed",
+        "aws_trail_bucket_expires",
+        "aws_bucket_expires_at_once",
+        "aws_trail_moved",
+        "aws_logs_of_security_deleted",
+        "aws_bucket_log_off",
+    )

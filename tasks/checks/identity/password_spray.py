@@ -18,4 +18,4 @@ class PasswordSpray(LogCheck):
     attack = ("T1110.003",)
     remedy = "Block the address, look for a success among the tries, and have those accounts change their passwords."
     collect = sign_ins
-    rules = ("password_spray", "password_spray_opened")
+    rules = ("password_spray", "password_spray_opened", "m365_spray_by_program")

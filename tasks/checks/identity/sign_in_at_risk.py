@@ -18,4 +18,9 @@ class SignInAtRisk(LogCheck):
     attack = ("T1078.004", "T1621")
     remedy = "Ask the owner; revoke the sessions and reset the password."
     collect = sign_ins
-    rules = ("m365_sign_in_at_risk", "m365_risk_of_a_stolen_token", "m365_second_factor_pushed")
+    rules = (
+        "m365_sign_in_at_risk",
+        "m365_risk_of_a_stolen_token",
+        "m365_second_factor_pushed",
+        "m365_second_factor_refused",
+    )

@@ -25,4 +25,7 @@ class MailFlowChanged(LogCheck):
         "m365_remote_domain_forwards",
         "m365_outbound_forwarding_allowed",
         "m365_mail_protection_off",
+        "m365_mail_filter_opened",
+        "m365_data_guard_removed",
+        "m365_old_protocols_opened",
     )

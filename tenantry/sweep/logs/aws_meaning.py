@@ -16,6 +16,9 @@ Rules can compare fields, not read policies; so the reader does, for the few cal
 ``instances``        how many instances are asked for
 ``instance_session`` the caller is an instance's role
 ``whole_list``       the call lists everything, not one thing by its name
+``machine``          the machine that a session or key is for
+``about``            the names of what is deleted or switched off
+``foreign_key``      accounts whose keys encrypt, other than this one
 ===================  =========================================================================================
 
 Policies: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html.
@@ -27,6 +30,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from tenantry.sweep.logs.aws_targets import TARGETS
 from tenantry.sweep.logs.values import as_list, inner, parsed, strings, text
 
 __all__ = ["PORTS", "let_in", "meaning", "means"]
@@ -205,6 +209,17 @@ def _function_permission(parameters: Mapping[str, Any], view: Mapping[str, Any])
     return _accounts([principal], view)
 
 
+def _document(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
+    """A document of Systems Manager that is shared: by account, or with all."""
+    return _accounts([*strings(parameters.get("accountIdsToAdd"))], view)
+
+
+def _permission_set(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
+    del view
+    given = text(parameters.get("managedPolicyArn")).endswith(_ADMIN) or _gives_all(parameters.get("inlinePolicy"))
+    return {"admin_policy": True} if given else {}
+
+
 def _accounts(names: list[str], view: Mapping[str, Any]) -> dict[str, Any]:
     outside: set[str] = set()
     for one in names:
@@ -309,7 +324,8 @@ def _trail(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, 
     """UpdateTrail: fewer regions, no global events, no digests, or no key any more."""
     del view
     off = ("isMultiRegionTrail", "includeGlobalServiceEvents", "enableLogFileValidation", "isOrganizationTrail")
-    return {"logging_less": True} if any(parameters.get(key) is False for key in off) else {}
+    less = any(parameters.get(key) is False for key in off) or parameters.get("kmsKeyId") == ""
+    return {"logging_less": True} if less else {}
 
 
 def _instances(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
@@ -330,6 +346,7 @@ def _whole(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, 
 
 _LISTS: Final = frozenset({"DescribeParameters", "ListSecrets"})
 _WORKERS: Final[dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]]] = {
+    **TARGETS,
     "CreateRole": _trust,
     "UpdateAssumeRolePolicy": _trust,
     "PutBucketPolicy": _resource_policy("bucketPolicy", "policy"),
@@ -340,6 +357,9 @@ _WORKERS: Final[dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], dict[
     "SetQueueAttributes": _resource_policy("policy"),
     "PutBucketAcl": _acl,
     "AddPermission": _function_permission,
+    "ModifyDocumentPermission": _document,
+    "AttachManagedPolicyToPermissionSet": _permission_set,
+    "PutInlinePolicyToPermissionSet": _permission_set,
     "AddLayerVersionPermission": _function_permission,
     "ModifyImageAttribute": _shared,
     "ModifySnapshotAttribute": _shared,

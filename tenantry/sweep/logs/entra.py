@@ -70,6 +70,8 @@ _SYSTEM_APPS: Final = frozenset(
         "microsoft intune",
         "device registration service",
         "ms-pim-fairfax",
+        "managed service identity",
+        "microsoft b2b admin worker",
     }
 )
 
@@ -136,6 +138,7 @@ def sign_in_event(record: Mapping[str, Any]) -> Event | None:
         "app_id": record.get("appId"),
         "resource": record.get("resourceDisplayName"),
         "outcome": "success" if error in ("0", "") else "interrupted" if error in RIGHT_PASSWORD else "failure",
+        "result": "success" if error in ("0", "") else "failure",
         "error": error or None,
         "protocol": record.get("authenticationProtocol"),
         "transfer": record.get("originalTransferMethod"),

@@ -17,7 +17,8 @@
 ``gives_to_self``     who gave a right is who has it now
 ``role_opens_mail``   an Exchange role that opens all mailboxes
 ``policy_weaker``     how a rule of Conditional Access asks less than before
-``location_trusted``  a named location is trusted
+``location_trusted``  a named location is trusted, or a trusted one was widened
+``security_defaults_off``  the security defaults were switched off
 ``federated_known``   a federated credential's issuers are all well-known builders of software
 ``lookalike``         a name that imitates a publisher's with letters of other alphabets
 ``guest_to_member``   a guest became a member; ``mfa_off``: a second factor is no longer demanded
@@ -148,7 +149,13 @@ def meaning(view: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any
     if name in _GRANTS:
         found.update(_grant(view))
     found.update(_exchange(name, parameters, view))
-    if "policy" in name or "location" in name or "administrative unit" in name or name.startswith("Update application"):
+    if (
+        "policy" in name
+        or "security defaults" in name
+        or "location" in name
+        or "administrative unit" in name
+        or name.startswith("Update application")
+    ):
         found.update(policy_meaning(name, view))
     if name in _NAMED:
         shown = [*strings(view.get("targets")), text(view.get("target"))]

@@ -51,17 +51,20 @@ def policy_meaning(name: str, view: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in modified.items():
         new, before = _whole(value), _whole(old.get(key))
-        if "conditional access" in name and isinstance(new, Mapping) and isinstance(before, Mapping):
+        if (
+            (key == "ConditionalAccessPolicy" or "conditional access" in name)
+            and isinstance(new, Mapping)
+            and isinstance(before, Mapping)
+        ):
             weaker = _weaker(new, before)
             if weaker:
                 found["policy_weaker"] = weaker
-        if (
-            "location" in name
-            and isinstance(new, Mapping)
-            and _true(new.get("isTrusted"))
-            and not _true(inner(before, "isTrusted"))
-        ):
-            found["location_trusted"] = True
+        if "location" in name and isinstance(new, Mapping) and _true(new.get("isTrusted")):
+            wider = set(strings(new.get("ipRanges"))) - set(strings(inner(before, "ipRanges")))
+            if wider or not _true(inner(before, "isTrusted")):
+                found["location_trusted"] = True
+        if key.lower() == "isenabled" and "false" in "".join(strings(new)).lower() and _defaults(name, view):
+            found["security_defaults_off"] = True
         if "administrative unit" in name and any("hiddenmembership" in one.lower() for one in strings(new)):
             found["hidden_membership"] = True
         if key == "FederatedIdentityCredentials":
@@ -69,6 +72,11 @@ def policy_meaning(name: str, view: Mapping[str, Any]) -> dict[str, Any]:
             if issuers and all(any(builder in one for builder in BUILDERS) for one in issuers):
                 found["federated_known"] = True
     return found
+
+
+def _defaults(name: str, view: Mapping[str, Any]) -> bool:
+    """Whether a change is one of the security defaults."""
+    return any("security defaults" in one.lower() for one in (name, *strings(view.get("targets"))))
 
 
 def _whole(value: Any) -> Any:

@@ -44,6 +44,9 @@ class Loaded:
     elsewhere: set[str] = field(default_factory=set)
     """Names and ids of rules of ours about other logs."""
 
+    foreign: set[str] = field(default_factory=set)
+    """The same of others' rules."""
+
     def leave_out(self, rule: str, why: str) -> None:
         self.left_out.append({"rule": rule, "why": why})
 
@@ -120,7 +123,11 @@ def _parse(path: Path, source: Source, loaded: Loaded, *, ours: bool) -> Iterato
             # A folder of ours has the rules of several logs of one product: this one is another's.
             loaded.elsewhere.update(str(one[key]) for key in ("name", "id") if key in one)
         else:
-            loaded.leave_out(str(one.get("id") or one.get("title") or path.name), why)
+            if isinstance(one, dict):
+                loaded.foreign.update(str(one[key]) for key in ("name", "id") if key in one)
+                loaded.leave_out(str(one.get("id") or one.get("title") or path.name), why)
+            else:
+                loaded.leave_out(path.name, why)
     if not any("action" not in one or "detection" in one for one in wanted):
         return
     try:
@@ -168,6 +175,10 @@ def _resolve(members: list[Any], loaded: Loaded) -> None:
         except SigmaError as error:
             if loaded.elsewhere.intersection(reference.reference for reference in rule.rules or ()):
                 loaded.elsewhere.update(str(one) for one in (rule.name, rule.id) if one)
+                continue
+            if loaded.foreign.intersection(reference.reference for reference in rule.rules or ()):
+                loaded.foreign.update(str(one) for one in (rule.name, rule.id) if one)
+                loaded.leave_out(_called(rule), f"{ELSEWHERE}, as a rule that it refers to is")
                 continue
             loaded.leave_out(_called(rule), f"a rule that it refers to is not there ({error})"[:300])
             continue

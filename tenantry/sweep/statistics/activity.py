@@ -206,8 +206,9 @@ def _activity(event: Event) -> tuple[Any, ...]:
 
 
 def _place(view: dict[str, Any]) -> str | None:
+    """Where a person is. A managed machine that renews its tokens by itself stands where it was left, also while its owner travels."""
     country = view.get("country")
-    if not country:
+    if not country or (view.get("managed") and view.get("interactive") is False):
         return None
     return f"{country}|{view.get('latitude') or ''}|{view.get('longitude') or ''}"
 

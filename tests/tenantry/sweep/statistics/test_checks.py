@@ -102,6 +102,15 @@ def test_travel_counts_distance_and_time() -> None:
     assert [one.entity["id"] for one in found] == [day.users[0]]
 
 
+def test_a_managed_machine_that_stayed_at_home_is_no_travel() -> None:
+    for managed, found in ((True, False), (False, True)):
+        day = Microsoft(1)
+        day.sign_in(day.at(0, 9), day.users[0], ip="9.9.9.9", agent=BROWSERS[1], country="US", place=(40.7, -74.0))
+        machine = {"operatingSystem": "Windows", "isManaged": managed}
+        day.sign_in(day.at(0, 10), day.users[0], isInteractive=False, deviceDetail=machine)
+        assert ("impossible_travel" in sign_ins(day)) is found
+
+
 def test_an_office_that_mistypes_is_no_spray() -> None:
     day = Microsoft(1)
     for number in range(30):
