@@ -7,12 +7,13 @@ nothing: it is declared gzip and is empty or NUL bytes.
 from __future__ import annotations
 
 import base64
-import json
 import re
 from datetime import timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
+
+import orjson
 
 from integrations.lab.clock import iso
 from integrations.lab.exchange import organization  # noqa: F401  # declares its cmdlets
@@ -20,7 +21,7 @@ from integrations.lab.exchange.cmdlets import cmdlets
 from integrations.lab.exchange.command import Cmdlet, Command, Row, invalid
 from integrations.lab.misbehave import throttled, vendor_error
 from integrations.lab.tokens import EXCHANGE, Token
-from integrations.lab.web import Answer, Refusal, Request
+from integrations.lab.web import Answer, Refusal, Request, written
 
 if TYPE_CHECKING:
     from integrations.lab.lab import Lab
@@ -46,7 +47,7 @@ class ExchangeService:
     def cmdlet_of(request: Request) -> str | None:
         """The cmdlet that a request calls, as far as it can be told (for faults that are meant for one)."""
         try:
-            name = json.loads(request.body)["CmdletInput"]["CmdletName"]
+            name = orjson.loads(request.body)["CmdletInput"]["CmdletName"]
         except (ValueError, KeyError, TypeError):
             return None
         return name if isinstance(name, str) else None
@@ -101,7 +102,7 @@ class ExchangeService:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise Refusal(Answer(415, raw=b""), "not JSON")
         try:
-            body = json.loads(request.body)
+            body = orjson.loads(request.body)
         except ValueError:
             raise invalid("The body is not JSON.") from None
         inner = body.get("CmdletInput") if isinstance(body, dict) else None
@@ -210,7 +211,7 @@ class ExchangeService:
 
     def _batch(self, request: Request, token: Token) -> Answer:
         try:
-            body = json.loads(request.body)
+            body = orjson.loads(request.body)
         except ValueError:
             raise invalid("The body is not JSON.") from None
         items = body.get("requests") if isinstance(body, dict) else None
@@ -237,7 +238,7 @@ class ExchangeService:
             parts.path[parts.path.find("/exchange/") :] if "/exchange/" in parts.path else parts.path,
             dict(parse_qsl(parts.query)),
             {"content-type": "application/json", **headers},
-            json.dumps(item["body"]).encode(),
+            written(item["body"]),
             request.base,
             f"{request.ordinal}.{number}",
         )
