@@ -14,7 +14,7 @@ from typing import Final
 
 from tenantry.sweep.logs.files import Intake, TextStream
 
-__all__ = ["rows"]
+__all__ = ["peeked", "rows"]
 
 _LONGEST: Final = 500
 _ROW_BEGINS: Final = re.compile(r'"?[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-')
@@ -41,6 +41,14 @@ def rows(stream: TextStream, intake: Intake) -> Iterator[tuple[int, dict[str, st
             intake.broken_row(f"{stream.name}:{number}", "broken CSV row")
         else:
             yield number, dict(zip(head, cells, strict=False))
+
+
+def peeked(stream: TextStream) -> tuple[bool, TextStream]:
+    """Whether a file begins as JSON does, and the same file from its beginning."""
+    head = stream.read()
+    waiting = [head] if head else []
+    rest = TextStream(stream.name, lambda: waiting.pop() if waiting else stream.read())
+    return head.lstrip("\ufeff \t\r\n")[:1] in ("{", "["), rest
 
 
 class _Lines:

@@ -1,4 +1,4 @@
-"""Entra ID's sign-in and audit logs: Graph's JSON, the portal's downloads, and Azure Monitor's envelope (``properties``).
+"""Entra ID's sign-in and audit logs: Graph's JSON, the portal's downloads (JSON, and CSV: :mod:`tenantry.sweep.logs.entra_portal`), and Azure Monitor's envelope (``properties``).
 
 Fields: https://learn.microsoft.com/en-us/graph/api/resources/signin and
 https://learn.microsoft.com/en-us/graph/api/resources/directoryaudit. The view of a sign-in:
@@ -24,6 +24,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from tenantry.sweep.logs.csvrows import peeked, rows
+from tenantry.sweep.logs.entra_portal import portal_audit, portal_sign_in
 from tenantry.sweep.logs.files import Intake, TextStream
 from tenantry.sweep.logs.jsonrecords import records
 from tenantry.sweep.logs.m365_meaning import meaning, plain_name
@@ -78,21 +80,23 @@ _SYSTEM_APPS: Final = frozenset(
 
 def read_sign_ins(stream: TextStream, intake: Intake) -> Iterator[Event]:
     """The sign-ins of one file."""
-    yield from _read(stream, intake, sign_in_event, "no sign-in")
+    yield from _read(stream, intake, sign_in_event, portal_sign_in, "no sign-in")
 
 
 def read_audits(stream: TextStream, intake: Intake) -> Iterator[Event]:
     """The directory's audit events of one file."""
-    yield from _read(stream, intake, audit_event, "no audit event")
+    yield from _read(stream, intake, audit_event, portal_audit, "no audit event")
 
 
-def _read(stream: TextStream, intake: Intake, make: Any, why: str) -> Iterator[Event]:
-    for number, record in records(stream, intake):
-        found = make(_unwrapped(record))
-        if found is None:
+def _read(stream: TextStream, intake: Intake, make: Any, portal: Any, why: str) -> Iterator[Event]:
+    json, rest = peeked(stream)
+    found = records(rest, intake) if json else ((number, portal(row)) for number, row in rows(rest, intake))
+    for number, record in found:
+        event = make(_unwrapped(record))
+        if event is None:
             intake.broken_row(f"{stream.name}#{number}", why)
         else:
-            yield found
+            yield event
 
 
 def _unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -27,7 +27,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from tenantry.sweep.logs.csvrows import rows
+from tenantry.sweep.logs.csvrows import peeked, rows
 from tenantry.sweep.logs.entra import RIGHT_PASSWORD
 from tenantry.sweep.logs.files import Intake, TextStream
 from tenantry.sweep.logs.jsonrecords import records
@@ -54,12 +54,10 @@ _SIGN_INS: Final = frozenset({"UserLoggedIn", "UserLoginFailed"})
 
 def read(stream: TextStream, intake: Intake) -> Iterator[Event]:
     """The events of one file."""
-    head = stream.read()
-    rest = TextStream(stream.name, _first(head, stream))
-    looks = head.lstrip("\ufeff \t\r\n")[:1]
+    json, rest = peeked(stream)
     found = (
         ((number, record, f"#{number}") for number, record in records(rest, intake))
-        if looks in ("{", "[")
+        if json
         else ((number, row, f":{number}") for number, row in rows(rest, intake))
     )
     for _, record, where in found:
@@ -68,11 +66,6 @@ def read(stream: TextStream, intake: Intake) -> Iterator[Event]:
             intake.broken_row(f"{stream.name}{where}", "no audit record")
         else:
             yield made
-
-
-def _first(head: str, stream: TextStream) -> Any:
-    waiting = [head] if head else []
-    return lambda: waiting.pop() if waiting else stream.read()
 
 
 def unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any] | None:

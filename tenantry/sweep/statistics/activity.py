@@ -206,11 +206,12 @@ def _activity(event: Event) -> tuple[Any, ...]:
 
 
 def _place(view: dict[str, Any]) -> str | None:
-    """Where a person is. A managed machine that renews its tokens by itself stands where it was left, also while its owner travels."""
+    """Where a sign-in came from, and whether from a machine that the organisation manages."""
     country = view.get("country")
-    if not country or (view.get("managed") and view.get("interactive") is False):
+    if not country:
         return None
-    return f"{country}|{view.get('latitude') or ''}|{view.get('longitude') or ''}"
+    managed = "|managed" if view.get("managed") else ""
+    return f"{country}|{view.get('latitude') or ''}|{view.get('longitude') or ''}{managed}"
 
 
 def _cloudtrail(met: set[str]) -> list[tuple[str, str]]:

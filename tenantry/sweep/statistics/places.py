@@ -164,7 +164,9 @@ def check_travel(spool: Spool, collector: Collector) -> None:
                     distance, hours = found
                     known = used[strange[3]] > 2
                     same = row[4] == before[4]
-                    if not (known and same):
+                    # One machine was left at home, and renews its tokens there while its owner travels with the other.
+                    both_ours = all(str(one[5]).endswith("|managed") for one in (before, row))
+                    if not (known and same) and not both_ours:
                         collector.put(_travelled(str(actor), before, row, distance, hours, same=same))
             used[row[3]] += 1
             before = row
@@ -198,7 +200,7 @@ def _impossible(before: tuple[Any, ...], after: tuple[Any, ...]) -> tuple[float,
     hours = max((after[1] - before[2]) / 3600, 0.0)
     one, other = str(before[5]).split("|"), str(after[5]).split("|")
     try:
-        distance = _distance(*(float(part) for part in (*one[1:], *other[1:])))
+        distance = _distance(*(float(part) for part in (*one[1:3], *other[1:3])))
     except (TypeError, ValueError):
         # Countries alone: neighbours are two hours apart at least.
         if one[0] == other[0] or hours >= 2:

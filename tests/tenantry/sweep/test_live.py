@@ -21,6 +21,7 @@ from tenantry.errors import (
     TaskDefect,
 )
 from tenantry.places import SHIPPED
+from tenantry.sweep import live
 from tenantry.sweep.check import LEFT_OUT, BaseCheck, Check, Giver, LogCheck, Look, collector
 from tenantry.sweep.discover import checks
 from tenantry.sweep.engine import Detections
@@ -192,6 +193,19 @@ async def test_checks_share_one_reading_and_findings_of_one_entity_are_one() -> 
     assert finding.last_seen == (NOW - timedelta(hours=2)).timestamp()
     assert found.entities[0]["id"] == "three"
     assert finding.attack == ("T1562.008", "T1685.002", "T1078")  # in both editions
+
+
+async def test_logs_are_asked_for_before_everything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+    original = live.Given.__init__
+
+    def noted(self: live.Given, access: Any, look: Any, needs: Any, who: str) -> None:
+        begun.append(who.rpartition(" ")[2])
+        original(self, access, look, needs, who)
+
+    monkeypatch.setattr(live.Given, "__init__", noted)
+    await swept(Three(), Spray(), identity=10)
+    assert begun == ["sign_ins", "numbers"]
 
 
 async def test_what_cannot_be_judged_is_no_pass() -> None:
