@@ -23,6 +23,7 @@ _STYLE: Final = """
 h1{font-size:26px;margin:0 0 4px}h2{font-size:19px;margin:36px 0 10px}p{margin:6px 0}.soft{color:var(--soft)}
 .tiles{display:flex;flex-wrap:wrap;gap:10px;margin:16px 0}.tile{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 16px;min-width:110px}.tile b{display:block;font-size:22px}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:6px 10px 6px 0;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}th{color:var(--soft);font-weight:600;font-size:13px}
+th,.tag,table.since td:first-child{white-space:nowrap;overflow-wrap:normal}
 table.ranks td:first-child,table.ranks th:first-child{white-space:nowrap;overflow-wrap:normal;width:70px}table.ranks td:nth-child(2){width:44%}
 details{border:1px solid var(--line);border-radius:8px;margin:8px 0;background:var(--card)}summary{cursor:pointer;padding:10px 14px;display:flex;gap:12px;align-items:baseline}summary>span:nth-child(2){flex:1;font-weight:600}
 .body{padding:2px 14px 14px}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--bg);border:1px solid var(--line);border-radius:6px;padding:10px;font-size:12.5px;max-height:420px;overflow:auto}
@@ -155,9 +156,7 @@ def _since(sweep: Sweep, document: Mapping[str, Any]) -> str:
         f'<tr><td>{escape(words)}</td><td><span class="tag t-{severity}">{severity}</span></td><td>{escape(title)}</td><td>{escape(entity)}</td><td>{escape(why)}</td></tr>'
         for words, severity, title, entity, why in rows[:_MOST]
     )
-    return (
-        f"{told}<table><tr><th>what</th><th>severity</th><th>finding</th><th>entity</th><th>why</th></tr>{body}</table>"
-    )
+    return f"{told}<table class='since'><tr><th>what</th><th>severity</th><th>finding</th><th>entity</th><th>why</th></tr>{body}</table>"
 
 
 def _accepted(sweep: Sweep) -> str:
