@@ -18,7 +18,7 @@ from tenantry.errors import VendorFault
 __all__ = ["PageLost", "SharedWalk"]
 
 T = TypeVar("T")
-_HELD: Final = 3
+_HELD: Final = 2
 _PATIENCE_S: Final = 60.0
 """So long the quickest waits for the slowest."""
 _FRESH_S: Final = 1.0
@@ -93,18 +93,15 @@ class _Walk(Generic[T]):
     async def _page(self, number: int) -> list[T] | None:
         if number >= self._first + len(self._held):
             async with self._turn:
-                if number >= self._first + len(self._held):
-                    if self._ended:
-                        return None
-                    await self._next()
-                    if self._ended:
-                        return None
+                behind = number < self._first + len(self._held)  # another asked for it meanwhile
+                if not behind and (self._ended or not await self._next()):
+                    return None
         if number < self._first:
             raise PageLost("a list went on without a reader that was too slow for it")
         return self._held[number - self._first]
 
-    async def _next(self) -> None:
-        """Ask for one more page."""
+    async def _next(self) -> bool:
+        """Ask for one more page; False: there is none."""
         if self._broken:
             raise PageLost("a list broke off under another reader")
         await self._room()
@@ -116,11 +113,12 @@ class _Walk(Generic[T]):
             raise
         if page is None:
             self._ended, self._ended_at = True, time.monotonic()
-            return
+            return False
         self._held.append(page)
         while len(self._held) > _HELD:
             self._held.popleft()
             self._first += 1
+        return True
 
     async def _room(self) -> None:
         """Wait until the slowest reader has taken the page that would be forgotten, or for as long as there is patience."""

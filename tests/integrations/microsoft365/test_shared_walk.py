@@ -33,7 +33,7 @@ class Vendor:
 
 
 async def _all(pages: AsyncIterator[list[int]]) -> list[int]:
-    found = []
+    found: list[int] = []
     async for page in pages:
         found += page
         await asyncio.sleep(0)

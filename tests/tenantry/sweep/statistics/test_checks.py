@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -103,14 +104,12 @@ def test_travel_counts_distance_and_time() -> None:
 
 
 def test_a_managed_machine_that_stayed_at_home_is_no_travel() -> None:
+    far: dict[str, Any] = {"ip": "9.9.9.9", "agent": BROWSERS[1], "country": "US", "place": (40.7, -74.0)}
     for travels, left, found in ((True, True, False), (False, True, True), (True, False, True)):
         day = Microsoft(1)
-        for at, managed, more in (
-            (9, travels, {"ip": "9.9.9.9", "agent": BROWSERS[1], "country": "US", "place": (40.7, -74.0)}),
-            (10, left, {"isInteractive": False}),
-        ):
-            machine = {"operatingSystem": "Windows", "isManaged": managed}
-            day.sign_in(day.at(0, at), day.users[0], deviceDetail=machine, **more)
+        mine, other = ({"operatingSystem": "Windows", "isManaged": managed} for managed in (travels, left))
+        day.sign_in(day.at(0, 9), day.users[0], deviceDetail=mine, **far)
+        day.sign_in(day.at(0, 10), day.users[0], deviceDetail=other, isInteractive=False)
         assert ("impossible_travel" in sign_ins(day)) is found
 
 
