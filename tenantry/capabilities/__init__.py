@@ -96,6 +96,13 @@ from tenantry.capabilities.directory import (
     RoleHolding,
 )
 from tenantry.capabilities.directory_logs import DirectoryLogs
+from tenantry.capabilities.directory_settings import (
+    ConsentRequests,
+    DirectorySettings,
+    Liberties,
+    RoleRules,
+    SignInMethods,
+)
 from tenantry.capabilities.dns import Dns, RecordSet, Zone
 from tenantry.capabilities.entitlements import Entitlements, Licence, Membership
 from tenantry.capabilities.findings import DetectorState, Findings, VendorFinding
@@ -167,6 +174,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "applications": Applications,
     "directory": Directory,
     "directory_logs": DirectoryLogs,
+    "directory_settings": DirectorySettings,
     "entitlements": Entitlements,
     "identity": Identity,
     "mail": Mail,
@@ -255,6 +263,7 @@ __all__ = [
     "ConnectedSystem",
     "Consent",
     "ConsentPolicy",
+    "ConsentRequests",
     "Credentials",
     "CronEntry",
     "DatabaseRestore",
@@ -265,6 +274,7 @@ __all__ = [
     "DirectoryDomain",
     "DirectoryEvent",
     "DirectoryLogs",
+    "DirectorySettings",
     "Dns",
     "EncryptionKey",
     "Entitlements",
@@ -297,6 +307,7 @@ __all__ = [
     "InventoriedApplication",
     "InventoriedGrant",
     "Isolation",
+    "Liberties",
     "Licence",
     "Listener",
     "Logs",
@@ -346,6 +357,7 @@ __all__ = [
     "Risks",
     "RoleAssignment",
     "RoleHolding",
+    "RoleRules",
     "RootUser",
     "RotatedKey",
     "Secrets",
@@ -354,6 +366,7 @@ __all__ = [
     "SentMessage",
     "SharedDisk",
     "SignIn",
+    "SignInMethods",
     "Snapshot",
     "Sshd",
     "StagedFile",
