@@ -58,7 +58,7 @@ def role_rules(call: Call) -> Answer:
     def shape(row: tuple[str, dict[str, Any]]) -> dict[str, Any]:
         role, rules = row
         policy = f"DirectoryRole_{call.tenant.tenant_id}_{call.tenant.dice.guid('rolePolicy', role)}"
-        view = {
+        view: dict[str, Any] = {
             "id": f"{policy}_{role}",
             "policyId": policy,
             "scopeId": "/",
@@ -83,7 +83,7 @@ def rules_of(rules: dict[str, Any]) -> list[dict[str, Any]]:
     """As Graph shows them: approval, and whom a mail goes to when the role is given, made available, activated."""
     kind = "#microsoft.graph.unifiedRoleManagementPolicy"
     stages = [{"primaryApprovers": rules["approvers"]}] if rules["approvers"] else []
-    shown = [
+    shown: list[dict[str, Any]] = [
         {
             "@odata.type": f"{kind}ApprovalRule",
             "id": "Approval_EndUser_Assignment",
