@@ -229,11 +229,14 @@ def least_privilege(installation: Installation, tenant: Tenant, runbook_ids: Ite
     """
     needed = needs_by_vendor(installation, runbook_ids)
     documents = []
-    for name, config in tenant.providers.items():
+    for source in installation.sources(tenant):
+        config = source.config
         names = needed.get(config.vendor)
         if names:
             made = least(config.vendor, names, config.settings, installation.providers.get(config.vendor))
-            documents.append({"provider": name, "vendor": config.vendor} | asdict(made) | {"names": list(made.names)})
+            documents.append(
+                {"provider": source.key, "vendor": config.vendor} | asdict(made) | {"names": list(made.names)}
+            )
     return documents
 
 

@@ -171,6 +171,18 @@ class Installation:
     def estate(self) -> Estate:
         return load_estate(self.home)
 
+    def sources(self, tenant: Tenant) -> list[Source]:
+        """Every provider that serves a tenant: its own, in the order of its file, then those of the estate that know this client and have
+        a name that none of its own has. One that only lends its credential to the client's own is none."""
+        handles = tenant.estate_handles
+        return [Source(key, config) for key, config in tenant.providers.items()] + [
+            Source(key, config, handles[key])
+            for key, config in (self.estate.providers.items() if handles else ())
+            if key in handles
+            and key not in tenant.providers
+            and not hasattr(self.providers.get(config.vendor), "EstateSettings")
+        ]
+
     @cached_property
     def registry(self) -> TaskRegistry:
         return TaskRegistry.discover()
@@ -447,20 +459,8 @@ class TenantContext:
         return await self._opened(next(source for source in self.sources() if source.key == key))
 
     def sources(self) -> list[Source]:
-        """Every provider that serves this tenant: its own, in the order of its file, then those of the estate that know this
-        client and have a name that none of its own has."""
-        own = [Source(key, config) for key, config in self.tenant.providers.items()]
-        handles = self.tenant.estate_handles
-        estate = self._installation.estate.providers if handles else {}
-        return own + [
-            Source(key, config, handles[key])
-            for key, config in estate.items()
-            if key in handles and key not in self.tenant.providers and not self._is_hub(config.vendor)
-        ]
-
-    def _is_hub(self, vendor: str) -> bool:
-        """Whether the estate's provider of that vendor only lends its credential to the client's own."""
-        return hasattr(self._installation.providers.get(vendor), "EstateSettings")
+        """As `Installation.sources`."""
+        return self._installation.sources(self.tenant)
 
     def _sources(self, capability: str) -> list[Source]:
         return [

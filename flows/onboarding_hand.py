@@ -55,7 +55,7 @@ class TenantOnboarding:
         self._mode = mode
 
     async def providers(self) -> tuple[str, ...]:
-        return tuple((await self._file()).providers)
+        return tuple(self._systems(await self._file()))
 
     async def credentials(self, provider: str) -> tuple[NamedCredential, ...]:
         tenant = await self._file()
@@ -88,7 +88,7 @@ class TenantOnboarding:
     async def connections(self) -> tuple[Connection, ...]:
         tenant = await self._file()
         by_vendor: dict[str, str] = {}
-        for name, config in tenant.providers.items():
+        for name, config in self._systems(tenant).items():
             by_vendor.setdefault(config.vendor, name)
         return tuple(
             Connection(cloud=cloud, provider=by_vendor.get(_VENDORS[cloud])) for cloud in tenant.onboarding.connect
@@ -136,9 +136,18 @@ class TenantOnboarding:
     async def _file(self) -> Tenant:
         return await self._thread(self._installation.tenants.get, self._tenant)
 
+    def _systems(self, tenant: Tenant) -> dict[str, ProviderConfig]:
+        """The client's own, and clouds that they let an application of ours into: with that nobody is asked for a credential."""
+        shared = {
+            one.key: one.config.model_copy(update={"secrets": {}})
+            for one in self._installation.sources(tenant)
+            if one.handle is not None and one.config.vendor in _VENDORS.values()
+        }
+        return {**tenant.providers, **shared}
+
     def _config(self, tenant: Tenant, provider: str) -> ProviderConfig:
         try:
-            return tenant.providers[provider]
+            return self._systems(tenant)[provider]
         except KeyError:
             raise NotFound(
                 f"{self._tenant} has no provider {provider}", remedy="Name one of `providers` in the tenant's file."

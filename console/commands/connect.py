@@ -54,6 +54,7 @@ def connect() -> None:
         "tenantry connect m365 acme --directory 11111111-2222-3333-4444-555555555555 -o handover",
         "tenantry connect m365 acme --client-id 66666666-7777-8888-9999-000000000000",
         "tenantry connect m365 acme",
+        "tenantry connect m365 globex --shared --directory 22222222-3333-4444-5555-666666666666 -o handover",
     ),
 )
 @click.argument("tenant", metavar="T", shell_complete=complete.tenants)
@@ -67,6 +68,9 @@ def connect() -> None:
     show_default=True,
     help="Which of Microsoft's clouds.",
 )
+@click.option(
+    "--shared", is_flag=True, help="Through the MSP's own application in estate.yaml, to which the client consents."
+)
 @click.option("--stand-in", metavar="URL", help="A lab that plays Microsoft's services, to practise with.")
 @_RUNBOOKS
 @_OUT
@@ -78,6 +82,7 @@ def m365(
     client_id: str | None,
     provider: str,
     cloud: str,
+    shared: bool,
     stand_in: str | None,
     runbooks: tuple[str, ...],
     folder: Path | None,
@@ -86,10 +91,12 @@ def m365(
     """Microsoft 365: an application registered in the client's directory, signing in with a certificate made in the vault.
 
     Its private key never leaves the vault. The registration holds exactly the permissions that runbooks need.
+
+    With --shared the MSP's own application, registered once for any organisation, serves the client: they consent to it and register nothing.
     """
     from console.connecting import m365 as work
 
-    wanted = work.Wanted(provider, directory, client_id, cloud, stand_in, runbooks)
+    wanted = work.Wanted(provider, directory, client_id, cloud, stand_in, runbooks, shared)
     return _carry(work.connect, tenant, wanted, folder, person)
 
 

@@ -1,18 +1,19 @@
-"""Microsoft 365: an application that is registered in the client's own tenant, with a certificate whose key never leaves the vault."""
+"""Microsoft 365: an application that is registered in the client's own tenant, with a certificate whose key never leaves the vault; or the
+MSP's own application, to which the client consents (`console/connecting/m365_shared.py`)."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretBytes, ValidationError
 
 from console.connecting import Connecting, Sheet, addresses, needed, set_entry, together, verify
-from tenantry.errors import Conflict, InvalidInput, ProviderError
+from tenantry.errors import Conflict, InvalidInput, PermissionMissing, ProviderError
 from tenantry.journal import Event
 from tenantry.names import MSP
 from tenantry.secretlife import NOTICE
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from console.session import Actor
     from flows.assembly import Installation
 
-__all__ = ["Wanted", "connect"]
+__all__ = ["Wanted", "agreed_to", "asked_by_ours", "connect", "delegated", "settings_of"]
 
 _VENDOR: Final = "microsoft365"
 _CERTIFICATE: Final = "m365-certificate.pem"
@@ -37,6 +38,7 @@ class Wanted:
         client_id: of the registration, once there is one.
         stand_in: address of a lab that plays Microsoft's services.
         runbooks: for these alone; for all of them when empty.
+        shared: through the MSP's own application in estate.yaml, instead of one that the client registers.
     """
 
     provider: str = "m365"
@@ -45,6 +47,7 @@ class Wanted:
     cloud: str = "global"
     stand_in: str | None = None
     runbooks: tuple[str, ...] = ()
+    shared: bool = False
 
 
 def connect(installation: Installation, tenant: str, wanted: Wanted, by: Actor) -> Connecting:
@@ -53,12 +56,18 @@ def connect(installation: Installation, tenant: str, wanted: Wanted, by: Actor) 
     Raises:
         InvalidInput: an id that is none, or the directory is not known yet.
         Conflict: the tenant's file has another vendor, directory or application under this name.
+        InvalidTenant: the MSP's own application was asked for, and estate.yaml has none.
     """
+    from console.connecting import m365_shared
+
+    if wanted.shared or m365_shared.used(installation, tenant, wanted.provider):
+        return m365_shared.connect(installation, tenant, wanted, by)
+    return _registered(installation, tenant, wanted, by)
+
+
+def _registered(installation: Installation, tenant: str, wanted: Wanted, by: Actor) -> Connecting:
     from integrations.microsoft365.connecting import (
         application,
-        consent_address,
-        exchange_lines,
-        gdap,
         registration_lines,
     )
     from integrations.microsoft365.provider import PROVIDER
@@ -66,7 +75,7 @@ def connect(installation: Installation, tenant: str, wanted: Wanted, by: Actor) 
     found = Connecting(tenant, _VENDOR, wanted.provider)
     names = needed(installation, _VENDOR, wanted.runbooks)
     settings = _settings(installation, tenant, wanted)
-    login, graph, _ = settings.addresses
+    _, graph, _ = settings.addresses
     public = _certificate(installation, found, settings, wanted.stand_in, by)
     if public is not None:
         made = application(names, public)
@@ -86,26 +95,8 @@ def connect(installation: Installation, tenant: str, wanted: Wanted, by: Actor) 
         if _present(installation, tenant, wanted.provider) is None:
             set_entry(installation, found, "providers", block, by)
         found.say("registration", "done", f"registered as {settings.client_id}")
-        found.sheets.append(
-            Sheet(
-                "m365-consent.txt",
-                "A Privileged Role Administrator of the client opens this address and consents",
-                consent_address(login, settings.tenant_id, settings.client_id) + "\n",
-            )
-        )
-        if any(name.startswith("Exchange.") for name in names):
-            found.sheets.append(
-                Sheet(
-                    "m365-exchange.ps1",
-                    "An Exchange administrator of the client runs this, once",
-                    exchange_lines(settings.client_id),
-                )
-            )
-    relationship = gdap(tenant, settings.tenant_id)
-    text = json.dumps(relationship, indent=2) + "\n"
-    title = "GDAP for the MSP's people: POST /tenantRelationships/delegatedAdminRelationships"
-    found.sheets.append(Sheet("m365-gdap.json", title, text))
-    asyncio.run(_delegated(installation, found, settings.tenant_id, relationship))
+        found.sheets.extend(agreed_to(settings, names))
+    asyncio.run(delegated(installation, found, settings.tenant_id))
     if known:
         asyncio.run(verify(installation, found, names))
     found.endpoints, found.callers = addresses(installation, installation.tenants.get(tenant))
@@ -114,15 +105,60 @@ def connect(installation: Installation, tenant: str, wanted: Wanted, by: Actor) 
     return found
 
 
-async def _delegated(installation: Installation, found: Connecting, directory: str, wanted: Mapping[str, Any]) -> None:
-    """Propose the relationship where estate.yaml has the MSP's own partner tenant, hand it to the client, and look at it."""
-    from integrations.microsoft365.connecting import GDAP_ROLES
+def agreed_to(settings: Any, names: Collection[str]) -> Iterator[Sheet]:
+    """What the client's administrators open and run so that an application works in their directory.
+
+    Args:
+        settings: of the provider, with the client's directory.
+        names: permissions that it needs.
+    """
+    from integrations.microsoft365.connecting import consent_address, exchange_lines
+
+    login, _, _ = settings.addresses
+    yield Sheet(
+        "m365-consent.txt",
+        "A Privileged Role Administrator of the client opens this address and consents",
+        consent_address(login, settings.tenant_id, settings.client_id) + "\n",
+    )
+    if any(name.startswith("Exchange.") for name in names):
+        yield Sheet(
+            "m365-exchange.ps1",
+            "An Exchange administrator of the client runs this, once",
+            exchange_lines(settings.client_id),
+        )
+
+
+def settings_of(said: Mapping[str, Any]) -> Any:
+    """A provider's settings, checked. Raises ValidationError."""
+    from integrations.microsoft365.provider import Settings
+
+    return Settings.model_validate(dict(said))
+
+
+def asked_by_ours(names: Collection[str]) -> Sheet:
+    """What the MSP's own registration asks for, before a client consents to it."""
+    from integrations.microsoft365.connecting import own_registration
+
+    title = f"Ours: the {len(names)} permissions that our own registration asks for, before the client consents"
+    return Sheet("m365-permissions.json", title, json.dumps(own_registration(names), indent=2) + "\n")
+
+
+async def delegated(installation: Installation, found: Connecting, directory: str) -> None:
+    """Propose the relationship where estate.yaml has the MSP's own partner tenant, hand it to the client, and look at it. An application
+    that serves clients need not be the partner's: where it may not propose, what is printed is proposed by hand."""
+    from integrations.microsoft365.connecting import GDAP_ROLES, gdap
     from integrations.microsoft365.partner import approval_address
     from integrations.microsoft365.provider import PROVIDER
 
-    config = next((one for one in installation.estate.providers.values() if one.vendor == _VENDOR), None)
-    if config is None:
+    wanted = gdap(found.tenant, directory)
+    text = json.dumps(wanted, indent=2) + "\n"
+    title = "GDAP for the MSP's people: POST /tenantRelationships/delegatedAdminRelationships"
+    found.sheets.append(Sheet("m365-gdap.json", title, text))
+    handles = installation.tenants.get(found.tenant).estate_handles
+    partners = [(key in handles, one) for key, one in installation.estate.providers.items() if one.vendor == _VENDOR]
+    if not partners:
         return  # what is printed is proposed by hand
+    serves, config = min(partners, key=lambda pair: pair[0])
 
     async def secret(name: str) -> SecretBytes:
         if name not in config.secrets:
@@ -139,6 +175,10 @@ async def _delegated(installation: Installation, found: Connecting, directory: s
             present = await handle.partner.propose(wanted)
         if present.status == "created":
             await handle.partner.hand_over(present.id)
+    except PermissionMissing as error:
+        if not serves:
+            found.say("gdap", "failed", f"{error.message}. {error.remedy}")
+        return
     except ProviderError as error:
         found.say("gdap", "failed", f"{error.message}. {error.remedy}")
         return

@@ -60,14 +60,19 @@ class Administrator:
         found["status"] = "active"
         return Answer(200, {"id": found["id"], "status": found["status"]})
 
+    def withdraw(self) -> None:
+        """The administrator removes our enterprise application, and its sessions with it: nobody signs in as it until they consent again."""
+        self._lab.known = self._lab.consented = False
+        self._lab.tokens.expire_all()
+
     def consent(self, request: Request, tenant: str) -> Answer:
-        """The page of the consent, or, sent back, the consent."""
+        """The page of the consent, or, sent back, the consent. An application that is registered elsewhere is known from then on."""
         lab = self._lab
-        ours = lab.known and request.query.get("client_id", "").lower() == lab.client_id
+        ours = (lab.known or lab.asked) and request.query.get("client_id", "").lower() == lab.client_id
         if tenant.lower() not in (lab.tenant_id, lab.domain) or not ours:
             return _page(400, "AADSTS700016: the application was not found in the directory.")
         if request.method == "POST":
-            lab.consented = True
+            lab.consented = lab.known = True
             lab.change_permissions(grant=lab.asked, at_once=False)
             return _page(200, "The permissions were granted.")
         if request.method != "GET":

@@ -104,7 +104,7 @@ class Lab:
         self.known = application != "nowhere"
         """Whether our application may sign in at all."""
         self.asked: frozenset[str] = frozenset()
-        """Permissions that our registration asks for, where an administrator made it."""
+        """Permissions that our registration asks for: where an administrator made it here, or where ours is elsewhere and waits for consent."""
         self.consented = False
         self.administrator = Administrator(self)
         self.own_registration: Record | None = None

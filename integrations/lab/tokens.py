@@ -152,6 +152,8 @@ class TokenService:
             self._refuse(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
         if tenant.lower() not in (lab.tenant_id, lab.domain):
             self._refuse(400, "invalid_request", 90002, "Tenant not found. Check the tenant id and the cloud.")
+        if form["client_id"].lower() == lab.client_id and lab.asked and not lab.known:
+            self._refuse(401, "invalid_client", 7000229, "The client application is missing service principal.")
         if form["client_id"].lower() != lab.client_id or not lab.known:
             self._refuse(400, "unauthorized_client", 700016, "Application was not found in the directory.")
         audience = {f"{GRAPH}/.default": GRAPH, f"{EXCHANGE}/.default": EXCHANGE}.get(form["scope"])

@@ -10,8 +10,10 @@ from typing import Final
 from integrations.linux import parse
 from integrations.linux.command import Command, Outcome
 from integrations.linux.connection import Connection
+from integrations.linux.survey_parse import owned
+from integrations.linux.survey_script import OWNERS
 from tenantry.capabilities import HostFile, HostRef
-from tenantry.capabilities.host import path_bytes
+from tenantry.capabilities.host import path_bytes, path_text
 from tenantry.errors import PermissionMissing, Rejected, TargetNotFound, VendorFault
 
 __all__ = ["LONG", "Asking", "absolute", "found_files", "lines", "nuls"]
@@ -140,23 +142,23 @@ class Asking:
         return [parse.found_file(row, digests.get(row[7])) for row in rows]
 
     async def _owners(self, host: str, paths: Sequence[bytes]) -> dict[bytes, str]:
-        """Which package each file belongs to. A merged /usr is looked up both ways: dpkg knows one of the names."""
-        if not paths:
-            return {}
+        """Which package each file belongs to, by dpkg or rpm as in a survey. A merged /usr is looked up both ways: a package lists one of
+        the names. A path with a line's end in it is no package's."""
         asked: dict[bytes, bytes] = {}
         for path in paths:
-            other = path.removeprefix(b"/usr") if path.startswith(b"/usr/lib/") else b"/usr" + path
+            if b"\n" in path:
+                continue
             asked[path] = path
             if path.startswith((b"/lib/", b"/usr/lib/")):
+                other = path.removeprefix(b"/usr") if path.startswith(b"/usr/lib/") else b"/usr" + path
                 asked[other] = path
-        patterns = [_no_pattern(path) for path in asked]
-        out = await self._to(host).read(Command.of("dpkg-query", "-S", *patterns, quiet=True), timeout=LONG)
-        return {asked[path]: name for path, name in parse.owners(out.lines()).items() if path in asked}
-
-
-def _no_pattern(path: bytes) -> bytes:
-    """A path for dpkg-query, to which some characters are a pattern's."""
-    return b"".join(b"\\" + bytes([c]) if c in b"*?[\\" else bytes([c]) for c in path)
+        if not asked:
+            return {}
+        listed = b"".join(path + b"\n" for path in asked)
+        command = Command.of("sh", "-c", OWNERS, stdin=b"%d\n%b" % (len(listed), listed), quiet=True)
+        out = await self._to(host).read(command, timeout=LONG)
+        found = owned(out.out)
+        return {path: found[path_text(name)] for name, path in asked.items() if path_text(name) in found}
 
 
 def absolute(path: str) -> bytes:

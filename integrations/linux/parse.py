@@ -447,16 +447,6 @@ def updates(lines: Iterable[bytes]) -> list[Update]:
     return found
 
 
-def owners(lines: Iterable[bytes]) -> dict[bytes, str]:
-    """Path → package, of ``dpkg-query -S``."""
-    found = {}
-    for line in lines:
-        names, separator, path = line.partition(b": ")
-        if separator and path.startswith(b"/") and not names.startswith(b"diversion by"):
-            found[path] = text(names.split(b",")[0].strip())
-    return found
-
-
 # --- units ------------------------------------------------------------------------------------------------------------
 
 

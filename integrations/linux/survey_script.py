@@ -14,7 +14,7 @@ from typing import Final
 
 from integrations.linux import parse
 
-__all__ = ["FIRST", "MOST", "SECOND", "SMALL", "Section", "script"]
+__all__ = ["FIRST", "MOST", "OWNERS", "SECOND", "SMALL", "Section", "script"]
 
 _MIB: Final = 1024 * 1024
 SMALL: Final = 128 * 1024
@@ -318,6 +318,13 @@ FIRST: Final = (
 )
 """What is asked first, the fleeting before the lasting and the quick before the slow."""
 
+OWNERS: Final = (
+    "IFS= read -r c; if [ -d /var/lib/dpkg/info ]; then head -c \"$c\" | grep -rHFx --include='*.list' -f - /var/lib/dpkg/info; else "
+    "{ head -c \"$c\"; printf '\\t\\n'; rpm -qa --qf '[%{=NAME}\\t%{FILENAMES}\\n]'; } | "
+    'awk -F\'\\t\' \'!d { if ($0 == "\\t") d = 1; else w[$0] = 1; next } ($2 in w) { print "/" $1 ".list:" $2 }\'; fi'
+)
+"""Packages of paths, of dpkg or of rpm, as ``…/<package>.list:<path>``. Reads the length of its list as a line, then a path a line."""
+
 SECOND: Final = (
     Section(
         "linked",
@@ -335,9 +342,7 @@ SECOND: Final = (
     ),
     Section(
         "owners",
-        "IFS= read -r c; if [ -d /var/lib/dpkg/info ]; then head -c \"$c\" | grep -rHFx --include='*.list' -f - /var/lib/dpkg/info; else "
-        "{ head -c \"$c\"; printf '\\t\\n'; rpm -qa --qf '[%{=NAME}\\t%{FILENAMES}\\n]'; } | "
-        'awk -F\'\\t\' \'!d { if ($0 == "\\t") d = 1; else w[$0] = 1; next } ($2 in w) { print "/" $1 ".list:" $2 }\'; fi',
+        OWNERS,
         ("owners",),
         limit=16 * _MIB,
     ),

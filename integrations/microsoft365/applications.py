@@ -236,8 +236,8 @@ class Microsoft365Applications:
     # --- helpers ------------------------------------------------------------------------------------------------------
 
     async def _listed(self, chosen: str) -> list[Application]:
-        rows = self._graph.rows("/servicePrincipals", params={"$filter": chosen, "$top": "100"}, needs=_READ)
-        return [self.read(row) async for row in rows]
+        rows = await self._graph.whole("/servicePrincipals", params={"$filter": chosen, "$top": "100"}, needs=_READ)
+        return [self.read(row) for row in rows]
 
     async def _registration(self, app_id: str) -> dict[str, Any] | None:
         params = {"$filter": f"appId eq {literal(app_id)}"}
@@ -255,7 +255,7 @@ class Microsoft365Applications:
             return resource, {}
 
     async def _all(self, path: str, needs: str) -> list[dict[str, Any]]:
-        return [row async for row in self._graph.rows(path, params={"$top": "999"}, needs=needs)]
+        return await self._graph.whole(path, params={"$top": "999"}, needs=needs)
 
     async def _send(self, method: str, path: str, body: Any, needs: str) -> None:
         """A write with a body as small as these is built by hand: what the SDK needs to build it takes a second to import."""

@@ -53,6 +53,7 @@ _REMEDIES: Final = {
     "AADSTS7000222": "The client secret has expired; make a new one and store it.",
     "AADSTS700016": "The application is not known in this tenant; check the client id and the consent.",
     "AADSTS700027": "The certificate is not registered with the application, or has expired.",
+    "AADSTS7000229": "The application was not consented to in this tenant, or was removed there; have its administrator consent.",
     "AADSTS7000112": "The application is disabled in this tenant.",
     "AADSTS90002": "No such tenant; check the tenant id and the cloud.",
     "AADSTS53003": "Conditional access blocks the application's sign-in from here.",
@@ -89,10 +90,19 @@ class Tokens:
         token_url: the tenant's token endpoint; also the assertion's audience.
         kind: which credential.
         secrets: gives it.
+        shared: the credential opens other tenants too: a token that does not say whose it is is refused.
     """
 
     def __init__(
-        self, http: Http, *, tenant_id: str, client_id: str, token_url: str, kind: CredentialKind, secrets: SecretSource
+        self,
+        http: Http,
+        *,
+        tenant_id: str,
+        client_id: str,
+        token_url: str,
+        kind: CredentialKind,
+        secrets: SecretSource,
+        shared: bool = False,
     ) -> None:
         self._http = http
         self._tenant_id = tenant_id.lower()
@@ -100,6 +110,7 @@ class Tokens:
         self._url = token_url
         self._kind = kind
         self._secrets = secrets
+        self._shared = shared
         self._entries: dict[str, _Entry] = {}
 
     async def token(self, scope: str) -> str:
@@ -107,7 +118,7 @@ class Tokens:
 
         Raises:
             SignInFailed: refused, with ``aadsts`` in the detail.
-            OutOfScope: the token is of another tenant.
+            OutOfScope: the token is of another tenant, or does not say of which and the credential is shared.
             ProviderError: the endpoint could not be asked.
         """
         entry = self._entries.setdefault(scope, _Entry())
@@ -217,6 +228,8 @@ class Tokens:
         tenant = unverified_claims(value).get("tid")
         if isinstance(tenant, str) and tenant.lower() != self._tenant_id:
             raise OutOfScope("the token is of another tenant than the one configured", vendor=self._http.vendor)
+        if self._shared and not isinstance(tenant, str):
+            raise OutOfScope("the token does not say which tenant it is of", vendor=self._http.vendor)
         return value, float(life) if isinstance(life, int | float | str) and str(life).isdigit() else 300.0
 
 

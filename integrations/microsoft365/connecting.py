@@ -24,7 +24,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from integrations.microsoft365.appids import required_access
 from tenantry.errors import InvalidInput
 
-__all__ = ["GDAP_ROLES", "RoleGroup", "application", "consent_address", "exchange_lines", "gdap", "registration_lines"]
+__all__ = [
+    "GDAP_ROLES",
+    "RoleGroup",
+    "application",
+    "consent_address",
+    "exchange_lines",
+    "gdap",
+    "own_registration",
+    "registration_lines",
+]
 
 NAME: Final = "Tenantry"
 """What the application, its certificate's entry and its Exchange role group are called at the client."""
@@ -63,13 +72,7 @@ def application(names: Iterable[str], certificate: bytes) -> dict[str, Any]:
     Raises:
         InvalidInput: a permission whose id is not known here; no certificate.
     """
-    access, unknown = required_access(names)
-    if unknown:
-        raise InvalidInput(
-            f"no id is known for {', '.join(unknown)}",
-            place="permissions",
-            remedy="Add it by name in the portal, under the registration's API permissions.",
-        )
+    access = _access(names)
     try:
         found = x509.load_pem_x509_certificates(certificate)[0]
     except (ValueError, IndexError):
@@ -87,6 +90,23 @@ def application(names: Iterable[str], certificate: bytes) -> dict[str, Any]:
             }
         ],
     }
+
+
+def own_registration(names: Iterable[str]) -> dict[str, Any]:
+    """What the MSP's own application, which serves many clients, has to ask for: for ``PATCH /applications`` in the MSP's directory. A client
+    consents to what it asks for then. Raises InvalidInput: a permission whose id is not known here."""
+    return {"signInAudience": "AzureADMultipleOrgs", "requiredResourceAccess": _access(names)}
+
+
+def _access(names: Iterable[str]) -> list[dict[str, Any]]:
+    access, unknown = required_access(names)
+    if unknown:
+        raise InvalidInput(
+            f"no id is known for {', '.join(unknown)}",
+            place="permissions",
+            remedy="Add it by name in the portal, under the registration's API permissions.",
+        )
+    return access
 
 
 def registration_lines(graph_url: str, directory: str, file: str) -> str:

@@ -46,7 +46,7 @@ class Microsoft365Entitlements:
         """Direct ones; directory roles are left out."""
         found = []
         path = f"/users/{segment(user)}/memberOf"
-        async for row in self._graph.rows(path, params={"$top": "999"}, needs="GroupMember.Read.All", short=True):
+        for row in await self._graph.whole(path, params={"$top": "999"}, needs="GroupMember.Read.All", short=True):
             if row.get("@odata.type") == _GROUP:
                 found.append(
                     Membership(

@@ -141,8 +141,10 @@ class Microsoft365Identity:
         account_id = await self._id(user)
         params = {"$filter": f"principalId eq {literal(account_id)}", "$expand": "roleDefinition"}
         found: list[RoleAssignment] = []
-        rows = self._graph.rows("/roleManagement/directory/roleAssignments", params=params, needs=needs, short=True)
-        async for row in rows:
+        rows = await self._graph.whole(
+            "/roleManagement/directory/roleAssignments", params=params, needs=needs, short=True
+        )
+        for row in rows:
             definition = row.get("roleDefinition") or {}
             template = text(definition.get("templateId") or row.get("roleDefinitionId"))
             found.append(
@@ -156,7 +158,7 @@ class Microsoft365Identity:
             )
         held = {role.role_id for role in found}
         path = f"/users/{segment(account_id)}/transitiveMemberOf"
-        async for row in self._graph.rows(path, params={"$top": "999"}, needs="User.Read.All", short=True):
+        for row in await self._graph.whole(path, params={"$top": "999"}, needs="User.Read.All", short=True):
             template = text(row.get("roleTemplateId"))
             if row.get("@odata.type") == "#microsoft.graph.directoryRole" and template not in held:
                 found.append(
@@ -179,7 +181,7 @@ class Microsoft365Identity:
         needs = "RoleManagement.Read.Directory"
         wanted = role.casefold()
         role_id = None
-        async for row in self._graph.rows("/directoryRoles", needs=needs):
+        for row in await self._graph.whole("/directoryRoles", needs=needs):
             if text(row.get("displayName")).casefold() == wanted:
                 role_id = text(row.get("id"))
         if role_id is None:  # a role that was never assigned is not activated, so it has no holders
@@ -189,14 +191,16 @@ class Microsoft365Identity:
             raise TargetNotFound(f"no directory role is named {role!r}", vendor="microsoft365")
         ids: dict[str, None] = {}
         groups: list[str] = []
-        async for row in self._graph.rows(f"/directoryRoles/{segment(role_id)}/members", needs=needs):
+        for row in await self._graph.whole(f"/directoryRoles/{segment(role_id)}/members", needs=needs):
             if row.get("@odata.type") == "#microsoft.graph.user":
                 ids[text(row.get("id"))] = None
             elif row.get("@odata.type") == "#microsoft.graph.group":
                 groups.append(text(row.get("id")))
         for group in groups:
-            members = self._graph.rows(f"/groups/{segment(group)}/transitiveMembers", needs="GroupMember.Read.All")
-            async for row in members:
+            members = await self._graph.whole(
+                f"/groups/{segment(group)}/transitiveMembers", needs="GroupMember.Read.All"
+            )
+            for row in members:
                 if row.get("@odata.type") == "#microsoft.graph.user":
                     ids[text(row.get("id"))] = None
         rows = await asyncio.gather(
@@ -210,7 +214,7 @@ class Microsoft365Identity:
         """All methods, in an order in which they can be removed: the default and the mobile phone come last."""
         needs = "UserAuthenticationMethod.Read.All"
         path = f"/users/{segment(user)}/authentication"
-        found = [method_of(row) async for row in self._graph.rows(f"{path}/methods", needs=needs, short=True)]
+        found = [method_of(row) for row in await self._graph.whole(f"{path}/methods", needs=needs, short=True)]
         if sum(method.kind in _PREFERENCES.values() for method in found) < 2:
             return found
         try:
@@ -464,7 +468,7 @@ class Microsoft365Identity:
         return text(row.get("id"))
 
     async def _all(self, path: str, needs: str) -> list[dict[str, Any]]:
-        return [row async for row in self._graph.rows(path, params={"$top": "999"}, needs=needs, short=True)]
+        return await self._graph.whole(path, params={"$top": "999"}, needs=needs, short=True)
 
     async def _object(self, path: str, needs: str) -> dict[str, Any] | None:
         """One object, None when it does not exist. Many at once travel together."""

@@ -1,4 +1,5 @@
-"""Microsoft 365: ``identity``, ``mail``, ``logs`` and ``applications`` of one tenant, as an application registered in it.
+"""Microsoft 365: ``identity``, ``mail``, ``logs`` and ``applications`` of one tenant, as an application registered in it, or as one of the
+MSP's that it consented to.
 
 In a tenant's file::
 
@@ -15,8 +16,14 @@ In a tenant's file::
 and, where the vault keeps the password of an account of the client's, ``accounts: {break_glass: breakglass@acme.example}`` under settings
 and ``break_glass: vault:acme/m365/break-glass`` under secrets.
 
+One application of the MSP's own, registered for any organisation, serves every client that consented to it: the same block with the
+MSP's own directory in ``estate.yaml``, its secret the estate's, and in a client's file the client's directory and nothing more::
+
+    estate_handles: {m365: 11111111-2222-3333-4444-555555555555}
+
 The promise: a handle reaches the configured tenant and nothing else. Its tokens are asked of that tenant's endpoint, a token that
-says otherwise is refused, and no link of an answer leads a token to another host.
+says otherwise is refused, and no link of an answer leads a token to another host. With the MSP's application a token that does not say whose
+it is is refused too: its credential opens every client that consented.
 
 Addresses of national clouds: learn.microsoft.com/graph/deployments (login and Graph),
 learn.microsoft.com/powershell/exchange/connect-to-exchange-online-powershell (Exchange).
@@ -34,8 +41,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretBytes, field_validator
 
 from integrations.address import plain_address
-from tenantry.errors import OutOfScope, PermissionMissing, ProviderError, SignInFailed, TenantryError
-from tenantry.providers import Endpoint, Ours, ProviderCheck, SecretSource
+from tenantry.errors import InvalidTenant, OutOfScope, PermissionMissing, ProviderError, SignInFailed, TenantryError
+from tenantry.providers import Client, Endpoint, Ours, ProviderCheck, SecretSource
 
 if TYPE_CHECKING:
     import httpx
@@ -131,12 +138,23 @@ class Settings(BaseModel):
 
 
 class Microsoft365Handle:
-    """One tenant, opened."""
+    """One tenant, opened.
+
+    Args:
+        home: the MSP's own directory, where its application is registered; None: the application is the client's.
+    """
 
     def __init__(
-        self, settings: Settings, http: Http, tokens: Tokens, graph: Graph, capabilities: dict[str, Any]
+        self,
+        settings: Settings,
+        http: Http,
+        tokens: Tokens,
+        graph: Graph,
+        capabilities: dict[str, Any],
+        home: str | None = None,
     ) -> None:
         self._settings = settings
+        self._home = home
         self._http = http
         self._graph = graph
         self._tokens = tokens
@@ -150,8 +168,9 @@ class Microsoft365Handle:
             raise OutOfScope(f"{VENDOR} does not offer {name!r}", vendor=VENDOR) from None
 
     async def ours(self) -> Ours:
-        """The application that we sign in as."""
-        return Ours(applications=frozenset({self._settings.client_id}))
+        """The application that we sign in as, and the MSP's directory where it is registered there."""
+        partners = frozenset() if self._home is None else frozenset({self._home})
+        return Ours(applications=frozenset({self._settings.client_id}), partners=partners)
 
     def ahead(self, names: Collection[str]) -> None:
         """Sign in to Graph, and to Exchange where mailboxes are wanted."""
@@ -285,79 +304,133 @@ class Microsoft365Provider:
             limits: how much the client may do.
             sleep: instead of ``asyncio.sleep``.
         """
-        # Imported here, so that naming the vendor and checking a tenant's file load no HTTP client.
-        from integrations.http import Http
-        from integrations.microsoft365.account_password import AccountPassword
-        from integrations.microsoft365.application_inventory import Microsoft365ApplicationInventory
-        from integrations.microsoft365.applications import Microsoft365Applications
-        from integrations.microsoft365.auth import Tokens
-        from integrations.microsoft365.credentials import Microsoft365Credentials
-        from integrations.microsoft365.directory import Microsoft365Directory
-        from integrations.microsoft365.directory_logs import Microsoft365DirectoryLogs
-        from integrations.microsoft365.directory_settings import Microsoft365DirectorySettings
-        from integrations.microsoft365.entitlements import Microsoft365Entitlements
-        from integrations.microsoft365.exchange import Exchange
-        from integrations.microsoft365.graph import Graph
-        from integrations.microsoft365.identity import Microsoft365Identity
-        from integrations.microsoft365.logs import Microsoft365Logs
-        from integrations.microsoft365.mail import Microsoft365Mail
-        from integrations.microsoft365.mail_flow import Microsoft365MailFlow
+        return await _opened(Settings.model_validate(settings), secrets, None, transport, limits, sleep)
 
+    async def open_for(
+        self,
+        client: Client,
+        settings: Any,
+        secrets: SecretSource,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        limits: Limits | None = None,
+        sleep: Any = None,
+    ) -> Microsoft365Handle:
+        """A handle of one client's directory, as the MSP's own application; arguments as for `open`.
+
+        Raises:
+            InvalidTenant: what the client is called there is no directory id in the one form that it is compared in.
+            OutOfScope: it is the MSP's own directory.
+        """
         own = Settings.model_validate(settings)
-        login, graph_url, exchange_url = own.addresses
-        graph_scope, exchange_scope = own.scopes
-        http = await Http.open(
-            VENDOR, own.tenant_id, limits=limits, transport=transport, **({"sleep": sleep} if sleep is not None else {})
-        )
-        tokens = Tokens(
+        if client.handle != _canonical(client.handle):  # two spellings would be two clients to whoever compares
+            raise InvalidTenant(
+                f"what {client.tenant} is called at {VENDOR} is no directory id in lower case",
+                remedy=f"Write the client's directory (tenant) id under estate_handles in tenants/{client.tenant}.yaml.",
+            )
+        if client.handle == own.tenant_id:
+            raise OutOfScope(
+                f"{client.tenant} is called there as the MSP's own directory is",
+                remedy=f"Write the client's directory (tenant) id under estate_handles in tenants/{client.tenant}.yaml.",
+                vendor=VENDOR,
+            )
+        pinned = own.model_copy(update={"tenant_id": client.handle, "accounts": {}})
+        return await _opened(pinned, secrets, own.tenant_id, transport, limits, sleep)
+
+    async def open_estate(self, settings: Any, secrets: SecretSource) -> Microsoft365Handle:
+        """The MSP's own directory, for its application's own credential; reaches no client."""
+        return await self.open(settings, secrets)
+
+
+async def _opened(
+    own: Settings,
+    secrets: SecretSource,
+    home: str | None,
+    transport: httpx.AsyncBaseTransport | None,
+    limits: Limits | None,
+    sleep: Any,
+) -> Microsoft365Handle:
+    # Imported here, so that naming the vendor and checking a tenant's file load no HTTP client.
+    from integrations.http import Http
+    from integrations.microsoft365.account_password import AccountPassword
+    from integrations.microsoft365.application_inventory import Microsoft365ApplicationInventory
+    from integrations.microsoft365.applications import Microsoft365Applications
+    from integrations.microsoft365.auth import Tokens
+    from integrations.microsoft365.credentials import Microsoft365Credentials
+    from integrations.microsoft365.directory import Microsoft365Directory
+    from integrations.microsoft365.directory_logs import Microsoft365DirectoryLogs
+    from integrations.microsoft365.directory_settings import Microsoft365DirectorySettings
+    from integrations.microsoft365.entitlements import Microsoft365Entitlements
+    from integrations.microsoft365.exchange import Exchange
+    from integrations.microsoft365.graph import Graph
+    from integrations.microsoft365.identity import Microsoft365Identity
+    from integrations.microsoft365.logs import Microsoft365Logs
+    from integrations.microsoft365.mail import Microsoft365Mail
+    from integrations.microsoft365.mail_flow import Microsoft365MailFlow
+
+    login, graph_url, exchange_url = own.addresses
+    graph_scope, exchange_scope = own.scopes
+    http = await Http.open(
+        VENDOR, own.tenant_id, limits=limits, transport=transport, **({"sleep": sleep} if sleep is not None else {})
+    )
+    tokens = Tokens(
+        http,
+        tenant_id=own.tenant_id,
+        client_id=own.client_id,
+        token_url=f"{login}/{own.tenant_id}/oauth2/v2.0/token",
+        kind=own.credential,
+        secrets=secrets,
+        shared=home is not None,
+    )
+    graph = Graph(http, tokens.authorizer(graph_scope), graph_url)
+    exchange = Exchange(http, tokens.authorizer(exchange_scope), exchange_url, own.tenant_id)
+
+    async def sign_in(value: SecretBytes) -> None:
+        async def given(_name: str) -> SecretBytes:
+            return value
+
+        await Tokens(
             http,
             tenant_id=own.tenant_id,
             client_id=own.client_id,
             token_url=f"{login}/{own.tenant_id}/oauth2/v2.0/token",
             kind=own.credential,
-            secrets=secrets,
-        )
-        graph = Graph(http, tokens.authorizer(graph_scope), graph_url)
-        exchange = Exchange(http, tokens.authorizer(exchange_scope), exchange_url, own.tenant_id)
+            secrets=given,
+        ).token(graph_scope)
 
-        async def sign_in(value: SecretBytes) -> None:
-            async def given(_name: str) -> SecretBytes:
-                return value
+    async def sign_in_as(account: str, value: SecretBytes) -> None:
+        await tokens.prove_password(account, value, graph_scope)
 
-            await Tokens(
-                http,
-                tenant_id=own.tenant_id,
-                client_id=own.client_id,
-                token_url=f"{login}/{own.tenant_id}/oauth2/v2.0/token",
-                kind=own.credential,
-                secrets=given,
-            ).token(graph_scope)
+    identity = Microsoft365Identity(graph)
+    passwords = {
+        name: AccountPassword(graph, identity, name, account, sign_in_as) for name, account in own.accounts.items()
+    }
+    applications = Microsoft365Applications(graph, own.tenant_id, own.client_id)
+    credentials: dict[str, Any] = dict(passwords)
+    if home is None:  # the MSP's own is replaced in its own directory, once for all clients
+        credentials[own.credential] = Microsoft365Credentials(graph, own.client_id, own.credential, sign_in)
+    capabilities = {
+        "credentials": credentials,
+        "identity": identity,
+        "entitlements": Microsoft365Entitlements(graph),
+        "mail": Microsoft365Mail(exchange, graph),
+        "mail_flow": Microsoft365MailFlow(exchange, graph),
+        "logs": Microsoft365Logs(graph),
+        "applications": applications,
+        "application_inventory": Microsoft365ApplicationInventory(graph, applications),
+        "directory": Microsoft365Directory(graph, own.tenant_id),
+        "directory_logs": Microsoft365DirectoryLogs(graph),
+        "directory_settings": Microsoft365DirectorySettings(graph),
+    }
+    return Microsoft365Handle(own, http, tokens, graph, capabilities, home)
 
-        async def sign_in_as(account: str, value: SecretBytes) -> None:
-            await tokens.prove_password(account, value, graph_scope)
 
-        identity = Microsoft365Identity(graph)
-        passwords = {
-            name: AccountPassword(graph, identity, name, account, sign_in_as) for name, account in own.accounts.items()
-        }
-        applications = Microsoft365Applications(graph, own.tenant_id, own.client_id)
-        capabilities = {
-            "credentials": {
-                own.credential: Microsoft365Credentials(graph, own.client_id, own.credential, sign_in),
-                **passwords,
-            },
-            "identity": identity,
-            "entitlements": Microsoft365Entitlements(graph),
-            "mail": Microsoft365Mail(exchange, graph),
-            "mail_flow": Microsoft365MailFlow(exchange, graph),
-            "logs": Microsoft365Logs(graph),
-            "applications": applications,
-            "application_inventory": Microsoft365ApplicationInventory(graph, applications),
-            "directory": Microsoft365Directory(graph, own.tenant_id),
-            "directory_logs": Microsoft365DirectoryLogs(graph),
-            "directory_settings": Microsoft365DirectorySettings(graph),
-        }
-        return Microsoft365Handle(own, http, tokens, graph, capabilities)
+def _canonical(value: str) -> str | None:
+    """A GUID as it is written in tokens; None where it is none."""
+    try:
+        return str(uuid.UUID(value))
+    except ValueError:
+        return None
 
 
 PROVIDER: Final = Microsoft365Provider()

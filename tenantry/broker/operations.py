@@ -103,14 +103,16 @@ class Operations:
         tenant = _own(grant)
         _for_runs(ref.name)
         if ref.tenant == MSP and request.get("estate_provider"):
-            # What the child claims does not count: estate.yaml says which of the estate's secrets runs may use.
+            # What the child claims does not count: estate.yaml says which of the estate's secrets runs may use, the client's file whose runs.
+            handles = TenantStore(self._home).get(tenant).estate_handles
             estate = {
                 secret
-                for provider in load_estate(self._home).providers.values()
+                for key, provider in load_estate(self._home).providers.items()
+                if key in handles
                 for secret in provider.secrets.values()
             }
             if ref not in estate:
-                raise OutOfScope("estate.yaml does not give this secret to runs")
+                raise OutOfScope("estate.yaml and the client's file do not give this secret to its runs")
         value = self.vault.resolve(
             ref,
             for_tenant=tenant,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.test_kills import NASTY, SIGKILLED, every
-from tests.runbooks.test_compromised_host import params
+from tests.runbooks.test_compromised_host import params, ransomed
 from tests.support.faults import End, Kill, Ordeal, Zygote
 
 WHERE = ["append_before", "append_after", "write_before", "write_during", "write_after"]
@@ -58,3 +58,38 @@ def test_killed_again_and_again_against_a_nasty_lab(ordeal: Ordeal, uninterrupte
 @pytest.mark.parametrize("where", WHERE)
 def test_killed_everywhere(where: str, ordeal: Ordeal, uninterrupted: End) -> None:
     assert every(where, ordeal, uninterrupted) >= 11
+
+
+@pytest.fixture(scope="module")
+def backed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ordeal]:
+    """A host whose files were encrypted, and whose backup has them."""
+    with Zygote() as zygote:
+        folder = tmp_path_factory.mktemp("backed")
+        ordeal = Ordeal(
+            zygote,
+            folder,
+            scenario="ransomware",
+            users=20,
+            runbook="compromised_host",
+            params=lambda _: ransomed("web1"),
+        )
+        yield ordeal
+        ordeal.close()
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("where", WHERE)
+def test_killed_while_its_files_come_back(where: str, backed: Ordeal) -> None:
+    """After people have answered; what comes before is killed above."""
+    whole, _ = backed.run()
+    assert whole.status == "completed"
+    assert whole.outcomes["restore_files"] == "changed"
+    assert set(whole.writes.values()) == {1}
+    assert whole.innocent_touched == 0
+    for attempt in (1, 2):
+        for nth in range(1, 200):
+            end, codes = backed.run(*[Kill()] * attempt, Kill(where, nth))
+            assert end == whole, f"{where} {attempt} {nth}"
+            if SIGKILLED not in codes:
+                break

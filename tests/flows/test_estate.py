@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import pytest
 
 from flows import estate, keeper
 from flows.assembly import Installation
+from integrations.lab import Lab, LabServer
 from tenantry.broker import BrokeredVault
 from tenantry.errors import InvalidTenant, OutOfScope
 from tenantry.home import Home
 from tenantry.names import MSP
+from tenantry.run import Status
 
 REQUESTER = {"person": None, "proven": False, "via": "test"}
 
@@ -76,3 +79,23 @@ async def test_the_service_leaves_one_that_was_interrupted_to_a_person(
     assert state.stopped.value == "interrupted"
     assert installation.journal.unsettled() == []
     assert installation.view(run_id)["status"] == "interrupted"
+
+
+def test_the_msps_own_application_gets_a_new_secret_once_for_all_clients(tmp_path: Path) -> None:
+    lab = Lab("quiet", users=20, application="here")
+    home = Home(tmp_path / "home").ensure()
+    with LabServer(lab) as server, Installation.open(home) as installation:
+        urls = {f"{name}_url": f"{server.base_url}/{name}" for name in ("login", "graph", "exchange")}
+        block = {
+            "vendor": "microsoft365",
+            "settings": {"tenant_id": lab.tenant_id, "client_id": lab.client_id, **urls},
+            "secrets": {"client_secret": f"vault:{MSP}/application"},
+        }
+        home.estate.write_text(json.dumps({"providers": {"m365": block}}), encoding="utf-8")
+        installation.vault.put(MSP, "application", lab.client_secret, kind="client_secret")
+        run_id = estate.prepare(installation, "credential_rotation", {"provider": "m365"}, "run", REQUESTER)
+        state = estate.carry(installation, run_id)
+        assert state.ended is Status.COMPLETED, installation.view(run_id)
+        (live,) = lab.tokens.secrets.keys() & lab.tokens._live("passwordCredentials")
+        stored = installation.vault.get(MSP, "application").get_secret_value().decode()
+        assert stored == lab.tokens.secrets[live] != lab.client_secret

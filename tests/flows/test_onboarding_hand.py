@@ -102,6 +102,42 @@ async def test_each_way_a_system_can_answer(acme: Client) -> None:
     vault.delete(acme.name, "sink/token")
 
 
+async def test_a_cloud_that_our_own_application_is_let_into_is_a_system_without_a_credential_of_the_clients(
+    acme: Client,
+) -> None:
+    installation = acme.installation
+    own = yaml.safe_load(acme.file.read_text())["providers"]["m365"]
+    home = "99999999-8888-4777-8666-555555555555"
+    block = {
+        "vendor": "microsoft365",
+        "settings": {**own["settings"], "tenant_id": home},
+        "secrets": {"client_secret": "vault:_msp/application"},
+    }
+    before = installation.home.estate.read_text() if installation.home.estate.exists() else ""
+    estate = yaml.safe_load(before) or {}
+    estate.setdefault("providers", {})["ours"] = block
+    installation.home.estate.write_text(yaml.safe_dump(estate))
+    installation.__dict__.pop("estate", None)
+    installation.vault.put("_msp", "application", acme.secrets[APP].encode(), kind="client_secret")
+
+    def shared(file: dict[str, Any]) -> None:
+        file["providers"].pop("m365")
+        file.setdefault("estate_handles", {})["ours"] = own["settings"]["tenant_id"]
+        file["onboarding"] = {"connect": ["m365"]}
+
+    acme.edit(shared)
+    try:
+        desk = hand(acme)
+        assert "ours" in await desk.providers()
+        assert await desk.credentials("ours") == ()
+        found = await desk.access("ours")
+        assert (found.state, found.missing, found.credentials) == ("works", (), ())
+        assert [(one.cloud, one.provider) for one in await desk.connections()] == [("m365", "ours")]
+    finally:
+        installation.home.estate.write_text(before)
+        installation.__dict__.pop("estate", None)
+
+
 async def test_agreements_are_recorded_in_the_clients_tree(acme: Client) -> None:
     desk = hand(acme)
     assert await desk.recorded_agreement() is None

@@ -1,6 +1,7 @@
 """Whatever several clients do at the same moment, with each other's names, after errors and through credentials that are the estate's: what is
 read is a client's own, and what is written lands with it alone. Opened as runs open it, by the assembly, on real parts: accounts at moto behind one
-hub key, sshds in namespaces, one mail relay, and directories that one application with one secret signs in to, whose objects have the same ids."""
+hub key, sshds in namespaces, one mail relay, and directories at one address whose objects have the same ids: some know an application of their own, some
+consented to the MSP's, whose one credential is the estate's."""
 
 from __future__ import annotations
 
@@ -33,10 +34,13 @@ from tenantry.vault import MSP
 from tests.integrations.messages.conftest import PASSWORD, MailServer
 from tests.support.aws_gaps import Reply
 from tests.support.aws_stand import HUB_KEY, HUB_SECRET, Account, AwsStand, the_stand
+from tests.support.directories import Directories
 from tests.support.hosts import HostNet, Key, host_net
 from tests.support.tls import authority
 
 TENANTS = ("acme", "beta", "corp", "dune", "echo")
+SHARED = ("acme", "corp", "echo")
+"""Who consented to the MSP's own application. The others registered one, with their own secret in their own vault."""
 HOSTS = ("web", "db")
 ACTS = (
     "deny",
@@ -56,6 +60,8 @@ ACTS = (
     "throttle",
     "expire",
     "break",
+    "withdraw",
+    "consent",
 )
 
 
@@ -68,8 +74,8 @@ class Estate:
     accounts: dict[str, Account]
     nets: dict[str, HostNet]
     labs: dict[str, Lab]
-    served: dict[str, str]
-    """Where each client's lab is."""
+    directories: str
+    """Where all of them are."""
     mail: MailServer = field(default_factory=MailServer)
     denied: dict[str, bool] = field(default_factory=lambda: dict.fromkeys(TENANTS, False))
     """Whether each client's user ``ci`` was found denied everything."""
@@ -96,7 +102,9 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
             nets[tenant] = HostNet(net.folder, net.name, net.subnet, net.key, net.authority, dict(net.hosts))
         # One seed: every directory has the same people under the same ids; one application signs in to all of them.
         labs = {t: Lab(seed=1, users=20, tenant_id=str(uuid.uuid4()), domain=f"{t}.example") for t in TENANTS}
-        served = {tenant: stack.enter_context(LabServer(lab)).base_url for tenant, lab in labs.items()}
+        for lab in labs.values():
+            lab.asked = lab.granted_roles  # what there is to consent to, where it was withdrawn
+        served = stack.enter_context(LabServer(Directories(labs.values()))).base_url  # type: ignore[arg-type]  # many in the place of one
         accounts = {tenant: aws.new_account() for tenant in TENANTS}
         for account in accounts.values():
             for name in ("ci", f"only-{account.id}"):
@@ -148,24 +156,27 @@ def _files(estate: Estate, port: int) -> None:
             "secrets": {"access_key": f"vault:{MSP}/aws-access-key", "secret_key": f"vault:{MSP}/aws-secret-key"},
         },
         "mail": {"vendor": "messages", "settings": mail, "secrets": {"password": f"vault:{MSP}/smtp"}},
+        "microsoft": {
+            "vendor": "microsoft365",
+            "settings": _directory(estate, str(uuid.UUID(int=7)), estate.labs[SHARED[0]].client_id),
+            "secrets": {"client_secret": f"vault:{MSP}/application"},
+        },
     }
     home.estate.write_text(yaml.safe_dump({"providers": providers}))
-    for name, value in (("aws-access-key", HUB_KEY), ("aws-secret-key", HUB_SECRET), ("smtp", PASSWORD)):
+    application = estate.labs[SHARED[0]].client_secret
+    for name, value in (
+        *(("aws-access-key", HUB_KEY), ("aws-secret-key", HUB_SECRET)),
+        *(("smtp", PASSWORD), ("application", application)),
+    ):
         installation.vault.put(MSP, name, SecretStr(value), kind="key")
     for tenant in TENANTS:
         net, account = estate.nets[tenant], estate.accounts[tenant]
         hosts = net.settings(*(f"{tenant}-{name}" for name in HOSTS))
         hosts["hosts"] = {name.removeprefix(f"{tenant}-"): host for name, host in hosts["hosts"].items()}
-        lab, base = estate.labs[tenant], estate.served[tenant]
-        directory = {
-            "tenant_id": lab.tenant_id,
-            "client_id": lab.client_id,
-            **{f"{service}_url": f"{base}/{service}" for service in ("login", "graph", "exchange")},
-        }
+        lab = estate.labs[tenant]
         installation.vault.create_tenant_key(tenant)
-        installation.vault.put(tenant, "m365", SecretStr(lab.client_secret), kind="client_secret")
         installation.vault.put(tenant, "ssh-key", SecretStr(net.key.pem.decode()), kind="key")
-        file = {
+        file: dict[str, Any] = {
             "name": tenant,
             "display_name": tenant,
             "contacts": [{"id": "owner", "name": "The Owner", "email": estate.address(tenant), "role": "primary"}],
@@ -173,16 +184,31 @@ def _files(estate: Estate, port: int) -> None:
             "providers": {
                 "aws": {"vendor": "aws", "settings": account.settings()},
                 "hosts": {"vendor": "linux", "settings": hosts, "secrets": {"key": f"vault:{tenant}/ssh-key"}},
-                "m365": {
-                    "vendor": "microsoft365",
-                    "settings": directory,
-                    "secrets": {"client_secret": f"vault:{tenant}/m365"},
-                },
             },
         }
+        if tenant in SHARED:
+            file["estate_handles"]["microsoft"] = lab.tenant_id
+        else:
+            installation.vault.put(tenant, "m365", SecretStr(lab.client_secret), kind="client_secret")
+            file["providers"]["m365"] = {
+                "vendor": "microsoft365",
+                "settings": _directory(estate, lab.tenant_id, lab.client_id),
+                "secrets": {"client_secret": f"vault:{tenant}/m365"},
+            }
         (home.tenants / f"{tenant}.yaml").write_text(yaml.safe_dump(file))
     installation.__dict__.pop("tenants", None)  # they are read once
     installation.__dict__.pop("estate", None)
+
+
+def _directory(estate: Estate, tenant_id: str, client_id: str) -> dict[str, Any]:
+    urls = {f"{service}_url": f"{estate.directories}/{service}" for service in ("login", "graph", "exchange")}
+    return {"tenant_id": tenant_id, "client_id": client_id, **urls}
+
+
+def _as_they_began(estate: Estate) -> None:
+    for lab in estate.labs.values():
+        lab.reset()
+        lab.known = True
 
 
 @settings(
@@ -198,8 +224,7 @@ def _files(estate: Estate, port: int) -> None:
 async def test_nothing_of_one_client_reaches_another(relay: Estate, acts: list[tuple[str, str]], seed: int) -> None:
     estate, dice = relay, random.Random(seed)
     estate.aws.forget()
-    for lab in estate.labs.values():
-        lab.reset()
+    _as_they_began(estate)
     wanted: dict[str, list[bool]] = {tenant: [] for tenant in TENANTS}
     switched: dict[str, list[bool]] = {tenant: [] for tenant in TENANTS}
 
@@ -241,6 +266,10 @@ async def test_nothing_of_one_client_reaches_another(relay: Estate, acts: list[t
             case "stumble":
                 plan = {"error_rate": 0.2, "drop_rate": 0.2, "timeout_after_effect_rate": 0.2, "seed": seed}
                 estate.labs[tenant].faults.set(FaultPlan.model_validate(plan))
+            case "withdraw":
+                estate.labs[tenant].administrator.withdraw()
+            case "consent":
+                estate.labs[tenant].known = True
             case "strange mail":
                 with pytest.raises(OutOfScope):
                     await messenger.send(message.model_copy(update={"to": (*message.to, estate.address(other))}))
@@ -362,13 +391,16 @@ TIMES = 12
 @given(
     only=st.tuples(*[st.tuples(st.sets(st.sampled_from(STEPS), min_size=1), st.sampled_from(HOSTS)) for _ in TENANTS]),
     stumbling=st.sets(st.sampled_from(TENANTS), min_size=2),
+    withdrawing=st.sampled_from(SHARED),
     seed=st.integers(0, 10**6),
 )
 async def test_what_a_run_is_given_of_one_client_is_all_that_it_reaches(
-    relay: Estate, only: tuple[tuple[set[str], str], ...], stumbling: set[str], seed: int
+    relay: Estate, only: tuple[tuple[set[str], str], ...], stumbling: set[str], withdrawing: str, seed: int
 ) -> None:
-    """One run for each client at the same moment, with the same names, some of them stumbling and carried on."""
+    """One run for each client at the same moment, with the same names, some of them stumbling and carried on. One client takes its consent
+    to the MSP's application back in mid-run, and gives it again."""
     estate, chosen = relay, dict(zip(TENANTS, only, strict=True))
+    chosen[withdrawing] = (chosen[withdrawing][0] | {"directory"}, chosen[withdrawing][1])
     clean(estate)
     for tenant in stumbling:
         plan = {"error_rate": 0.1, "throttle_rate": 0.1, "retry_after_s": 0, "timeout_after_effect_rate": 0.5}
@@ -392,11 +424,24 @@ async def test_what_a_run_is_given_of_one_client_is_all_that_it_reaches(
             requester={"person": None, "proven": False, "via": "test"},
             subject=tenant,
         )
+        lab, withdrawn = estate.labs[tenant], tenant != withdrawing
+
+        def watched(state: RunState, record: Any) -> None:
+            """Before the first intent of the directory's is acted upon, there is no consent any more."""
+            nonlocal withdrawn
+            if not withdrawn and record.event == "step.intent" and record.step == "directory":
+                withdrawn = True
+                lab.administrator.withdraw()
+
         for _ in range(TIMES):
             async with estate.installation.access(tenant, "run") as access:
-                state = await Engine(estate.installation.surroundings(), access, policy=SOON).run(run_id)
+                engine = Engine(estate.installation.surroundings(), access, policy=SOON, observe=watched)
+                state = await engine.run(run_id)
                 if state.ended is not None:
                     return state
+            if not lab.known:
+                _without_consent(estate, run_id, lab)
+                lab.known = True
         raise AssertionError(estate.installation.view(run_id))
 
     states = dict(zip(TENANTS, await asyncio.gather(*(carried(tenant) for tenant in TENANTS)), strict=True))
@@ -414,12 +459,21 @@ async def test_what_a_run_is_given_of_one_client_is_all_that_it_reaches(
         assert estate.installation.journal.run(state.run_id).tenant == tenant
 
 
+def _without_consent(estate: Estate, run_id: str, lab: Lab) -> None:
+    """What the run says then: nothing was done, and what a person can do about it."""
+    step = next(step for step in estate.installation.view(run_id)["steps"] if step["id"] == "directory")
+    assert step["outcome"] == "failed", step
+    assert step["error"]["code"] == "sign_in_failed", step
+    assert "consent" in step["error"]["remedy"]
+    assert lab.audit == []
+
+
 def clean(estate: Estate) -> None:
     """Nothing is cut off anywhere, nobody was written to."""
     estate.aws.forget()
     estate.mail.mails.clear()
+    _as_they_began(estate)
     for tenant in TENANTS:
-        estate.labs[tenant].reset()
         iam = estate.accounts[tenant].client("iam")
         for name in iam.list_user_policies(UserName="ci")["PolicyNames"]:
             iam.delete_user_policy(UserName="ci", PolicyName=name)

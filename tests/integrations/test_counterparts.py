@@ -10,6 +10,7 @@ import botocore.session
 from integrations.aws.provider import PROVIDER as AWS
 from integrations.linux.provider import PROVIDER as LINUX
 from integrations.messages.provider import PROVIDER as MESSAGES
+from integrations.microsoft365.provider import PROVIDER as MICROSOFT365
 from tests.support.aws_gaps import Gaps
 
 TEXT = (Path(__file__).resolve().parents[2] / "ARCHITECTURE.md").read_text(encoding="utf-8")
@@ -36,5 +37,14 @@ def test_the_table_names_every_stand_in_and_nothing_else() -> None:
 
 def test_every_capability_has_a_row() -> None:
     rows = set(re.findall(r"^\| `(\w+)` (\w+) \|", TABLE, re.MULTILINE))
-    vendors = (AWS, LINUX, MESSAGES)
+    vendors = (AWS, LINUX, MESSAGES, MICROSOFT365)
     assert rows == {(vendor.vendor, capability) for vendor in vendors for capability in vendor.capabilities}
+
+
+def test_the_table_names_every_cmdlet_that_is_sent() -> None:
+    folder = Path(__file__).resolve().parents[2] / "integrations" / "microsoft365"
+    sent = {name for file in folder.glob("*.py") for name in re.findall(r'"([A-Z][a-z]+-[A-Z]\w+)"', file.read_text())}
+    shown = set(re.findall(r"`([A-Z][a-z]+-[A-Z]\w+)`", TABLE))
+    assert shown == {
+        name for name in sent if name.partition("-")[0] in ("Get", "Set", "Add", "Remove", "Enable", "Disable")
+    }

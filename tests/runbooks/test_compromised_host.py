@@ -33,6 +33,11 @@ def params() -> dict[str, Any]:
     return {"host": "web1", "probe": "mon1", "since": since, "known_good_ips": [f"{OFFICE_IP}/24", DEPLOY_IP]}
 
 
+def ransomed(host: str) -> dict[str, Any]:
+    since = (datetime.now(UTC) - timedelta(hours=30)).isoformat()
+    return {"host": host, "since": since, "known_good_ips": ["198.51.100.0/24"], "from_backup": True}
+
+
 @pytest.fixture(scope="module")
 def registry() -> TaskRegistry:
     return TaskRegistry.discover(entry_points=False)
@@ -133,6 +138,33 @@ class TestOnTheLab:
 
         # What is put right in the host's isolation is seen by the plan as one path, set and set back.
         assert changes(planned) == changes(made)
+
+    async def test_what_its_backup_has_is_put_back_and_compared(self, tmp_path):
+        """The same runbook on a host whose files were encrypted and whose backup has them."""
+        stand = LabStand(
+            tmp_path, scenario="ransomware", users=20, runbook="compromised_host", params=lambda _: ransomed("web1")
+        )
+        stand.create(run_id="plan", mode="plan")
+        planned = await stand.to_the_end("plan")
+        assert planned.ended is Status.PLANNED, stand.stand.outcomes("plan")
+        assert stand.lab.audit == []
+        stand.create()
+        access = await stand.access()
+        waiting = await stand.stand.engine(access).run("run-1")
+        await access.aclose()
+        assert "restore_files" in {gate.step for gate in waiting.open_gates()}, "nothing is put back unasked"
+        state = await stand.to_the_end()
+        assert state.ended is Status.COMPLETED, stand.stand.outcomes()
+        assert state.item("compare_files", None).output["due"] > 0
+        assert state.item("compare_again", None).output["due"] == 0
+        story, web = stand.lab.scenario_info()["artefacts"]["files"], stand.lab.tenant.hosts["web1"]
+        good = web.points[story["good"]].files
+        for path in story["damaged"]:
+            assert web.files[path].content == good[path]
+        for path in story["own"]:
+            assert web.files[path].content != good[path], "the client's own work after the backup stays"
+        assert changes(planned) == changes(state)
+        stand.close()
 
     async def test_undo_opens_the_host_and_gives_the_intruder_nothing(self, lab):
         lab.create(requester={"person": "bob", "proven": True, "via": "test"})

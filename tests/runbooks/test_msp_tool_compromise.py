@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ from tenantry.discovery import TaskRegistry
 from tenantry.places import SHIPPED
 from tenantry.run import Status
 from tenantry.runbook import load_runbook
+from tests.faults.test_kills import NASTY, SIGKILLED, every
 from tests.support.canary import leaks
-from tests.support.faults import Kill, Ordeal, Zygote
+from tests.support.faults import End, Kill, Ordeal, Zygote
 from tests.support.lab_stand import LabStand, audit_key
 from tests.support.runs import changes, lacking_facts, written_twice
 
 PATH = SHIPPED / "incidents" / "msp_tool_compromise.yaml"
+WHERE = ["append_before", "append_after", "write_before", "write_during", "write_after"]
 
 
 def params(lab: Lab) -> dict[str, Any]:
@@ -80,14 +83,50 @@ async def test_the_tool_comes_back_only_alone_and_approved_by_somebody_else(lab:
     await access.aclose()
 
 
-def test_killed_it_ends_the_same(tmp_path: Path) -> None:
+# --- the same end however it is interrupted: a few points here, all of them in the torture runs ---------------------------
+
+
+@pytest.fixture(scope="module")
+def ordeal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ordeal]:
     with Zygote() as zygote:
-        ordeal = Ordeal(zygote, tmp_path, scenario="msp_tool", users=20, runbook="msp_tool_compromise", params=params)
-        whole, codes = ordeal.run()
-        assert set(codes) == {0}
-        assert whole.status == "completed"
-        for kill in (Kill("write_after", 1), Kill("write_during", 2), Kill("append_after", 14)):
-            end, codes = ordeal.run(kill)
-            assert -9 in codes
-            assert end == whole, kill
-        ordeal.close()
+        folder = tmp_path_factory.mktemp("ordeal")
+        made = Ordeal(zygote, folder, scenario="msp_tool", users=20, runbook="msp_tool_compromise", params=params)
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def whole(ordeal: Ordeal) -> End:
+    end, codes = ordeal.run()
+    assert set(codes) == {0}
+    assert end.status == "completed"
+    assert set(end.writes.values()) == {1}
+    assert end.innocent_touched == 0
+    assert end.verified
+    return end
+
+
+@pytest.mark.parametrize(
+    "kill", [Kill("write_after", 1), Kill("write_during", 2), Kill("append_after", 14)], ids=lambda kill: kill.where
+)
+def test_killed_it_ends_the_same(ordeal: Ordeal, whole: End, kill: Kill) -> None:
+    end, codes = ordeal.run(kill)
+    assert SIGKILLED in codes
+    assert end == whole
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("where", WHERE)
+def test_killed_everywhere(where: str, ordeal: Ordeal, whole: End) -> None:
+    assert every(where, ordeal, whole) >= 4
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("seed", range(10))
+def test_nasty_lab_with_ten_seeds(seed: int, ordeal: Ordeal, whole: End) -> None:
+    dice = random.Random(seed)
+    kills = [Kill(dice.choice(WHERE), dice.randint(1, 10)) for _ in range(2)]
+    end, _ = ordeal.run(*kills, faults={**NASTY, "seed": seed})
+    assert end == whole

@@ -185,7 +185,8 @@ class Call:
     ) -> Answer:
         """One page of ``rows``, from where the skip token says, and a link to the next one.
 
-        The token names the last row of the page before, so that rows deleted in between make no gap.
+        The token names the last row of the page before, so that rows deleted in between make no gap; unless that row is deleted itself: then
+        it counts, as some services always do, and a row may be missed.
         """
         size = self.top(default, maximum)
         at = self._skip()

@@ -14,6 +14,7 @@ from console import labtenant
 from integrations.lab import Lab, LabServer
 from integrations.microsoft365.appids import IDS, names_of
 from tests.console.desk import TENANT, Desk
+from tests.support.directories import Directories
 
 
 @pytest.fixture
@@ -192,3 +193,65 @@ def test_the_relationship_for_people_is_proposed_where_the_msp_has_a_partner_ten
         assert "62e90394" in next(step["text"] for step in wide["steps"] if step["id"] == "gdap")
         partner.change_permissions(revoke=["DelegatedAdminRelationship.ReadWrite.All"])
         assert state(desk.json("connect", "m365", TENANT, code=1))["gdap"] == "failed"
+
+
+# --- the MSP's own application ----------------------------------------------------------------------------------------
+
+
+HOME = "99999999-8888-4777-8666-555555555555"
+"""Our own directory."""
+
+
+@pytest.fixture
+def lent(desk: Desk, lab: tuple[Lab, str]) -> Iterator[tuple[Lab, str]]:
+    """estate.yaml with our own application, registered in our own directory; both directories behind one address."""
+    made, _ = lab
+    home = Lab("quiet", users=20, tenant_id=HOME)
+    home.client_id, home.client_secret = made.client_id, made.client_secret
+    with LabServer(Directories([made, home])) as server:  # type: ignore[arg-type]  # several in the place of one
+        desk.json("vault", "put", "--tenant", "_msp", "application", given=made.client_secret)
+        urls = {f"{name}_url": f"{server.base_url}/{name}" for name in ("login", "graph", "exchange")}
+        block = {
+            "vendor": "microsoft365",
+            "settings": {"tenant_id": HOME, "client_id": made.client_id, **urls},
+            "secrets": {"client_secret": "vault:_msp/application"},
+        }
+        (desk.home / "estate.yaml").write_text(json.dumps({"providers": {"ours": block}}), encoding="utf-8")
+        yield lab
+
+
+def test_without_an_application_of_ours_there_is_none_to_share(desk: Desk, lab: tuple[Lab, str]) -> None:
+    assert "estate.yaml" in desk.refused("connect", "m365", TENANT, "--shared", "--directory", lab[0].tenant_id, code=2)
+
+
+def test_through_the_msps_own_application(desk: Desk, lent: tuple[Lab, str]) -> None:
+    """The client registers nothing and keeps nothing: their file has what their directory is called."""
+    made, base = lent
+    assert "--directory" in desk.refused("connect", "m365", TENANT, "--shared", code=2)
+    assert "--directory" in desk.refused("connect", "m365", TENANT, "--shared", "--directory", HOME, code=2)
+    first = desk.json("connect", "m365", TENANT, "--shared", "--directory", made.tenant_id.upper(), code=3)
+    asked = json.loads(sheet(first, "m365-permissions.json"))
+    assert asked["signInAudience"] == "AzureADMultipleOrgs"
+    assert state(first)["registration"] == "done"
+    assert state(first)["sign_in"] == "theirs"
+    assert f"+  ours: {made.tenant_id}" in first["changed"][0]
+    made.asked = frozenset(names_of(asked["requiredResourceAccess"]))  # our registration, elsewhere, asks for these
+    consent(first)
+    httpx.post(f"{base}/_lab/permissions", json={"exchange": ["Exchange Administrator"]})
+
+    done = desk.json("connect", "m365", TENANT)  # what was said once is not said again
+    assert done["ok"], done["steps"]
+    assert (done["provider"], done["changed"]) == ("ours", [])
+    assert done["check"]["missing"] == done["check"]["over_privileged"] == []
+    with desk.opened() as installation:
+        assert not installation.vault.versions(TENANT, "m365/certificate"), "no credential of the client's is made"
+    other = "11111111-2222-3333-4444-555555555555"
+    assert made.tenant_id in desk.refused("connect", "m365", TENANT, "--directory", other, code=5)
+    assert made.client_id in desk.refused("connect", "m365", TENANT, "--client-id", other, code=5)
+
+
+def test_a_directory_is_one_clients(desk: Desk, lent: tuple[Lab, str]) -> None:
+    desk.json("connect", "m365", TENANT, "--shared", "--directory", lent[0].tenant_id, code=3)
+    (desk.home / "tenants" / "globex.yaml").write_text("name: globex\ndisplay_name: Globex\n", encoding="utf-8")
+    said = desk.refused("connect", "m365", "globex", "--shared", "--directory", lent[0].tenant_id, code=5)
+    assert TENANT in said

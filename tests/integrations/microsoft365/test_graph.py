@@ -64,6 +64,45 @@ async def test_empty_pages_are_passed_over(stand: Stand, graph: Graph) -> None:
     assert [row async for row in graph.rows("/users", needs=NEEDS)] == [{"id": "1"}]
 
 
+class Counting:
+    """A list of which the next link counts rows, and from which somebody removes one between its pages."""
+
+    def __init__(self, ids: list[str], removed: list[str]) -> None:
+        self.ids, self.removed = ids, removed
+
+    def __call__(self, request: httpx.Request) -> httpx.Response | None:
+        if not request.url.path.endswith("/users"):
+            return None
+        at = int(request.url.params.get("at", 0))
+        more = f"{BASE}/graph/v1.0/users?at={at + 2}" if at + 2 < len(self.ids) else None
+        answer = page([{"id": one} for one in self.ids[at : at + 2]], more)
+        if self.removed:
+            self.ids.remove(self.removed.pop(0))
+        return answer
+
+
+@pytest.mark.parametrize("removed", [[], ["1"], ["1", "2"], ["4", "1", "2"]])
+async def test_a_list_that_shrinks_while_it_is_read_lacks_nothing(
+    stand: Stand, graph: Graph, removed: list[str]
+) -> None:
+    stand.wire.instead = Counting(list("123456"), list(removed))
+    found = [row["id"] for row in await graph.whole("/users", needs=NEEDS)]
+    assert found == [one for one in "123456" if one not in removed]
+
+
+async def test_a_list_that_never_stays_the_same_is_not_believed(stand: Stand, graph: Graph) -> None:
+    many = [str(number) for number in range(200)]
+    stand.wire.instead = Counting(list(many), list(many))
+    with pytest.raises(VendorFault):
+        await graph.whole("/users", needs=NEEDS)
+
+
+async def test_a_list_of_one_page_is_read_once(stand: Stand, graph: Graph) -> None:
+    stand.wire.instead = Counting(["1", "2"], ["1"])
+    assert len(await graph.whole("/users", needs=NEEDS)) == 2
+    assert len(stand.wire.sent("GET", "/users")) == 1
+
+
 # --- addresses --------------------------------------------------------------------------------------------------------
 
 

@@ -11,8 +11,8 @@ from integrations.microsoft365.permissions import with_contained
 from integrations.microsoft365.provider import CAPABILITIES, PROVIDER, Cloud, Microsoft365Handle, Settings
 from tenantry.capabilities import CAPABILITIES as PROTOCOLS
 from tenantry.capabilities.credentials import CredentialService
-from tenantry.errors import InDoubt, OutOfScope
-from tenantry.providers import Ours, Recognised
+from tenantry.errors import InDoubt, InvalidTenant, OutOfScope
+from tenantry.providers import Client, Ours, Recognised
 from tests.integrations.microsoft365.conftest import CANARY, Stand
 
 IDS = {"tenant_id": "11111111-2222-3333-4444-555555555555", "client_id": "66666666-7777-8888-9999-000000000000"}
@@ -184,3 +184,59 @@ def test_a_stand_in_keeps_the_scopes_of_the_cloud() -> None:
     settings = Settings.model_validate({**IDS, "graph_url": "http://127.0.0.1:8080/graph/"})
     assert settings.addresses[1] == "http://127.0.0.1:8080/graph"
     assert settings.scopes[0] == "https://graph.microsoft.com/.default"
+
+
+# --- the MSP's own application, for many clients ----------------------------------------------------------------------
+
+HOME = "99999999-8888-4777-8666-555555555555"
+
+
+async def opened_for(stand: Stand, handle: str) -> Microsoft365Handle:
+    async def secrets(_name: str) -> SecretBytes:
+        return SecretBytes(stand.secret.encode())
+
+    client = Client("acme", handle, frozenset())
+    ours = stand.settings.model_copy(update={"tenant_id": HOME, "accounts": {"spare": "spare@msp.example"}})
+    found = await PROVIDER.open_for(client, ours, secrets, transport=stand.wire)
+    stand.handles.append(found)
+    return found
+
+
+async def test_the_msps_application_reaches_the_directory_that_the_client_is_called_there(stand: Stand) -> None:
+    handle = await opened_for(stand, stand.lab.tenant_id)
+    assert (await handle.check()).signed_in
+    signed_in = {request.url.path for request in stand.wire.sent("POST", "/login/")}
+    assert signed_in == {f"/login/{stand.lab.tenant_id}/oauth2/v2.0/token"}
+    assert await handle.ours() == Ours(applications=frozenset({stand.lab.client_id}), partners=frozenset({HOME}))
+    assert handle.capability("credentials") == {}, "they are replaced in the MSP's own directory, once for all clients"
+
+
+async def test_a_directory_has_one_spelling_and_is_not_our_own(stand: Stand) -> None:
+    """Who compares what clients are called compares text."""
+    other = "abcdef12-2222-4333-8444-555555555555"
+    for wrong in (other.upper(), other.replace("-", ""), f"{{{other}}}", "acme", ""):
+        with pytest.raises(InvalidTenant):
+            await opened_for(stand, wrong)
+    with pytest.raises(OutOfScope):
+        await opened_for(stand, HOME)
+    assert stand.wire.requests == []
+
+
+async def test_with_the_msps_application_a_token_that_does_not_say_whose_it_is_is_refused(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integrations.microsoft365.auth.unverified_claims", lambda _token: {})
+    with pytest.raises(OutOfScope):
+        await (await opened_for(stand, stand.lab.tenant_id)).capability("identity").organization()
+    assert stand.wire.sent("GET", "/graph/") == []
+
+
+async def test_a_client_that_never_consented_or_does_so_no_more(stand: Stand) -> None:
+    stand.lab.asked = stand.lab.granted_roles
+    stand.lab.administrator.withdraw()
+    handle = await opened_for(stand, stand.lab.tenant_id)
+    found = await handle.check()
+    assert (found.signed_in, found.refused) == (False, True)
+    assert all("consent" in problem for problem in found.problems)
+    stand.lab.known = True
+    assert (await handle.check()).signed_in

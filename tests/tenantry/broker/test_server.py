@@ -80,7 +80,11 @@ def test_another_tenants_secret_is_refused_and_recorded(place: Place, claimed: s
     assert (refused[0]["run"], refused[0]["tenant"], refused[0]["why"]) == (RUN, "acme", "out_of_scope")
 
 
-def test_the_estates_secrets_only_where_estate_yaml_gives_them(place: Place) -> None:
+def test_the_estates_secrets_only_where_estate_yaml_and_the_clients_file_give_them(place: Place) -> None:
+    for name, handles in (("acme", "estate_handles: {psa: Acme}\n"), ("beta", "")):
+        file = place.home.tenants / f"{name}.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"name: {name}\ndisplay_name: {name}\n{handles}", encoding="utf-8")
     with place.serving() as hand, mine(place, hand.grant(RUN, "acme")) as vault:
         for claim in (False, True):
             with pytest.raises(OutOfScope):
@@ -94,6 +98,8 @@ def test_the_estates_secrets_only_where_estate_yaml_gives_them(place: Place) -> 
         assert value.get_secret_value() == b"canary-of-the-estate"
         with pytest.raises(OutOfScope):
             vault.resolve("vault:_msp/people/ann/totp", for_tenant="acme", estate_provider=True)
+        with mine(place, hand.grant(RUN, "beta")) as other, pytest.raises(OutOfScope):
+            other.resolve("vault:_msp/psa/token", for_tenant="beta", estate_provider=True)
 
 
 def test_no_key_but_those_of_record_and_evidence_leaves(place: Place) -> None:
