@@ -20,7 +20,7 @@ from tenantry.baseline.remembered import (
     said,
 )
 from tenantry.clock import rfc3339
-from tenantry.errors import InvalidInput, NotFound
+from tenantry.errors import Conflict, InvalidInput, NotFound
 from tenantry.journal import Event
 from tenantry.run import Engine, RunState
 from tenantry.task import Outcome
@@ -36,12 +36,15 @@ __all__ = [
     "begin",
     "carry",
     "except_policy",
+    "mending",
     "said_of",
     "withdraw",
 ]
 
 RUNBOOK: Final = "compliance_sweep"
 STEP: Final = "assess"
+MEASURED: Final = {RUNBOOK: STEP, "client_onboarding": "baseline"}
+"""Runbook → its step that holds the client against baselines: a client who is taken on is measured for the first time."""
 EVIDENCE: Final = "compliance.json"
 LONGEST: Final = timedelta(days=366)
 """For which a policy may be excepted or answered."""
@@ -66,7 +69,7 @@ class TenantCompliance:
             missing = wanted - found.keys()
             if not missing:
                 break
-            held = {one["baseline"] for one in state.items[STEP, None].output["baselines"]}
+            held = {one["baseline"] for one in state.items[MEASURED[state.runbook], None].output["baselines"]}
             document = assessment_of(self._installation, state) if missing & held else None
             for one in document["baselines"] if document is not None else ():
                 if one["id"] in missing:
@@ -74,14 +77,14 @@ class TenantCompliance:
         return found
 
 
-def _ended(installation: Installation, tenant: str, *, before: str) -> Iterator[RunState]:
-    """Sweeps that came to a result, newest first, drills left out; those that began after a run are none before it."""
-    limit = installation.journal.run(before).created_at
+def _ended(installation: Installation, tenant: str, *, before: str | None = None) -> Iterator[RunState]:
+    """Runs whose measuring came to a result, newest first, drills left out; those that began after a run are none before it."""
+    limit = installation.journal.run(before).created_at if before is not None else None
     for index in installation.journal.runs(tenant):
-        if index.runbook != RUNBOOK or index.run_id == before or index.created_at > limit:
+        if index.runbook not in MEASURED or index.run_id == before or (limit is not None and index.created_at > limit):
             continue
         state = installation.state(index.run_id)
-        item = state.items.get((STEP, None))
+        item = state.items.get((MEASURED[state.runbook], None))
         if state.mode == "run" and item is not None and item.outcome is Outcome.OBSERVED and not state.erased:
             yield state
 
@@ -128,6 +131,58 @@ def carry(installation: Installation, run_id: str) -> RunState:
 
     state = installation.state(run_id)
     return state if state.ended is not None else asyncio.run(work())
+
+
+# --- mending ----------------------------------------------------------------------------------------------------------
+
+
+def mending(
+    installation: Installation, tenant: str, policy: str, about: Collection[str] = ()
+) -> tuple[str, dict[str, list[str]]]:
+    """The runbook that mends what a policy found when it was looked at last, and its parameters.
+
+    Args:
+        policy: ``baseline/policy``.
+        about: only these, as the finding names them; all of them when empty.
+
+    Raises:
+        NotFound: there is no such policy, or nobody has looked at it yet.
+        InvalidInput: no runbook mends it; or the finding is not about one of ``about``.
+        Conflict: it did not fail when it was looked at last.
+    """
+    baseline, _, name = _known(policy).partition("/")
+    asked = next(one for one in load_baseline(baseline).policies if one.id == name)
+    if asked.mend is None:
+        raise InvalidInput(f"no runbook mends {policy}", place="POLICY", remedy=asked.remedy)
+    result, at = _last(installation, tenant, baseline, name)
+    if result["status"] != "fail":
+        raise Conflict(
+            f"{policy} did not fail when it was looked at last, at {at}: {result['status'].replace('_', ' ')}",
+            remedy=f"Look again with `tenantry compliance run {tenant}`.",
+        )
+    names = list(dict.fromkeys(str(one).partition(": ")[0] for one in result["about"]))
+    others = [one for one in about if one not in names]
+    if others or not names:
+        raise InvalidInput(
+            f"the finding names {', '.join(names) or 'nobody'}" + (f", and not {', '.join(others)}" if others else ""),
+            place="--about",
+        )
+    return asked.mend.runbook, {asked.mend.parameter: [one for one in names if not about or one in about]}
+
+
+def _last(installation: Installation, tenant: str, baseline: str, policy: str) -> tuple[Mapping[str, Any], str]:
+    """How a policy stood when somebody looked at its baseline last, and when that was."""
+    for state in _ended(installation, tenant):
+        document = assessment_of(installation, state)
+        for of in document["baselines"] if document is not None else ():
+            for one in of["policies"] if of["id"] == baseline else ():
+                if document is not None and one["policy"] == policy:
+                    return one, str(document["at"])
+    raise NotFound(
+        f"nobody has looked at {baseline}/{policy} of {tenant} yet",
+        place="POLICY",
+        remedy=f"Look with `tenantry compliance run {tenant} --baseline {baseline}`.",
+    )
 
 
 # --- what people say --------------------------------------------------------------------------------------------------

@@ -31,8 +31,9 @@ def needs_by_vendor(installation: Installation, runbook_ids: Iterable[str]) -> d
 
 def needs(installation: Installation, runbook: Runbook) -> tuple[set[str], list[Permission]]:
     """The capabilities that a runbook's tasks use, and the permissions that they declare."""
-    tasks = [installation.registry.get(step.uses) for step in runbook.steps]
-    return {need for task in tasks for need in task.needs}, [p for task in tasks for p in task.permissions]
+    tasks = [(installation.registry.get(step.uses), step.with_) for step in runbook.steps]
+    permissions = [permission for task, given in tasks for permission in task.permissions_for(given)]
+    return {need for task, _ in tasks for need in task.needs}, permissions
 
 
 def by_vendor(permissions: Iterable[Permission]) -> dict[str, set[str]]:

@@ -286,6 +286,13 @@ class BaseTask(ABC, Generic[P]):
     Params: ClassVar[type[BaseModel]] = NoParams
 
     @classmethod
+    def permissions_for(cls, given: Mapping[str, Any]) -> tuple[Permission, ...]:
+        """What a step needs granted whose runbook gives these parameters, expressions as they are written. Those of the task, unless its
+        parameters say which of them."""
+        del given
+        return cls.permissions
+
+    @classmethod
     def summary(cls) -> str:
         """The first line of the docstring: what it does, for lists and forms."""
         return (cls.__doc__ or cls.name).strip().splitlines()[0]

@@ -235,6 +235,12 @@ class Agreement(Model):
     )
 
 
+PolicyRef = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]{0,62}/[a-z0-9][a-z0-9_]{0,62}$", max_length=150)
+]
+"""A policy of a baseline: BASELINE/POLICY."""
+
+
 class Insurer(Model):
     """The client's cyber insurance; late notice can cost the cover."""
 
@@ -247,9 +253,25 @@ class Insurer(Model):
     required_controls: list[Text] = Field(
         default_factory=list, description="Controls that the policy requires (MFA everywhere, tested backups …)."
     )
+    measured_by: dict[Text, list[PolicyRef]] = Field(
+        default_factory=dict,
+        description="Required control → the policies of baselines that measure it, BASELINE/POLICY; what is not named here a person has to say.",
+    )
+    cover: Text | None = Field(default=None, description="What the policy pays for, and up to what amount.")
+    valid_from: date | None = Field(default=None, description="The day on which the policy begins (YYYY-MM-DD).")
+    valid_until: date | None = Field(default=None, description="The last day of the policy (YYYY-MM-DD).")
     approved_vendors_only: bool = Field(
         default=False, description="The policy pays only for responders and counsel of the insurer's own panel."
     )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for control in self.measured_by:
+            if control not in self.required_controls:
+                raise misplaced("is none of required_controls", "measured_by", control)
+        if self.valid_from is not None and self.valid_until is not None and self.valid_until < self.valid_from:
+            raise misplaced("ends before it begins", "valid_until")
+        return self
 
 
 class LegalHold(Model):

@@ -162,6 +162,44 @@ def policies(baselines: tuple[str, ...]) -> None:
 
 
 @compliance.command(
+    "mend",
+    examples=(
+        "tenantry compliance mend acme aws_foundations/buckets_guarded",
+        "tenantry compliance mend acme aws_foundations/buckets_guarded --about files-acme --mode run --as sam.eng",
+    ),
+)
+@_TENANT
+@_POLICY
+@click.option(
+    "--about", multiple=True, metavar="NAME", help="Only this one, as the sweep names it; may be given several times."
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["plan", "run"]),
+    default="plan",
+    show_default=True,
+    help="plan: say what would change; run: change it, once it is approved.",
+)
+@_AS
+@json_option
+def mend(tenant: str, policy: str, about: tuple[str, ...], mode: str, person: str | None) -> int:
+    """Mend what the last sweep of T found of a POLICY, by the runbook that the policy names. Plans first.
+
+    A run like every other: it waits where its runbook asks for an approval, `tenantry undo RUN` takes it back, and the next sweep says
+    whether the policy is met.
+    """
+    from console.commands.run import begin
+    from console.session import opened
+    from flows import complying
+
+    with opened() as installation:
+        found = installation.tenants.get(tenant)
+        runbook, params = complying.mending(installation, found.name, policy, about)
+    given = tuple(f"{name}={','.join(values)}" for name, values in params.items())
+    return begin(runbook, found.name, given, mode, person, no_wait=False)
+
+
+@compliance.command(
     "exceptions", examples=("tenantry compliance exceptions acme", "tenantry compliance exceptions acme --json")
 )
 @_TENANT

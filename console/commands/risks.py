@@ -36,7 +36,7 @@ def risks() -> None:
     """The risk register of each client: likelihood, impact, treatment, owner, day of review, and where a risk came from.
 
     Levels are those of NIST SP 800-30. Every change is an entry of the client's record; the register is made from them and kept nowhere
-    else. Findings open their risks by the task onboarding.open_risks.
+    else. Findings open their risks where clients are taken on and in each compliance sweep.
     """
 
 

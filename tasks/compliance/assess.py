@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -68,27 +68,35 @@ class AssessParams(BaseModel):
         list[Slug], Field(min_length=1, max_length=20, description="Names of files of runbooks/baselines")
     ]
     days: Annotated[int, Field(ge=1, le=180, description="What came to be since then counts as new")] = 30
+    if_nothing_could_be_told: Annotated[
+        Literal["fail", "report"], Field(description="Whether the step fails, or a report says of each policy why")
+    ] = "fail"
 
 
 class _OfBaselines:
     """As a task's ``permissions``: looked up when somebody asks, because a hundred modules are not imported to list the tasks."""
 
     def __get__(self, task: object, kind: type | None = None) -> tuple[Permission, ...]:
-        every = {check.name: check for check in checks()}
-        named: list[Permission] = []
-        for baseline in map(load_baseline, shipped()):
-            measured, checked = answers(baseline, measures(), every)
-            named += [one for measure in measured.values() for one in measure.all_permissions()]
-            named += [one for check in checked for one in check.collect.permissions]
-        return merged(tuple(named))
+        return _permissions(shipped())
+
+
+def _permissions(baselines: Iterable[str]) -> tuple[Permission, ...]:
+    every = {check.name: check for check in checks()}
+    named: list[Permission] = []
+    for baseline in map(load_baseline, baselines):
+        measured, checked = answers(baseline, measures(), every)
+        named += [one for measure in measured.values() for one in measure.all_permissions()]
+        named += [one for check in checked for one in check.collect.permissions]
+    return merged(tuple(named))
 
 
 class Assess(ReadTask[AssessParams, Assessed]):
     """Hold the client against baselines: each policy passes, fails, does not apply, is for a person, or is unknown; compared with the
     sweep before, and with the exceptions and answers that people have given.
 
-    Nothing is a pass because nobody looked. A client of whom not one policy could be told is no compliant client: the step fails, with
-    what it found out as evidence all the same.
+    Nothing is a pass because nobody looked: what could not be read is unknown, and what no connected system can tell is asked of a person.
+    Questions that the compromise sweep's checks answer are answered by them. A client of whom not one policy could be told is no compliant
+    client: the step fails, with what it found out as evidence all the same, unless a report follows that tells each of them.
     """
 
     name = "compliance.assess"
@@ -97,6 +105,12 @@ class Assess(ReadTask[AssessParams, Assessed]):
     timeout = 6 * 3600.0
     Params = AssessParams
     Output = Assessed
+
+    @classmethod
+    def permissions_for(cls, given: Mapping[str, Any]) -> tuple[Permission, ...]:
+        """Those of the baselines that the runbook names; of all that are shipped where whoever begins the run names them."""
+        named = given.get("baselines")
+        return _permissions(named) if isinstance(named, list) else cls.permissions
 
     async def read(self, ctx: Context, p: AssessParams) -> Assessed:
         baselines = [load_baseline(name) for name in dict.fromkeys(p.baselines)]
@@ -122,7 +136,7 @@ class Assess(ReadTask[AssessParams, Assessed]):
         }
         evidence = await ctx.evidence.store_bytes(EVIDENCE, json.dumps(document, sort_keys=True).encode())
         told = {one["status"] for _, policies in stands for one in policies}
-        if not told & {"pass", "fail", "excepted"}:
+        if not told & {"pass", "fail", "excepted"} and p.if_nothing_could_be_told == "fail":
             raise CannotCheck(f"of {sum(len(policies) for _, policies in stands)} policies not one could be told")
         alerts = [alert for one, policies in stands for alert in _alerts(one, policies)]
         return Assessed(

@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from tasks.compliance.assess import Assess
 from tasks.incident.open_incident import OpenIncident
-from tasks.onboarding.baseline import CheckBaseline
 from tenantry.capabilities import Incidents, Recorded, Risks
 from tenantry.clock import rfc3339
 from tenantry.onboarding.document import SWEEP, Sources, document
@@ -81,13 +81,24 @@ async def _sources(ctx: Context) -> Sources:
         run=run,
         subject=agreement if agreement is not None else ctx.subject,
         sweep=await _kept(ctx, recorded, steps, SWEEP),
-        baseline=await _kept(ctx, recorded, steps, CheckBaseline.name),
+        baseline=_baseline(await _kept(ctx, recorded, steps, Assess.name)),
         risks=[one.as_dict() for one in (await risks.read(ctx.run.run_id)).open()],
         incidents=await _incidents(ctx, steps),
         at=rfc3339(ctx.now),
         step=ctx.run.step,
         lacking=lacking or (),
     )
+
+
+def _baseline(assessed: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """What the client was held against, as the report has it: one list of measures."""
+    if assessed is None or not assessed["baselines"]:
+        return None
+    held = assessed["baselines"]
+    return {
+        **{"baseline": held[0]["id"], "version": held[0]["version"], "title": ", ".join(one["title"] for one in held)},
+        "policies": [policy for one in held for policy in one["policies"]],
+    }
 
 
 def _done(steps: Sequence[Mapping[str, Any]], task: str) -> list[Mapping[str, Any]]:

@@ -83,6 +83,13 @@ class Asked(_Model):
         return f"{self.name}({told})" if told else self.name
 
 
+class Mend(_Model):
+    """A runbook that mends what a policy found: planned first, approved as the runbook says, and undone as any run."""
+
+    runbook: _Name = Field(description="Its id.")
+    parameter: _Name = Field(description="Its parameter that takes the list of those whom the finding is about.")
+
+
 class Policy(_Model):
     """One requirement."""
 
@@ -101,6 +108,10 @@ class Policy(_Model):
         default="for_person", description="What it is where the client has nothing that could answer it."
     )
     remedy: _Text = Field(description="What to do where it fails, in one or two sentences.")
+    mend: Mend | None = Field(
+        default=None,
+        description="The runbook that does it, where all that the policy is answered by names the same kind of thing.",
+    )
     risk: RiskIfNot = Field(description="What it means where it fails.")
     source: PolicySource = Field(description="Where it stands.")
     maps: dict[str, tuple[_Number, ...]] = Field(

@@ -178,13 +178,14 @@ class _Document(Facts):
         return "We looked for signs that somebody else is inside your systems, in everything that is connected, and found none."
 
     def _measured(self) -> str:
-        count = dict.fromkeys(("pass", "fail", "for_person", "unknown"), 0)
+        count = dict.fromkeys(("pass", "fail", "excepted", "for_person", "unknown"), 0)
         for one in self._policies():
             count[one["status"]] = count.get(one["status"], 0) + 1
         total = len(self._policies()) - count.get("not_applicable", 0)
         told = (
             ("pass", "met"),
             ("fail", "not met"),
+            ("excepted", "not met, and answered for by somebody"),
             ("for_person", "to be asked of somebody"),
             ("unknown", "not known"),
         )

@@ -13,7 +13,7 @@ __all__ = ["Facts", "Json", "Sources"]
 
 SWEEP: Final = "incident.sweep_tenant"
 INVENTORY: Final = "onboarding.inventory"
-RISKS: Final = "onboarding.open_risks"
+RISKS: Final = "risks.refresh_register"
 _MOST: Final = 200
 
 Json = Mapping[str, Any]

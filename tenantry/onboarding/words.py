@@ -23,6 +23,7 @@ STATUSES: Final = {
     "fail": ("not met", "bad"),
     "unknown": ("not known", "warn"),
     "for_person": ("to be asked", "people"),
+    "excepted": ("excepted", "calm"),
     "pass": ("met", "good"),
     "not_applicable": ("does not apply", "calm"),
 }

@@ -129,7 +129,9 @@ class RiskRegister:
         kind = _one_of(source, SOURCES, "--source")
         if kind == "finding":
             raise InvalidInput(
-                "findings open their risks themselves", place="--source", remedy="Run the task onboarding.open_risks."
+                "findings open their risks themselves",
+                place="--source",
+                remedy="Run `tenantry compliance run`: it brings the register in line.",
             )
         if (kind == "person") != (ref is None):
             raise InvalidInput(

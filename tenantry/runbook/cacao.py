@@ -354,7 +354,9 @@ class _Writer:
             **written,
             "upstream": list(self._runbook.upstream(step.id)),
             "impact": task.impact.value,
-            "permissions": [f"{grant.vendor}: {name}" for grant in task.permissions for name in grant.names],
+            "permissions": [
+                f"{grant.vendor}: {name}" for grant in task.permissions_for(step.with_) for name in grant.names
+            ],
         }
 
     def _arguments(self, step: Step) -> list[str]:

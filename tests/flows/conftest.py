@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.flows import hostile
+from tests.flows import hostile, killing
 from tests.flows.stand import Stand
 
 GRACE = 12.0
@@ -15,7 +15,7 @@ GRACE = 12.0
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    packages = hostile.install(tmp_path_factory.mktemp("packages"))
+    packages = killing.install(hostile.install(tmp_path_factory.mktemp("packages")))
     with Stand(tmp_path_factory.mktemp("served"), packages=packages) as stand:
         stand.home.estate.write_text(f"service: {{cancel_grace_seconds: {GRACE}}}\n", encoding="utf-8")
         stand.up()

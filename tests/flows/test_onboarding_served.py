@@ -1,18 +1,28 @@
-"""A client is taken on as the service does it: the form, a contact in Chromium, the lab, an account at moto, a real sshd, secrets in OpenBao."""
+"""A client is taken on as the service does it: the form, a contact in Chromium, the lab, an account at moto, a real sshd, secrets in OpenBao.
+
+The processes that carry the run are ended by SIGKILL again and again (:data:`KILLS`), and in `make torture` the worker as well, while the contact is
+at it (it and what it forks runs from take as long to start as a sixth of this test). Nobody does anything about it: what is asserted of the end is
+what holds for a run that nobody interrupted.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
+import re
+import signal
 import sqlite3
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote, unquote
 
 import httpx
 import pytest
@@ -29,24 +39,38 @@ from tenantry.errors import NotFound
 from tenantry.run import RunState, Status
 from tenantry.vault import MSP
 from tests.flows.browsing import desk_of, pictures_wanted
+from tests.flows.killing import Kills
 from tests.flows.phone import Phone, hand_over, phone_of
 from tests.flows.stand import ENDED, Stand
+from tests.flows.test_service_kills import process
 from tests.support.aws_gaps import Reply
 from tests.support.aws_stand import HUB_KEY, HUB_SECRET, Account, AwsStand, the_stand
 from tests.support.bao import Bao
 from tests.support.canary import leaks
 from tests.support.hosts import SMALL, HostNet, host_net
+from tests.support.kills import Kill
 from tests.support.taken_on import RUNBOOK, TEAM, Client
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 NAME = "north"
 REGION = (
     "<DescribeRegionsResponse><regionInfo><item><regionName>eu-central-1</regionName>"
     "<optInStatus>opt-in-not-required</optInStatus></item></regionInfo></DescribeRegionsResponse>"
 )
+READS: Final = re.compile(r"Describe|Get|Generate|List|Lookup|Simulate|GET ")
 FORM: Final[Mapping[str, Any]] = {"tenant": NAME, **TEAM, "sweep_days": 2}
+
+KILLS: Final = (
+    Kill("append_after", 1, what="approval.requested collect"),  # it has asked, and nothing says that it waits
+    Kill("write_after", 1, what="/addPassword"),  # there is a new one whose value nobody has
+    Kill("write_after", 1, what="vault/hosts/key"),  # the new key is in use, at OpenBao, and no entry says so
+    Kill("write_before", 1, what="ssh/sh -c sed --in-place"),  # the old key still opens the host
+    Kill("append_before", 1, what="step.outcome remove_old"),  # it is dead, and no entry says so
+    Kill("write_before", 1, what="aws/cloudtrail.lookup_events"),  # in the middle of the sweep
+)
+"""In this order, each in the process that carries the run on after the one before."""
 
 
 @dataclass
@@ -60,19 +84,31 @@ class Whole:
     account: Account
     net: HostNet
     bao: Bao
+    kills: Kills
+    before: dict[str, int] = field(default_factory=dict)
+    """Versions that lie at OpenBao before anything is handed over."""
 
     def stored(self) -> str:
         """What lies at OpenBao of this client, values with it."""
-        return json.dumps(list(_walked(self.bao, "north-secrets")))
+        names = _names(self.bao, "north-secrets")
+        return json.dumps([self.bao.call("GET", f"secret/data/{quote(name)}")["data"]["data"] for name in names])
+
+    def versions(self) -> dict[str, int]:
+        """How many versions of each secret of this client were stored there."""
+        found = {}
+        for path in _names(self.bao, "north-secrets"):
+            about = self.bao.call("GET", f"secret/metadata/{quote(path)}")["data"]
+            found[unquote(path.split("/", 2)[2])] = int(about["current_version"])
+        return found
 
 
-def _walked(bao: Bao, prefix: str) -> Iterator[Any]:
+def _names(bao: Bao, prefix: str) -> Iterator[str]:
     listed = bao.api.request("LIST", f"secret/metadata/{prefix}")
     for key in listed.json()["data"]["keys"] if listed.status_code == 200 else ():
         if key.endswith("/"):
-            yield from _walked(bao, f"{prefix}/{key.rstrip('/')}")
+            yield from _names(bao, f"{prefix}/{key.rstrip('/')}")
         else:
-            yield bao.call("GET", f"secret/data/{prefix}/{key}")["data"]["data"]
+            yield f"{prefix}/{key}"
 
 
 @pytest.fixture
@@ -132,7 +168,12 @@ def whole(stand: Stand, tmp_path: Path) -> Iterator[Whole]:
             }
 
         client.edit(real)
-        yield Whole(stand, client, lab, aws, account, net, bao)
+        assert stand.packages is not None
+        kills = Kills(stand.packages)
+        whole = Whole(stand, client, lab, aws, account, net, bao, kills)
+        whole.before = whole.versions()
+        yield whole
+        kills.forget()
         client.file.unlink()
         aws.forget()
     stand.home.estate.write_text(before, encoding="utf-8")
@@ -170,7 +211,8 @@ def waits(whole: Whole, run: str, *steps: str) -> None:
         return state is not None and asked == sorted(steps)
 
     until(there, lambda: f"{asked}; {whole.stand.worker_log()}", seconds=240)
-    assert whole.stand.wait_for(run, "PAUSED", *ENDED)["state_name"] == "Suspended"
+    # Crashed for a moment, where its process was killed.
+    assert whole.stand.wait_for(run, "PAUSED", "COMPLETED", seconds=240)["state_name"] == "Suspended"
 
 
 def progress(whole: Whole, run: str) -> tuple[float, str]:
@@ -214,13 +256,46 @@ def pictured(whole: Whole, playwright: Playwright, chromium: str, run: str, name
             desk.picture(f"prefect-{name}-{what}")
 
 
+def only_once(whole: Whole, run: str) -> None:
+    """Every process died when it was to, and nobody can tell by what was done: counted at each counterpart, and in the record."""
+    assert whole.kills.left == []
+    assert len(set(whole.kills.died)) == len(KILLS)
+    records = whole.client.installation.journal.records(run)
+    assert sum(one.event == "run.recovered" for one in records) == len(KILLS)
+    asked = Counter((one.step, one.data.get("item")) for one in records if one.event == "approval.requested")
+    ended = Counter((one.step, one.data.get("item")) for one in records if one.event == "step.outcome")
+    assert set(asked.values()) == set(ended.values()) == {1}, (asked, ended)
+
+    # Of the secret whose value died with its process a second one was made, and it is gone as the one is that was handed over.
+    done = Counter((entry["method"], str(entry["target"])) for entry in whole.lab.audit)
+    secrets = {target.rpartition("/")[2]: method for method, target in done if method == "POST removePassword"}
+    assert (len(secrets), sum(done.values())) == (2, 4), done
+    assert sum(count for (method, _), count in done.items() if method == "POST addPassword") == 2
+    own = whole.lab.own_registration
+    assert own is not None
+    assert len(own.props["passwordCredentials"]) == 1
+    # One line with one key; one version of each name at OpenBao for what was handed over, one for what took its place.
+    host = whole.net.hosts["web1"]
+    assert host.run("cat ~responder/.ssh/authorized_keys").count("ssh-ed25519") == 1
+    stored = {name: number - whole.before.get(name, 0) for name, number in whole.versions().items()}
+    assert {name: number for name, number in stored.items() if number} == {
+        **{"hosts/key": 2, "m365/client-secret": 2, "sink/token": 1, "contacts/owner/totp": 1},
+    }
+    # Nothing was changed at the account, which is there to be read.
+    calls = [call for call in whole.aws.calls if call.account == whole.account.id and not READS.match(call.operation)]
+    assert [call.operation for call in calls] == ["CreateRole", f"PUT /files-{whole.account.id}"], "the test's own"
+
+
 @pytest.fixture
 def phone(chromium: str, tmp_path: Path) -> Iterator[Phone]:
     with phone_of(chromium, tmp_path / "profile") as made:
         yield made
 
 
-def test_from_the_form_to_the_report(whole: Whole, phone: Phone, chromium: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("worker_too", [False, pytest.param(True, marks=pytest.mark.torture)], ids=["run", "worker"])
+def test_from_the_form_to_the_report(
+    whole: Whole, phone: Phone, chromium: str, tmp_path: Path, worker_too: bool
+) -> None:
     stand, client, account = whole.stand, whole.client, whole.account
     host, handed_key = whole.net.hosts["web1"], whole.net.key.pem.decode()
     trusted = whole.aws.roles.pop(f"arn:aws:iam::{account.id}:role/{account.role}")
@@ -233,6 +308,7 @@ def test_from_the_form_to_the_report(whole: Whole, phone: Phone, chromium: str, 
     # The form. Whoever fills it is nobody that we know: the lead who went through the agreement shows that the run is meant.
     stand.offer(RUNBOOK)
     run = from_the_form(whole, phone.playwright, chromium)
+    whole.kills.set(run, KILLS)
     waits(whole, run, "agreed")
     stand.resume(run, labtenant.LEAD, stand.code(labtenant.LEAD), reason="with Olivia Owner")
     waits(whole, run, "enroll")
@@ -265,6 +341,10 @@ def test_from_the_form_to_the_report(whole: Whole, phone: Phone, chromium: str, 
         page.locator("#list > li").nth(place).locator("input, textarea").first.fill(handed[name])
         hand_over(page, place)
         expect(page.get_by_text(f"{place + 1} of 3 handed over")).to_be_visible() if place < 2 else None
+        if place == 0 and worker_too:
+            worker = process(stand, "worker")
+            assert worker is not None
+            os.kill(worker, signal.SIGKILL)
     expect(page.get_by_role("heading", name="Thank you, that is all")).to_be_visible()
     phone.picture(page, "onboarding")
 
@@ -281,6 +361,7 @@ def test_from_the_form_to_the_report(whole: Whole, phone: Phone, chromium: str, 
         one["id"]: one["error"] for one in view["steps"] if one["error"]
     }
     assert stand.wait_for(run, *ENDED)["state_type"] == "COMPLETED"
+    only_once(whole, run)
     assert progress(whole, run) == (100.0, f"{view['progress']['of']} of {view['progress']['of']} steps; nothing waits")
 
     pictured(whole, phone.playwright, chromium, run, "ended")

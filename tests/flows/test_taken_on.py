@@ -30,8 +30,12 @@ phases: [look, report]
 steps:
   - {id: sweep, title: Sweep, phase: look, uses: incident.sweep_tenant, on_failure: continue}
   - {id: inventory, title: Inventory, phase: look, uses: onboarding.inventory}
-  - {id: baseline, title: Measures, phase: look, uses: onboarding.baseline}
-  - {id: risks, title: Risks, phase: report, uses: onboarding.open_risks, needs: [sweep, baseline]}
+  - id: baseline
+    title: Measures
+    phase: look
+    uses: compliance.assess
+    with: {baselines: [msp_onboarding], if_nothing_could_be_told: report}
+  - {id: risks, title: Risks, phase: report, uses: risks.refresh_register, needs: [sweep, baseline]}
   - id: open
     title: Open incidents
     phase: report
@@ -140,7 +144,8 @@ async def test_a_client_of_whom_half_cannot_be_reached(office: Office) -> None:
     assert kinds["users"]["state"] == "not_looked"
     assert kinds["cloud_accounts"]["state"] == "looked"
     assert kinds["domains"]["state"] == "partly"
-    ended = {one["policy"]: one["status"] for one in office.output("half-1", "baseline")["policies"]}
+    [measured] = json.loads(office.kept("globex", office.output("half-1", "baseline")["evidence"]))["baselines"]
+    ended = {one["policy"]: one["status"] for one in measured["policies"]}
     assert ended["msp_second_factor"] == "unknown"
     assert "pass" not in {ended[name] for name in ("msp_least_privilege", "logging_on", "administrator_second_factor")}
 

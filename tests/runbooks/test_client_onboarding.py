@@ -106,7 +106,13 @@ async def test_a_clean_client_from_the_agreement_to_the_schedules(acme: Client, 
 
     # What was looked at, and the report for the client, are evidence of the run.
     kept = {one["name"] for one in state.evidence}
-    assert {"agreement.json", "sweep.json", "baseline.json", "onboarding-report.html", "onboarding-report.pdf"} <= kept
+    assert {
+        "agreement.json",
+        "sweep.json",
+        "compliance.json",
+        "onboarding-report.html",
+        "onboarding-report.pdf",
+    } <= kept
 
     # Team and schedules stand in the file, which is the operator's otherwise.
     tenant = acme.installation.tenants.get("acme")

@@ -125,6 +125,8 @@ def test_templates_can_be_written(name):
     facts |= {fact: [finding, finding] for fact in facts if fact == "findings"}
     policy = {"title": "Second factors", "why": "1 of 9 has none", "about": ["anna"], "remedy": "Ask for one."}
     facts |= {fact: [policy, policy] for fact in facts if fact == "policies"}
+    risk = {"risk": "r1", "title": "One firewall", "level": "low", "owner": "ann", "review_on": "2026-11-20", "days": 2}
+    facts |= {fact: [risk, risk] for fact in facts if fact == "risks"} | {"total": 3}
     facts |= {"question": "Stop it?\nSubject: forged", "meanwhile": None}
     rendered = templates.render(name, facts)
     assert "{" not in rendered.text

@@ -11,9 +11,7 @@ import asyncio
 import importlib
 import json
 import os
-import signal
 import tempfile
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -24,31 +22,12 @@ import httpx
 
 from integrations.lab import FaultPlan, Lab
 from tenantry.discovery import TaskRegistry
-from tenantry.journal import Journal
-from tenantry.journal.entry import Draft
 from tenantry.run import RunState
+from tests.support.kills import Kill, Killer, is_write, kill_at_append
 from tests.support.lab_stand import LabAccess, LabStand
 from tests.support.stand import QUICK, Stand
 
 PATIENT = replace(QUICK, read_attempts=8, effect_attempts=8, effect_timeout_cap=0.8, patience_scale=0.5)
-
-
-@dataclass(frozen=True)
-class Kill:
-    """When a child is killed.
-
-    Attributes:
-        where: ``append_before``/``append_after``: around the n-th append to the journal; ``write_before``, ``write_during``,
-            ``write_after``: around the n-th write sent to the vendor; ``never``.
-        nth: from 1.
-        delay: for ``write_during``: seconds between sending and SIGKILL.
-        what: for appends: an event, a space and a step, to count only these; for writes: a part of the address.
-    """
-
-    where: str = "never"
-    nth: int = 0
-    delay: float = 0.002
-    what: str = ""
 
 
 @dataclass(frozen=True)
@@ -196,57 +175,6 @@ async def _attempt(job: Job) -> None:
     await access.aclose()
 
 
-def kill_at_append(journal: Journal, kill: Kill) -> None:
-    """Have this process killed around an append."""
-    count = 0
-    append = journal.append
-
-    def counting(*args: Any, **kwargs: Any) -> Any:
-        nonlocal count
-        if not kill.what or any(said.startswith(kill.what) for said in _said(args[1])):
-            count += 1
-        else:
-            return append(*args, **kwargs)
-        if count == kill.nth and kill.where == "append_before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        appended = append(*args, **kwargs)
-        if count == kill.nth and kill.where == "append_after":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return appended
-
-    journal.append = counting  # type: ignore[method-assign]
-
-
-def _said(events: Iterable[Any]) -> list[str]:
-    """Events and their steps, of a batch."""
-    plain = (one.event if isinstance(one, Draft) else one for one in events)
-    return [f"{one.event} {one.step}" for one in plain]
-
-
-class Killer:
-    """Counts writes, of whatever kind, and kills around the n-th."""
-
-    def __init__(self, kill: Kill) -> None:
-        self._kill = kill
-        self._count = 0
-
-    def begins(self) -> bool:
-        """Before a write is sent. Returns whether it is the one."""
-        self._count += 1
-        if self._count != self._kill.nth:
-            return False
-        if self._kill.where == "write_before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if self._kill.where == "write_during":
-            threading.Timer(self._kill.delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
-        return True
-
-    def ended(self) -> None:
-        """The one was answered."""
-        if self._kill.where == "write_after":
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
 class _KillingTransport(httpx.AsyncBaseTransport):
     """The network, until the n-th write."""
 
@@ -264,16 +192,6 @@ class _KillingTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
-
-
-def is_write(request: httpx.Request) -> bool:
-    if request.method == "GET" or "/oauth2/" in request.url.path:
-        return False
-    if request.url.path.endswith("/$batch"):
-        return any(item["method"] != "GET" for item in json.loads(request.content)["requests"])
-    if request.url.path.endswith("/auditLog/queries"):
-        return False
-    return b'"CmdletName":"Get-' not in request.content.replace(b": ", b":")
 
 
 @dataclass(frozen=True)

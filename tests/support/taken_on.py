@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
 import pyotp
 import yaml
 from pydantic import SecretStr
@@ -28,7 +27,8 @@ from tenantry.home import Home
 from tenantry.people import Authenticated
 from tenantry.risk.register import Register, RiskRegister
 from tenantry.run import Engine, Gate, Policy, RunState
-from tests.support.faults import Job, Kill, Killer, is_write, kill_at_append
+from tests.support.faults import Job
+from tests.support.kills import Kill, Killer, arm_requests, counted_put, kill_at_append
 
 RUNBOOK: Final = "client_onboarding"
 APP: Final = "m365/client-secret"
@@ -232,33 +232,12 @@ async def attempt(job: Job, kill: Kill) -> None:
         if kill.where.startswith("append"):
             kill_at_append(installation.journal, kill)
         elif kill.where.startswith("write"):
-            arm(Killer(kill), kill.what, installation.vault)
+            killer, vault = Killer(kill), installation.vault
+            arm_requests(killer, kill.what)
+            vault.put = counted_put(vault.put, killer, kill.what, name_at=1)  # type: ignore[method-assign]  # the child's own
         state = installation.state(job.run_id)
         async with installation.access(state.tenant, state.mode, state.params) as access:
             await Engine(installation.surroundings(), access, policy=KILLED).run(job.run_id)
-
-
-def arm(killer: Killer, what: str, vault: Any) -> None:
-    """Have it count what this process sends, and what it stores; in a child that ends with its run."""
-    send, put = httpx.AsyncHTTPTransport.handle_async_request, vault.put
-
-    async def sending(self: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
-        last = is_write(request) and what in request.url.path and killer.begins()
-        response = await send(self, request)
-        if last:
-            await response.aread()
-            killer.ended()
-        return response
-
-    def putting(*args: Any, **more: Any) -> Any:
-        last = what in f"vault/{args[1]}" and killer.begins()
-        made = put(*args, **more)
-        if last:
-            killer.ended()
-        return made
-
-    httpx.AsyncHTTPTransport.handle_async_request = sending  # type: ignore[method-assign]  # the child's own
-    vault.put = putting
 
 
 @contextmanager

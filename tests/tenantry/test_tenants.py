@@ -46,7 +46,9 @@ agreement:
   notice_period_hours: 24
   on_termination: return_then_delete
 regimes: [gdpr, nis2, insurer]
-insurer: {name: Sure AG, policy: P-1, notice_period_hours: 48, contact: hotline}
+insurer:
+  {name: Sure AG, policy: P-1, notice_period_hours: 48, contact: hotline, valid_from: 2026-01-01, valid_until: 2026-12-31,
+   required_controls: [MFA, Passwords], measured_by: {MFA: [msp_onboarding/mfa], Passwords: [b/long_ones]}}
 legal_holds: [{matter: Case 1, since: 2026-01-01, scope: mailbox of eve}]
 providers:
   m365:
@@ -138,6 +140,13 @@ def test_what_is_public_holds_no_system_and_no_account(tmp_path: Path) -> None:
         ('"vault:acme/m365/app"', '"vault:_msp/m365/app"', "another tenant's"),
         ("disruptive_needs: approver", "disruptive_needs: boss", "policy.disruptive_needs"),
         ("regimes: [gdpr", "regime: [gdpr", "unknown field"),
+        ("required_controls: [MFA, Passwords]", "required_controls: [MFA]", "none of required_controls"),
+        ("measured_by: {MFA: [msp_onboarding/mfa]", "measured_by: {MFA: [mfa]", "insurer.measured_by"),
+        (
+            "valid_from: 2026-01-01, valid_until: 2026-12-31",
+            "valid_from: 2026-01-01, valid_until: 2025-12-31",
+            "before",
+        ),
     ],
 )
 def test_each_complaint_names_its_line(tmp_path: Path, old: str, new: str, says: str) -> None:

@@ -106,6 +106,15 @@ def test_what_makes_no_exception_is_refused_by_name(bare: Desk, given: tuple[str
     assert bare.json("compliance", "exceptions", TENANT) == []
 
 
+def test_what_cannot_be_mended_is_refused_by_name(home: Desk) -> None:
+    guarded = "aws_foundations/buckets_guarded"
+    assert "looked" in home.refused("compliance", "mend", TENANT, guarded, code=2)
+    failing = policies(home.json("compliance", "run", TENANT, "--baseline", "msp_onboarding", code=1))
+    name = next(name for name, one in failing.items() if one["status"] == "fail")
+    assert "no runbook mends" in home.refused("compliance", "mend", TENANT, name, code=2)
+    assert "POLICY" in home.refused("compliance", "mend", TENANT, "msp_onboarding/never", code=2)
+
+
 @pytest.fixture
 def bare(desk: Desk, tmp_path: Path) -> Desk:
     """A client without any system, and a contact called jo."""

@@ -9,13 +9,55 @@ import pytest
 
 from tasks.compliance.assess import EVIDENCE, Assess, AssessParams
 from tenantry.baseline.remembered import Said
-from tenantry.errors import CannotCheck, NotFound, Unreachable
+from tenantry.errors import CannotCheck, NoProvider, NotFound, Unreachable
+from tenantry.sweep.check import Giver, Look
+from tenantry.sweep.model import Sweep
 from tenantry.task import Context, RunFacts
 from tests.support.fakes import NOW
+from tests.tasks.checks.looks import LOOK
 from tests.tasks.incident.test_sweep_tenant import Evidence
-from tests.tasks.onboarding.test_baseline import Looking
+from tests.tasks.measures.given import Given
 
 HOSTS = "linux_foundations"
+
+
+class Looking:
+    """A client with nothing that anybody could look at, or whose every system is away."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.asked: list[str] = []
+
+    async def look(self, now: Any, days: int) -> Look:
+        del now, days
+        return LOOK
+
+    def given(self, needs: Any, look: Look) -> Giver:
+        if "looking" in needs:
+            return Given(look, looking=self)
+        return Given(look) if self.error is None else Away(look, self.error)
+
+    async def restores(self, since: Any) -> list[Any]:
+        del since
+        return []
+
+    async def checked(self, checks: Any, look: Look) -> Sweep:
+        del look
+        self.asked = [check.name for check in checks]
+        found = Sweep("tenant")
+        status = "not_applicable" if self.error is None else "unknown"
+        found.checks = [{"check": one.name, "title": one.title, "status": status, "looked_at": 0} for one in checks]
+        found.could_not_check = [{"check": one.name, "why": "away"} for one in checks] if self.error else []
+        return found
+
+
+class Away(Given):
+    def __init__(self, look: Look, error: Exception) -> None:
+        super().__init__(look)
+        self.error = error
+
+    async def capability(self, name: str) -> Any:
+        raise self.error
 
 
 class Compliance:
@@ -34,13 +76,13 @@ class Compliance:
         return self.before
 
 
-async def read(looking: Any, compliance: Compliance, *baselines: str) -> tuple[Any, dict[str, Any]]:
+async def read(looking: Any, compliance: Compliance, *baselines: str, **more: Any) -> tuple[Any, dict[str, Any]]:
     evidence = Evidence()
     run = RunFacts("run-1", "acme", "run", NOW, "compliance_sweep", "assess")
     capabilities: Any = {"looking": looking, "compliance": compliance}
     ctx = Context(run=run, capabilities=capabilities, evidence=evidence, now=NOW)  # type: ignore[arg-type]  # as much of it as is used
     try:
-        found = await Assess().read(ctx, AssessParams(baselines=list(baselines)))
+        found = await Assess().read(ctx, AssessParams(baselines=list(baselines), **more))
     except CannotCheck as problem:
         return problem, json.loads(evidence.stored[EVIDENCE])
     return found, json.loads(evidence.stored[EVIDENCE])
@@ -84,12 +126,38 @@ async def test_of_whom_nothing_can_be_told_the_step_fails_with_its_evidence() ->
     assert {one["status"] for of in document["baselines"] for one in of["policies"]} <= {"unknown", "for_person"}
 
 
+async def test_a_report_follows_that_tells_each_of_them() -> None:
+    """As where a client is taken on: who has nothing connected, or whose every system is away, passes nothing."""
+    looking = Looking()
+    found, document = await read(looking, Compliance(), "msp_onboarding", if_nothing_could_be_told="report")
+    none = {"fail": 0, "excepted": 0, "unknown": 0, "for_person": 10, "pass": 0, "not_applicable": 0}
+    assert found.baselines[0].statuses == none
+    [baseline] = document["baselines"]
+    assert all(one["ask"] for one in baseline["policies"])
+    assert baseline["policies"][0]["maps"]["cis_v8"]
+    assert "checks.identity.administrator_without_second_factor" in looking.asked
+    found, _ = await read(Looking(NoProvider("x")), Compliance(), "msp_onboarding", if_nothing_could_be_told="report")
+    assert found.baselines[0].statuses["pass"] == 0
+    found, _ = await read(
+        Looking(Unreachable("away")), Compliance(), "msp_onboarding", if_nothing_could_be_told="report"
+    )
+    assert found.baselines[0].statuses == {**none, "unknown": 9, "for_person": 1}
+
+
 async def test_a_baseline_counts_once_and_one_that_is_not_there_is_refused() -> None:
     compliance = Compliance()
     await read(Failing(), compliance, "msp_onboarding", "msp_onboarding")
     assert compliance.asked == ["msp_onboarding"]
     with pytest.raises(NotFound, match="'never_written'"):
         await read(Failing(), compliance, "never_written")
+
+
+def test_where_the_runbook_names_the_baselines_permissions_are_theirs() -> None:
+    named = {one.vendor: one.names for one in Assess.permissions_for({"baselines": ["msp_onboarding"]})}
+    assert {"aws", "linux", "microsoft365"} == set(named)
+    assert named["linux"] == ("restic",)  # pending updates are read without sudo
+    asked = Assess.permissions_for({"baselines": "${params.baselines}"})
+    assert asked == Assess.permissions
 
 
 def test_permissions_are_those_of_all_that_is_shipped() -> None:

@@ -69,10 +69,10 @@ SWEEP = {
 STEPS = (
     step("incident.sweep_tenant", SWEPT),
     step("onboarding.inventory", {"kinds": [kind()], "systems": [system()]}),
-    step("onboarding.baseline", {"evidence": {"sha256": "baseline"}}),
-    step("onboarding.open_risks", outcome="already"),
+    step("compliance.assess", {"evidence": {"sha256": "baseline"}}),
+    step("risks.refresh_register", outcome="already"),
 )
-BASELINE = {"baseline": "b", "version": 1, "title": "B", "policies": [policy("mfa", "pass")]}
+BASELINE = {"baselines": [{"id": "b", "version": 1, "title": "B", "policies": [policy("mfa", "pass")]}]}
 
 
 async def test_what_was_found_and_who_answers_it() -> None:

@@ -104,8 +104,8 @@ def sources(
     all_steps = [
         *ran.get(swept, []),
         step("onboarding.inventory", {"kinds": list(kinds), "systems": list(systems)}),
-        step("onboarding.baseline"),
-        step("onboarding.open_risks", outcome="changed"),
+        step("compliance.assess"),
+        step("risks.refresh_register", outcome="changed"),
         *steps,
         step("onboarding.report", outcome=None),
     ]

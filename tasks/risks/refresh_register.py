@@ -1,4 +1,4 @@
-"""`onboarding.open_risks`"""
+"""`risks.refresh_register`"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tenantry.sweep.model import rank
 from tenantry.task import Change, Context, Impact, Outcome, Task
 
 SWEEP: Final = "incident.sweep_tenant"
-BASELINE: Final = "onboarding.baseline"
+ASSESSED: Final = "compliance.assess"
 _MOST: Final = 20
 """Names that a risk tells of whom it concerns."""
 _WEIGHS: Final[Mapping[str, Level]] = {
@@ -27,12 +27,13 @@ _WEIGHS: Final[Mapping[str, Level]] = {
     "critical": "very_high",
 }
 """A finding's severity → likelihood and impact of the risk that it stands for, until a person says better."""
+_ACTS: Final = {"opened": OPENED, "open": UPDATED, "closed": CLOSED}
 _FOUND: Final = ("title", "detail", "remedy", "source")
 """What the source says, and a person does not change."""
 _OWNERS: Final = ("technical_lead", "incident_commander", "client_liaison")
 
 
-class OpenRisksParams(BaseModel):
+class RefreshParams(BaseModel):
     model_config = ConfigDict(extra="forbid")
     least: Annotated[
         Literal["info", "low", "medium", "high", "critical"],
@@ -40,37 +41,39 @@ class OpenRisksParams(BaseModel):
     ] = "medium"
 
 
-class OpenRisks(Task[OpenRisksParams]):
-    """Open a risk for each kind of finding of this run's sweep and for each measure of its baseline that failed; once each.
+class RefreshRegister(Task[RefreshParams]):
+    """Bring the client's risk register in line with what this run has seen: a risk for each kind of finding of its sweep and for each policy
+    that failed, once each; a policy's risk is closed where the policy was seen to be met.
 
     A risk that is there is brought up to date and never doubled; one that was closed opens again, because what it came from is there again.
-    What a person has said about likelihood, impact, treatment and owner stays. What was accepted in the sweep is no risk here.
+    What a person has said about likelihood, impact, treatment and owner stays. What was accepted in the sweep is no risk here; a policy that
+    fails with an exception is one still, and says so. What was not seen this time closes nothing.
     """
 
-    name = "onboarding.open_risks"
+    name = "risks.refresh_register"
     needs = ("risks", "recorded")
     impact = Impact.REVERSIBLE
     timeout = 30.0
-    Params = OpenRisksParams
+    Params = RefreshParams
 
-    async def check(self, ctx: Context, p: OpenRisksParams) -> list[Change]:
-        wanted = await _wanted(ctx, p)
+    async def check(self, ctx: Context, p: RefreshParams) -> list[Change]:
+        wanted, met = await _wanted(ctx, p)
         risks: Risks = ctx.capability("risks")
         held = (await risks.read(ctx.run.run_id)).risks
         changes = [_change(one, held.get(one.id)) for one in wanted]
+        changes += [
+            _closed(held[name], why) for name, why in met.items() if name in held and held[name].status == "open"
+        ]
         return [one for one in changes if one is not None and ctx.seen(one.path, None) is None]
 
-    async def apply(self, ctx: Context, p: OpenRisksParams, changes: list[Change]) -> None:
+    async def apply(self, ctx: Context, p: RefreshParams, changes: list[Change]) -> None:
         del p
         risks: Risks = ctx.capability("risks")
         seen = (await risks.read(ctx.run.run_id)).entries
-        acts = [
-            Act(OPENED if one.after["status"] == "opened" else UPDATED, _risk_of(one), one.after["set"], "found")
-            for one in changes
-        ]
+        acts = [Act(_ACTS[one.after["status"]], _risk_of(one), one.after["set"], "found") for one in changes]
         await risks.append(ctx.run.run_id, acts, seen)
 
-    async def undo(self, ctx: Context, p: OpenRisksParams, changes: list[Change]) -> None:
+    async def undo(self, ctx: Context, p: RefreshParams, changes: list[Change]) -> None:
         del p
         risks: Risks = ctx.capability("risks")
         register = await risks.read(ctx.run.run_id)
@@ -80,7 +83,8 @@ class OpenRisks(Task[OpenRisksParams]):
             act = _back(one, risk)
             if act is None:
                 continue
-            if risk.status != "open" or _fields(risk, one.after["set"]) != one.after["set"]:
+            written = "closed" if one.after["status"] == "closed" else "open"
+            if risk.status != written or _fields(risk, one.after["set"]) != one.after["set"]:
                 raise Conflict(
                     f"the risk {risk.id} was changed since this run wrote it",
                     remedy="Look at it with `tenantry risks show`, and close it by hand if it is none.",
@@ -92,8 +96,8 @@ class OpenRisks(Task[OpenRisksParams]):
 # --- what the run found ---------------------------------------------------------------------------------------------
 
 
-async def _wanted(ctx: Context, p: OpenRisksParams) -> list[Risk]:
-    """Risks as their sources have them now.
+async def _wanted(ctx: Context, p: RefreshParams) -> tuple[list[Risk], dict[str, str]]:
+    """Risks as their sources have them now, and those of policies that were seen to be met, with why.
 
     Raises:
         CannotCheck: no step of this run has looked at anything that a risk could come from.
@@ -101,7 +105,7 @@ async def _wanted(ctx: Context, p: OpenRisksParams) -> list[Risk]:
     recorded: Recorded = ctx.capability("recorded")
     steps = (await recorded.run(ctx.run.run_id))["steps"]
     looked: dict[str, Mapping[str, Any]] = {}
-    for task in (SWEEP, BASELINE):
+    for task in (SWEEP, ASSESSED):
         done = [one for one in steps if one["task"] == task and one["outcome"] == Outcome.OBSERVED.value]
         for step in done[-1:]:
             text = await recorded.evidence(ctx.run.run_id, step["output"]["evidence"]["sha256"])
@@ -112,9 +116,16 @@ async def _wanted(ctx: Context, p: OpenRisksParams) -> list[Risk]:
     for one in looked.get(SWEEP, {}).get("findings", ()):
         if rank(one["severity"]) >= rank(p.least):
             rules.setdefault(one["rule"], []).append(one)
-    failed = [one for one in looked.get(BASELINE, {}).get("policies", ()) if one["status"] == "fail"]
-    found = [_of_policy(ctx, looked[BASELINE]["baseline"], one, rules) for one in failed]
-    return [*found, *_of_findings(ctx, rules)]
+    found: list[Risk] = []
+    met: dict[str, str] = {}
+    for baseline in looked.get(ASSESSED, {}).get("baselines", ()):
+        for one in baseline["policies"]:
+            ref = f"{baseline['id']}/{one['policy']}"
+            if one["status"] in ("fail", "excepted"):
+                found.append(_of_policy(ctx, ref, one, rules))
+            elif one["status"] == "pass":
+                met[risk_id("finding", ref)] = f"{ref} was met on {ctx.now.date().isoformat()}: {one['why']}"
+    return [*found, *_of_findings(ctx, rules)], met
 
 
 def _of_findings(ctx: Context, rules: Mapping[str, list[Mapping[str, Any]]]) -> Iterable[Risk]:
@@ -136,9 +147,7 @@ def _of_findings(ctx: Context, rules: Mapping[str, list[Mapping[str, Any]]]) -> 
         )
 
 
-def _of_policy(
-    ctx: Context, baseline: str, policy: Mapping[str, Any], rules: dict[str, list[Mapping[str, Any]]]
-) -> Risk:
+def _of_policy(ctx: Context, ref: str, policy: Mapping[str, Any], rules: dict[str, list[Mapping[str, Any]]]) -> Risk:
     """The risk of a measure that failed. What the sweep found by the same checks is this risk and no other one, and weighs as much at least."""
     likelihood, impact = policy["risk"]["likelihood"], policy["risk"]["impact"]
     for answer in policy["answers"]:
@@ -146,11 +155,15 @@ def _of_policy(
             weighs = _WEIGHS[one["severity"]]
             if LEVELS.index(level_of(weighs, weighs)) > LEVELS.index(level_of(likelihood, impact)):
                 likelihood = impact = weighs
+    detail = f"{policy['title']}: {policy['why']}"
+    exception = policy.get("exception")
+    if policy["status"] == "excepted" and exception is not None:
+        detail += f" Excepted until {exception['until']}, approved by {exception['approved_by']}: {exception['reason']}; instead: {exception['control']}"
     return _risk(
         ctx,
-        f"{baseline}/{policy['policy']}",
+        ref,
         title=policy["risk"]["title"],
-        detail=f"{policy['title']}: {policy['why']}",
+        detail=detail,
         remedy=policy["remedy"],
         likelihood=likelihood,
         impact=impact,
@@ -215,6 +228,13 @@ def _change(wanted: Risk, held: Risk | None) -> Change | None:
     )
 
 
+def _closed(held: Risk, why: str) -> Change:
+    before = {"status": "open", "set": {"reason": held.reason}}
+    return Change(
+        path=f"risk/{held.id}/state", before=before, after={"status": "closed", "set": {"reason": why[:2_000]}}
+    )
+
+
 def _back(change: Change, risk: Risk) -> Act | None:
     """What puts a risk back to how it was; None: it is so."""
     if change.before is None:
@@ -222,7 +242,8 @@ def _back(change: Change, risk: Risk) -> Act | None:
     before = change.before
     if risk.status == before["status"] and _fields(risk, before["set"]) == before["set"]:
         return None
-    return Act(CLOSED if before["status"] == "closed" else UPDATED, risk.id, before["set"], "undone")
+    back = {"closed": CLOSED, "open": OPENED if risk.status == "closed" else UPDATED}
+    return Act(back[before["status"]], risk.id, before["set"], "undone")
 
 
 def _fields(risk: Risk, keys: Iterable[str]) -> dict[str, Any]:

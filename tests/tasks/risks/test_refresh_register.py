@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tasks.onboarding.open_risks import OpenRisks, OpenRisksParams
+from tasks.risks.refresh_register import RefreshParams, RefreshRegister
 from tenantry.discovery import TaskRegistry
 from tenantry.errors import CannotCheck, Conflict
 from tenantry.risk.model import Register
@@ -18,7 +18,7 @@ from tenantry.task import Change, Context, RunFacts
 from tests.support.fakes import NOW
 from tests.support.stand import Stand
 
-P = OpenRisksParams()
+P = RefreshParams()
 
 
 class Recorded:
@@ -29,7 +29,7 @@ class Recorded:
         if findings is not None:
             self.kept["incident.sweep_tenant"] = {"findings": findings}
         if policies is not None:
-            self.kept["onboarding.baseline"] = {"baseline": "msp", "policies": policies}
+            self.kept["compliance.assess"] = {"baselines": [{"id": "msp", "policies": policies}]}
 
     async def run(self, run_id: str) -> dict[str, Any]:
         del run_id
@@ -89,7 +89,7 @@ def context(register: RiskRegister, findings: Any, policies: Any = None, run: st
 
 async def done(ctx: Context) -> list[Change]:
     """Check, apply, verify; returns the changes as the record has them."""
-    task = OpenRisks()
+    task = RefreshRegister()
     changes = await task.check(ctx, P)
     await task.apply(ctx, P, changes)
     assert await task.verify(ctx, P, changes) == []
@@ -114,7 +114,7 @@ async def test_a_second_run_doubles_nothing(register: RiskRegister) -> None:
     stood = [policy("mfa", "fail")]
     await done(context(register, FOUND, stood))
     before = register.read()
-    assert await OpenRisks().check(context(register, FOUND, stood, run="run-2"), P) == []
+    assert await RefreshRegister().check(context(register, FOUND, stood, run="run-2"), P) == []
     await done(context(register, [*FOUND, finding("rule_a", "dora")], stood, run="run-2"))
     after = register.read()
     assert list(after.risks) == list(before.risks)
@@ -145,18 +145,49 @@ async def test_what_was_closed_opens_again_and_is_decided_anew(register: RiskReg
     changes = await done(context(register, FOUND, run="run-2"))
     [again] = register.read().open()
     assert (again.id, again.treatment) == (risk.id, None)
-    await OpenRisks().undo(context(register, FOUND, run="run-2"), P, changes)
+    await RefreshRegister().undo(context(register, FOUND, run="run-2"), P, changes)
     back = register.read().risks[risk.id]
     assert (back.status, back.treatment, back.reason) == ("closed", "mitigate", "done")
+
+
+async def test_a_policys_risk_is_closed_once_it_is_met_and_by_nothing_less(register: RiskRegister) -> None:
+    await done(context(register, FOUND, [policy("mfa", "fail"), policy("logs", "fail")]))
+    for status in ("unknown", "for_person", "not_applicable"):  # nobody saw that it is mended
+        again = context(register, FOUND, [policy("mfa", status)], run="run-2")
+        assert await RefreshRegister().check(again, P) == [], status
+    met = context(register, None, [policy("mfa", "pass")], run="run-3")
+    changes = await done(met)
+    risks = {one.source.ref: one for one in register.read().risks.values()}
+    assert {name: one.status for name, one in risks.items()} == {
+        **{"rule_a": "open", "msp/mfa": "closed", "msp/logs": "open"},
+    }
+    assert risks["msp/mfa"].reason == f"msp/mfa was met on {NOW.date().isoformat()}: because"
+    for _ in range(2):
+        await RefreshRegister().undo(met, P, changes)
+        assert register.read().risks[risks["msp/mfa"].id].status == "open"
+        assert await RefreshRegister().verify_undone(met, P, changes)
+    await done(met)
+    await done(context(register, None, [policy("mfa", "fail")], run="run-4"))
+    assert register.read().risks[risks["msp/mfa"].id].status == "open"
+
+
+async def test_an_exception_ends_no_risk_and_stands_in_it_until_its_day(register: RiskRegister) -> None:
+    held = {"until": "2027-03-31", "approved_by": "ann", "reason": "a scanner", "control": "its network is closed"}
+    await done(context(register, None, [{**policy("mfa", "excepted"), "exception": held}]))
+    [risk] = register.read().open()
+    assert "Excepted until 2027-03-31, approved by ann" in risk.detail
+    await done(context(register, None, [{**policy("mfa", "fail"), "exception": held}], run="run-2"))
+    [risk] = register.read().open()
+    assert "Excepted" not in risk.detail
 
 
 async def test_undone_and_again(register: RiskRegister) -> None:
     ctx = context(register, FOUND, [policy("mfa", "fail")])
     changes = await done(ctx)
     for _ in range(2):  # repeatable
-        await OpenRisks().undo(ctx, P, changes)
+        await RefreshRegister().undo(ctx, P, changes)
         assert register.read().open() == []
-        assert await OpenRisks().verify_undone(ctx, P, changes)
+        assert await RefreshRegister().verify_undone(ctx, P, changes)
     await done(ctx)
     assert len(register.read().open()) == 2
 
@@ -166,7 +197,7 @@ async def test_an_update_is_taken_back_and_nothing_else(register: RiskRegister) 
     [before] = register.read().open()
     ctx = context(register, [*FOUND, finding("rule_a", "dora")], run="run-2")
     changes = await done(ctx)
-    await OpenRisks().undo(ctx, P, changes)
+    await RefreshRegister().undo(ctx, P, changes)
     [after] = register.read().open()
     assert after.source == before.source
 
@@ -177,22 +208,22 @@ async def test_what_somebody_decided_since_is_not_undone(register: RiskRegister)
     [risk] = register.read().open()
     register.treat(risk.id, "mitigate", reason="being done", by="ann")
     with pytest.raises(Conflict):
-        await OpenRisks().undo(ctx, P, changes)
+        await RefreshRegister().undo(ctx, P, changes)
     assert register.read().risks[risk.id].status == "open"
 
 
 async def test_a_run_that_looked_at_nothing_says_so(register: RiskRegister) -> None:
     with pytest.raises(CannotCheck):
-        await OpenRisks().check(context(register, None), P)
-    assert await OpenRisks().check(context(register, []), P) == []
+        await RefreshRegister().check(context(register, None), P)
+    assert await RefreshRegister().check(context(register, []), P) == []
 
 
 async def test_a_plan_tells_each_once(register: RiskRegister) -> None:
-    [change] = await OpenRisks().check(context(register, FOUND), P)
+    [change] = await RefreshRegister().check(context(register, FOUND), P)
     assert (change.before, change.after["set"]["title"]) == (None, "Title of rule_a")
-    assert await OpenRisks().check(context(register, FOUND, planned={change.path: change.after}), P) == []
+    assert await RefreshRegister().check(context(register, FOUND, planned={change.path: change.after}), P) == []
     assert register.read().risks == {}
 
 
 async def test_which_findings_count_is_the_runbooks_to_say(register: RiskRegister) -> None:
-    assert len(await OpenRisks().check(context(register, FOUND), OpenRisksParams(least="low"))) == 2
+    assert len(await RefreshRegister().check(context(register, FOUND), RefreshParams(least="low"))) == 2

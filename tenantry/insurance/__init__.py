@@ -1,0 +1,1 @@
+"""What a client's cyber insurance requires, held against what was measured."""
