@@ -42,6 +42,7 @@ from flows.deployments import POOL, register
 from flows.rotating import Rotating
 from flows.runbook_files import fingerprint
 from flows.sweep_schedule import COMPLIANCE, Sweeps
+from flows.telling import IncidentUpdates
 from flows.updating import Updates
 from tenantry import room
 from tenantry.errors import LeaseLost, NotFound, RecordError, TenantryError
@@ -116,6 +117,7 @@ class Keeper:
         self._sweeps = Sweeps(installation, self._schedule)
         self._compliance = Sweeps(installation, self._schedule, COMPLIANCE)
         self._updates = Updates(installation, self._schedule)
+        self._telling = IncidentUpdates(installation, self._schedule)
         self._queue: tuple[frozenset[str], float] = (frozenset(), -_QUEUE)
 
     def look(self) -> None:
@@ -129,6 +131,7 @@ class Keeper:
             asyncio.create_task(self._due("sweeps", self._sweeps.look)),
             asyncio.create_task(self._due("compliance sweeps", self._compliance.look)),
             asyncio.create_task(self._due("updates", self._updates.look)),
+            asyncio.create_task(self._due("updates on incidents", self._telling.look)),
         ]
         try:
             while True:
