@@ -39,6 +39,7 @@ from flows.assembly import Installation
 from flows.binding import bound
 from flows.body import final, named
 from flows.deployments import POOL, register
+from flows.pulling import Pulls
 from flows.rotating import Rotating
 from flows.runbook_files import fingerprint
 from flows.sweep_schedule import COMPLIANCE, Sweeps
@@ -118,6 +119,7 @@ class Keeper:
         self._compliance = Sweeps(installation, self._schedule, COMPLIANCE)
         self._updates = Updates(installation, self._schedule)
         self._telling = IncidentUpdates(installation, self._schedule)
+        self._pulls = Pulls(installation, self._schedule)
         self._queue: tuple[frozenset[str], float] = (frozenset(), -_QUEUE)
 
     def look(self) -> None:
@@ -132,6 +134,7 @@ class Keeper:
             asyncio.create_task(self._due("compliance sweeps", self._compliance.look)),
             asyncio.create_task(self._due("updates", self._updates.look)),
             asyncio.create_task(self._due("updates on incidents", self._telling.look)),
+            asyncio.create_task(self._due("alerts", self._pulls.look)),
         ]
         try:
             while True:

@@ -19,6 +19,7 @@ from flows import launch
 from flows.alerting import Alerting
 from flows.assembly import Installation
 from flows.keeper import Keeper
+from flows.queue_shown import QueueShown
 from flows.triaging import Triaging
 from flows.worker import TenantryWorker
 from tenantry import logs, tether
@@ -43,7 +44,8 @@ async def _serve(installation: Installation, supervisor: Supervisor | None) -> N
     keeper = Keeper(installation, worker)
     worker.on_interrupted = keeper.look
     alerting = Alerting(installation, worker.act)
-    triaging = Triaging(installation, partial(launch.schedule, installation))
+    shown = QueueShown(installation.journal.clock.now)
+    triaging = Triaging(installation, partial(launch.schedule, installation), shown)
     work = (worker.start(printer=_quiet), keeper.serve(), alerting.serve(), triaging.serve())
     parts = [asyncio.create_task(part) for part in work]
     loop = asyncio.get_running_loop()

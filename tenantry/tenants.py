@@ -37,6 +37,7 @@ from tenantry.yamlpos import Document, build, load, misplaced, parse
 
 __all__ = [
     "Agreement",
+    "AlertPull",
     "BusinessHours",
     "Contact",
     "Expected",
@@ -364,6 +365,17 @@ class ComplianceSettings(Model):
     )
 
 
+class AlertPull(Model):
+    """How often the client's own systems are asked for alerts."""
+
+    every_minutes: Annotated[int, Field(ge=1, le=1_440)] | None = Field(
+        default=None, description="Minutes between two times; none: they are not asked, only heard."
+    )
+    first_hours: Annotated[int, Field(ge=1, le=720)] = Field(
+        default=24, description="How far back a system is asked that was never asked before."
+    )
+
+
 class Tenant(Model):
     """A client: who they are, what was agreed, how we reach their systems."""
 
@@ -404,6 +416,9 @@ class Tenant(Model):
         default_factory=dict,
         description="For each source of alerts of the estate that serves several clients, what this one is called there "
         "(directory, account, customer or organisation id).",
+    )
+    alert_pull: AlertPull = Field(
+        default_factory=AlertPull, description="How often the client's own systems are asked for alerts."
     )
     secret_store: Slug | None = Field(
         default=None,

@@ -50,7 +50,7 @@ __all__ = ["CAPABILITIES", "PROVIDER", "Cloud", "Microsoft365Handle", "Microsoft
 VENDOR: Final = "microsoft365"
 CAPABILITIES: Final = (
     *("identity", "mail", "logs", "applications", "credentials"),
-    *("application_inventory", "directory", "directory_logs", "entitlements", "mail_flow"),
+    *("application_inventory", "directory", "directory_logs", "entitlements", "mail_flow", "security_alerts"),
 )
 
 
@@ -300,6 +300,7 @@ class Microsoft365Provider:
         from integrations.microsoft365.logs import Microsoft365Logs
         from integrations.microsoft365.mail import Microsoft365Mail
         from integrations.microsoft365.mail_flow import Microsoft365MailFlow
+        from integrations.microsoft365.security_alerts import Microsoft365SecurityAlerts
 
         own = Settings.model_validate(settings)
         login, graph_url, exchange_url = own.addresses
@@ -348,6 +349,7 @@ class Microsoft365Provider:
             "entitlements": Microsoft365Entitlements(graph),
             "mail": Microsoft365Mail(exchange, graph),
             "mail_flow": Microsoft365MailFlow(exchange, graph),
+            "security_alerts": Microsoft365SecurityAlerts(graph),
             "logs": Microsoft365Logs(graph),
             "applications": applications,
             "application_inventory": Microsoft365ApplicationInventory(graph, applications),

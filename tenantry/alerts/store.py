@@ -60,10 +60,11 @@ CREATE TABLE IF NOT EXISTS sla (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cursors (
     source TEXT PRIMARY KEY, since_us INTEGER NOT NULL, looked_us INTEGER NOT NULL
-) WITHOUT ROWID
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS intake (public BLOB NOT NULL)
 """
 _VERSION: Final = 2
-"""2: assignments, clocks and cursors; tables that a file of version 1 is given as a new one is."""
+"""2: assignments, clocks, cursors and the intake's public key; tables that a file of version 1 is given as a new one is."""
 
 
 @dataclass(frozen=True, slots=True)

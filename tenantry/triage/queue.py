@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from tenantry.alerts.store import Incident
 from tenantry.sweep.model import SEVERITIES
+from tenantry.triage.book import Standing
+from tenantry.triage.clocks import NAMES
 
-__all__ = ["NOBODY", "Line", "queue"]
+__all__ = ["NOBODY", "Line", "queue", "queue_text"]
 
-NOBODY = "nobody yet"
+NOBODY: Final = "nobody yet"
+_KINDS: Final = ("client", "person")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +63,45 @@ def _line(kind: Literal["client", "person"], of: str, rows: list[Incident], now:
         max((now - one.opened for one in rows), default=timedelta(0)),
         sum(one.run_id is None for one in rows),
     )
+
+
+def queue_text(incidents: Sequence[Incident], clocks: Iterable[Standing], now: datetime) -> str:
+    """The queue for Prometheus, as `tenantry.metrics` writes it: no figure names a client or a person, so of those the fullest is told.
+
+    Args:
+        clocks: of the incidents.
+    """
+    lines = queue(incidents, now)
+    taken = Counter((one.severity, "yes" if one.person else "no") for one in incidents)
+    ages = dict.fromkeys(SEVERITIES, 0.0)
+    for one in incidents:
+        ages[one.severity] = max(ages[one.severity], (now - one.opened).total_seconds())
+    late = Counter(one.clock.name for one in clocks if one.clock.stopped_at is None and one.clock.due_at < now)
+    most = {of: max((one.number for one in lines if one.kind == of and one.of != NOBODY), default=0) for of in _KINDS}
+    families: tuple[tuple[str, str, dict[str, float]], ...] = (
+        (
+            "tenantry_alert_incidents",
+            "Open incidents that alerts opened.",
+            {f'severity="{of}",taken="{yes}"': taken[of, yes] for of in SEVERITIES for yes in ("yes", "no")},
+        ),
+        (
+            "tenantry_alert_incident_oldest_seconds",
+            "Age of the oldest open incident.",
+            {f'severity="{of}"': age for of, age in ages.items()},
+        ),
+        (
+            "tenantry_alert_clocks_overdue",
+            "Clocks of agreements that run and are over.",
+            {f'clock="{of}"': late[of] for of in NAMES},
+        ),
+        (
+            "tenantry_alert_incidents_most",
+            "Open incidents of the client, and of the person, that has most.",
+            {f'of="{of}"': number for of, number in most.items()},
+        ),
+    )
+    text = []
+    for name, about, samples in families:
+        text += [f"# HELP {name} {about}", f"# TYPE {name} gauge"]
+        text += [f"{name}{{{labels}}} {value:.15g}" for labels, value in samples.items()]
+    return "\n".join(text) + "\n"
