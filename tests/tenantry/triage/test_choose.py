@@ -86,8 +86,11 @@ def test_nothing_starves(old: list[Waiting], later: list[Waiting], minutes: int)
         assert all(other.opened <= one.opened for other in ahead)
 
 
-@settings(max_examples=40)
-@given(st.lists(st.sampled_from(SEVERITIES), min_size=200, max_size=400), st.sampled_from(SEVERITIES))
+@settings(max_examples=20)
+@given(
+    st.lists(st.sampled_from(["high", "critical"]), min_size=200, max_size=300),
+    st.sampled_from(["info", "low", "medium"]),
+)
 def test_one_that_waits_is_served_while_worse_ones_keep_coming(coming: list[str], severity: str) -> None:
     """One is served a minute and one comes a minute: served at the latest once it and all that were before it are."""
     queue = [Waiting("it", "acme", severity, START)]
