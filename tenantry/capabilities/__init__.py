@@ -61,6 +61,14 @@ from tenantry.capabilities.cloud_exposure import (
     Opening,
     SharedDisk,
 )
+from tenantry.capabilities.cloud_hardening import (
+    CloudHardening,
+    CloudNetwork,
+    ManagedDatabase,
+    PasswordRules,
+    RegionDefaults,
+    RotatedKey,
+)
 from tenantry.capabilities.cloud_identity import (
     CloudCaller,
     CloudIdentity,
@@ -88,6 +96,13 @@ from tenantry.capabilities.directory import (
     RoleHolding,
 )
 from tenantry.capabilities.directory_logs import DirectoryLogs
+from tenantry.capabilities.directory_settings import (
+    ConsentRequests,
+    DirectorySettings,
+    Liberties,
+    RoleRules,
+    SignInMethods,
+)
 from tenantry.capabilities.dns import Dns, RecordSet, Zone
 from tenantry.capabilities.entitlements import Entitlements, Licence, Membership
 from tenantry.capabilities.findings import DetectorState, Findings, VendorFinding
@@ -161,6 +176,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "applications": Applications,
     "directory": Directory,
     "directory_logs": DirectoryLogs,
+    "directory_settings": DirectorySettings,
     "entitlements": Entitlements,
     "identity": Identity,
     "mail": Mail,
@@ -179,6 +195,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "cloud_access": CloudAccess,
     "cloud_watch": CloudWatch,
     "cloud_exposure": CloudExposure,
+    "cloud_hardening": CloudHardening,
     "cloud_logs": CloudLogs,
     "storage": Storage,
     "dns": Dns,
@@ -235,10 +252,12 @@ __all__ = [
     "CloudEvent",
     "CloudExposure",
     "CloudFunction",
+    "CloudHardening",
     "CloudIdentity",
     "CloudKey",
     "CloudLogin",
     "CloudLogs",
+    "CloudNetwork",
     "CloudPolicy",
     "CloudRole",
     "CloudUser",
@@ -248,6 +267,7 @@ __all__ = [
     "ConnectedSystem",
     "Consent",
     "ConsentPolicy",
+    "ConsentRequests",
     "Credentials",
     "CronEntry",
     "DatabaseRestore",
@@ -258,6 +278,7 @@ __all__ = [
     "DirectoryDomain",
     "DirectoryEvent",
     "DirectoryLogs",
+    "DirectorySettings",
     "Dns",
     "EncryptionKey",
     "Entitlements",
@@ -291,6 +312,7 @@ __all__ = [
     "InventoriedApplication",
     "InventoriedGrant",
     "Isolation",
+    "Liberties",
     "Licence",
     "Listener",
     "Logs",
@@ -300,6 +322,7 @@ __all__ = [
     "MailFlow",
     "MailOrganization",
     "Mailbox",
+    "ManagedDatabase",
     "Membership",
     "Message",
     "Messenger",
@@ -318,6 +341,7 @@ __all__ = [
     "Owner",
     "Package",
     "PartnerRelation",
+    "PasswordRules",
     "Posture",
     "Principal",
     "ProbeAnswer",
@@ -329,6 +353,7 @@ __all__ = [
     "Recorded",
     "Recorder",
     "RecoveryPoint",
+    "RegionDefaults",
     "Registration",
     "RemoteDomain",
     "RestoreTarget",
@@ -338,7 +363,9 @@ __all__ = [
     "Risks",
     "RoleAssignment",
     "RoleHolding",
+    "RoleRules",
     "RootUser",
+    "RotatedKey",
     "Secrets",
     "SecurityAlert",
     "SecurityAlerts",
@@ -347,6 +374,7 @@ __all__ = [
     "SentMessage",
     "SharedDisk",
     "SignIn",
+    "SignInMethods",
     "Snapshot",
     "Sshd",
     "StagedFile",

@@ -23,6 +23,7 @@ from integrations.lab.graph import (
     registrations,
     risk,
     security,
+    tenant_settings,
     users,
 )
 from integrations.lab.graph.call import Call, bad_request, refusal
@@ -51,6 +52,7 @@ ROUTES: tuple[Route, ...] = tuple(
             partner,
             posture,
             security,
+            tenant_settings,
         ),
     )
     for route in module.routes.all
