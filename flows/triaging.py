@@ -80,6 +80,8 @@ class Triaging:
         self._tenants: dict[str, tuple[int, Tenant]] = {}
         self._estate: tuple[int, Estate] = (-1, Estate())
         self._known: dict[str, int] = {}
+        self._keys: dict[str, bytes] = {}
+        self._fitting: dict[str, tuple[int, int, TriageRule | None]] = {}
 
     async def serve(self) -> None:
         """Until cancelled. What fails is tried again."""
@@ -125,6 +127,7 @@ class Triaging:
         nobodys = self._book.nobodys()
         if not nobodys:
             return
+        self._fitting = {one.id: self._fitting[one.id] for one in nobodys if one.id in self._fitting}
         waiting = [one for incident in nobodys if (one := self._waiting(incident, estate, now)) is not None]
         order = in_order(waiting, triage.order, now, timedelta(minutes=triage.raise_after_minutes))
         least = rank(triage.on_call_from)
@@ -171,21 +174,31 @@ class Triaging:
         return [one.person for one in estate.on_call if _on_duty(one.hours, estate.time_zone, now)]
 
     def _rule(self, incident: Incident, estate: Estate) -> TriageRule | None:
-        """The first that fits one of the incident's alerts."""
-        rules = estate.triage.rules
-        if not rules:
+        """The first that fits one of the incident's alerts; looked for again when more came, or the rules changed."""
+        if not estate.triage.rules:
             return None
+        known = self._fitting.get(incident.id)
+        if known is not None and known[:2] == (incident.alerts, self._estate[0]):
+            return known[2]
         alerts = []
         for row in self._store.of_incident(incident.id)[:_ALERTS]:
             try:
-                key = self._installation.vault.subkey(incident.tenant, "alerts")
-                alerts.append((row.source, open_for(key, row.id, row.body or b"")[0]))
+                alerts.append((row.source, open_for(self._key(incident.tenant), row.id, row.body or b"")[0]))
             except RecordError:
                 _LOG.warning("alert %s cannot be read for triage", row.id)
-        for rule in rules:
+        found = None
+        for rule in estate.triage.rules:
             if any(rule.when.fits(source, incident.tenant, alert) for source, alert in alerts):
-                return rule
-        return None
+                found = rule
+                break
+        self._fitting[incident.id] = incident.alerts, self._estate[0], found
+        return found
+
+    def _key(self, tenant: str) -> bytes:
+        """Asked for once: behind the broker, each key that is asked for is an entry."""
+        if tenant not in self._keys:
+            self._keys[tenant] = self._installation.vault.subkey(tenant, "alerts")
+        return self._keys[tenant]
 
     def _candidates(self, estate: Estate, now: datetime) -> list[Candidate]:
         today = now.astimezone(ZoneInfo(estate.time_zone)).date()

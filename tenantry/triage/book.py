@@ -147,10 +147,11 @@ class Book:
                 )
 
     def clocks(self, incident: str | None = None) -> list[Standing]:
-        """An incident's, or those of all that are open, by incident and due time."""
+        """An incident's; or those of all that are open, and those of closed ones of which somebody has yet to hear, by incident and due time."""
         rows = self._store.rows(
-            "SELECT s.* FROM sla s JOIN incidents i ON i.id = s.incident WHERE (?1 IS NULL AND (i.state = 'open' OR s.recorded = 0 "
-            "OR s.stopped_us IS NULL)) OR s.incident = ?1 ORDER BY s.incident, s.due_us",
+            "SELECT s.* FROM sla s JOIN incidents i ON i.id = s.incident WHERE (?1 IS NULL AND (i.state = 'open' "
+            "OR (s.recorded = 0 AND i.run_id IS NOT NULL) OR (s.stopped_us IS NULL AND s.told <> 'breached'))) OR s.incident = ?1 "
+            "ORDER BY s.incident, s.due_us",
             incident,
         )
         return [_standing(row) for row in rows]
