@@ -17,15 +17,18 @@ from typing import Final
 
 from flows.api import errors
 from flows.assembly import Installation
+from flows.pulling import source_of
 from flows.recording import prepare
 from flows.runbook_files import fingerprint, fingerprint_of
 from tenantry import room
+from tenantry.alerts.cursors import Cursors
 from tenantry.alerts.desk import Decided, Desk, Limits, plan_of
 from tenantry.alerts.door import intake_key
 from tenantry.alerts.rules import Rule, load_rules
 from tenantry.alerts.store import AlertRow, AlertStore, Incident
 from tenantry.broker import Supervisor
 from tenantry.broker.wire import address
+from tenantry.drop.seal import public_of
 from tenantry.errors import InvalidInput, NotFound, TenantryError
 from tenantry.journal import Event
 from tenantry.names import MSP
@@ -79,6 +82,8 @@ class Around:
                     _LOG.warning("alerts of %s wait for a person: %s", name, error.message)
                     continue
                 policy[name] = tenant.policy.unattended_impact
+                for key in (*tenant.providers, *tenant.estate_handles):  # what the client's own systems were asked for
+                    whose[source_of(name, key), None] = name
                 for source, handle in tenant.alert_handles.items():
                     if whose.setdefault((source, handle), name) != name:
                         _LOG.warning("%s is two clients' at %s: its alerts are nobody's", handle, source)
@@ -186,6 +191,7 @@ class Alerting:
         if self._desk is None:
             vault = self._installation.vault
             private = vault.alert_key() if isinstance(vault, Supervisor) else intake_key(vault)
+            Cursors(self._store).publish(public_of(private))  # for runs that fetch alerts
             self._desk = Desk(self._store, self._around, private, self._installation.journal.clock.now, self._limits)
         return self._desk.decide()
 

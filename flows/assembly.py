@@ -359,6 +359,10 @@ class TenantContext:
             from flows.sweeping import TenantIncidents
 
             return TenantIncidents(self._installation, self.name, "drill" if self._drill is not None else "run")
+        if name == "intake":
+            from flows.pulling import TenantIntake
+
+            return TenantIntake(self._installation, self, drill=self._drill is not None)
         if name == "onboarding":
             from flows.onboarding_hand import TenantOnboarding
 

@@ -39,9 +39,11 @@ from flows.assembly import Installation
 from flows.binding import bound
 from flows.body import final, named
 from flows.deployments import POOL, register
+from flows.pulling import Pulls
 from flows.rotating import Rotating
 from flows.runbook_files import fingerprint
 from flows.sweep_schedule import COMPLIANCE, Sweeps
+from flows.telling import IncidentUpdates
 from flows.updating import Updates
 from tenantry import room
 from tenantry.errors import LeaseLost, NotFound, RecordError, TenantryError
@@ -116,6 +118,8 @@ class Keeper:
         self._sweeps = Sweeps(installation, self._schedule)
         self._compliance = Sweeps(installation, self._schedule, COMPLIANCE)
         self._updates = Updates(installation, self._schedule)
+        self._telling = IncidentUpdates(installation, self._schedule)
+        self._pulls = Pulls(installation, self._schedule)
         self._queue: tuple[frozenset[str], float] = (frozenset(), -_QUEUE)
 
     def look(self) -> None:
@@ -129,6 +133,8 @@ class Keeper:
             asyncio.create_task(self._due("sweeps", self._sweeps.look)),
             asyncio.create_task(self._due("compliance sweeps", self._compliance.look)),
             asyncio.create_task(self._due("updates", self._updates.look)),
+            asyncio.create_task(self._due("updates on incidents", self._telling.look)),
+            asyncio.create_task(self._due("alerts", self._pulls.look)),
         ]
         try:
             while True:

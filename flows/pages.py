@@ -15,6 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
+from datetime import datetime
 from typing import Final
 
 import uvicorn
@@ -26,12 +27,15 @@ from starlette.routing import Route
 from flows.assembly import Installation
 from flows.outside import Door, keep_current
 from flows.report import timeline_of
+from tenantry.alerts.store import AlertStore
 from tenantry.broker import Supervisor
 from tenantry.errors import NotFound, TenantryError
 from tenantry.home import Home
 from tenantry.journal import MSP, Record
 from tenantry.metrics import CONTENT_TYPE, Counters, Observed, render
 from tenantry.timeline import format_named
+from tenantry.triage.book import Book
+from tenantry.triage.queue import queue_text
 from tenantry.vault import Vault
 
 _DUE_EVERY: Final = 60.0
@@ -110,10 +114,14 @@ class Figures:
         self._due_at = 0.0
         self._lock = threading.Lock()
         self._installation: Installation | None = None
+        self._alerts: AlertStore | None = None
 
     def close(self) -> None:
         """Close the record."""
         with self._lock:
+            if self._alerts is not None:
+                self._alerts.close()
+                self._alerts = None
             if self._installation is not None:
                 self._installation.close()
                 self._installation = None
@@ -158,7 +166,14 @@ class Figures:
             tenants = [MSP, *installation.tenants.names()]
             self._secrets(len(tenants))
             self._observed.catch_up(tenants, tail)
-            return render(journal.clock.now(), self._observed, journal.live, self._counters)
+            now = journal.clock.now()
+            return render(now, self._observed, journal.live, self._counters) + self._queue(now)
+
+    def _queue(self, now: datetime) -> str:
+        """Figures of the incidents that alerts opened."""
+        if self._alerts is None:
+            self._alerts = AlertStore(self._home.alerts_db)
+        return queue_text(self._alerts.incidents(), Book(self._alerts).clocks(), now)
 
 
 class Pages:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from flows.recording import prepare
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tenantry.journal.runs import RunIndex
     from tenantry.run import RunState
 
-__all__ = ["RUNBOOK", "Updates", "run_id_of"]
+__all__ = ["RUNBOOK", "Updates", "number_of", "run_id_of"]
 
 RUNBOOK: Final = "disaster_status"
 _NAMESPACE: Final = uuid.UUID("5a0d8c7e-91f4-4b5e-8a3e-0f6f0b5f2d11")
@@ -34,6 +35,11 @@ _LOG: Final = logging.getLogger(__name__)
 def run_id_of(run_id: str, number: int) -> str:
     """The id of the run that sends this update of an activation."""
     return str(uuid.uuid5(_NAMESPACE, f"{run_id}/{number}"))
+
+
+def number_of(begun: datetime, cadence: timedelta, now: datetime) -> int:
+    """Which update is due, counted from when it began; below 1: none yet."""
+    return int((now - begun) / cadence)
 
 
 class Updates:
@@ -75,7 +81,7 @@ class Updates:
         cadence = parse_duration(str(told["facts"]["cadence"]))
         now = self._installation.journal.clock.now()
         begun = parse_rfc3339(declared["at"])
-        number = int((now - begun) / cadence)
+        number = number_of(begun, cadence, now)
         run_id = run_id_of(state.run_id, number)
         if number < 1:
             return None

@@ -11,12 +11,16 @@ import json
 import os
 import signal
 import sys
+from functools import partial
 
 from pydantic import SecretStr
 
+from flows import launch
 from flows.alerting import Alerting
 from flows.assembly import Installation
 from flows.keeper import Keeper
+from flows.queue_shown import QueueShown
+from flows.triaging import Triaging
 from flows.worker import TenantryWorker
 from tenantry import logs, tether
 from tenantry.broker import Supervisor
@@ -40,7 +44,9 @@ async def _serve(installation: Installation, supervisor: Supervisor | None) -> N
     keeper = Keeper(installation, worker)
     worker.on_interrupted = keeper.look
     alerting = Alerting(installation, worker.act)
-    work = (worker.start(printer=_quiet), keeper.serve(), alerting.serve())
+    shown = QueueShown(installation.journal.clock.now)
+    triaging = Triaging(installation, partial(launch.schedule, installation), shown)
+    work = (worker.start(printer=_quiet), keeper.serve(), alerting.serve(), triaging.serve())
     parts = [asyncio.create_task(part) for part in work]
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -14,7 +14,19 @@ from tenantry.errors import InvalidTenant
 from tenantry.home import Home
 from tenantry.names import MSP, PersonId, Role, SecretRef, Slug, TenantName
 from tenantry.secretstore import EMBEDDED
-from tenantry.tenants import Email, Minutes, Model, Network, Phone, ProviderConfig, Text, TimeZone, secret_in
+from tenantry.tenants import (
+    BusinessHours,
+    Email,
+    Minutes,
+    Model,
+    Network,
+    Phone,
+    ProviderConfig,
+    Text,
+    TimeZone,
+    secret_in,
+)
+from tenantry.triage.model import Triage
 from tenantry.yamlpos import build, load, misplaced
 
 __all__ = [
@@ -39,6 +51,11 @@ class OnCall(Model):
     person: PersonId = Field(description="Their id (`tenantry people list`).")
     phone: Phone | None = Field(default=None, description="Where they are called.")
     email: Email | None = Field(default=None, description="Where they are written to.")
+    hours: list[BusinessHours] = Field(
+        default_factory=list,
+        max_length=20,
+        description="When they are on call, in the estate's time zone; none: at any time.",
+    )
     escalate_after_minutes: Minutes = Field(
         default=15, description="How long the next one in the list is left in peace, in minutes."
     )
@@ -189,6 +206,7 @@ class Estate(Model):
     alerts: dict[Slug, AlertSource] = Field(
         default_factory=dict, max_length=200, description="Who may send alerts, by the name in their address."
     )
+    triage: Triage = Field(default_factory=Triage, description="How incidents that alerts opened find their people.")
     service: ServiceSettings = Field(default_factory=ServiceSettings, description="This machine's service.")
     time_stamp_authority: TimeStampAuthority | None = Field(
         default=None, description="Who time-stamps the record's checkpoints; none: nobody outside does."

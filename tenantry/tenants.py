@@ -37,6 +37,7 @@ from tenantry.yamlpos import Document, build, load, misplaced, parse
 
 __all__ = [
     "Agreement",
+    "AlertPull",
     "BusinessHours",
     "Contact",
     "Expected",
@@ -175,6 +176,10 @@ class TeamMember(Model):
 class Sla(Model):
     """What was promised for one severity; minutes from the alert's arrival."""
 
+    hours: Literal["always", "business"] = Field(
+        default="always",
+        description="What counts: every minute, or those of business_hours alone (its days, hours and holidays).",
+    )
     acknowledge_minutes: Minutes = Field(description="Until somebody has taken it.")
     contain_minutes: Minutes | None = Field(default=None, description="Until the threat is contained.")
     resolve_minutes: Minutes | None = Field(default=None, description="Until service is back and watched.")
@@ -190,7 +195,10 @@ class BusinessHours(Model):
         description="Start of the working day in the tenant's time zone, HH:MM."
     )
     end: Annotated[str, StringConstraints(pattern=r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$")] = Field(
-        description="End of the working day in the tenant's time zone, HH:MM."
+        description="End of the working day in the tenant's time zone, HH:MM; one that is not after the start is on the next day."
+    )
+    holidays: list[date] = Field(
+        default_factory=list, max_length=1_000, description="Days on which nobody works (YYYY-MM-DD)."
     )
 
 
@@ -379,6 +387,17 @@ class ComplianceSettings(Model):
     )
 
 
+class AlertPull(Model):
+    """How often the client's own systems are asked for alerts."""
+
+    every_minutes: Annotated[int, Field(ge=1, le=1_440)] | None = Field(
+        default=None, description="Minutes between two times; none: they are not asked, only heard."
+    )
+    first_hours: Annotated[int, Field(ge=1, le=720)] = Field(
+        default=24, description="How far back a system is asked that was never asked before."
+    )
+
+
 class Tenant(Model):
     """A client: who they are, what was agreed, how we reach their systems."""
 
@@ -419,6 +438,9 @@ class Tenant(Model):
         default_factory=dict,
         description="For each source of alerts of the estate that serves several clients, what this one is called there "
         "(directory, account, customer or organisation id).",
+    )
+    alert_pull: AlertPull = Field(
+        default_factory=AlertPull, description="How often the client's own systems are asked for alerts."
     )
     secret_store: Slug | None = Field(
         default=None,
@@ -471,6 +493,9 @@ class Tenant(Model):
                         *("providers", key, "secrets", name),
                     )
         self._expected_credentials(seen)
+        for severity, promised in self.agreement.sla.items():
+            if promised.hours == "business" and self.business_hours is None:
+                raise misplaced("business_hours of this file are not agreed", "agreement", "sla", severity, "hours")
         wrong = self.offboarding.misplaced_names(self.providers, seen | {contact.role for contact in self.contacts})
         if wrong is not None:
             raise misplaced(wrong[0], *wrong[1])

@@ -15,9 +15,11 @@ from console.cli import echo_json, group, json_option, wants_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
     from flows.assembly import Installation
     from tenantry.alerts.store import AlertRow, AlertStore, Incident
+    from tenantry.triage.book import Standing
 
 _A = click.argument("alert", metavar="A")
 _AS = click.option(
@@ -54,8 +56,11 @@ def list_alerts(tenant: str | None, every: bool, most: int) -> None:
         rows = store.alerts(tenant=tenant, most=most) if every else []
         open_ = [] if every else store.incidents(tenant=tenant)
         counts = store.counts()
+        standing = _standing(store)
     if wants_json():
-        echo_json([_alert(row) for row in rows] if every else [_incident(one) for one in open_])
+        echo_json(
+            [_alert(row) for row in rows] if every else [_incident(one, standing.get(one.id), now) for one in open_]
+        )
         return
     from console.render import moment, table
     from tenantry.clock import rfc3339
@@ -79,7 +84,7 @@ def list_alerts(tenant: str | None, every: bool, most: int) -> None:
         )
     else:
         table(
-            ("incident", "severity", "client", "age", "alerts", "stands", "whose"),
+            ("incident", "severity", "client", "age", "alerts", "stands", "whose", "next due"),
             [
                 (
                     one.id[:12],
@@ -89,11 +94,14 @@ def list_alerts(tenant: str | None, every: bool, most: int) -> None:
                     str(one.alerts),
                     f"run {one.run_id[:8]}" if one.run_id else "waits for a person",
                     one.person or "nobody yet",
+                    _next_due(standing.get(one.id, []), now),
                 )
                 for one in open_
             ],
             title="Open incidents",
         )
+        for what, found in _queue(open_, now):
+            click.echo(f"{what}: {found}", err=True)
     click.echo(", ".join(f"{number} {state}" for state, number in sorted(counts.items())) or "no alert yet", err=True)
 
 
@@ -108,11 +116,15 @@ def show(alert: str, raw: bool) -> None:
         said, words = _opened(installation, row)
         incident = store.incident(row.incident) if row.incident else None
         others = store.of_incident(row.incident) if row.incident else []
+        standing = _standing(store, row.incident).get(row.incident, []) if row.incident else []
+        given = _given(store, row.incident)
+        now = installation.journal.clock.now()
     if raw:
         click.echo(words, nl=False)
         return
     if wants_json():
-        echo_json({**_alert(row), "alert": said, "incident": _incident(incident) if incident else None})
+        shown = _incident(incident, standing, now) if incident else None
+        echo_json({**_alert(row), "alert": said, "incident": shown, "assignments": given})
         return
     from console.render import fields, moment
     from tenantry.clock import rfc3339
@@ -130,6 +142,9 @@ def show(alert: str, raw: bool) -> None:
             ("became", f"{row.state}: {row.reason}" if row.reason else row.state),
             ("incident", f"{incident.id} ({incident.state}, {len(others)} alerts)" if incident else "none"),
             ("run", (incident.run_id or "none: it waits for a person") if incident else "none"),
+            ("whose", (incident.person or "nobody yet") if incident else "nobody's"),
+            *((f"  since {moment(one['at'])}", f"{one['to'] or 'nobody'}: {one['why']}") for one in given),
+            *((f"clock {one.clock.name}", _left(one, now)) for one in standing),
         ]
     )
 
@@ -191,9 +206,11 @@ def test(mapping: str, file: Path) -> None:
 @click.option("--reason", required=True, metavar="TEXT", help="Why; it stands in the record.")
 @_AS
 def close(alert: str, reason: str, person: str) -> None:
-    """Close the incident of an alert: nothing more is merged into it. Its run, if it has one, goes on."""
+    """Close the incident of an alert: nothing more is merged into it, and its clocks stop. Its run, if it has one, goes on."""
     from tenantry.errors import InvalidInput
     from tenantry.journal import Event
+    from tenantry.triage.book import Book
+    from tenantry.triage.clocks import NAMES
 
     with _store() as (installation, store):
         row = store.alert(alert)
@@ -202,7 +219,11 @@ def close(alert: str, reason: str, person: str) -> None:
         by = _by(installation, person, f"alerts.close:{row.incident}", row.tenant)
         said = {"incident": row.incident, "by": by, "reason": reason}
         installation.journal.append(row.tenant, [Event("incident.closed", said)])
-        store.close_incident(row.incident, f"{by}: {reason}", installation.journal.clock.now())
+        now = installation.journal.clock.now()
+        store.close_incident(row.incident, f"{by}: {reason}", now)
+        book = Book(store)
+        for name in NAMES:
+            book.stop(row.incident, name, now)
 
 
 @alerts.command("assign", examples=("tenantry alerts assign 1f3a9c sam.eng --as ann.lee",))
@@ -210,19 +231,36 @@ def close(alert: str, reason: str, person: str) -> None:
 @click.argument("to", metavar="PERSON")
 @_AS
 def assign(alert: str, to: str, person: str) -> None:
-    """Give the incident of an alert to PERSON."""
-    from tenantry.errors import InvalidInput
+    """Give the incident of an alert to PERSON. Somebody has looked then: the clock of its acknowledgement stops."""
+    _assign(alert, to, person)
+
+
+@alerts.command("take", examples=("tenantry alerts take 1f3a9c --as sam.eng",))
+@_A
+@_AS
+def take(alert: str, person: str) -> None:
+    """Take the incident of an alert: the clock of its acknowledgement stops."""
+    _assign(alert, person, person)
+
+
+def _assign(alert: str, to: str, person: str) -> None:
+    from tenantry.errors import InvalidInput, OutOfScope
     from tenantry.journal import Event
+    from tenantry.triage.book import Book
 
     with _store() as (installation, store):
         row = store.alert(alert)
         if row.incident is None or row.tenant is None:
             raise InvalidInput("has no incident", place="A")
-        installation.people.get(to)
+        if store.incident(row.incident).state != "open":
+            raise InvalidInput("its incident is closed", place="A")
+        whom = installation.people.get(to)
+        if not whom.enabled or not whom.covers(row.tenant):
+            raise OutOfScope(f"{to} is disabled, or {row.tenant} is not theirs", remedy="Give it to somebody else.")
         by = _by(installation, person, f"alerts.assign:{row.incident}", row.tenant)
-        said = {"incident": row.incident, "by": by, "to": to}
+        said = {"incident": row.incident, "by": by, "to": to, "why": f"said by {by}"}
         installation.journal.append(row.tenant, [Event("incident.assigned", said)])
-        store.assign(row.incident, to)
+        Book(store).assign(row.incident, to, by, installation.journal.clock.now())
 
 
 @alerts.command(
@@ -321,7 +359,49 @@ def _alert(row: AlertRow) -> dict[str, Any]:
     }
 
 
-def _incident(one: Incident) -> dict[str, Any]:
+def _standing(store: AlertStore, incident: str | None = None) -> dict[str, list[Standing]]:
+    """The clocks of incidents, the first due first."""
+    from tenantry.triage.book import Book
+
+    found: dict[str, list[Standing]] = {}
+    for one in Book(store).clocks(incident):
+        found.setdefault(one.incident, []).append(one)
+    return found
+
+
+def _given(store: AlertStore, incident: str | None) -> list[dict[str, Any]]:
+    """Who got it, when and why."""
+    from tenantry.clock import rfc3339
+    from tenantry.triage.book import Book
+
+    rows = Book(store).of(incident) if incident else []
+    return [{"at": rfc3339(one.at), "to": one.person, "by": one.by, "why": one.why} for one in rows]
+
+
+def _next_due(standing: list[Standing], now: datetime) -> str:
+    running = [one for one in standing if one.clock.stopped_at is None]
+    return f"{running[0].clock.name} {_left(running[0], now)}" if running else ""
+
+
+def _left(one: Standing, now: datetime) -> str:
+    from console.render import moment
+    from tenantry.clock import rfc3339
+
+    minutes = round(one.clock.left(now).total_seconds() / 60)
+    left = f"{minutes} min left" if minutes >= 0 else f"{-minutes} min too late"
+    if one.clock.stopped_at is not None:
+        return f"stopped {moment(rfc3339(one.clock.stopped_at))}, {left}"
+    return f"due {moment(rfc3339(one.clock.due_at))}, {left}"
+
+
+def _queue(incidents: list[Incident], now: datetime) -> list[tuple[str, str]]:
+    """Number, priority and age of the open incidents, for each client and each person."""
+    from tenantry.triage.queue import queue
+
+    return [(line.of, line.told()) for line in queue(incidents, now)]
+
+
+def _incident(one: Incident, standing: list[Standing] | None, now: datetime) -> dict[str, Any]:
     from tenantry.clock import rfc3339
 
     return {
@@ -337,4 +417,6 @@ def _incident(one: Incident) -> dict[str, Any]:
         "run_id": one.run_id,
         "person": one.person,
         "closed_why": one.closed_why,
+        "age_seconds": round((now - one.opened).total_seconds()),
+        "clocks": [clock.clock.as_dict() for clock in standing or ()],
     }

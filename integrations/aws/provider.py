@@ -48,7 +48,7 @@ __all__ = ["CAPABILITIES", "PROVIDER", "AwsHandle", "AwsProvider", "HubSettings"
 VENDOR: Final = "aws"
 CAPABILITIES: Final = (
     *("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings"),
-    *("cloud_access", "cloud_watch", "cloud_exposure", "cloud_hardening"),
+    *("cloud_access", "cloud_watch", "cloud_exposure", "cloud_hardening", "security_alerts"),
 )
 
 
@@ -154,6 +154,7 @@ class AwsProvider:
         from integrations.aws.organization import Organization
         from integrations.aws.route53 import AwsDns
         from integrations.aws.s3 import AwsStorage
+        from integrations.aws.security_alerts import AwsSecurityAlerts
         from integrations.aws.session import AccountSessions
         from integrations.aws.watch import AwsWatch
 
@@ -186,6 +187,7 @@ class AwsProvider:
                 "backup": AwsBackup(caller, own.account),
                 "cloud_logs": AwsLogs(caller, own.account, regions),
                 "findings": AwsFindings(caller),
+                "security_alerts": AwsSecurityAlerts(AwsFindings(caller)),
                 "cloud_access": AwsAccess(caller, own.account, own.role_arn, organization),
                 "cloud_watch": AwsWatch(caller, own.account),
                 "cloud_exposure": AwsExposure(caller, own.account, organization, regions),

@@ -106,6 +106,10 @@ class Posture:
     """Partners of the cross-tenant access policy, by tenant id."""
     risks: list[dict[str, Any]] = field(default_factory=list)
     """Detections of Identity Protection."""
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    """Of Microsoft Defender, as Graph shows them (``alerts_v2``)."""
+    incidents: list[dict[str, Any]] = field(default_factory=list)
+    """Of Microsoft Defender; which alerts are theirs says ``incidentId`` of those."""
     premium: bool = True
     """The tenant has Microsoft Entra ID P2."""
     role_instances: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -27,6 +27,8 @@ _PATHS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "Organization.Read.All": ("/organization", {}),
     "Policy.Read.All": ("/policies/authorizationPolicy", {}),
     "RoleManagement.Read.Directory": ("/roleManagement/directory/roleAssignments", _ONE),
+    "SecurityAlert.Read.All": ("/security/alerts_v2", _ONE),
+    "SecurityIncident.Read.All": ("/security/incidents", _ONE),
     "User.Read.All": ("/users", {**_ONE, "$select": "id"}),
 }
 _OF_A_USER: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {

@@ -46,8 +46,25 @@ CREATE TABLE IF NOT EXISTS entities (
 CREATE TABLE IF NOT EXISTS suppressions (
     id INTEGER PRIMARY KEY, tenant TEXT, source TEXT, fingerprint BLOB, reason TEXT NOT NULL, by TEXT NOT NULL,
     made_us INTEGER NOT NULL, until_us INTEGER NOT NULL, lifted_us INTEGER
-)
+);
+CREATE TABLE IF NOT EXISTS assignments (
+    turn INTEGER PRIMARY KEY, incident TEXT NOT NULL, person TEXT, by TEXT NOT NULL, why TEXT NOT NULL, at_us INTEGER NOT NULL,
+    recorded INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS assignments_incident ON assignments (incident);
+CREATE INDEX IF NOT EXISTS assignments_unrecorded ON assignments (turn) WHERE recorded = 0;
+CREATE TABLE IF NOT EXISTS sla (
+    incident TEXT NOT NULL, name TEXT NOT NULL, severity TEXT NOT NULL, started_us INTEGER NOT NULL, due_us INTEGER NOT NULL,
+    warn_us INTEGER NOT NULL, source TEXT NOT NULL, stopped_us INTEGER, told TEXT NOT NULL DEFAULT '', recorded INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (incident, name)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS cursors (
+    source TEXT PRIMARY KEY, since_us INTEGER NOT NULL, looked_us INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS intake (public BLOB NOT NULL)
 """
+_VERSION: Final = 2
+"""2: assignments, clocks, cursors and the intake's public key; tables that a file of version 1 is given as a new one is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +134,7 @@ class AlertStore:
     """Thread-safe, and shared by processes. Every method may raise RecordError."""
 
     def __init__(self, path: Path) -> None:
-        self._db = LocalDb(path, _SCHEMA)
+        self._db = LocalDb(path, _SCHEMA, version=_VERSION)
 
     def close(self) -> None:
         self._db.close()
@@ -125,6 +142,10 @@ class AlertStore:
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """The write lock, then all or nothing."""
         return self._db.transaction()
+
+    def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        """Of a read; for what keeps other tables of this file (`tenantry.triage.book`, `tenantry.alerts.cursors`)."""
+        return self._db.all(sql, *values)
 
     # --- accepting ----------------------------------------------------------------------------------------------------
 
@@ -192,10 +213,6 @@ class AlertStore:
                 (micros(at), why, incident),
             )
             db.execute("DELETE FROM entities WHERE incident = ?", (incident,))
-
-    def assign(self, incident: str, person: str) -> None:
-        with self.transaction() as db:
-            db.execute("UPDATE incidents SET person = ? WHERE id = ?", (person, incident))
 
     # --- looking ------------------------------------------------------------------------------------------------------
 

@@ -138,6 +138,7 @@ from tenantry.capabilities.identity import (
     SignIn,
 )
 from tenantry.capabilities.incidents import Incidents
+from tenantry.capabilities.intake import Intake, Pulled
 from tenantry.capabilities.logs import AuditRecord, Logs
 from tenantry.capabilities.looking import ConnectedSystem, Looking
 from tenantry.capabilities.mail import Delegate, Forwarding, InboxRule, Mail, MobileDevice, SentMessage
@@ -166,6 +167,7 @@ from tenantry.capabilities.probing import ProbeAnswer, Probing
 from tenantry.capabilities.recorded import Recorded
 from tenantry.capabilities.risks import Risks
 from tenantry.capabilities.secrets import Secrets
+from tenantry.capabilities.security_alerts import SecurityAlert, SecurityAlerts
 from tenantry.capabilities.storage import Bucket, BucketProtection, Retention, Storage, StoredObject
 from tenantry.capabilities.sweeping import Sweeping
 
@@ -198,6 +200,8 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "storage": Storage,
     "dns": Dns,
     "findings": Findings,
+    "security_alerts": SecurityAlerts,
+    "intake": Intake,
     "looking": Looking,
     "risks": Risks,
     "probing": Probing,
@@ -212,7 +216,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
 
 OWN: Final = frozenset(
     {
-        *("secrets", "sweeping", "incidents", "onboarding", "offboarding"),
+        *("secrets", "sweeping", "incidents", "onboarding", "offboarding", "intake"),
         *("looking", "risks", "recorded", "compliance", "probing"),
     }
 )
@@ -304,6 +308,7 @@ __all__ = [
     "InboxRule",
     "Incidents",
     "Instance",
+    "Intake",
     "InventoriedApplication",
     "InventoriedGrant",
     "Isolation",
@@ -343,6 +348,7 @@ __all__ = [
     "Probing",
     "Process",
     "PublicAccess",
+    "Pulled",
     "RecordSet",
     "Recorded",
     "Recorder",
@@ -361,6 +367,8 @@ __all__ = [
     "RootUser",
     "RotatedKey",
     "Secrets",
+    "SecurityAlert",
+    "SecurityAlerts",
     "SecurityGroup",
     "SendAsRight",
     "SentMessage",

@@ -1,4 +1,4 @@
-"""Notification clocks as bars: from the start to the time when it is due, and how far it went."""
+"""Clocks of notification and of the agreement as bars: from the start to the time when it is due, and how far it went."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _WORDS: Final = {
 
 def bars(clocks: Sequence[ClockRow], as_of: datetime) -> list[Markup]:
     """One row a clock, the first due first."""
-    lead = f"Each starts from a person's recorded determination. Clocks that still run are shown as of {moment(as_of)}."
+    lead = (
+        "A notification's clock starts from a person's recorded determination, one of the agreement (sla) when the alert came. "
+        f"Clocks that still run are shown as of {moment(as_of)}."
+    )
     return [h("p", lead, class_="lead"), h("div", *(_bar(clock) for clock in clocks), class_="clocks")]
 
 

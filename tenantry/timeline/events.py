@@ -13,7 +13,7 @@ from typing import Any, Final
 from tenantry.clock import parse_rfc3339
 from tenantry.timeline.known import Book, Known, Recorded
 from tenantry.timeline.model import Lane, TimelineEvent
-from tenantry.timeline.words import OUTCOMES, clip, human_name, outcome_words, plural, shown, span
+from tenantry.timeline.words import OUTCOMES, SLA, clip, human_name, outcome_words, plural, shown, span
 
 __all__ = ["RELATED", "Reader", "changes_text", "events", "recorded_time"]
 
@@ -355,7 +355,12 @@ class Reader:
     # --- around the run -----------------------------------------------------------------------------------------------
 
     def clocks(self, record: Recorded) -> _Said:
-        names = ", ".join(str(clock.get("name")) for clock in record.data.get("clocks") or ())
+        given = record.data.get("clocks") or ()
+        names = ", ".join(str(clock.get("name")) for clock in given)
+        if given and all(str(clock.get("name")).startswith(SLA) for clock in given):
+            stopped = all(clock.get("stopped_at") for clock in given)
+            said = f"Clocks of the agreement {'stopped' if stopped else 'run'}: {names.replace(SLA, '')}"
+            return _Said(Lane.PLATFORM, "clocks", said)
         return _Said(Lane.PEOPLE, "clocks", f"Notification clocks: {names}", actor=_person(record.data.get("by")))
 
     def freeze(self, record: Recorded) -> _Said:

@@ -21,7 +21,7 @@ from tenantry.timeline.clock_bars import bars
 from tenantry.timeline.markup import Markup, h, join, long_text
 from tenantry.timeline.model import Lane, Timeline, TimelineEvent, Verdict
 from tenantry.timeline.picture import draw, legend
-from tenantry.timeline.words import STATUSES, clip, human_name, moment, span
+from tenantry.timeline.words import STATUSES, clip, clocks_title, human_name, moment, span
 
 __all__ = ["export"]
 
@@ -86,7 +86,7 @@ def _sections(t: Timeline, events: Sequence[TimelineEvent]) -> Iterator[tuple[st
         "What is not known",
         [h("ul", *(h("li", long_text(line)) for line in t.unknown))] if t.unknown else [],
     )
-    yield "clocks", "Notification clocks", bars(t.clocks, t.record.as_of) if t.clocks else []
+    yield "clocks", clocks_title(clock.name for clock in t.clocks), bars(t.clocks, t.record.as_of) if t.clocks else []
     yield "attacker", "What the attacker did", [html_found.attacks(attacks)] if attacks else []
     yield "findings", "What was found, and whose it is", list(html_found.findings(t.findings)) if t.findings else []
     yield "decisions", "Decisions of people", [html_found.decisions(t.decisions)] if t.decisions else []

@@ -18,6 +18,7 @@ from tenantry.timeline.words import (
     OUTCOMES,
     STATUSES,
     clip,
+    clocks_title,
     human_name,
     moment,
     outcome_words,
@@ -75,7 +76,7 @@ def _lines(t: Timeline) -> Iterator[str]:
         ]
         yield from _table(("Duration", "Value", "Follows from"), durations)
     if t.clocks:
-        yield from _section("Notification clocks", ())
+        yield from _section(clocks_title(c.name for c in t.clocks), ())
         clocks = [
             (escape(human_name(c.name)), moment(c.started_at), moment(c.due_at), moment(c.stopped_at) if c.stopped_at else "", c.state.value, span(c.margin), escape(", ".join(part for part in (c.duty, c.source) if part)))
             for c in t.clocks

@@ -14,7 +14,7 @@ from tenantry.timeline.pdf_cells import (
     piece,
     table,
 )
-from tenantry.timeline.words import STATUSES, human_name, moment, span
+from tenantry.timeline.words import STATUSES, clocks_title, human_name, moment, span
 
 __all__ = ["Front"]
 
@@ -108,7 +108,7 @@ class Front(Section):
             rows.append([about, due, state])
         lead = f"Each starts from a person's recorded determination. Those that still run are shown as of {moment(self._t.record.as_of)}."
         return {
-            "title": "Notification clocks",
+            "title": clocks_title(clock.name for clock in self._t.clocks),
             "lead": lead,
             "table": table(("Duty", "Due", "State"), ("1.5fr", "1.2fr", "34mm"), rows),
         }

@@ -20,7 +20,7 @@ from tenantry.timeline.model import (
     TimelineEvent,
     Verdict,
 )
-from tenantry.timeline.words import STATUSES, clip, human_name, plural, span, when
+from tenantry.timeline.words import SLA, STATUSES, clip, human_name, plural, span, when
 
 if TYPE_CHECKING:
     from tenantry.run.state import RunState
@@ -29,6 +29,7 @@ __all__ = ["durations", "moments", "summary", "unknowns"]
 
 _EFFECT_GOOD = frozenset({"changed", "already"})
 _NOT_EFFECTS: Final = ("messenger.", "human.")
+_LATE: Final = (ClockState.MISSED, ClockState.OVERDUE)
 _REPORTED: Final = ("reported_at", "detected_at", "discovered_at")
 
 
@@ -262,8 +263,10 @@ def _interruptions(timeline: Timeline) -> str:
 
 
 def _clocks(timeline: Timeline) -> str:
-    running = [clock for clock in timeline.clocks if clock.state is ClockState.RUNNING]
-    late = [clock for clock in timeline.clocks if clock.state in (ClockState.MISSED, ClockState.OVERDUE)]
+    notices = [clock for clock in timeline.clocks if not clock.name.startswith(SLA)]
+    promises = [clock for clock in timeline.clocks if clock.name.startswith(SLA)]
+    running = [clock for clock in notices if clock.state is ClockState.RUNNING]
+    late = [clock for clock in notices if clock.state in _LATE]
     parts = []
     if running:
         parts.append(
@@ -271,6 +274,9 @@ def _clocks(timeline: Timeline) -> str:
         )
     if late:
         parts.append(f"{plural(len(late), 'notification')} {'is' if len(late) == 1 else 'are'} late")
+    missed = [clock.name.removeprefix(SLA) for clock in promises if clock.state in _LATE]
+    if missed:
+        parts.append(f"{'w' if parts else 'W'}hat the agreement promises was not kept in time: {_listed(missed)}")
     return "; ".join(parts) + "." if parts else ""
 
 

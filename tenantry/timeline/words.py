@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -12,8 +13,10 @@ __all__ = [
     "CERTAINTY",
     "LANES",
     "OUTCOMES",
+    "SLA",
     "STATUSES",
     "clip",
+    "clocks_title",
     "human_name",
     "moment",
     "outcome_words",
@@ -23,6 +26,9 @@ __all__ = [
     "span",
     "when",
 ]
+
+SLA: Final = "sla "
+"""How clocks of the agreement with a client begin; all others are of notifications."""
 
 LANES: Final = {"attacker": "Attacker", "people": "People", "platform": "Platform"}
 
@@ -153,3 +159,8 @@ def shown(value: Any, limit: int = 400) -> str:
 def clip(text: str, limit: int) -> str:
     """Cut with ``…`` where it is longer than ``limit`` characters."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def clocks_title(names: Iterable[str]) -> str:
+    """What a list of these clocks is called."""
+    return "Clocks" if any(name.startswith(SLA) for name in names) else "Notification clocks"

@@ -22,6 +22,7 @@ from integrations.lab.graph import (
     posture,
     registrations,
     risk,
+    security,
     tenant_settings,
     users,
 )
@@ -50,6 +51,7 @@ ROUTES: tuple[Route, ...] = tuple(
             risk,
             partner,
             posture,
+            security,
             tenant_settings,
         ),
     )

@@ -13,7 +13,9 @@ from tenantry.alerts.model import MAX_ENTITIES, Alert, Entity
 from tenantry.alerts.reading import Reading, techniques
 from tenantry.alerts.source import Source, listed
 
-_SEVERITY: Final = {"informational": "info", "low": "low", "medium": "medium", "high": "high"}
+__all__ = ["SEVERITY", "MicrosoftGraph", "named"]
+
+SEVERITY: Final = {"informational": "info", "low": "low", "medium": "medium", "high": "high"}
 _EVIDENCE: Final = (
     ("userAccount.userPrincipalName", "account"),
     ("deviceDnsName", "host"),
@@ -40,18 +42,13 @@ class MicrosoftGraph(Source):
         found = item.text("id", 150)
         kind = item.maybe("category") or item.maybe("detectionSource") or "alert"
         status = item.maybe("status")
-        entities: dict[str, Entity] = {}
-        for evidence in item.objects("evidence"):
-            for path, of in _EVIDENCE:
-                if name := evidence.maybe(path):
-                    entity = Entity(type=of, id=name)
-                    entities.setdefault(entity.key(), entity)
+        entities = named(item)
         return Alert(
             uid=f"{found}@{item.maybe('lastUpdateDateTime', 60) or 'first'}",
             finding=found,
             title=item.text("title"),
             desc=item.maybe("description", 4_000),
-            severity=_SEVERITY.get(item.maybe("severity").lower(), "medium"),
+            severity=SEVERITY.get(item.maybe("severity").lower(), "medium"),
             types=(kind,),
             attacks=techniques(item.values("mitreTechniques")),
             entities=tuple(entities.values())[:MAX_ENTITIES],
@@ -61,3 +58,14 @@ class MicrosoftGraph(Source):
             same=(item.text("title"), kind),
             resolved=status == "resolved",
         )
+
+
+def named(alert: Reading) -> dict[str, Entity]:
+    """Whom an alert's evidence names, by `Entity.key`."""
+    entities: dict[str, Entity] = {}
+    for evidence in alert.objects("evidence"):
+        for path, of in _EVIDENCE:
+            if name := evidence.maybe(path):
+                entity = Entity(type=of, id=name)
+                entities.setdefault(entity.key(), entity)
+    return entities

@@ -120,6 +120,7 @@ class TestCheck:
             "host",
             "host_backup",
             *("application_inventory", "directory", "directory_logs", "entitlements", "mail_flow"),
+            *("directory_settings", "security_alerts"),
             *("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings", "credentials"),
         }
 

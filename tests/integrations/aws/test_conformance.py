@@ -25,6 +25,7 @@ from tests.conformance.cloud_identity import CloudIdentityConformance, CloudIden
 from tests.conformance.cloud_logs import CloudLogsConformance, CloudLogsWorld
 from tests.conformance.dns import DnsConformance, DnsWorld
 from tests.conformance.findings import FindingsConformance, FindingsWorld
+from tests.conformance.security_alerts import SecurityAlertsConformance, SecurityAlertsWorld
 from tests.conformance.storage import StorageConformance, StorageWorld
 from tests.support.aws_gaps import Reply, record
 from tests.support.aws_stand import REGIONS, Account, AwsStand
@@ -460,6 +461,38 @@ class TestLogs(CloudLogsConformance):
         )
         with pytest.raises(Rejected):
             [event async for event in world.provider.archived(made["TrailARN"], world.since, world.until)]
+
+
+class TestSecurityAlerts(SecurityAlertsConformance):
+    capability = "security_alerts"
+
+    @pytest.fixture
+    def world(self, aws: AwsStand, account: Account, handle: AwsHandle) -> SecurityAlertsWorld:
+        at = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+        detector = account.client("guardduty").create_detector(Enable=True)["DetectorId"]
+        for id, updated in (("open", at), ("over", at + timedelta(minutes=1)), ("old", at - timedelta(days=200))):
+            aws.gaps.detections[account.id, REGIONS[0]].append(
+                {
+                    "accountId": account.id,
+                    "id": id,
+                    "type": "UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom",
+                    "title": f"an {id} one",
+                    "severity": 8.0,
+                    "createdAt": (at - timedelta(days=201)).isoformat(),
+                    "updatedAt": updated.isoformat(),
+                    "resource": {"accessKeyDetails": {"accessKeyId": f"AKIA{id}", "userName": "ci"}},
+                    "service": {"archived": id == "over", "eventFirstSeen": at.isoformat()},
+                }
+            )
+        before = f"guardduty:{REGIONS[0]}:{detector}:"
+        return SecurityAlertsWorld(
+            provider=handle.capability("security_alerts"),
+            at=at,
+            open=f"{before}open",
+            over=f"{before}over",
+            old=f"{before}old",
+            entity="access_key:akiaopen",
+        )
 
 
 class TestFindings(FindingsConformance):

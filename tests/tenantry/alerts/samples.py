@@ -168,7 +168,46 @@ GENERIC: dict[str, Any] = {
         {"event": {"id": 2}, "status": "closed"},
     ]
 }
+GRAPH_INCIDENT: dict[str, Any] = {
+    "@odata.type": "#microsoft.graph.security.incident",
+    "id": "28282",
+    "displayName": "Mail is forwarded outside",
+    "tenantId": GRAPH["tenantId"],
+    "severity": "high",
+    "status": "active",
+    "createdDateTime": "2026-11-20T09:00:41.5966667Z",
+    "lastUpdateDateTime": "2026-11-20T09:02:00Z",
+    "alerts": [GRAPH],
+}
+SECURITYHUB: dict[str, Any] = {
+    "version": "0",
+    "detail-type": "Security Hub Findings - Imported",
+    "source": "aws.securityhub",
+    "account": "111122223333",
+    "detail": {
+        "findings": [
+            {
+                "SchemaVersion": "2018-10-08",
+                "Id": "arn:aws:securityhub:eu-west-1:111122223333:subscription/x/finding/1",
+                "ProductArn": "arn:aws:securityhub:eu-west-1::product/aws/securityhub",
+                "GeneratorId": "x",
+                "AwsAccountId": "111122223333",
+                "Types": ["TTPs/Credential Access"],
+                "CreatedAt": "2026-11-20T08:55:00.000Z",
+                "UpdatedAt": "2026-11-20T08:59:00.000Z",
+                "Title": "A key is used from outside.",
+                "Description": "From an address outside AWS.",
+                "Severity": {"Label": "CRITICAL"},
+                "Resources": [{"Type": "AwsIamAccessKey", "Id": "AWS::IAM::AccessKey:AKIAIOSFODNN7EXAMPLE"}],
+                "RecordState": "ACTIVE",
+                "Workflow": {"Status": "NEW"},
+            }
+        ]
+    },
+}
 EACH: dict[str, dict[str, Any]] = {
+    "graph_incident": GRAPH_INCIDENT,
+    "securityhub": SECURITYHUB,
     "microsoft_graph": GRAPH,
     "guardduty": GUARDDUTY,
     "crowdstrike": CROWDSTRIKE,

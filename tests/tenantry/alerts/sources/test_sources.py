@@ -33,6 +33,8 @@ CUSTOMERS = {
     "sweep": "acme",
     "prefect": "acme",
     "generic": "acme-1",
+    "graph_incident": "b3c1b5fc-828c-45fa-a1e1-10d74f6d6e9c",
+    "securityhub": "111122223333",
 }
 ABOUT = {
     "microsoft_graph": ("high", {"account:dana@acme.example", "address:203.0.113.9"}),
@@ -44,6 +46,8 @@ ABOUT = {
     "sweep": ("critical", {"account:dana@acme.example"}),
     "prefect": ("high", {"flow_run:prefect.flow-run.27fb3f3e-0000-4000-8000-000000000000"}),
     "generic": ("critical", {"account:dana@acme.example"}),
+    "graph_incident": ("high", {"account:dana@acme.example", "address:203.0.113.9"}),
+    "securityhub": ("critical", {"access_key:akiaiosfodnn7example"}),
 }
 
 
