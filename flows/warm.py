@@ -41,6 +41,8 @@ class WarmChild:
         self._writer = writer
         self.pid = 0
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.acted = asyncio.Event()
+        """Its run has made its first effect, or can go no further, or it has ended (`flows.acting`)."""
         self.done = asyncio.Event()
         """It has done its run, or ended."""
         self.gone = asyncio.Event()
@@ -56,12 +58,15 @@ class WarmChild:
                     self.pid = int(said["ready"])
                     if not self.ready.done():
                         self.ready.set_result(None)
+                elif "acted" in said:
+                    self.acted.set()
                 elif "done" in said:
                     self.reported = int(said["done"])
                     self.done.set()
         except (OSError, ValueError):
             pass  # it died in the middle of a line
         finally:
+            self.acted.set()
             self.done.set()
             self.gone.set()
             self.ready.cancel()

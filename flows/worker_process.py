@@ -14,6 +14,7 @@ import sys
 
 from pydantic import SecretStr
 
+from flows import interpreter
 from flows.alerting import Alerting
 from flows.assembly import Installation
 from flows.keeper import Keeper
@@ -31,6 +32,7 @@ def main() -> int:
     home = Home.locate().ensure()
     supervisor = Supervisor(home.broker_socket, SecretStr(secret)) if secret else None
     with Installation.open(home, supervisor) as installation:
+        interpreter.settle()
         asyncio.run(_serve(installation, supervisor))
     return 0
 

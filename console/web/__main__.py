@@ -22,6 +22,7 @@ from pydantic import SecretStr
 
 from console.web import alerts, drop
 from console.web.app import application
+from flows import interpreter
 from flows.outside import keep_current
 from integrations.aws.sns import fetch
 from tenantry import dumps, logs, tether
@@ -48,6 +49,7 @@ def main() -> int:
     logs.configure()
     given = _first_line()
     tether.hold()
+    interpreter.settle()
     return asyncio.run(_serve(given))
 
 

@@ -11,7 +11,7 @@ from tenantry.runbook.expressions import (
     resolve,
     step_value,
 )
-from tenantry.runbook.load import load_runbook, parse_runbook
+from tenantry.runbook.load import load_runbook, parse_runbook, pinned_runbook
 from tenantry.runbook.model import (
     NOTIFY_TASK,
     Approve,
@@ -46,6 +46,7 @@ __all__ = [
     "load_runbook",
     "parse_duration",
     "parse_runbook",
+    "pinned_runbook",
     "render",
     "resolve",
     "runbook_json_schema",

@@ -8,6 +8,7 @@ approval or undo where there is nothing to approve or undo; messages without the
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path as FilePath
@@ -83,6 +84,19 @@ def parse_runbook(text: str, source: str, registry: TaskRegistry, templates: Tem
         InvalidRunbook: with every problem, one line each: ``file:line: sentence``; ``detail["problems"]`` lists them.
     """
     return _Loader(text, source, registry, templates).load()
+
+
+def pinned_runbook(text: str, source: str, registry: TaskRegistry) -> Runbook:
+    """The runbook that a run is pinned to, as `parse_runbook` without templates; a text that this process has checked is not checked again."""
+    try:
+        return _checked(text, registry)
+    except InvalidRunbook:
+        return parse_runbook(text, source, registry)  # refused once more, by the name of whose it is
+
+
+@functools.lru_cache(maxsize=128)
+def _checked(text: str, registry: TaskRegistry) -> Runbook:
+    return parse_runbook(text, "the runbook of a run", registry)
 
 
 class _Loader:
