@@ -142,7 +142,7 @@ class Intake:
         try:
             return await run_in_threadpool(self._hand.alert_sources)
         except InvalidInput as error:
-            _LOG.error("the sources of alerts cannot be read: %s", error.code)  # noqa: TRY400  # `doctor` and the broker's log say where
+            _LOG.error("the sources of alerts cannot be read: %s", error.code)  # the broker says where
             if before:
                 return before
             raise BrokerUnavailable("the sources of alerts cannot be read") from error
