@@ -185,6 +185,8 @@ class Alerting:
         if len(self._untold) < _UNTOLD and (decided or await self._more_comes()):
             return True
         recorded = await asyncio.to_thread(self._record)
+        while recorded and len(self._untold) >= _UNTOLD:  # what waits to be told stays bounded
+            recorded = await asyncio.to_thread(self._record)
         return bool(decided or recorded)
 
     async def _more_comes(self) -> bool:

@@ -33,7 +33,7 @@ from tenantry import logs, tether
 from tenantry.broker.client import SOCKET, TOKEN
 from tenantry.discovery import TaskRegistry
 from tenantry.errors import RecordError, TenantryError
-from tenantry.runbook import Runbook, pinned_runbook
+from tenantry.runbook import Runbook, keep_checked
 
 _LOG: Final = logging.getLogger(__name__)
 _LONGEST_JOB: Final = 4 << 20
@@ -61,7 +61,7 @@ def preload(installation: Installation) -> None:
         _flows[runbook.id] = getattr(importlib.import_module(module), name)
         for step in runbook.steps:
             named(step.uses)
-        pinned_runbook(runbook.text, runbook.id, installation.registry)
+        keep_checked(runbook, installation.registry)
         _needs[runbook.id] = _first_needs(runbook, installation.registry)
     for name in _LATE:
         importlib.import_module(name)

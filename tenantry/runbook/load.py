@@ -8,7 +8,6 @@ approval or undo where there is nothing to approve or undo; messages without the
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path as FilePath
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
     from tenantry.discovery import TaskRegistry
     from tenantry.runbook.templates import Templates
 
-__all__ = ["load_runbook", "parse_runbook"]
+__all__ = ["keep_checked", "load_runbook", "parse_runbook", "pinned_runbook"]
 
 _MOST: Final = 100  # problems shown; the rest are counted
 
@@ -88,15 +87,22 @@ def parse_runbook(text: str, source: str, registry: TaskRegistry, templates: Tem
 
 def pinned_runbook(text: str, source: str, registry: TaskRegistry) -> Runbook:
     """The runbook that a run is pinned to, as `parse_runbook` without templates; a text that this process has checked is not checked again."""
-    try:
-        return _checked(text, registry)
-    except InvalidRunbook:
-        return parse_runbook(text, source, registry)  # refused once more, by the name of whose it is
+    found = _checked.get((text, registry))
+    if found is None:
+        found = parse_runbook(text, source, registry)
+        keep_checked(found, registry)
+    return found
 
 
-@functools.lru_cache(maxsize=128)
-def _checked(text: str, registry: TaskRegistry) -> Runbook:
-    return parse_runbook(text, "the runbook of a run", registry)
+def keep_checked(runbook: Runbook, registry: TaskRegistry) -> None:
+    """Have the runs of a runbook that was loaded not check its text again."""
+    while len(_checked) >= _CHECKED:
+        _checked.pop(next(iter(_checked)), None)
+    _checked[runbook.text, registry] = runbook
+
+
+_CHECKED: Final = 128
+_checked: dict[tuple[str, TaskRegistry], Runbook] = {}
 
 
 class _Loader:

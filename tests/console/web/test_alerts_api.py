@@ -120,6 +120,11 @@ bodies = st.one_of(
     st.integers(1, 100_000).map(lambda depth: b"[" * depth),
     st.integers(1, 5_000).map(lambda depth: b'{"a":' * depth + b"1" + b"}" * depth),
 )
+TOKENED = [kind for kind in KINDS if "token" in sources()[kind].proofs]
+fitting = st.sampled_from(TOKENED).flatmap(
+    lambda kind: st.tuples(st.just(f"any_{kind}"), altered(KINDS[kind]).map(sent))
+)
+"""A source, and a message that was one of its own before it was altered."""
 headers = st.fixed_dictionaries(
     {
         "content-type": st.one_of(
@@ -143,10 +148,9 @@ headers = st.fixed_dictionaries(
 @pytest.fixture
 def front(tmp_path: Path) -> Front:
     made = Front(Home(tmp_path / "home").ensure())
-    for kind in KINDS:
-        if "token" in sources()[kind].proofs:
-            line = f'  any_{kind}: {{kind: {kind}, proof: token, secret: "vault:_msp/alerts/defender"}}\n'
-            made.home.estate.write_text(made.home.estate.read_text(encoding="utf-8") + line, encoding="utf-8")
+    for kind in TOKENED:
+        line = f'  any_{kind}: {{kind: {kind}, proof: token, secret: "vault:_msp/alerts/defender"}}\n'
+        made.home.estate.write_text(made.home.estate.read_text(encoding="utf-8") + line, encoding="utf-8")
     return made
 
 
@@ -164,17 +168,19 @@ def conforms(answer: Any) -> None:
 def test_every_answer_is_one_that_the_document_has(front: Front, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     kept: set[str] = set()
+    taken: list[str] = []
     with front.serving() as client:
-        names = ["defender", "signed", "huntress", "aws", "wrong", *(f"any_{kind}" for kind in KINDS)]
+        names = ["defender", "signed", "huntress", "aws", "wrong", *(f"any_{kind}" for kind in TOKENED)]
+        names += ["nobody", "%00", "..%2f", "é", "a" * 3_000]
 
         @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
         @given(
-            source=st.one_of(st.sampled_from(names), st.sampled_from(["nobody", "%00", "..%2f", "é", "a" * 3_000])),
-            body=bodies,
+            sends=st.one_of(st.tuples(st.sampled_from(names), bodies), fitting),
             given_headers=headers,
             proven=st.booleans(),
         )
-        def holds(source: str, body: bytes, given_headers: dict[str, str], proven: bool) -> None:
+        def holds(sends: tuple[str, bytes], given_headers: dict[str, str], proven: bool) -> None:
+            source, body = sends
             front.now += 60.0  # nobody is limited
             every = {name: value.encode("latin-1") for name, value in given_headers.items()}
             if proven:
@@ -184,13 +190,14 @@ def test_every_answer_is_one_that_the_document_has(front: Front, caplog: pytest.
             conforms(answer)
             assert answer.status_code != 503, "what is sent is never a reason to send it again"
             if answer.status_code == 202:
+                taken.append(source)
                 kept.update(one["id"] for one in answer.json()["alerts"])
 
         holds()
         answer = client.post("/alerts/defender", json=samples.GRAPH, headers=OK)
         assert answer.status_code == 202
         kept.update(one["id"] for one in answer.json()["alerts"])
-    assert len(kept) > 10, "much of it is taken, and lies there to be read"
+    assert len(taken) > 5, "some of it is taken, and lies there to be read"
     assert front.rejected == 0
     assert TOKEN not in caplog.text
     rows = front.rows()
