@@ -1,8 +1,9 @@
 """Acting first: a run that an alert began is carried at once, and Prefect hears of it meanwhile.
 
 The record knows the run before anything is done, and decides what is; so nothing waits for Prefect's server, which takes a tenth of a
-second to make a flow run and several when many come together. When the flow run is there, it takes over what was begun: it shows the
-steps that have ended, with their times, and then the others as they end. A crash in between leaves a run without a flow run, which the
+second to make a flow run and several when many come together. Nor is it told before the first effect has been made, or `HEAD` seconds
+are over: making a flow run, and beginning to carry it, take the processor from what an attacker is shut out by. When the flow run is
+there, it takes over what was begun: it shows the steps that have ended, with their times, and then the others as they end. A crash in between leaves a run without a flow run, which the
 keeper takes up as any other.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Final
@@ -18,8 +19,12 @@ from typing import Final
 from flows.assembly import Installation
 from flows.graph import PrefectSteps
 from tenantry.run import Engine, RunState, StepCall, StepReport
+from tenantry.task import Task
 
-__all__ = ["ACTING", "Acting"]
+__all__ = ["ACTING", "HEAD", "Acting"]
+
+HEAD: Final = 1.0
+"""Seconds that a run has to itself, at most, before Prefect is told of it."""
 
 ACTING: ContextVar[Acting | None] = ContextVar("flows.acting.ACTING", default=None)
 """What this process began before it had a flow run."""
@@ -32,26 +37,54 @@ class Acting:
 
     Args:
         run_id: it stands in the record.
+        tenant: whose it is.
+        mode: as recorded.
+        needs: capabilities that its first steps need: opened, and signed in to, beside what is recorded before them.
+        acted: called once, when the first effect has been made, or nothing more can be done.
     """
 
-    def __init__(self, installation: Installation, run_id: str) -> None:
+    def __init__(
+        self,
+        installation: Installation,
+        run_id: str,
+        tenant: str,
+        mode: str,
+        needs: Collection[str],
+        acted: Callable[[], None],
+    ) -> None:
         self.run_id = run_id
+        self._needs = needs
         self._installation = installation
+        self._tenant = tenant
+        self._mode = mode
+        self._acted: Callable[[], None] | None = acted
         self._ended: asyncio.Queue[_Ended | None] = asyncio.Queue()
         self._work = asyncio.create_task(self._carry())
 
     async def _carry(self) -> None:
         try:
-            state = await asyncio.to_thread(self._installation.state, self.run_id)
-            async with self._installation.access(state.tenant, state.mode) as access:
-                await Engine(self._installation.surroundings(), access).run(self.run_id, call=self._step)
+            async with self._installation.access(self._tenant, self._mode) as access:
+                ahead = asyncio.create_task(access.ahead(self._needs))
+                try:
+                    await Engine(self._installation.surroundings(), access).run(self.run_id, call=self._step)
+                finally:
+                    ahead.cancel()
+                    await asyncio.gather(ahead, return_exceptions=True)
         finally:
+            self._say_acted()
             self._ended.put_nowait(_OVER)
+
+    def _say_acted(self) -> None:
+        acted, self._acted = self._acted, None
+        if acted is not None:
+            acted()
 
     async def _step(self, call: StepCall, body: Callable[[], Awaitable[StepReport]]) -> StepReport:
         began = datetime.now(UTC)
         report = await body()
         self._ended.put_nowait((call, began, datetime.now(UTC), report))
+        if isinstance(call.task, Task):
+            self._say_acted()
         return report
 
     async def end(self) -> None:

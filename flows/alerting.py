@@ -41,9 +41,16 @@ _LOOK: Final = 1.0
 _TROUBLE: Final = 2.0
 _FILES: Final = 2.0
 """Seconds between two looks at whether clients' files, estate.yaml or the rules have changed."""
+_AHEAD: Final = 0.15
+"""Seconds that a run has the disk to itself before the record is told of decisions."""
+_UNTOLD: Final = 2_000
+"""Decisions that may wait for that: in a storm every look begins something."""
 _AT_ONCE: Final = 32
 """Runs that alerts began and that are carried at the same time."""
 _RECORD: Final = 200
+
+
+HandOver = Callable[[str, str, str, Awaitable[bool]], Awaitable[None]]
 
 
 class Around:
@@ -123,12 +130,10 @@ class Alerting:
     """One beside the worker.
 
     Args:
-        hand_over: takes a run that was recorded and has it carried, by its id.
+        hand_over: has a run carried: its id, tenant and runbook, and what says that it stands in the record (`flows.worker`).
     """
 
-    def __init__(
-        self, installation: Installation, hand_over: Callable[[str], Awaitable[None]], limits: Limits | None = None
-    ) -> None:
+    def __init__(self, installation: Installation, hand_over: HandOver, limits: Limits | None = None) -> None:
         self._installation = installation
         self._hand_over = hand_over
         self._store = AlertStore(installation.home.alerts_db)
@@ -137,6 +142,8 @@ class Alerting:
         self._desk: Desk | None = None
         self._rung = asyncio.Event()
         self._handing: dict[str, asyncio.Task[None]] = {}
+        self._untold: dict[str, Decided] = {}
+        self._ahead = 0.0
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def serve(self) -> None:
@@ -172,15 +179,28 @@ class Alerting:
         if not room.enough(self._installation.home.path):
             return False  # as the worker; what was accepted lies there
         decided = await asyncio.to_thread(self._decide)
+        self._untold |= {one.id: one for one in decided}
         for incident in await asyncio.to_thread(self._store.unlaunched):
             if incident.id not in self._handing:
                 task = asyncio.create_task(self._launch(incident))
                 self._handing[incident.id] = task
                 task.add_done_callback(partial(self._handed, incident.id))
-        if decided:
-            await asyncio.sleep(0)  # the runs first
-        recorded = await asyncio.to_thread(self._record, decided)
+                self._ahead = time.monotonic() + _AHEAD
+        # In a burst deciding goes before telling, and the runs that it began before both.
+        if len(self._untold) < _UNTOLD and (decided or await self._more_comes()):
+            return True
+        recorded = await asyncio.to_thread(self._record)
+        while recorded and len(self._untold) >= _UNTOLD:  # what waits to be told stays bounded
+            recorded = await asyncio.to_thread(self._record)
         return bool(decided or recorded)
+
+    async def _more_comes(self) -> bool:
+        """The runs first: whether something was accepted in the moment that those which began have to themselves."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, self._ahead - time.monotonic())):
+                await self._rung.wait()
+                return True
+        return False
 
     def _handed(self, incident: str, task: asyncio.Task[None]) -> None:
         del task
@@ -196,11 +216,14 @@ class Alerting:
         return self._desk.decide()
 
     async def _launch(self, incident: Incident) -> None:
+        run_id, runbook = incident.run_id, incident.runbook
+        if run_id is None or runbook is None:
+            return
         try:
             async with self._slots:
-                run_id = await asyncio.to_thread(self._prepare, incident)
-                if run_id is not None:
-                    await self._hand_over(run_id)
+                # What it takes to carry it is got ready while it is recorded.
+                recorded = asyncio.create_task(asyncio.to_thread(self._prepare, incident, run_id, runbook))
+                await self._hand_over(run_id, incident.tenant, runbook, recorded)
         except (TenantryError, errors()) as problem:
             # Recorded: the keeper takes it up. Not recorded: the next look does.
             text = getattr(problem, "message", type(problem).__name__)
@@ -208,12 +231,10 @@ class Alerting:
         except Exception:  # noqa: BLE001  # as above
             _LOG.exception("the run of incident %s could not be handed over", incident.id)
 
-    def _prepare(self, incident: Incident) -> str | None:
-        """Record the run, once; None when it cannot be, and a person has to look."""
-        if incident.run_id is None or incident.runbook is None:
-            return None
+    def _prepare(self, incident: Incident, run_id: str, runbook: str) -> bool:
+        """Record the run, once. False when it cannot be, and a person has to look."""
         try:
-            self._installation.journal.run(incident.run_id)
+            self._installation.journal.run(run_id)
         except NotFound:
             params, impact = plan_of(self._around.key(incident.tenant), incident)
             alerts = self._store.of_incident(incident.id)
@@ -228,28 +249,27 @@ class Alerting:
                 "alerts": [one.id for one in alerts[:20]],
             }
             try:
-                prepare(
-                    *(self._installation, incident.runbook, incident.tenant, params, "run", requester, incident.run_id)
-                )
+                prepare(self._installation, runbook, incident.tenant, params, "run", requester, run_id)
             except InvalidInput as error:
-                why = f"the rule {incident.rule} starts {incident.runbook}, which refused: {error.message}"
+                why = f"the rule {incident.rule} starts {runbook}, which refused: {error.message}"
                 _LOG.warning("an incident of %s waits for a person: %s", incident.tenant, why)
                 self._store.without_run(incident.id, why)
-                return None
+                return False
         self._store.launched(incident.id)
-        return incident.run_id
+        return True
 
-    def _record(self, decided: Sequence[Decided]) -> int:
+    def _record(self) -> int:
         """Tell the clients' records what became of their alerts; what a crash kept from them too."""
-        known = {one.id: one for one in decided}
         left = self._store.unrecorded(_RECORD)
         by_tenant: dict[str, list[tuple[AlertRow, Event]]] = {}
         for row in left:
-            event = told(row, known.get(row.id))
+            event = told(row, self._untold.get(row.id))
             by_tenant.setdefault(row.tenant or MSP, []).append((row, event))
         for tenant, found in by_tenant.items():
             self._installation.journal.append(tenant, [event for _, event in found])
             self._store.recorded(row for row, _ in found)
+        for row in left:
+            self._untold.pop(row.id, None)
         return len(left)
 
 

@@ -201,9 +201,9 @@ class Installation:
         return discover_providers()
 
     def like(self, other: Installation) -> None:
-        """Take over which tasks and providers are installed, where another one has found them already: looking reads the files of
-        every distribution."""
-        self.__dict__.update({name: getattr(other, name) for name in ("registry", "providers")})
+        """Take over which tasks and providers are installed, where another one of the same home has found them already: looking reads
+        the files of every distribution. And what it has read of clients' files, which are looked at again."""
+        self.__dict__.update({name: getattr(other, name) for name in ("registry", "providers", "tenants")})
 
     # --- runs ---------------------------------------------------------------------------------------------------------
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 
+from flows import interpreter
 from flows.stores import store_opener
 from tenantry.broker.process import main
 
 if __name__ == "__main__":
+    interpreter.settle()
     sys.exit(main(store_opener))

@@ -31,7 +31,9 @@ from flows.runbook_files import fingerprint
 from flows.shown import named
 from tenantry import logs, tether
 from tenantry.broker.client import SOCKET, TOKEN
+from tenantry.discovery import TaskRegistry
 from tenantry.errors import RecordError, TenantryError
+from tenantry.runbook import Runbook, keep_checked
 
 _LOG: Final = logging.getLogger(__name__)
 _LONGEST_JOB: Final = 4 << 20
@@ -43,6 +45,8 @@ _loaded = ""
 """Fingerprint of the runbooks whose flows this process has imported."""
 _flows: dict[str, Flow[..., Any]] = {}
 """Those, by the runbook's id."""
+_needs: dict[str, frozenset[str]] = {}
+"""What the first steps of those need. The runbook that a run is pinned to may be another one, and counts; this is opened ahead."""
 _found: Installation | None = None
 """Which tasks and providers are installed, found before the fork."""
 
@@ -57,6 +61,8 @@ def preload(installation: Installation) -> None:
         _flows[runbook.id] = getattr(importlib.import_module(module), name)
         for step in runbook.steps:
             named(step.uses)
+        keep_checked(runbook, installation.registry)
+        _needs[runbook.id] = _first_needs(runbook, installation.registry)
     for name in _LATE:
         importlib.import_module(name)
     _complete_models()
@@ -78,7 +84,7 @@ async def live(channel: socket.socket) -> int:
     async with contextlib.AsyncExitStack() as stack:
         installation = stack.enter_context(Installation.open())
         with contextlib.suppress(RecordError):  # a full disk, say; the run meets it again
-            await asyncio.to_thread(lambda: installation.journal)
+            await asyncio.to_thread(_rehearse, installation)
         if _found is not None:
             installation.like(_found)
         client: Knowing | None = None
@@ -100,11 +106,18 @@ async def live(channel: socket.socket) -> int:
         return code
 
 
+def _rehearse(installation: Installation) -> None:
+    installation.journal.rehearse()
+    _ = installation.budget
+
+
 async def _act(installation: Installation, job: dict[str, Any], client: Knowing | None, channel: socket.socket) -> int:
     """Begin a run at once; in its flow run when the worker has one, without where there is none to be had."""
     if job.get("socket"):
         os.environ[SOCKET], os.environ[TOKEN] = job["socket"], job["token"]
-    acting = Acting(installation, str(job["act"]))
+    run_id, tenant = str(job["act"]), str(job["tenant"])
+    needs = _needs.get(str(job["runbook"]), frozenset())
+    acting = Acting(installation, run_id, tenant, str(job["mode"]), needs, lambda: _say(channel, {"acted": True}))
     async with acting.stopping():
         line = await asyncio.to_thread(_line, channel)
         if not line:
@@ -116,6 +129,12 @@ async def _act(installation: Installation, job: dict[str, Any], client: Knowing 
             return 0
         ACTING.set(acting)
         return await _carry(installation, {**job, **told}, client)
+
+
+def _first_needs(runbook: Runbook, registry: TaskRegistry) -> frozenset[str]:
+    """Capabilities of the steps that a run begins with."""
+    first = [step for step in runbook.steps if not step.needs and step.uses in registry]
+    return frozenset(name for step in first for name in registry.get(step.uses).needs)
 
 
 async def _carry(installation: Installation, job: dict[str, Any], client: Knowing | None) -> int:

@@ -1,4 +1,4 @@
-"""How Python is set in processes that carry runs, and in Prefect's server, which shows them."""
+"""How Python is set in the processes of the service: those that carry runs, what they wait for, and Prefect's server, which shows them."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ async def _schedule(installation: Installation, state: RunState) -> UUID:
     from prefect.states import Scheduled
 
     async with get_client() as client:
-        deployment = await _deployment(installation, client, state.runbook)
+        deployment = (await _deployment(installation, client, state.runbook)).id
         if state.flow_run_id is not None:
             flow_run_id = UUID(state.flow_run_id)
             with contextlib.suppress(ObjectNotFound):
@@ -202,7 +202,7 @@ async def claimed(
     from prefect.states import Pending
 
     async def make() -> tuple[FlowRun, DeploymentResponse]:
-        deployment = await client.read_deployment(await _deployment(installation, client, state.runbook))
+        deployment = await _deployment(installation, client, state.runbook)
         made = await client.create_flow_run_from_deployment(
             deployment.id,
             name=run_name(state),
@@ -233,17 +233,16 @@ async def _created(client: PrefectClient, deployment: UUID, state: RunState) -> 
     return made.id
 
 
-async def _deployment(installation: Installation, client: PrefectClient, runbook: str) -> UUID:
+async def _deployment(installation: Installation, client: PrefectClient, runbook: str) -> DeploymentResponse:
     """The runbook's deployment; registered first where there is none."""
     from prefect.exceptions import ObjectNotFound
 
     from flows.deployments import NAME, register
 
     try:
-        return (await client.read_deployment_by_name(f"{runbook}/{NAME}")).id
+        return await client.read_deployment_by_name(f"{runbook}/{NAME}")
     except ObjectNotFound:
-        made: UUID = (await register(installation, client))[runbook]
-        return made
+        return await client.read_deployment((await register(installation, client))[runbook])
 
 
 async def _bind(installation: Installation, state: RunState, flow_run_id: UUID) -> None:

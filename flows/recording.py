@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from flows.pinning import pinned
-from tenantry.run import create
+from tenantry.run import record_new
 from tenantry.runbook import validate_params
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def prepare(
     runbook = pinned(installation, runbook_id, found.name, params)
     values = validate_params(runbook, params)
     run_id = run_id or str(uuid4())
-    create(
+    record_new(
         installation.surroundings(),
         run_id=run_id,
         runbook=runbook,

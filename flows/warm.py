@@ -29,6 +29,8 @@ _EXIT_CODE: Final = 2.0
 """Seconds to wait for the word how a child ended, after it has."""
 _LATER: Final = 2.0
 """Seconds after a child was taken that its successor is made, as long as others wait."""
+_MADE_AT_ONCE: Final = 4
+"""Children that are made at the same time when several runs wait for one: each waits for Prefect's server half of the time that it takes."""
 GRACE: Final = 30.0
 """Seconds between asking a child to end and ending it."""
 
@@ -41,6 +43,8 @@ class WarmChild:
         self._writer = writer
         self.pid = 0
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.acted = asyncio.Event()
+        """Its run has made its first effect, or can go no further, or it has ended (`flows.acting`)."""
         self.done = asyncio.Event()
         """It has done its run, or ended."""
         self.gone = asyncio.Event()
@@ -56,12 +60,15 @@ class WarmChild:
                     self.pid = int(said["ready"])
                     if not self.ready.done():
                         self.ready.set_result(None)
+                elif "acted" in said:
+                    self.acted.set()
                 elif "done" in said:
                     self.reported = int(said["done"])
                     self.done.set()
         except (OSError, ValueError):
             pass  # it died in the middle of a line
         finally:
+            self.acted.set()
             self.done.set()
             self.gone.set()
             self.ready.cancel()
@@ -112,6 +119,7 @@ class Warm:
         self._idle: deque[WarmChild] = deque()
         self._adopting: set[asyncio.Task[None]] = set()
         self._wanted = asyncio.Event()
+        self._waiting = 0
         self._codes: dict[int, int] = {}
         self._told = asyncio.Condition()
         self._stopping = False
@@ -125,16 +133,20 @@ class Warm:
         while True:
             if self._idle:
                 child = self._idle.popleft()
-                if self._idle:
-                    # Not now: making one takes the processor from the run that is about to begin.
-                    asyncio.get_running_loop().call_later(_LATER, self._order)
-                else:
+                # Not now: making one takes the processor from the run that is about to begin.
+                asyncio.get_running_loop().call_later(_LATER, self._fill)
+                if not self._idle and not self._adopting:
                     self._order()
                 if not child.gone.is_set():
                     return child
                 continue
             self._wanted.clear()
-            await self._wanted.wait()
+            self._waiting += 1
+            try:
+                self._hurry()
+                await self._wanted.wait()
+            finally:
+                self._waiting -= 1
 
     async def exit_code(self, child: WarmChild) -> int | None:
         """How a child that has ended did: its code, or minus the signal that killed it; None when nobody can say."""
@@ -195,8 +207,7 @@ class Warm:
                 if not await reader.readline():
                     raise ConnectionError("it ended")
             self._control = ours
-            for _ in range(self._size - len(self._idle)):
-                self._order()
+            self._fill()
             while line := await reader.readline():
                 said = json.loads(line)
                 async with self._told:
@@ -208,21 +219,36 @@ class Warm:
             self._control = None
             writer.close()
 
-    def _order(self) -> None:
-        """Have one more child made."""
+    def _fill(self) -> None:
+        """Have as many made as are to wait."""
+        while len(self._idle) + len(self._adopting) < self._size and self._order():
+            pass
+
+    def _hurry(self) -> None:
+        """Have one made for each run that waits for one, a few at a time."""
+        while len(self._adopting) < min(self._waiting, _MADE_AT_ONCE) and self._order():
+            pass
+
+    def _order(self) -> bool:
+        """Have one more child made. False: not now."""
         if self._control is None or self._stopping:
-            return  # made when there is a zygote again
+            return False  # made when there is a zygote again
         ours, theirs = socket.socketpair()
         try:
             socket.send_fds(self._control, [b"F"], [theirs.fileno()])
         except OSError:
             ours.close()
-            return
+            return False
         finally:
             theirs.close()
         adopting = asyncio.create_task(self._adopt(ours))
         self._adopting.add(adopting)  # the loop itself keeps no task alive
-        adopting.add_done_callback(self._adopting.discard)
+        adopting.add_done_callback(self._adopted)
+        return True
+
+    def _adopted(self, adopting: asyncio.Task[None]) -> None:
+        self._adopting.discard(adopting)
+        self._hurry()
 
     async def _adopt(self, ours: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=ours)

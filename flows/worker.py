@@ -16,7 +16,7 @@ import contextlib
 import logging
 import os
 import socket as sockets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -40,6 +40,7 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 from pydantic import PrivateAttr
 
 from flows import admission, launch
+from flows.acting import HEAD
 from flows.api import errors
 from flows.assembly import Installation
 from flows.deployments import POOL, POOL_TYPE
@@ -300,28 +301,33 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
             return
         await self._follow(flow_run, child)
 
-    async def act(self, run_id: str) -> None:
-        """Have a run that was recorded carried at once, and make its flow run meanwhile (`flows.acting`). Returns when its child has
-        ended. Too many at once, or no child in time: Prefect schedules it.
+    async def act(self, run_id: str, tenant: str, runbook: str, recorded: Awaitable[bool]) -> None:
+        """Have a run carried as soon as it stands in the record, and make its flow run meanwhile (`flows.acting`). Returns when its
+        child has ended. Too many at once, or no child in time: Prefect schedules it.
+
+        Args:
+            recorded: True once the record has the run; False, or raises: there is none. A child is got ready while it is written.
 
         Raises:
             TenantryError: it cannot be handed over now; the keeper takes it up.
         """
-        state = await asyncio.to_thread(self._installation.state, run_id)
         own = uuid4()
         try:
             self.limiter.acquire_on_behalf_of_nowait(own)
         except (anyio.WouldBlock, RuntimeError):
-            await launch.schedule(self._installation, state)
+            if await recorded:
+                await launch.schedule(self._installation, await self._state(run_id))
             return
         self._runs[own] = run_id
         flow_run: FlowRun | None = None
         try:
-            child = await self._acting_child(state)
+            child = await self._acting_child(run_id, tenant, runbook, recorded)
             if child is None:
-                await launch.schedule(self._installation, state)
                 return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(child.acted.wait(), HEAD)
             try:
+                state = await self._state(run_id)
                 flow_run, deployment = await launch.claimed(self._installation, state, self.client)
                 self._children[flow_run.id] = child
                 known = related(flow_run, state.runbook, deployment, self._work_pool)
@@ -338,22 +344,50 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
             self._runs.pop(own, None)
             self._release_limit_slot(own)
 
-    async def _acting_child(self, state: RunState) -> WarmChild | None:
-        """One that has begun to carry the run; None when none was ready in time."""
-        job: dict[str, Any] = {"act": state.run_id, "runbook": state.runbook}
+    async def _state(self, run_id: str) -> RunState:
+        return await asyncio.to_thread(self._installation.state, run_id)
+
+    async def _acting_child(
+        self, run_id: str, tenant: str, runbook: str, recorded: Awaitable[bool]
+    ) -> WarmChild | None:
+        """One that has begun to carry the run. None: there is no such run, or no child was ready in time, and Prefect schedules it."""
+        getting = asyncio.create_task(self._granted(run_id, tenant))
+        there = False
+        try:
+            there = await recorded
+        finally:
+            if not there:
+                getting.cancel()
+                (unused,) = await asyncio.gather(getting, return_exceptions=True)
+                if isinstance(unused, tuple):
+                    unused[0].dismiss()
+        if not there:
+            return None
+        job: dict[str, Any] = {"act": run_id, "runbook": runbook, "tenant": tenant, "mode": "run"}
+        found = await getting
+        while found is not None:
+            child, grant = found
+            if await child.give(job | grant):
+                return child
+            found = await self._granted(run_id, tenant)  # it has died since
+        await launch.schedule(self._installation, await self._state(run_id))
+        return None
+
+    async def _granted(self, run_id: str, tenant: str) -> tuple[WarmChild, dict[str, str]] | None:
+        """A child, and what it needs to get the run's secrets; None when none was ready in time."""
         try:
             async with asyncio.timeout(_ACTING):
-                while True:
-                    child = await self._warm.take()
-                    if self._supervisor is not None:
-                        token = await asyncio.to_thread(
-                            self._supervisor.grant, state.run_id, state.tenant, pid=child.pid
-                        )
-                        job |= {"socket": str(self._installation.home.broker_socket), "token": token.get_secret_value()}
-                    if await child.give(job):
-                        return child
+                child = await self._warm.take()
         except TimeoutError:
             return None
+        if self._supervisor is None:
+            return child, {}
+        try:
+            token = await asyncio.to_thread(self._supervisor.grant, run_id, tenant, pid=child.pid)
+        except BaseException:
+            child.dismiss()
+            raise
+        return child, {"socket": str(self._installation.home.broker_socket), "token": token.get_secret_value()}
 
     async def _claim(self, flow_run: FlowRun) -> OrchestrationResult[Any]:
         return await self.client.set_flow_run_state(flow_run.id, Pending())

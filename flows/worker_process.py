@@ -15,7 +15,7 @@ from functools import partial
 
 from pydantic import SecretStr
 
-from flows import launch
+from flows import interpreter, launch
 from flows.alerting import Alerting
 from flows.assembly import Installation
 from flows.keeper import Keeper
@@ -35,6 +35,7 @@ def main() -> int:
     home = Home.locate().ensure()
     supervisor = Supervisor(home.broker_socket, SecretStr(secret)) if secret else None
     with Installation.open(home, supervisor) as installation:
+        interpreter.settle()
         asyncio.run(_serve(installation, supervisor))
     return 0
 

@@ -632,11 +632,22 @@ def _named(tenant: Tenant, document: Document, stem: str) -> Tenant:
 _STORE_LINE: Final = re.compile(r"^secret_store:.*$", re.MULTILINE)
 
 
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Of a file as it is now: whoever writes or replaces it changes one of these."""
+    try:
+        about = path.stat()
+    except OSError:  # it goes this very moment; who reads it says so
+        return ()
+    return about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
+
+
 class TenantStore:
-    """The tenant files of a home. Read anew each time: an operator edits them while things run."""
+    """The tenant files of a home. Looked at each time, because an operator edits them while things run; read where they have changed."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
+        self._read: dict[str, tuple[tuple[int, ...], Tenant]] = {}
+        """What a file said, by the tenant's name, and which file that was."""
 
     def path(self, name: str) -> Path:
         """Where this tenant's file lies or would lie.
@@ -659,8 +670,14 @@ class TenantStore:
         path = self.path(name)
         if not path.is_file():
             raise NotFound(f"no tenant {name}", remedy="`tenantry tenants list` shows who there is.")
+        is_now = _stamp(path)
+        was, kept = self._read.get(name, ((), None))
+        if kept is not None and was == is_now:
+            return kept
         document = load(path, error=InvalidTenant)
-        return _named(_build(document), document, name)
+        found = _named(_build(document), document, name)
+        self._read[name] = is_now, found  # one that changed while it was read has another stamp the next time
+        return found
 
     def list(self) -> list[Tenant]:
         """As `load_all`."""

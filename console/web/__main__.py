@@ -22,6 +22,8 @@ from pydantic import SecretStr
 
 from console.web import alerts, drop
 from console.web.app import application
+from console.web.wire import Prompt
+from flows import interpreter
 from flows.outside import keep_current
 from integrations.aws.sns import fetch
 from tenantry import dumps, logs, tether
@@ -48,6 +50,7 @@ def main() -> int:
     logs.configure()
     given = _first_line()
     tether.hold()
+    interpreter.settle()
     return asyncio.run(_serve(given))
 
 
@@ -67,6 +70,7 @@ async def _serve(given: dict[str, Any]) -> int:
         access_log=False,
         server_header=False,
         proxy_headers=False,  # nothing stands before it, so what a caller says of its address counts for nothing
+        http=Prompt,
         ws="none",
         limit_concurrency=_CONNECTIONS,
         timeout_keep_alive=10,

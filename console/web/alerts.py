@@ -40,7 +40,8 @@ from tenantry.alerts.source import source
 from tenantry.alerts.store import AlertStore
 from tenantry.broker.limit import Rate
 from tenantry.broker.wire import address, unpack
-from tenantry.errors import InvalidInput, NotAuthenticated, NotFound, RateLimited, TenantryError
+from tenantry.drop.seal import Sealing
+from tenantry.errors import BrokerUnavailable, InvalidInput, NotAuthenticated, NotFound, RateLimited, TenantryError
 
 __all__ = ["Hand", "Intake", "routes"]
 
@@ -126,7 +127,7 @@ class Intake:
         async with self._asking:
             at, known = self._known
             if time.monotonic() - at >= _KNOWN:
-                known = await run_in_threadpool(self._hand.alert_sources)
+                known = await self._sources(known)
                 self._known = time.monotonic(), known
         about: Mapping[str, Any] | None = known["sources"].get(name)
         if about is None:
@@ -135,6 +136,16 @@ class Intake:
             _LOG.warning("the source of alerts %s cannot be used: %s", name, about["problem"])
             raise NotFound("the source cannot be used")
         return about
+
+    async def _sources(self, before: dict[str, Any]) -> dict[str, Any]:
+        """As the broker says. Whoever sends alerts is not told of our own mistakes as if they were theirs: they would not send it again."""
+        try:
+            return await run_in_threadpool(self._hand.alert_sources)
+        except InvalidInput as error:
+            _LOG.error("the sources of alerts cannot be read: %s", error.code)  # the broker says where
+            if before:
+                return before
+            raise BrokerUnavailable("the sources of alerts cannot be read") from error
 
     async def _certificate(self, raw: bytes) -> bytes:
         """Of SNS, from SNS itself. Raises Unproven."""
@@ -172,7 +183,7 @@ class Intake:
 
     def _keep(self, batch: Sequence[_Waiting]) -> list[list[tuple[str, bool]] | Exception]:
         """Prove, read, seal and keep a batch. Raises what concerns all of it."""
-        public = unpack(self._known[1]["public"])
+        sealing = Sealing(unpack(self._known[1]["public"]))
         results: list[list[tuple[str, bool]] | Exception] = []
         kept: list[tuple[int, str, message.Sealed]] = []
         asked = [one for one in batch if one.certificate is None]
@@ -181,10 +192,13 @@ class Intake:
         for number, one in enumerate(batch):
             results.append([])
             try:
-                if verdicts.get(id(one)) is not None:
+                verdict = verdicts.get(id(one))
+                if verdict == NotAuthenticated.code:
                     raise Unproven("the message is not proven")
+                if verdict is not None:  # a secret that cannot be read: our mistake, and sent again it may be proven
+                    raise BrokerUnavailable(f"the message cannot be proven now ({verdict})")
                 for alert, raw in self._read(one):
-                    kept.append((number, one.name, message.seal_for_intake(one.name, alert, raw, public)))
+                    kept.append((number, one.name, message.seal_for_intake(one.name, alert, raw, sealing)))
             except TenantryError as error:
                 results[-1] = error
         if kept:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -91,15 +91,17 @@ def application(routes: Sequence[BaseRoute], *, tls: bool, rejected: Callable[[]
 
     def refused(request: Request, error: Exception) -> Response:
         del request
-        return _plain(error.status_code if isinstance(error, HTTPException) else 500)
+        if not isinstance(error, HTTPException):
+            return _plain(500)
+        return _plain(error.status_code, error.headers)  # a 405 says what there is (RFC 9110, 15.5.6)
 
     handlers: Any = {TenantryError: failed, HTTPException: refused, Exception: failed}
     inner = Starlette(routes=list(routes), exception_handlers=handlers, middleware=[Middleware(_SameOrigin)])
     return _Headers(inner, HEADERS | _HSTS if tls else HEADERS)  # around all of it: what fails carries them too
 
 
-def _plain(status: int) -> Response:
-    return Response(f"{status}\n", status, media_type="text/plain")
+def _plain(status: int, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(f"{status}\n", status, headers, media_type="text/plain")
 
 
 class _Headers:

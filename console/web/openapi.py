@@ -29,7 +29,7 @@ ALERTS: Final[dict[str, Any]] = {
                     {"name": "source", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}},
                     *(
                         {"name": name, "in": "header", "required": False, "schema": {"type": "string"}}
-                        for name in ("X-Alert-Token", "X-Alert-Timestamp", "X-Alert-Signature")
+                        for name in ("Authorization", "X-Alert-Token", "X-Alert-Timestamp", "X-Alert-Signature")
                     ),
                 ],
                 "requestBody": {

@@ -33,6 +33,7 @@ from tenantry.alerts.message import close_for, open_from_intake
 from tenantry.alerts.model import Alert, Entity, fingerprint
 from tenantry.alerts.rules import Plan, Rule, plan
 from tenantry.alerts.store import AlertRow, AlertStore, Incident, State, Suppression, incident_of, micros
+from tenantry.drop.seal import Opening
 from tenantry.errors import RecordError
 from tenantry.names import MSP
 from tenantry.sweep.model import rank
@@ -116,7 +117,7 @@ class Desk:
     ) -> None:
         self._store = store
         self._around = around
-        self._private = private
+        self._opening = Opening(private)
         self._clock = clock
         self._limits = limits or Limits()
 
@@ -139,7 +140,7 @@ class Desk:
 
     def _opened(self, row: AlertRow) -> tuple[Alert | None, bytes]:
         try:
-            return open_from_intake(row.id, row.body or b"", self._private)
+            return open_from_intake(row.id, row.body or b"", self._opening)
         except RecordError:
             return None, b""
 

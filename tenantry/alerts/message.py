@@ -16,7 +16,7 @@ from pydantic import SecretBytes, ValidationError
 from tenantry.alerts.model import Alert, alert_id
 from tenantry.alerts.reading import Reading
 from tenantry.alerts.source import Source
-from tenantry.drop.seal import open_sealed, seal
+from tenantry.drop.seal import Opening, Sealing
 from tenantry.errors import InvalidInput, RecordError
 
 __all__ = ["MAX_ALERTS", "MAX_BODY", "Sealed", "close_for", "open_for", "open_from_intake", "read", "seal_for_intake"]
@@ -65,24 +65,27 @@ def read(source: Source, body: Any, raw: bytes, settings: Mapping[str, Any]) -> 
     return found
 
 
-def seal_for_intake(name: str, alert: Alert, raw: bytes, public: bytes) -> Sealed:
+def seal_for_intake(name: str, alert: Alert, raw: bytes, public: bytes | Sealing) -> Sealed:
     """Seal an alert to the intake's public key.
 
     Args:
         name: the source's, in estate.yaml.
+        public: what seals to it, where several alerts are sealed together.
     """
     one = alert_id(name, alert.uid)
-    return Sealed(one, alert.severity, seal(_packed(alert, raw), public, _DROP, one))
+    to = public if isinstance(public, Sealing) else Sealing(public)
+    return Sealed(one, alert.severity, to.seal(_packed(alert, raw), _DROP, one))
 
 
-def open_from_intake(one: str, body: bytes, private: SecretBytes) -> tuple[Alert, bytes]:
+def open_from_intake(one: str, body: bytes, private: SecretBytes | Opening) -> tuple[Alert, bytes]:
     """An alert and its source's own words.
 
     Raises:
         RecordError: it does not open, or is none.
     """
     try:
-        return _unpacked(open_sealed(body, private, _DROP, one).get_secret_value())
+        opening = private if isinstance(private, Opening) else Opening(private)
+        return _unpacked(opening.open(body, _DROP, one).get_secret_value())
     except InvalidInput:
         raise _unreadable(one) from None
 

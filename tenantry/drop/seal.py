@@ -34,7 +34,7 @@ from pydantic import SecretBytes
 
 from tenantry.errors import InvalidInput, SecretUnreadable
 
-__all__ = ["MAX_SEALED", "MAX_VALUE", "new_key", "open_sealed", "public_of", "seal"]
+__all__ = ["MAX_SEALED", "MAX_VALUE", "Opening", "Sealing", "new_key", "open_sealed", "public_of", "seal"]
 
 MAX_VALUE: Final = 1_048_576
 """Bytes of a value: what the vault takes."""
@@ -45,6 +45,8 @@ _TAG: Final = 16
 _BLOCK: Final = 256
 _LENGTH: Final = 4
 _HEAD: Final = len(_VERSION) + _POINT + _NONCE
+_REMEMBERED: Final = 16
+"""Exchanges that are not made again."""
 MAX_SEALED: Final = _HEAD + -(-(MAX_VALUE + _LENGTH) // _BLOCK) * _BLOCK + _TAG
 """Bytes of the longest sealed value."""
 
@@ -71,14 +73,32 @@ def seal(value: bytes, public: bytes, drop: str, name: str) -> bytes:
     Raises:
         InvalidInput: empty, too long, or not a public key.
     """
-    if not 0 < len(value) <= MAX_VALUE:
-        raise InvalidInput(f"a credential has 1 to {MAX_VALUE} bytes", place="value")
-    ephemeral = ec.generate_private_key(ec.SECP256R1())
-    mine, nonce = _point(ephemeral.public_key()), secrets.token_bytes(_NONCE)
-    key = _key(ephemeral.exchange(ec.ECDH(), _public(public)), mine, public, _bound(drop, name))
-    whole = len(value).to_bytes(_LENGTH, "big") + value
-    padded = whole + bytes(-len(whole) % _BLOCK)
-    return _VERSION + mine + nonce + AESGCM(key).encrypt(nonce, padded, _bound(drop, name))
+    return Sealing(public).seal(value, drop, name)
+
+
+class Sealing:
+    """Values that are sealed to the same key at the same time: one ephemeral key for all of them, and for each a key of its own, because
+    what it is for goes into that. The exchange is most of what sealing a small value costs.
+
+    Raises:
+        InvalidInput: not a public key.
+    """
+
+    def __init__(self, public: bytes) -> None:
+        ephemeral = ec.generate_private_key(ec.SECP256R1())
+        self._public = public
+        self._mine = _point(ephemeral.public_key())
+        self._shared = ephemeral.exchange(ec.ECDH(), _public(public))
+
+    def seal(self, value: bytes, drop: str, name: str) -> bytes:
+        """As `seal`. Twice for the same drop and name does no harm: nonces are random."""
+        if not 0 < len(value) <= MAX_VALUE:
+            raise InvalidInput(f"a credential has 1 to {MAX_VALUE} bytes", place="value")
+        nonce, bound = secrets.token_bytes(_NONCE), _bound(drop, name)
+        key = _key(self._shared, self._mine, self._public, bound)
+        whole = len(value).to_bytes(_LENGTH, "big") + value
+        padded = whole + bytes(-len(whole) % _BLOCK)
+        return _VERSION + self._mine + nonce + AESGCM(key).encrypt(nonce, padded, bound)
 
 
 def open_sealed(sealed: bytes, private: SecretBytes, drop: str, name: str) -> SecretBytes:
@@ -88,20 +108,46 @@ def open_sealed(sealed: bytes, private: SecretBytes, drop: str, name: str) -> Se
         InvalidInput: it was not sealed for this drop and name, or was altered; why is not said.
         SecretUnreadable: the private key is none.
     """
-    key = _loaded(private)
-    if not _HEAD + _BLOCK + _TAG <= len(sealed) <= MAX_SEALED or sealed[:1] != _VERSION:
-        raise _unopened()
-    theirs, nonce = sealed[1 : 1 + _POINT], sealed[1 + _POINT : _HEAD]
-    shared = key.exchange(ec.ECDH(), _public(theirs))
-    secret = _key(shared, theirs, _point(key.public_key()), _bound(drop, name))
-    try:
-        padded = AESGCM(secret).decrypt(nonce, sealed[_HEAD:], _bound(drop, name))
-    except InvalidTag:
-        raise _unopened() from None
-    length = int.from_bytes(padded[:_LENGTH], "big")
-    if not 0 < length <= min(len(padded) - _LENGTH, MAX_VALUE):
-        raise _unopened()
-    return SecretBytes(padded[_LENGTH : _LENGTH + length])
+    return Opening(private).open(sealed, drop, name)
+
+
+class Opening:
+    """Opens many that were sealed to one key; those that were sealed together (`Sealing`) take one exchange.
+
+    Raises:
+        SecretUnreadable: the private key is none.
+    """
+
+    def __init__(self, private: SecretBytes) -> None:
+        self._key = _loaded(private)
+        self._mine = _point(self._key.public_key())
+        self._shared: dict[bytes, bytes] = {}
+
+    def open(self, sealed: bytes, drop: str, name: str) -> SecretBytes:
+        """As `open_sealed`."""
+        if not _HEAD + _BLOCK + _TAG <= len(sealed) <= MAX_SEALED or sealed[:1] != _VERSION:
+            raise _unopened()
+        theirs, nonce = sealed[1 : 1 + _POINT], sealed[1 + _POINT : _HEAD]
+        bound = _bound(drop, name)
+        try:
+            padded = AESGCM(_key(self._exchanged(theirs), theirs, self._mine, bound)).decrypt(
+                nonce, sealed[_HEAD:], bound
+            )
+        except InvalidTag:
+            raise _unopened() from None
+        length = int.from_bytes(padded[:_LENGTH], "big")
+        if not 0 < length <= min(len(padded) - _LENGTH, MAX_VALUE):
+            raise _unopened()
+        return SecretBytes(padded[_LENGTH : _LENGTH + length])
+
+    def _exchanged(self, theirs: bytes) -> bytes:
+        found = self._shared.get(theirs)
+        if found is None:
+            found = self._key.exchange(ec.ECDH(), _public(theirs))
+            while len(self._shared) >= _REMEMBERED:
+                del self._shared[next(iter(self._shared))]
+            self._shared[theirs] = found
+        return found
 
 
 def _bound(drop: str, name: str) -> bytes:

@@ -57,4 +57,16 @@ class Statements:
             .values(expires_us=sa.bindparam("until")),
             dialect,
         )
+        self.lease = Prepared(
+            sa.select(leases.c.token, leases.c.owner, leases.c.expires_us)
+            .where(leases.c.run_id == sa.bindparam("at_run"))
+            .with_for_update(),
+            dialect,
+        )
+        self.take = Prepared(
+            leases.update()
+            .where(leases.c.run_id == sa.bindparam("at_run"))
+            .values({name: sa.bindparam(f"new_{name}") for name in ("token", "owner", "expires_us")}),
+            dialect,
+        )
         self.new_lease = Prepared(insert(leases).on_conflict_do_nothing(), dialect)

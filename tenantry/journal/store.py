@@ -298,6 +298,20 @@ class Journal:
         where = (schema.trees.c.tenant == tenant) & (entries.run_id == run_id) & (entries.seq > after)
         return list(self._records(tenant, where))
 
+    def rehearse(self) -> None:
+        """What a run's first entries need, before there is a run: connections, and the statements that are composed when they are
+        first used. Changes nothing."""
+        entries = schema.entries.c
+        where = (schema.trees.c.tenant == "") & (entries.run_id == "") & (entries.seq > -1)
+        with mapped("open the journal"):
+            with self._direct or self._writing.begin():
+                pass  # the connection that appends keeps; who writes meanwhile is held up by nothing that follows
+            with self._engine.connect() as db:
+                db.execute(_sealed(where)).all()
+                runs.find(db, "")
+        self.frozen("")
+        self.live("")
+
     def entries(self, run_id: str) -> list[Record]:
         """As :meth:`records`, without their contents, as if all had been erased: of a client whose key was destroyed nothing else is left."""
         tenant, entries = self.run(run_id).tenant, schema.entries.c
@@ -335,13 +349,7 @@ class Journal:
     ) -> Iterator[Record]:
         named = [f'"event":"{event}"'.encode() for event in events]
         opener = Opener(self._tenant_key(tenant))
-        query = (
-            sa.select(schema.entries.c.body, schema.entries.c.leaf, schema.entries.c.sealed)
-            .join(schema.trees, schema.trees.c.tree == schema.entries.c.tree)
-            .where(where)
-            .order_by(schema.entries.c.seq)
-            .limit(limit)
-        )
+        query = _sealed(where, limit)
         with mapped("read the journal"), self._engine.connect() as db:
             for body, leaf, sealed in db.execute(query):
                 if named and not any(name in body for name in named):
@@ -387,24 +395,21 @@ class Journal:
         Raises:
             LeaseHeld: another process owns it and is not known to be dead.
         """
-        table = schema.leases
         now = self._now_us()
-        with mapped("take the run's lease"), self._writing.begin() as db:
-            row = db.execute(sa.select(table).where(table.c.run_id == run_id).with_for_update()).one_or_none()
+        with mapped("take the run's lease"), self._direct or self._writing.begin() as db:
+            row = self._sql.lease.row(db, {"at_run": run_id})
             expires = now + int(life * 1e6)
             if row is None:
                 first = {"run_id": run_id, "token": 1, "owner": self._owner, "expires_us": expires}
                 if self._sql.new_lease(db, first) != 1:
                     raise LeaseHeld("another process", life)
                 return Lease(Fence(run_id, 1, life), taken_over=False)
-            if row.expires_us > now and not known_dead(row.owner):
-                raise LeaseHeld(row.owner, (row.expires_us - now) / 1e6)
-            db.execute(
-                table.update()
-                .where(table.c.run_id == run_id)
-                .values(token=row.token + 1, owner=self._owner, expires_us=expires)
-            )
-            return Lease(Fence(run_id, row.token + 1, life), taken_over=row.expires_us != 0)
+            token, owner, until = row
+            if until > now and not known_dead(owner):
+                raise LeaseHeld(owner, (until - now) / 1e6)
+            taken = {"at_run": run_id, "new_token": token + 1, "new_owner": self._owner, "new_expires_us": expires}
+            self._sql.take(db, taken)
+            return Lease(Fence(run_id, token + 1, life), taken_over=until != 0)
 
     def renew(self, fence: Fence, life: float | None = None) -> None:
         """Keep the lease for ``life`` more seconds; as long as it was taken for, when omitted. Raises LeaseLost."""
@@ -461,6 +466,17 @@ class Journal:
         with mapped("read the freezes"), self._engine.connect() as db:
             row = db.execute(sa.select(table).where(table.c.scope.in_([tenant, schema.EVERYWHERE]))).first()
         return None if row is None else dict(row._mapping)
+
+
+def _sealed(where: sa.ColumnElement[bool], limit: int | None = None) -> sa.Select[Any]:
+    """Entries in order, as they are stored."""
+    return (
+        sa.select(schema.entries.c.body, schema.entries.c.leaf, schema.entries.c.sealed)
+        .join(schema.trees, schema.trees.c.tree == schema.entries.c.tree)
+        .where(where)
+        .order_by(schema.entries.c.seq)
+        .limit(limit)
+    )
 
 
 def _freeze_tree(scope: str) -> str:

@@ -5,7 +5,7 @@
 """
 
 from tenantry.run.access import Surroundings, TenantAccess
-from tenantry.run.engine import Around, Engine, Observer, Session, StepCall, create, directly
+from tenantry.run.engine import Around, Engine, Observer, Session, StepCall, create, directly, record_new
 from tenantry.run.policy import Policy
 from tenantry.run.report import StepReport
 from tenantry.run.state import START, Gate, Intent, ItemState, RunState, Status, fold
@@ -31,6 +31,7 @@ __all__ = [
     "create",
     "directly",
     "fold",
+    "record_new",
     "run_view",
     "waiting_view",
 ]

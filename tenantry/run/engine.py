@@ -33,7 +33,7 @@ from tenantry.run.report import StepReport
 from tenantry.run.state import START, ItemState, RunState, Status, fold
 from tenantry.run.steps import ItemRunner
 from tenantry.run.undo import Undo
-from tenantry.runbook import Runbook, Step, condition, expand, item_key, parse_runbook, resolve, validate_params
+from tenantry.runbook import Runbook, Step, condition, expand, item_key, pinned_runbook, resolve, validate_params
 from tenantry.task import BaseTask, Outcome, Task
 
 
@@ -84,6 +84,33 @@ def create(
     Raises:
         InvalidInput: there is a run with this id already.
     """
+    record_new(
+        around,
+        run_id=run_id,
+        runbook=runbook,
+        tenant=tenant,
+        params=params,
+        mode=mode,
+        requester=requester,
+        subject=subject,
+        flow_run_id=flow_run_id,
+    )
+    return fold(around.journal.records(run_id))
+
+
+def record_new(
+    around: Surroundings,
+    *,
+    run_id: str,
+    runbook: Runbook,
+    tenant: str,
+    params: Mapping[str, Any],
+    mode: str,
+    requester: Mapping[str, Any],
+    subject: str,
+    flow_run_id: str | None = None,
+) -> None:
+    """As `create`, for whoever needs no state of it."""
     with contextlib.suppress(NotFound):
         if around.journal.run(run_id).run_id == run_id:
             raise InvalidInput(f"there is a run {run_id} already")
@@ -102,7 +129,6 @@ def create(
         flow=(runbook.id, runbook.version),
     )
     around.journal.append(tenant, [event])
-    return fold(around.journal.records(run_id))
 
 
 class Engine:
@@ -246,7 +272,7 @@ class Session:
         self.state = state
         self.access = access
         self.writer = writer
-        self.runbook = parse_runbook(state.runbook_text, source=f"run {state.run_id}", registry=around.registry)
+        self.runbook = pinned_runbook(state.runbook_text, source=f"run {state.run_id}", registry=around.registry)
         self.items = ItemRunner(state, access, around, writer, policy, self.record)
         self._params = validate_params(self.runbook, state.params)
         self.undo = Undo(self.state, self.runbook, around, self.items, policy, self.record)

@@ -11,7 +11,7 @@ from tenantry.runbook.expressions import (
     resolve,
     step_value,
 )
-from tenantry.runbook.load import load_runbook, parse_runbook
+from tenantry.runbook.load import keep_checked, load_runbook, parse_runbook, pinned_runbook
 from tenantry.runbook.model import (
     NOTIFY_TASK,
     Approve,
@@ -43,9 +43,11 @@ __all__ = [
     "condition",
     "expand",
     "item_key",
+    "keep_checked",
     "load_runbook",
     "parse_duration",
     "parse_runbook",
+    "pinned_runbook",
     "render",
     "resolve",
     "runbook_json_schema",

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from tenantry.discovery import TaskRegistry
     from tenantry.runbook.templates import Templates
 
-__all__ = ["load_runbook", "parse_runbook"]
+__all__ = ["keep_checked", "load_runbook", "parse_runbook", "pinned_runbook"]
 
 _MOST: Final = 100  # problems shown; the rest are counted
 
@@ -83,6 +83,26 @@ def parse_runbook(text: str, source: str, registry: TaskRegistry, templates: Tem
         InvalidRunbook: with every problem, one line each: ``file:line: sentence``; ``detail["problems"]`` lists them.
     """
     return _Loader(text, source, registry, templates).load()
+
+
+def pinned_runbook(text: str, source: str, registry: TaskRegistry) -> Runbook:
+    """The runbook that a run is pinned to, as `parse_runbook` without templates; a text that this process has checked is not checked again."""
+    found = _checked.get((text, registry))
+    if found is None:
+        found = parse_runbook(text, source, registry)
+        keep_checked(found, registry)
+    return found
+
+
+def keep_checked(runbook: Runbook, registry: TaskRegistry) -> None:
+    """Have the runs of a runbook that was loaded not check its text again."""
+    while len(_checked) >= _CHECKED:
+        _checked.pop(next(iter(_checked)), None)
+    _checked[runbook.text, registry] = runbook
+
+
+_CHECKED: Final = 128
+_checked: dict[tuple[str, TaskRegistry], Runbook] = {}
 
 
 class _Loader:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,7 +46,10 @@ class Place:
         self.runbook = name
         self.store = AlertStore(home.alerts_db)
 
-    async def hand_over(self, run_id: str) -> None:
+    async def hand_over(self, run_id: str, tenant: str, runbook: str, recorded: Awaitable[bool]) -> None:
+        if not await recorded:
+            return
+        assert (tenant, runbook) == ("acme", self.runbook)
         assert self.installation.state(run_id).attempt == 0, "it stands in the record before anybody has it"
         self.handed.append(run_id)
 

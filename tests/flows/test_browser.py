@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -36,23 +36,6 @@ def answers_in_prefect(stand: Stand) -> list[str]:
         return [row[0] for row in rows]
 
 
-def answer(desk: Desk, flow_run_id: str, person: str, code: Callable[[], str], reason: str, picture: str) -> None:
-    """Resume a suspended run with its form. The code comes last: on a slow machine one lapses while a page loads."""
-    page = desk.page
-    page.goto(f"{desk.url}/v2/runs/flow-run/{flow_run_id}")
-    page.locator("button[aria-haspopup=menu]").first.click()
-    page.get_by_role("menuitem", name="Resume").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Who you are").fill(person)
-    dialog.get_by_label("Decision").click()
-    page.get_by_role("option", name="approve").click()
-    dialog.get_by_label("Reason").fill(reason)
-    dialog.get_by_label("Code").fill(code())
-    desk.picture(picture)
-    dialog.get_by_role("button", name="Resume").click()
-    expect(dialog).to_have_count(0)
-
-
 def test_a_run_from_the_form_to_its_artifacts(desk: Desk, stand: Stand) -> None:
     page = desk.page
     desk.sign_in()
@@ -66,14 +49,14 @@ def test_a_run_from_the_form_to_its_artifacts(desk: Desk, stand: Stand) -> None:
 
     # A wrong code: counted, and the form is shown again.
     wrong = stand.wrong_code("lab.approver")
-    answer(desk, started, "lab.approver", lambda: wrong, "checked", "3-answer")
+    desk.answer(started, "lab.approver", lambda: wrong, "checked", "3-answer")
     stand.wait_for_event(started, "approval.refused")
     stand.wait_for(started, "PAUSED")
     assert stand.writes() == []
     assert answers_in_prefect(stand) == []
 
     # The right one, and a second person: four eyes, and who started the run is not proven.
-    answer(desk, started, "lab.approver", lambda: stand.code("lab.approver"), "checked by phone", "4-answer")
+    desk.answer(started, "lab.approver", lambda: stand.code("lab.approver"), "checked by phone", "4-answer")
     stand.wait_for_event(started, "approval.decided")
     stand.wait_for(started, "PAUSED")
     assert stand.writes() == []

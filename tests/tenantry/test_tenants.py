@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from tenantry import tenants
 from tenantry.errors import Conflict, InvalidInput, InvalidTenant, NotFound
 from tenantry.home import Home
 from tenantry.names import SecretRef
@@ -237,6 +238,34 @@ def test_add_get_list(home: Home, tmp_path: Path) -> None:
     assert store.names() == ["acme"]
     assert [tenant.name for tenant in store.list()] == ["acme"]
     assert [path.name for path in home.tenants.iterdir()] == ["acme.yaml"]
+
+
+def test_a_file_is_read_where_it_has_changed_and_an_edited_one_counts_at_once(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    least = "name: acme\ndisplay_name: Acme\n"
+    home.ensure()
+    file = write(home.tenants, least)
+    store = TenantStore(home)
+    opened: list[Path] = []
+    original = tenants.load
+    monkeypatch.setattr(tenants, "load", lambda path, **more: (opened.append(path), original(path, **more))[1])
+    first = store.get("acme")
+    assert store.get("acme") is first
+    assert opened == [file]
+    text = least.replace("Acme", "Umca")
+    file.write_text(text, encoding="utf-8")
+    assert store.get("acme").display_name != first.display_name
+    other = write(home.tenants, least, "aside")
+    other.replace(file)
+    assert store.get("acme").display_name == first.display_name
+    file.write_text("name: [", encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(InvalidTenant):
+            store.get("acme")
+    file.unlink()
+    with pytest.raises(NotFound):
+        store.get("acme")
 
 
 def test_a_tenant_is_replaced_only_when_told(home: Home, tmp_path: Path) -> None:

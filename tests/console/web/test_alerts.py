@@ -282,6 +282,18 @@ def test_while_the_broker_is_away_nothing_is_accepted(front: Front) -> None:
     assert (answer.status_code, answer.json()) == (503, {"code": "broker_unavailable"})
 
 
+def test_our_own_mistakes_are_not_told_as_the_senders(front: Front) -> None:
+    with front.serving() as client:
+        front.home.estate.write_text("alerts: [", encoding="utf-8")
+        answer = client.post("/alerts/defender", json=GRAPH, headers=OK)
+        assert (answer.status_code, answer.json()) == (503, {"code": "broker_unavailable"}), "they send it again"
+        assert "retry-after" in answer.headers
+        lost = ESTATE.replace("vault:_msp/alerts/defender", "vault:_msp/alerts/nowhere")
+        front.home.estate.write_text(lost, encoding="utf-8")
+        assert client.post("/alerts/defender", json=GRAPH, headers=OK).status_code == 503
+    assert front.rows() == []
+
+
 def test_what_cannot_be_kept_is_not_accepted(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
     from tenantry.errors import RecordError
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretBytes
 
-from tenantry.drop.seal import MAX_SEALED, MAX_VALUE, new_key, open_sealed, public_of, seal
+from tenantry.drop.seal import MAX_SEALED, MAX_VALUE, Opening, Sealing, new_key, open_sealed, public_of, seal
 from tenantry.errors import InvalidInput, SecretUnreadable
 
 PRIVATE, PUBLIC = new_key()
@@ -70,3 +70,15 @@ def test_a_key_that_is_none() -> None:
     with pytest.raises(InvalidInput):
         seal(b"value", b"\x04" + bytes(64), "d1", NAME)
     assert public_of(PRIVATE) == PUBLIC
+
+
+def test_what_is_sealed_together_opens_each_for_itself_alone() -> None:
+    together, opening = Sealing(PUBLIC), Opening(PRIVATE)
+    sealed = {f"n{number}": together.seal(b"%d" % number, "d1", f"n{number}") for number in range(40)}
+    assert len({one[1:66] for one in sealed.values()}) == 1, "one exchange"
+    for name, one in sealed.items():
+        assert opening.open(one, "d1", name) == open_sealed(one, PRIVATE, "d1", name)
+        with pytest.raises(InvalidInput):
+            opening.open(one, "d1", "n0" if name != "n0" else "n1")
+    others = [seal(b"x", PUBLIC, "d1", NAME) for _ in range(40)]
+    assert {opening.open(one, "d1", NAME).get_secret_value() for one in others} == {b"x"}

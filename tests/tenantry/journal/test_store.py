@@ -79,6 +79,12 @@ def test_tenants_have_trees_of_their_own(journal: Journal) -> None:
     assert [record.data for record in journal.tail("globex")] == [{"user": "carla"}]
 
 
+def test_rehearsing_changes_nothing(journal: Journal) -> None:
+    before = journal.verify()
+    journal.rehearse()
+    assert journal.verify() == before
+
+
 def test_nothing_to_append_appends_nothing(journal: Journal) -> None:
     assert journal.append("acme", []) == []
     assert journal.verify().entries == 0

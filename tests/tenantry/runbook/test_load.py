@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tenantry.discovery import TaskRegistry
 from tenantry.errors import InvalidRunbook
-from tenantry.runbook import Runbook, Templates, load_runbook, parse_runbook
+from tenantry.runbook import Runbook, Templates, keep_checked, load_runbook, parse_runbook, pinned_runbook
 from tenantry.yamlpos import Limits
 from tests.tenantry.runbook.fakes import ACT, DEMO, HEAD, LOOK, REGISTRY, Find
 
@@ -522,3 +522,17 @@ def test_five_hundred_steps_in_one_chain_load() -> None:
     )
     runbook = load(HEAD + chain)
     assert [s.id for s in runbook.order()] == [f"s{i}" for i in range(500)]
+
+
+def test_a_text_that_was_checked_is_not_checked_again_and_a_wrong_one_is_refused_by_name() -> None:
+    first = pinned_runbook(DEMO, "run 1", REGISTRY)
+    assert pinned_runbook(DEMO, "run 2", REGISTRY) is first
+    assert first == parse_runbook(DEMO, "demo.yaml", REGISTRY)
+    loaded = load(DEMO + "\n")
+    keep_checked(loaded, REGISTRY)
+    assert pinned_runbook(DEMO + "\n", "run 2", REGISTRY) is loaded
+    with pytest.raises(InvalidRunbook, match="run 3"):
+        pinned_runbook(DEMO, "run 3", TaskRegistry.of())
+    for name in ("run 4", "run 5"):
+        with pytest.raises(InvalidRunbook, match=name):
+            pinned_runbook("id: [", name, REGISTRY)
