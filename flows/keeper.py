@@ -36,12 +36,13 @@ from prefect.states import Crashed, Scheduled
 from flows import launch
 from flows.api import errors
 from flows.assembly import Installation
+from flows.backup_alerts import Impossible
 from flows.binding import bound
 from flows.body import final, named
 from flows.deployments import POOL, register
 from flows.rotating import Rotating
 from flows.runbook_files import fingerprint
-from flows.sweep_schedule import COMPLIANCE, Sweeps
+from flows.sweep_schedule import BACKUPS, COMPLIANCE, Sweeps
 from flows.updating import Updates
 from tenantry import room
 from tenantry.errors import LeaseLost, NotFound, RecordError, TenantryError
@@ -115,6 +116,8 @@ class Keeper:
         self._rotating = Rotating(installation, self._schedule)
         self._sweeps = Sweeps(installation, self._schedule)
         self._compliance = Sweeps(installation, self._schedule, COMPLIANCE)
+        self._backups = Sweeps(installation, self._schedule, BACKUPS)
+        self._impossible = Impossible(installation)
         self._updates = Updates(installation, self._schedule)
         self._queue: tuple[frozenset[str], float] = (frozenset(), -_QUEUE)
 
@@ -128,6 +131,8 @@ class Keeper:
             asyncio.create_task(self._due("credentials", self._rotating.look)),
             asyncio.create_task(self._due("sweeps", self._sweeps.look)),
             asyncio.create_task(self._due("compliance sweeps", self._compliance.look)),
+            asyncio.create_task(self._due("checks of backups", self._backups.look)),
+            asyncio.create_task(self._due("alerts of backups", self._impossible.look)),
             asyncio.create_task(self._due("updates", self._updates.look)),
         ]
         try:

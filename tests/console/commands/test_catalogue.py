@@ -121,6 +121,7 @@ class TestCheck:
             "host_backup",
             *("application_inventory", "directory", "directory_logs", "entitlements", "mail_flow"),
             *("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings", "credentials"),
+            "cloud_machines",
         }
 
     def test_a_runbook_for_systems_that_the_client_has_not_is_no_fault(self, stand: Desk) -> None:
