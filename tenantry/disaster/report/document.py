@@ -12,7 +12,7 @@ from tenantry.disaster.load import told
 from tenantry.disaster.measure import Achieved
 from tenantry.disaster.score import participants, score
 
-__all__ = ["DRILL", "REHEARSAL", "STATES", "TRAINED", "document", "length", "scored_line", "taken"]
+__all__ = ["DRILL", "REHEARSAL", "STATES", "TRAINED", "began", "document", "ended", "length", "scored_line", "taken"]
 
 STATES: Final = {
     "recovered": ("recovered and checked", "good"),
@@ -23,7 +23,7 @@ STATES: Final = {
 """State → words, look."""
 _MOST: Final = 500
 DRILL: Final = "Drill: this ran on a stand-in. No health check was asked and no data was looked at; times are those of the rehearsal."
-REHEARSAL: Final = "Rehearsal: this ran on scratch targets. Nothing had happened, and nothing of what the client works with was touched."
+REHEARSAL: Final = "Rehearsal: this ran on scratch targets. Nothing had happened, and no step named a site of the plan."
 TRAINED: Final = (
     "Each proved who they are with their code when they answered; this record counts as evidence of their training."
 )
@@ -39,6 +39,16 @@ def length(seconds: float | None) -> str:
 def taken(seconds: float | None) -> str:
     """How long a system was away."""
     return "not back" if seconds is None else length(seconds)
+
+
+def began(d: Mapping[str, Any]) -> str:
+    """What the beginning of the clocks is called: nothing was away in a rehearsal."""
+    return "Rehearsal began" if d["purpose"] == "rehearsal" else "Outage began"
+
+
+def ended(d: Mapping[str, Any]) -> str:
+    """What the end is called."""
+    return "Ended by" if d["purpose"] == "rehearsal" else "Service back declared by"
 
 
 def scored_line(scored: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from tenantry.disaster.report.document import STATES, TRAINED, length, scored_line, taken
+from tenantry.disaster.report.document import STATES, TRAINED, began, ended, length, scored_line, taken
 from tenantry.disaster.report.picture import COLOURS, drawn, drawn_legend
 from tenantry.onboarding.words import day
 from tenantry.timeline.markup import Markup, h, join, long_text, pill, table
@@ -45,9 +45,9 @@ def _cover(d: Mapping[str, Any]) -> Markup:
     facts = [
         ("Client", h("bdi", d["client"])),
         ("Plan", h("bdi", d["plan"])),
-        ("Outage began", Markup(day(d["outage_began"]))),
+        (began(d), Markup(day(d["outage_began"]))),
         ("Declared", h("bdi", f"{day(d['declared_at'])} by {d['declared_by'] or 'nobody'}")),
-        ("Service back declared by", h("bdi", d["back_by"] or "nobody yet")),
+        (ended(d), h("bdi", d["back_by"] or "nobody yet")),
         ("Run", h("code", d["run_id"])),
     ]
     banner = [h("p", d["note"], class_="banner")] if d["note"] else []

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tenantry.clock import parse_rfc3339
-from tenantry.disaster.report.document import STATES, TRAINED, length, scored_line, taken
+from tenantry.disaster.report.document import STATES, TRAINED, began, ended, length, scored_line, taken
 from tenantry.disaster.report.picture import COLOURS, described, drawn, drawn_legend
 from tenantry.onboarding.words import day
 from tenantry.timeline.glyphs import breakable
@@ -70,9 +70,9 @@ class _Report:
         facts = [
             ("Client", client, False),
             ("Plan", d["plan"], False),
-            ("Outage began", day(d["outage_began"]), False),
+            (began(d), day(d["outage_began"]), False),
             ("Declared", f"{day(d['declared_at'])} by {d['declared_by'] or 'nobody'}", False),
-            ("Service back declared by", d["back_by"] or "nobody yet", False),
+            (ended(d), d["back_by"] or "nobody yet", False),
             ("Run", d["run_id"], True),
         ]
         return {
