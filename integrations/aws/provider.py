@@ -48,7 +48,7 @@ __all__ = ["CAPABILITIES", "PROVIDER", "AwsHandle", "AwsProvider", "HubSettings"
 VENDOR: Final = "aws"
 CAPABILITIES: Final = (
     *("cloud_identity", "cloud", "cloud_machines", "storage", "dns", "backup", "cloud_logs", "findings"),
-    *("cloud_access", "cloud_watch", "cloud_exposure"),
+    *("cloud_access", "cloud_watch", "cloud_exposure", "cloud_hardening"),
 )
 
 
@@ -149,6 +149,7 @@ class AwsProvider:
         from integrations.aws.ec2 import AwsCloud
         from integrations.aws.everywhere import Regions
         from integrations.aws.exposure import AwsExposure
+        from integrations.aws.hardening import AwsHardening
         from integrations.aws.iam import AwsIdentity
         from integrations.aws.machines import AwsMachines
         from integrations.aws.organization import Organization
@@ -190,6 +191,7 @@ class AwsProvider:
                 "cloud_access": AwsAccess(caller, own.account, own.role_arn, organization),
                 "cloud_watch": AwsWatch(caller, own.account),
                 "cloud_exposure": AwsExposure(caller, own.account, organization, regions),
+                "cloud_hardening": AwsHardening(caller, own.account),
             },
         )
 
