@@ -33,7 +33,7 @@ from tenantry.errors import InvalidInput, NotFound, TenantryError
 from tenantry.journal import Event
 from tenantry.names import MSP
 
-__all__ = ["Alerting", "Around", "told"]
+__all__ = ["OWN", "Alerting", "Around", "told"]
 
 _LOG: Final = logging.getLogger(__name__)
 _LOOK: Final = 1.0
@@ -48,6 +48,8 @@ _UNTOLD: Final = 2_000
 _AT_ONCE: Final = 32
 """Runs that alerts began and that are carried at the same time."""
 _RECORD: Final = 200
+OWN: Final = "(tenantry)"
+"""The source of what the installation itself finds and a person has to see (`flows.backup_alerts`)."""
 
 
 HandOver = Callable[[str, str, str, Awaitable[bool]], Awaitable[None]]
@@ -105,6 +107,8 @@ class Around:
         self._files = files  # only what was read whole counts as read
 
     def tenant_of(self, source: str, customer: str | None) -> str | None:
+        if source == OWN:  # no message can come by that name: those of estate.yaml have no brackets
+            return customer if customer in self._policy else None
         found = self._whose.get((source, None)) or self._whose.get((source, customer))
         return found if found in self._policy else None
 

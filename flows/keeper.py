@@ -36,13 +36,14 @@ from prefect.states import Crashed, Scheduled
 from flows import launch
 from flows.api import errors
 from flows.assembly import Installation
+from flows.backup_alerts import Impossible
 from flows.binding import bound
 from flows.body import final, named
 from flows.deployments import POOL, register
 from flows.pulling import Pulls
 from flows.rotating import Rotating
 from flows.runbook_files import fingerprint
-from flows.sweep_schedule import COMPLIANCE, Sweeps
+from flows.sweep_schedule import BACKUPS, COMPLIANCE, Sweeps
 from flows.telling import IncidentUpdates
 from flows.updating import Updates
 from tenantry import room
@@ -117,6 +118,8 @@ class Keeper:
         self._rotating = Rotating(installation, self._schedule)
         self._sweeps = Sweeps(installation, self._schedule)
         self._compliance = Sweeps(installation, self._schedule, COMPLIANCE)
+        self._backups = Sweeps(installation, self._schedule, BACKUPS)
+        self._impossible = Impossible(installation)
         self._updates = Updates(installation, self._schedule)
         self._telling = IncidentUpdates(installation, self._schedule)
         self._pulls = Pulls(installation, self._schedule)
@@ -132,6 +135,8 @@ class Keeper:
             asyncio.create_task(self._due("credentials", self._rotating.look)),
             asyncio.create_task(self._due("sweeps", self._sweeps.look)),
             asyncio.create_task(self._due("compliance sweeps", self._compliance.look)),
+            asyncio.create_task(self._due("checks of backups", self._backups.look)),
+            asyncio.create_task(self._due("alerts of backups", self._impossible.look)),
             asyncio.create_task(self._due("updates", self._updates.look)),
             asyncio.create_task(self._due("updates on incidents", self._telling.look)),
             asyncio.create_task(self._due("alerts", self._pulls.look)),

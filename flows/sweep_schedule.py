@@ -1,4 +1,4 @@
-"""Clients are swept by themselves, where their files say how often: the service begins runs of `compromise_sweep` and of `compliance_sweep`.
+"""Clients are looked at by themselves, where their files say how often: the service begins runs of `compromise_sweep`, `compliance_sweep` and `backup_check`.
 
 As for credentials that are due (`flows.rotating`), a run stands in the record before Prefect hears of it, and its id follows from the
 client and the period: whoever died between recording it and giving it to Prefect begins none twice. Each client has its own minute of the
@@ -18,11 +18,13 @@ from typing import Any, Final
 
 from flows import complying, sweeping
 from flows.assembly import Installation
+from flows.recording import prepare
+from tenantry.disaster.checking import CHECK
 from tenantry.errors import NotFound, TenantryError
 from tenantry.run import RunState
 from tenantry.tenants import Tenant
 
-__all__ = ["AT_ONCE", "COMPLIANCE", "COMPROMISE", "Regular", "Sweeps", "run_id_of", "slot_of"]
+__all__ = ["AT_ONCE", "BACKUPS", "COMPLIANCE", "COMPROMISE", "Regular", "Sweeps", "run_id_of", "slot_of"]
 
 AT_ONCE: Final = 4
 """Sweeps that one look begins. After a long pause of the service all clients are due."""
@@ -60,6 +62,15 @@ COMPLIANCE: Final = Regular(
     lambda tenant: tenant.compliance.every_hours,
     lambda installation, tenant, requester, run_id: complying.begin(
         installation, tenant.name, tenant.compliance.baselines, requester, run_id=run_id
+    ),
+)
+
+BACKUPS: Final = Regular(
+    CHECK,
+    "backups/",
+    lambda tenant: tenant.recovery.check_every_hours,
+    lambda installation, tenant, requester, run_id: prepare(
+        installation, CHECK, tenant.name, {}, "run", requester, run_id
     ),
 )
 

@@ -398,6 +398,15 @@ class AlertPull(Model):
     )
 
 
+class RecoverySettings(Model):
+    """How often what the client's recovery plans stand on is looked at, by the service."""
+
+    check_every_hours: Annotated[int, Field(ge=1, le=720)] | None = Field(
+        default=None,
+        description="Hours between two checks of the backups that the service begins; none: only when somebody asks.",
+    )
+
+
 class Tenant(Model):
     """A client: who they are, what was agreed, how we reach their systems."""
 
@@ -460,6 +469,9 @@ class Tenant(Model):
     )
     compliance: ComplianceSettings = Field(
         default_factory=ComplianceSettings, description="How often the client is held against baselines, and which."
+    )
+    recovery: RecoverySettings = Field(
+        default_factory=RecoverySettings, description="How often the backups of the recovery plans are looked at."
     )
     sweep: SweepSettings = Field(
         default_factory=SweepSettings, description="How often the client is swept for a compromise."

@@ -10,6 +10,7 @@ import click
 from console import complete
 from console.cli import command, echo_json, group, json_option, wants_json
 from console.commands import run as runs
+from tenantry.clock import rfc3339
 
 if TYPE_CHECKING:
     from flows.assembly import Installation
@@ -148,6 +149,70 @@ def show(plan: str, tenant: str | None, text: bool) -> None:
             for one in map(loaded.plan.system, counted.order)
         ],
         title=f"{loaded.plan.title}: {told(loaded.plan.declare_within + counted.critical)} at best; declared by {', '.join(loaded.plan.declarers)}",
+    )
+
+
+@dr.command("backups", examples=("tenantry dr backups --tenant acme",))
+@click.option("--tenant", required=True, metavar="T", shell_complete=complete.tenants, help="Whose backups.")
+@json_option
+def backups(tenant: str) -> int:
+    """What the newest check found of the backups that the client's plans stand on. Exit code 1 when any of them is not good, or none was ever looked at.
+
+    `tenantry run backup_check --tenant T` looks anew; with `recovery: {check_every_hours: 24}` in the client's file the service does.
+    """
+    from console.session import opened
+    from flows.pinning import backup_checks
+
+    with opened() as installation:
+        found = next(backup_checks(installation, installation.tenants.get(tenant).name), None)
+    rows = [row.model_dump(mode="json") for row in found[1]] if found is not None else []
+    good = bool(rows) and all(row["state"] == "good" for row in rows)
+    if wants_json():
+        run = {"run_id": found[0].run_id, "at": rfc3339(found[0].created_at)} if found is not None else None
+        echo_json({"tenant": tenant, "check": run, "backups": rows})
+        return 0 if good else 1
+    if found is None:
+        click.echo(f"nobody has ever looked at the backups of {tenant}: `tenantry run backup_check --tenant {tenant}`")
+        return 1
+    from console.render import table
+
+    table(
+        ("backup", "stands", "newest", "locked until", "test restore", "what is wrong"),
+        [
+            (
+                row["source"],
+                row["state"],
+                row["newest_at"] or "none",
+                row["locked_until"] or "not shown",
+                f"{row['restored'].replace('_', ' ')}{', ' + row['tested_on'] if row['tested_on'] else ''}",
+                "; ".join(row["problems"]),
+            )
+            for row in rows
+        ],
+        title=f"As of {rfc3339(found[0].created_at)}, run {found[0].run_id}",
+    )
+    return 0 if good else 1
+
+
+@dr.command("training", examples=("tenantry dr training --tenant acme --person ann.lee",))
+@click.option("--tenant", required=True, metavar="T", shell_complete=complete.tenants, help="Whose plans.")
+@click.option("--person", metavar="PERSON", help="This one alone.")
+@json_option
+def training(tenant: str, person: str | None) -> None:
+    """Who took part in which drill or rehearsal, and what it was worth: evidence of training, from the record. Who only watched is not in it."""
+    from console.session import opened
+    from flows.pinning import rehearsals
+
+    with opened() as installation:
+        rows = rehearsals(installation, installation.tenants.get(tenant).name, person)
+    if wants_json():
+        echo_json(rows)
+        return
+    from console.render import table
+
+    table(
+        ("who", "plan", "when", "what", "answered for", "run"),
+        [(one["person"], one["plan"], one["at"], one["kind"], ", ".join(one["did"]), one["run_id"]) for one in rows],
     )
 
 

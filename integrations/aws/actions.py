@@ -157,7 +157,20 @@ ACTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "job": _BACKUP_READS,
         "job_of": (*_BACKUP_READS, *_BACKUP_MARKS),
         "verify": (*_BACKUP_READS, "ec2:DescribeVolumes", "ec2:DescribeInstances"),
-        "remove_restored": (*_BACKUP_READS, "rds:DeleteDBInstance"),
+        "remains": (*_BACKUP_READS, "ec2:DescribeVolumes", "ec2:DescribeInstances"),
+        "remove_restored": (*(*_BACKUP_READS, "rds:DeleteDBInstance", "ec2:DeleteVolume"),),
+    },
+    "cloud_machines": {
+        "made": ("ec2:DescribeVolumes", "ec2:DescribeInstances"),
+        "create_volume": (
+            *("ec2:DescribeVolumes", "ec2:DescribeInstances", "ec2:DescribeSnapshots"),
+            *("ec2:CreateVolume", "ec2:CreateTags"),
+        ),
+        "create_instance": (
+            *("ec2:DescribeVolumes", "ec2:DescribeInstances", "ec2:DescribeImages"),
+            *("ec2:RunInstances", "ec2:CreateTags", "iam:PassRole"),
+        ),
+        "remove_made": (*("ec2:DescribeVolumes", "ec2:DescribeInstances", "ec2:DeleteVolume"),),
     },
     "cloud_logs": {
         "events": ("cloudtrail:LookupEvents", "ec2:DescribeRegions"),

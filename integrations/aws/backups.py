@@ -334,9 +334,26 @@ class AwsBackup:
             state="unknown", checked=0, limits="It came up; AWS does not compare what is in it with what was backed up."
         )
 
-    async def remove_restored(self, job: str) -> None:
-        """A database that carries a token of ours; what AWS Backup made elsewhere is removed by hand."""
+    async def remains(self, job: str) -> bool:
+        """Of AWS Backup: asked of the service in which the thing was made."""
         service, region, kind, rest = self._parts(job)
+        if service == "backup" and kind == "restore":
+            return await self._vaults.remains(region, await self.job(job))
+        if service != "rds" or kind != "instance":
+            raise Rejected(f"{job} is no restore")
+        try:
+            row = await self._database(region, rest)
+        except TargetNotFound:
+            return False
+        return bool(tags_of(row.get("TagList")).get(_TOKEN))
+
+    async def remove_restored(self, job: str) -> None:
+        """A database that carries a token of ours; a volume or database that a job of AWS Backup made, which is ours by the vault's mark.
+        Anything else that AWS Backup made is removed by hand."""
+        service, region, kind, rest = self._parts(job)
+        if service == "backup" and kind == "restore":
+            await self._vaults.remove(region, await self.job(job))
+            return
         if service != "rds" or kind != "instance":
             raise Rejected(f"what {job} made is not removed by this provider")
         try:

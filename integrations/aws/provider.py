@@ -47,7 +47,7 @@ __all__ = ["CAPABILITIES", "PROVIDER", "AwsHandle", "AwsProvider", "HubSettings"
 
 VENDOR: Final = "aws"
 CAPABILITIES: Final = (
-    *("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings"),
+    *("cloud_identity", "cloud", "cloud_machines", "storage", "dns", "backup", "cloud_logs", "findings"),
     *("cloud_access", "cloud_watch", "cloud_exposure", "cloud_hardening", "security_alerts"),
 )
 
@@ -151,6 +151,7 @@ class AwsProvider:
         from integrations.aws.exposure import AwsExposure
         from integrations.aws.hardening import AwsHardening
         from integrations.aws.iam import AwsIdentity
+        from integrations.aws.machines import AwsMachines
         from integrations.aws.organization import Organization
         from integrations.aws.route53 import AwsDns
         from integrations.aws.s3 import AwsStorage
@@ -182,6 +183,7 @@ class AwsProvider:
             {
                 "cloud_identity": AwsIdentity(caller, own.account),
                 "cloud": AwsCloud(caller, own.account),
+                "cloud_machines": AwsMachines(caller),
                 "storage": AwsStorage(caller, own.account),
                 "dns": AwsDns(caller),
                 "backup": AwsBackup(caller, own.account),

@@ -15,6 +15,7 @@ doubt. The tags stay: they say what we did there.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from typing import Any, Final
 
 from integrations.aws.caller import Caller, answered
 from tenantry.capabilities.backup import BackupJob, Verification
-from tenantry.errors import TargetNotFound
+from tenantry.errors import OutOfScope, Rejected, TargetNotFound
 
 __all__ = ["VaultRestores", "locked_for_good"]
 
@@ -34,6 +35,12 @@ _NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     "EFS": {"newFileSystem": "true", "CreationToken": "{name}"},
 }
 """Of a kind of resource: what says that something new is made beside the old, and how it is called."""
+_REMOVALS: Final[Mapping[tuple[str, str], tuple[str, Mapping[str, Any]]]] = {
+    ("ec2", "volume"): ("delete_volume", {"VolumeId": "name"}),
+    ("rds", "db"): ("delete_db_instance", {"DBInstanceIdentifier": "name", "SkipFinalSnapshot": True}),
+}
+"""Service and kind of what was made → how it is deleted; ``name`` stands for its own name. Instances are terminated by hand: the right to do so is one
+that an attacker would like best, and our role does not have it."""
 _NOT_GIVEN_BACK: Final = "aws:backup:request-id"
 """AWS hands it out with the rest and does not take it."""
 _LIMITS: Final = "AWS does not compare what is in it with what was backed up"
@@ -119,6 +126,36 @@ class VaultRestores:
             ]
             return _first([{"State": one["State"]["Name"]} for one in held], arn, "State")
         return None
+
+    async def remains(self, region: str, job: BackupJob) -> bool:
+        """Whether what the restore made is still there. Raises Rejected: its service is not asked by this provider."""
+        made = job.result
+        if made is None:
+            return not job.done
+        try:
+            state = await self._state(region, made)
+        except TargetNotFound:
+            return False
+        if state is None:
+            raise Rejected(f"whether {made} is still there cannot be seen by this provider", vendor="aws")
+        return state != "terminated"  # as an instance is shown for an hour after it is gone
+
+    async def remove(self, region: str, job: BackupJob) -> None:
+        """Delete what the restore made. Absent counts as removed. Raises Rejected: it is removed by hand."""
+        made = job.result
+        if made is None:
+            return
+        parts = made.split(":", 5)
+        if len(parts) != 6 or parts[3] not in ("", region) or parts[4] not in ("", self._account):
+            raise OutOfScope(f"{made} is not of this account and region", vendor="aws")
+        kind, _, name = parts[5].replace(":", "/", 1).partition("/")
+        removal = _REMOVALS.get((parts[2], kind))
+        if removal is None:
+            raise Rejected(f"{made} is removed by hand: this provider deletes volumes and databases", vendor="aws")
+        operation, given = removal
+        filled = {key: name if value == "name" else value for key, value in given.items()}
+        with contextlib.suppress(TargetNotFound):
+            await self._caller.write(parts[2], operation, region, **filled)
 
     # --- vaults ---------------------------------------------------------------------------------------------------------
 

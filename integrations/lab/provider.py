@@ -50,7 +50,7 @@ class LabProvider:
     """The vendor, for the assembly."""
 
     vendor = VENDOR
-    capabilities = ("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings")
+    capabilities = ("cloud_identity", "cloud", "cloud_machines", "storage", "dns", "backup", "cloud_logs", "findings")
     Settings: type[BaseModel] = Settings
     secrets = ("token",)
 

@@ -193,8 +193,20 @@ class ResticBackups:
             limits="contents were compared while they were restored; what was changed on the host since shows by its size alone",
         )
 
+    async def remains(self, job: str) -> bool:
+        """The folder of this restore, finished or not."""
+        host, folder = self._restored(job)
+        name = folder.rsplit("/", 1)[-1]
+        plan = self._plan(host)
+        return bool(await self._folders(host, plan, name) or await self._folders(host, plan, f"{name}.partial"))
+
     async def remove_restored(self, job: str) -> None:
         """The folder of this restore, finished or not."""
+        host, folder = self._restored(job)
+        await self._erase(host, folder, f"{folder}.partial")
+
+    def _restored(self, job: str) -> tuple[str, str]:
+        """Host and folder of a restore of ours; refused for anything else."""
         host, kind, _, folder = [*job.split(":", 3), "", "", ""][:4]
         plan = self._plans.get(host)
         inside = (
@@ -204,7 +216,7 @@ class ResticBackups:
         )
         if kind != "restore" or plan is None or not inside:
             raise Rejected("this names no restore of ours", vendor="linux")
-        await self._erase(host, folder, f"{folder}.partial")
+        return host, folder
 
     async def _erase(self, host: str, *folders: str) -> None:
         """Folders right under the host's folder for restores, with all that is in them. ``find`` deletes: it is granted anyway."""

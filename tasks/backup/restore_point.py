@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from tasks.backup._restore import OnePoint, name_of, token
 from tasks.backup.find_point import LOOKS, READS
@@ -18,6 +18,10 @@ class RestorePointParams(OnePoint):
     options: Annotated[
         dict[str, str], Field(default_factory=dict, description="The vendor's own: subnet, security group, role")
     ]
+    at: Annotated[
+        AwareDatetime | None,
+        Field(description="Of a continuous point: the moment to go back to; the last one that there is when empty"),
+    ] = None
 
 
 class RestorePoint(Task[RestorePointParams]):
@@ -34,7 +38,7 @@ class RestorePoint(Task[RestorePointParams]):
         LOOKS,
         aws("backup:GetRecoveryPointRestoreMetadata", "backup:StartRestoreJob", "backup:TagResource", "iam:PassRole"),
         aws("rds:RestoreDBInstanceFromDBSnapshot", "rds:AddTagsToResource"),
-        aws("rds:RestoreDBInstanceToPointInTime", "rds:DeleteDBInstance"),
+        aws("rds:RestoreDBInstanceToPointInTime", "rds:DeleteDBInstance", "ec2:DeleteVolume"),
     )
     impact = Impact.REVERSIBLE
     timeout = 60.0
@@ -52,7 +56,7 @@ class RestorePoint(Task[RestorePointParams]):
     async def apply(self, ctx: Context, p: RestorePointParams, changes: list[Change]) -> None:
         for _ in changes:
             target = RestoreTarget(name=name_of(ctx, p), options=p.options)
-            await ctx.backup.restore(p.point, target, token=token(ctx, p))
+            await ctx.backup.restore(p.point, target, token=token(ctx, p), at=p.at)
 
     async def verify(self, ctx: Context, p: RestorePointParams, changes: list[Change]) -> list[Change]:
         begun = await ctx.backup.job_of(token(ctx, p))

@@ -14,6 +14,8 @@ from tenantry.task import Context, HumanAnswer, HumanRequest, HumanTask
 _WORDS = {
     "disaster": "Declare a disaster and begin to recover these systems?",
     "failback": "Declare the failback and bring these systems back to their primary site?",
+    "rehearsal": "Begin to rehearse the recovery of these systems on scratch targets?",
+    "rehearsed": "Say that the rehearsal is over?",
     "service": "Declare that service is back?",
 }
 
@@ -23,7 +25,9 @@ class DeclareParams(BaseModel):
     only: Annotated[
         list[str], Field(min_length=1, max_length=50, description="Who may declare, by id, as the plan names them")
     ]
-    verb: Annotated[Literal["disaster", "failback", "service"], Field(description="What is declared")] = "disaster"
+    verb: Annotated[
+        Literal["disaster", "failback", "rehearsal", "rehearsed", "service"], Field(description="What is declared")
+    ] = "disaster"
     about: About = []
 
 

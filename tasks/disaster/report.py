@@ -15,6 +15,8 @@ from tenantry.disaster.report.document import document
 from tenantry.task import Context, EvidenceRef, Output, ReadTask
 
 NAME: Final = "disaster-report"
+TRAINING: Final = "training-record.json"
+"""Of a drill or rehearsal: who took part in what, and what it was worth."""
 
 
 class ReportParams(BaseModel):
@@ -22,6 +24,8 @@ class ReportParams(BaseModel):
     systems: Annotated[list[Achieved], Field(max_length=200, description="What was measured")]
     outage_began: Annotated[AwareDatetime, Field(description="What the clocks count from")]
     findings: Annotated[list[str], Field(max_length=1_000, description="What was wrong with the plan")] = []
+    gaps: Annotated[list[str], Field(max_length=1_000, description="Of a rehearsal: what was not rehearsed")] = []
+    up_before: Annotated[list[str], Field(max_length=200, description="Systems that worked when the run began")] = []
     lessons: Annotated[str, Field(max_length=4_000, description="What was learnt, in the words of who wrote it")] = ""
 
 
@@ -34,7 +38,7 @@ class DisasterReport(Output):
 class MakeDisasterReport(ReadTask[ReportParams, DisasterReport]):
     """Make the report of an activation or drill from its record: the data, one self-contained page, and a tagged PDF, kept as evidence.
 
-    Nothing is asked of the client's systems.
+    Of a drill or rehearsal there is the training record of those who took part as well. Nothing is asked of the client's systems.
     """
 
     name = "disaster.report"
@@ -58,6 +62,8 @@ class MakeDisasterReport(ReadTask[ReportParams, DisasterReport]):
             at=rfc3339(ctx.now),
             findings=p.findings,
             lessons=p.lessons,
+            gaps=p.gaps,
+            up_before=p.up_before,
             step=ctx.run.step,
         )
         page = await asyncio.to_thread(html, made)
@@ -68,4 +74,8 @@ class MakeDisasterReport(ReadTask[ReportParams, DisasterReport]):
             await ctx.evidence.store_bytes(f"{NAME}.html", page.encode("utf-8", "replace")),
             await ctx.evidence.store_bytes(f"{NAME}.pdf", printed),
         ]
+        if made["score"] is not None:
+            keys = ("client", "plan", "title", "run_id", "mode", "purpose", "at", "participants", "score", "lessons")
+            trained = json.dumps({key: made[key] for key in keys}, sort_keys=True, ensure_ascii=False)
+            evidence.append(await ctx.evidence.store_bytes(TRAINING, trained.encode("utf-8", "replace")))
         return DisasterReport(summary=made["told"], badges=[one["text"] for one in made["badges"]], evidence=evidence)

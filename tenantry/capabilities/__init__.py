@@ -80,6 +80,7 @@ from tenantry.capabilities.cloud_identity import (
     Principal,
 )
 from tenantry.capabilities.cloud_logs import CloudEvent, CloudLogs, Trail
+from tenantry.capabilities.cloud_machines import CloudMachines, MadeAgain
 from tenantry.capabilities.cloud_watch import CloudWatch, NetworkLog, Recorder, WatchedTrail
 from tenantry.capabilities.compliance import Compliance
 from tenantry.capabilities.credentials import Credentials
@@ -192,6 +193,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "backup": Backup,
     "cloud_identity": CloudIdentity,
     "cloud": Cloud,
+    "cloud_machines": CloudMachines,
     "cloud_access": CloudAccess,
     "cloud_watch": CloudWatch,
     "cloud_exposure": CloudExposure,
@@ -257,6 +259,7 @@ __all__ = [
     "CloudKey",
     "CloudLogin",
     "CloudLogs",
+    "CloudMachines",
     "CloudNetwork",
     "CloudPolicy",
     "CloudRole",
@@ -318,6 +321,7 @@ __all__ = [
     "Logs",
     "Looking",
     "Machine",
+    "MadeAgain",
     "Mail",
     "MailFlow",
     "MailOrganization",

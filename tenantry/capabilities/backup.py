@@ -154,6 +154,10 @@ class Backup(Protocol):
         """Whether what this completed restore made is what its recovery point holds. Reads only."""
         ...
 
+    async def remains(self, job: str) -> bool:
+        """Whether anything of what this restore made is still there, whole or not. Raises Rejected: this provider cannot see it."""
+        ...
+
     async def remove_restored(self, job: str) -> None:
         """Delete what this restore made, and nothing else. Absent counts as removed."""
         ...

@@ -28,6 +28,7 @@ from tenantry import yamlpos
 from tenantry.disaster.load import Finding, LoadedPlan, told
 from tenantry.disaster.order import Schedule, dependants, schedule
 from tenantry.disaster.plan import ProcedureStep, System
+from tenantry.disaster.rehearse import rehearsed
 from tenantry.errors import InvalidPlan, Refused
 
 __all__ = ["ACTIVATION", "Purpose", "compiled"]
@@ -35,7 +36,11 @@ __all__ = ["ACTIVATION", "Purpose", "compiled"]
 ACTIVATION: Final = "disaster_activation"
 """The runbook that an activation's is made of, and its id."""
 
-Purpose = Literal["failover", "failback"]
+_TITLES: Final = {"failover": "Recovery", "failback": "Failback", "rehearsal": "Rehearsal"}
+_VERBS: Final = {"failover": "disaster", "failback": "failback", "rehearsal": "rehearsal"}
+_NOT_REHEARSED: Final = frozenset({"told", "told_back"})
+"""Nothing happened that the client has to hear of."""
+Purpose = Literal["failover", "failback", "rehearsal"]
 
 _LOCAL = re.compile(r"(?<![\w.])steps\.([a-z][a-z0-9_]*)")
 _EXPRESSION = re.compile(r"\$\{.*\}", re.DOTALL)
@@ -57,7 +62,7 @@ def compiled(loaded: LoadedPlan, base: str, *, purpose: Purpose, graceful: bool)
     Args:
         loaded: the plan.
         base: text of :data:`ACTIVATION`.
-        purpose: to the recovery site, or back.
+        purpose: to the recovery site, back, or to scratch targets (:mod:`tenantry.disaster.rehearse`).
         graceful: drain and stop the systems where they run first. Ungraceful waits for nothing there: it may be dead.
 
     Raises:
@@ -76,7 +81,13 @@ def compiled(loaded: LoadedPlan, base: str, *, purpose: Purpose, graceful: bool)
                 f"the plan {plan.id} does not say how these go back: {', '.join(lacking)}",
                 remedy="Write their `failback` procedures down.",
             )
-    maker = _Maker(loaded, purpose, graceful)
+    gaps: tuple[str, ...] = ()
+    if purpose == "rehearsal":
+        if graceful:
+            raise Refused("a rehearsal drains nothing", remedy="Begin it without `graceful`.")
+        loaded, gaps = rehearsed(loaded)
+        plan = loaded.plan
+    maker = _Maker(loaded, purpose, graceful, gaps)
     document: Any = yamlpos.parse(base, file=f"{ACTIVATION}.yaml").data
     data = maker.fill(document)
     if len(data["steps"]) > _MOST_STEPS:
@@ -85,8 +96,10 @@ def compiled(loaded: LoadedPlan, base: str, *, purpose: Purpose, graceful: bool)
 
 
 class _Maker:
-    def __init__(self, loaded: LoadedPlan, purpose: Purpose, graceful: bool) -> None:
+    def __init__(self, loaded: LoadedPlan, purpose: Purpose, graceful: bool, gaps: tuple[str, ...]) -> None:
         self._loaded = loaded
+        self._gaps = gaps
+        self._rehearsal = purpose == "rehearsal"
         self._plan = loaded.plan
         self._failback = purpose == "failback"
         self._purpose = purpose
@@ -100,16 +113,25 @@ class _Maker:
         recovery = [step for system in systems for step in self._recovery(system)]
         draining = [step for system in reversed(systems) for step in self._drain(system)]
         steps = []
+        cleaning = [step for system in reversed(systems) for step in self._cleaning(system)] if self._rehearsal else []
         for step in data["steps"]:
+            if self._rehearsal and step["id"] in _NOT_REHEARSED:
+                continue
             if step["id"] == "recovered":
-                steps += [*draining, *recovery, *self._tiers(systems)]
+                steps += [*draining, *recovery, *(() if self._rehearsal else self._tiers(systems))]
             steps.append(self._filled(step, systems))
+            if step["id"] == "recovered":
+                steps += cleaning
+            elif step["id"] == "service_back" and self._rehearsal:
+                step["needs"] = ["recovered", *(made["id"] for made in cleaning)]
         # A version of its own: the plan's stands behind the activation's.
         data["version"] = f"{data['version']}+{self._plan.id}.{self._plan.version}"
-        data["title"] = f"{'Failback' if self._failback else 'Recovery'}: {self._plan.title}"[:200]
+        data["title"] = f"{_TITLES[self._purpose]}: {self._plan.title}"[:200]
         data["steps"] = steps
         if draining:
             data["phases"].insert(data["phases"].index("recover"), "drain")
+        if cleaning:
+            data["phases"].insert(data["phases"].index("close"), "clean_up")
         return data
 
     def _filled(self, step: dict[str, Any], systems: list[System]) -> dict[str, Any]:
@@ -124,12 +146,18 @@ class _Maker:
                 }
                 for one in systems
             ]
-            with_["findings"] = [_literal(finding.text) for finding in self._findings()]
+            told_of = [*(f"not rehearsed: {gap}" for gap in self._gaps), *(one.text for one in self._findings())]
+            with_["findings"] = [_literal(text) for text in told_of]
         elif step["id"] == "declared":
             with_["only"] = list(self._plan.declarers)
-            with_["verb"] = "failback" if self._failback else "disaster"
+            with_["verb"] = _VERBS[self._purpose]
         elif step["id"] == "service_back":
             with_["only"] = list(self._plan.declarers)
+            if self._rehearsal:
+                step["title"], with_["verb"] = "Say that the rehearsal is over", "rehearsed"
+        elif step["id"] == "report" and self._rehearsal:
+            step["needs"] = ["service_back"]
+            with_["gaps"] = [_literal(gap) for gap in self._gaps]
         elif step["id"] == "recovered":
             step["needs"] = [*step.get("needs", []), *(self._last(one) for one in systems)]
             with_["systems"] = [self._measured(one) for one in systems]
@@ -197,6 +225,16 @@ class _Maker:
         before = ["declared", *(self._drained(self._plan.system(name)) for name in self._draining_below(system.id))]
         for step in system.quiesce:
             made = self._step(system, step, "drain", f"{system.id}__drain_", before)
+            yield made
+            before = [made["id"]]
+
+    def _cleaning(self, system: System) -> Iterator[dict[str, Any]]:
+        """What was recovered for the rehearsal goes away once everything was measured, what stands on top first."""
+        before = ["recovered"]
+        for step in system.clean_up:
+            made = self._step(system, step, "clean_up", f"{system.id}__clean_", before)
+            # Its procedure's results are what it takes away.
+            made["with"] = _local(step.with_, f"{system.id}__")
             yield made
             before = [made["id"]]
 

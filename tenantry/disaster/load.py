@@ -24,14 +24,14 @@ from tenantry.errors import InvalidPlan, NotFound
 from tenantry.home import Home
 from tenantry.places import folders
 from tenantry.runbook._parts import accepted, annotation_of, cycles, has_expression, near, there_are, unescaped
-from tenantry.task import HumanTask, Impact, Task
+from tenantry.task import HumanTask, Impact, ReadTask, Task
 
 if TYPE_CHECKING:
     from tenantry.discovery import TaskRegistry
 
-__all__ = ["PROCEDURES", "Finding", "LoadedPlan", "find_plan", "load_plan", "parse_plan", "plan_files"]
+__all__ = ["PROCEDURES", "Finding", "KnownBackup", "LoadedPlan", "find_plan", "load_plan", "parse_plan", "plan_files"]
 
-PROCEDURES: Final = ("quiesce", "procedure", "failback")
+PROCEDURES: Final = ("quiesce", "procedure", "failback", "clean_up")
 _KIND: Final = "disaster/plans"
 
 
@@ -50,6 +50,29 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownBackup:
+    """What the record knows of a backup.
+
+    Attributes:
+        tested_on: day on which it was last restored and compared.
+        problems: what was wrong with it at the newest check.
+    """
+
+    tested_on: date | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What a plan is judged by besides its text."""
+
+    today: date
+    known: Collection[str] | None
+    drilled: date | None
+    backups: Mapping[str, KnownBackup]
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedPlan:
     """A plan without errors.
 
@@ -57,12 +80,14 @@ class LoadedPlan:
         text: the file's.
         file: its name, for complaints.
         findings: in the order of the file.
+        changing: tasks of its procedures that change something, or ask somebody to.
     """
 
     plan: Plan
     text: str
     file: str
     findings: tuple[Finding, ...]
+    changing: frozenset[str] = frozenset()
 
 
 def plan_files(home: Home, tenant: str | None = None) -> dict[str, Path]:
@@ -97,10 +122,12 @@ def load_plan(
     today: date,
     known: Collection[str] | None = None,
     drilled: date | None = None,
+    backups: Mapping[str, KnownBackup] | None = None,
 ) -> LoadedPlan:
     """Read and judge a plan's file; see :func:`parse_plan`."""
     document = yamlpos.load(path, error=InvalidPlan)
-    return _judged(document, path.read_text("utf-8-sig"), registry, today, known, drilled, path.stem)
+    beside = _Beside(today, known, drilled, backups or {})
+    return _judged(document, path.read_text("utf-8-sig"), registry, beside, path.stem)
 
 
 def parse_plan(
@@ -111,6 +138,7 @@ def parse_plan(
     today: date,
     known: Collection[str] | None = None,
     drilled: date | None = None,
+    backups: Mapping[str, KnownBackup] | None = None,
 ) -> LoadedPlan:
     """Judge a plan's text.
 
@@ -120,21 +148,20 @@ def parse_plan(
         today: what ages are counted from.
         known: ids of people and contacts; None: owners and declarers are not looked up.
         drilled: day of the newest drill in the record; None: only what the file says counts.
+        backups: what the record knows of each source (:func:`tenantry.disaster.backups.known`).
 
     Raises:
         InvalidPlan: naming every error as ``file:line: sentence``; ``detail["problems"]`` lists them.
     """
     document = yamlpos.parse(text, file=source, error=InvalidPlan)
-    return _judged(document, text, registry, today, known, drilled, None)
+    return _judged(document, text, registry, _Beside(today, known, drilled, backups or {}), None)
 
 
 def _judged(
     document: yamlpos.Document,
     text: str,
     registry: TaskRegistry,
-    today: date,
-    known: Collection[str] | None,
-    drilled: date | None,
+    beside: _Beside,
     stem: str | None,
 ) -> LoadedPlan:
     plan = yamlpos.build(Plan, document, error=InvalidPlan)
@@ -144,10 +171,12 @@ def _judged(
         raise InvalidPlan("\n".join(lines), problems=lines)
     findings = [
         Finding(document.positions.nearest(path).line, rule, said, system)
-        for path, rule, said, system in _findings(plan, today, known, drilled)
+        for path, rule, said, system in _findings(plan, beside)
     ]
     findings.sort(key=lambda one: one.line)
-    return LoadedPlan(plan, text, document.positions.file, tuple(findings))
+    used = {step.uses for system in plan.systems for name in PROCEDURES for step in getattr(system, name)}
+    changing = frozenset(name for name in used if not issubclass(registry.get(name), ReadTask))
+    return LoadedPlan(plan, text, document.positions.file, tuple(findings), changing)
 
 
 _Path = tuple[str | int, ...]
@@ -227,8 +256,9 @@ def _refused(annotation: Any, value: Any) -> str | None:
 _Said = tuple[_Path, str, str, str | None]
 
 
-def _findings(plan: Plan, today: date, known: Collection[str] | None, drilled: date | None) -> Iterator[_Said]:
-    yield from _drill(plan, today, drilled)
+def _findings(plan: Plan, beside: _Beside) -> Iterator[_Said]:
+    known = beside.known
+    yield from _drill(plan, beside.today, beside.drilled)
     for number, who in enumerate(plan.declarers):
         if known is not None and who not in known:
             yield ("declarers", number), "declarer", f"nobody is called {who!r}: they cannot declare", None
@@ -249,7 +279,7 @@ def _findings(plan: Plan, today: date, known: Collection[str] | None, drilled: d
                 f"({told(plan.declare_within)} until it is declared, then {way})",
                 system.id,
             )
-        yield from _backups(system, path, today)
+        yield from _backups(system, path, beside)
         if not system.failback:
             yield (
                 path,
@@ -278,7 +308,7 @@ def _drill(plan: Plan, today: date, drilled: date | None) -> Iterator[_Said]:
         )
 
 
-def _backups(system: System, path: _Path, today: date) -> Iterator[_Said]:
+def _backups(system: System, path: _Path, beside: _Beside) -> Iterator[_Said]:
     if system.rpo is not None and not system.backups:
         yield (*path, "rpo"), "rpo", f"{system.id}: it has an RPO and no backup that could keep it", system.id
     for number, backup in enumerate(system.backups):
@@ -290,16 +320,20 @@ def _backups(system: System, path: _Path, today: date) -> Iterator[_Said]:
                 f"{system.id}: an RPO of {told(system.rpo)} cannot be kept by a backup every {told(backup.every)}",
                 system.id,
             )
-        if backup.tested_on is None:
+        held = beside.backups.get(backup.source, KnownBackup())
+        days = [day for day in (backup.tested_on, held.tested_on) if day is not None]
+        if not days:
             yield at, "backup", f"{system.id}: nobody has ever restored the backup of {backup.source}", system.id
-        elif today - backup.tested_on > backup.test_every:
-            days = (today - backup.tested_on).days
+        elif beside.today - max(days) > backup.test_every:
+            ago = (beside.today - max(days)).days
             yield (
-                (*at, "tested_on"),
+                (*at, "tested_on") if backup.tested_on else at,
                 "backup",
-                f"{system.id}: the backup of {backup.source} was last restored {days} days ago",
+                f"{system.id}: the backup of {backup.source} was last restored {ago} days ago",
                 system.id,
             )
+        for problem in held.problems:
+            yield at, "backup", f"{system.id}: when it was last looked at, {problem}", system.id
         if not backup.immutable:
             yield at, "backup", f"{system.id}: who can write to the backup of {backup.source} can delete it", system.id
 

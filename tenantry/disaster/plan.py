@@ -11,7 +11,7 @@ must be recovered.
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -69,14 +69,24 @@ class ProcedureStep(_Model):
     )
     manual: str = Field(default="", max_length=2_000, description="What an engineer does by hand where the task fails")
     approve: _Text | None = Field(default=None, description="Asks an approver before it acts, with this reason")
+    rehearse: bool = Field(
+        default=False,
+        description="Carried out in a rehearsal too, with the scratch targets in place of the real ones. What only reads always is",
+    )
 
 
 class BackupOf(_Model):
     """What the recovery of a system stands on."""
 
     source: _Text = Field(description="What is backed up, as the backup names it")
+    through: Literal["backup", "host_backup"] = Field(
+        default="backup",
+        description="What reaches it: backup (cloud accounts and databases), or host_backup (the source is a host with a repository)",
+    )
     every: Duration = Field(description="How often; no RPO shorter than this can be kept")
-    tested_on: date | None = Field(default=None, description="Day of the last restore that was looked at; none: never")
+    tested_on: date | None = Field(
+        default=None, description="Day of the last restore that was looked at; newer ones in the record count too"
+    )
     test_every: Duration = Field(default=timedelta(days=180), description="After how long a test is too old")
     immutable: bool = Field(default=False, description="Nobody can delete it, the client's administrators included")
 
@@ -118,6 +128,9 @@ class System(_Model):
         default=(), description="The same at the primary site, for a failback"
     )
     backups: Annotated[tuple[BackupOf, ...], _Frozen] = Field(default=(), description="What its recovery stands on")
+    clean_up: Annotated[tuple[ProcedureStep, ...], _Frozen] = Field(
+        default=(), description="Rehearsal only: takes away what was recovered for it, once everything was measured"
+    )
 
 
 class Communication(_Model):
@@ -134,6 +147,12 @@ class Drill(_Model):
     """When the plan was last rehearsed, and how often it is."""
 
     every: Duration = Field(default=timedelta(days=180))
+    scratch: dict[_Text, _Text] = Field(
+        default_factory=dict,
+        max_length=200,
+        description="For a rehearsal: what stands in the place of what. A host, database, address or path of the recovery site → the scratch one; "
+        "whole values of procedures and checks are replaced, never parts of them",
+    )
     last_on: date | None = Field(
         default=None, description="Day of the last drill; none: never. Newer ones in the record count too"
     )

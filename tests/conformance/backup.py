@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -62,6 +63,19 @@ class BackupConformance:
         assert done.result
         assert done.result != world.source
         assert (await world.provider.verify(job.id)).state in ("verified", "unknown")
+
+    async def test_what_a_restore_made_is_there_until_it_is_removed(self, world: BackupWorld) -> None:
+        job = await world.provider.restore(world.point, world.target, token="run-1/scratch")
+        await world.finish(job)
+        assert await world.provider.remains(job.id)
+        await world.provider.remove_restored(job.id)
+        for _ in range(100):
+            if not await world.provider.remains(job.id):
+                break
+            await asyncio.sleep(0.05)
+        assert not await world.provider.remains(job.id)
+        await world.provider.remove_restored(job.id)  # absent counts as removed
+        assert world.point in {point.id async for point in world.provider.points(world.source)}
 
     async def test_a_backup_gives_another_point(self, world: BackupWorld) -> None:
         job = await world.provider.back_up(world.source, token="run-1/backup")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.assembly import Installation
-from flows.pinning import last_drill, plan_of
+from flows.pinning import last_drill, plan_of, rehearsals
 from flows.recording import prepare
 from tenantry.decisions import approval_purpose, decide_all
 from tenantry.errors import InvalidPlan, Refused
@@ -68,6 +68,11 @@ async def test_a_drill_is_carried_out_counts_and_claims_nothing(installation: In
     assert steps["web__start"]["outcome"] == "changed"
     assert "rehearsed" in steps["web__health"]["output"]["checks"][0]["said"]
     assert steps["report"]["output"]["badges"][0] == "drill"
+    (trained,) = rehearsals(installation, "acme")
+    assert (trained["person"], trained["plan"], trained["kind"]) == ("ann.lee", "acme_web", "drill")
+    assert "Declare" in trained["did"]
+    assert rehearsals(installation, "acme", "bob") == []
+    assert "training-record.json" in {one["name"] for one in state.evidence}
     assert last_drill(installation, "acme", "acme_web") == datetime.now(UTC).date()
     assert "drill" not in {one.rule for one in plan_of(installation, "acme_web", "acme").findings}
 

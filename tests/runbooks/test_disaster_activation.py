@@ -1,32 +1,37 @@
 """A web service with PostgreSQL is destroyed with its host, and comes back on another: from restic and a dump, with its name switched.
 
-Hosts, systemd, sshd, PostgreSQL, restic and HTTP are real; Route 53 is moto's.
+Hosts, systemd, sshd, PostgreSQL, restic and HTTP are real; Route 53 is moto's. The run is ended by SIGKILL again and again on its way, at boundaries of the record and around and
+during its writes, and goes on.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from flows.probing import TenantProbing
-from integrations.linux.provider import PROVIDER
-from integrations.probes import ask_http, ask_tcp
+from integrations.probes import ask_http
 from tenantry.clock import rfc3339
 from tenantry.disaster.compile import compiled
 from tenantry.disaster.load import parse_plan
-from tenantry.disaster.probes import HttpProbe, TcpProbe
-from tenantry.run import Policy, Status
+from tenantry.disaster.probes import HttpProbe
+from tenantry.run import Status
 from tests.support import shop
 from tests.support.aws_stand import AwsStand
-from tests.support.disaster import BASE, TODAY, _Messenger, _Recorded, registry
+from tests.support.disaster import BASE, TODAY, registry
+from tests.support.faults import Kill, Zygote
 from tests.support.hosts import HostNet, host_net
-from tests.support.stand import Access, Stand
+from tests.support.recovery import SIGKILLED, carried, messages, zygote
+from tests.support.stand import Stand
 
-CALM = Policy(lease_life=15.0, settle=0.05, poll=0.05, poll_cap=0.5)
+KILLS = (
+    *(("append_after", 4), ("write_during", 1), ("write_after", 1), ("append_before", 5)),
+    *(("write_before", 1), ("append_after", 6), ("write_after", 1), ("write_during", 2)),
+)
+"""Where each attempt that recovers is ended by SIGKILL, one after the other."""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +47,15 @@ def aws() -> Iterator[AwsStand]:
     stand.close()
 
 
-async def test_a_destroyed_host_comes_back_on_another(net: HostNet, aws: AwsStand, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def children() -> Iterator[Zygote]:
+    with zygote() as made:
+        yield made
+
+
+async def test_a_destroyed_host_comes_back_on_another(
+    children: Zygote, net: HostNet, aws: AwsStand, tmp_path: Path
+) -> None:
     web1, web2 = shop.hosts(net, "web1", "web2")
     shop.install(web1)
     shop.back_up(web1)
@@ -68,29 +81,28 @@ async def test_a_destroyed_host_comes_back_on_another(net: HostNet, aws: AwsStan
 
     settings = net.settings("web2")
     settings["hosts"]["web2"]["backup"] = {"repository": "/srv/repo", "paths": ["/srv/shop"]}
-    linux = await PROVIDER.open(settings, net.secrets(restic_password=shop.PASSWORD))
-    cloud = await account.open()
-    access: Any = Access(
-        subject={"name": "acme", "display_name": "Acme", "contacts": []},
-        capabilities={
-            **{name: linux.capability(name) for name in ("host", "host_service", "host_backup", "backup")},
-            "dns": cloud.capability("dns"),
-            "messenger": _Messenger(),
-            "recorded": _Recorded(stand),
+    secrets = {"key": net.key.pem.decode(), "restic_password": shop.PASSWORD.decode()}
+    places = {
+        "linux": {"settings": settings, "secrets": secrets},
+        "aws": {
+            "settings": account.settings(),
+            "endpoint": aws.base_url,
+            "secrets": account.secrets,
+            "capabilities": ["dns"],
         },
-    )
-    access.capabilities["probing"] = TenantProbing(access, {HttpProbe: ask_http, TcpProbe: ask_tcp})
+    }
     try:
         stand.create(
             compiled(loaded, BASE, purpose="failover", graceful=False),
             {"plan": "shop", "outage_began": rfc3339(gone)},
         )
-        await stand.run("run-1", access, CALM)
-        assessed = stand.state().items["assess", None].output
-        assert sorted(assessed["down"]) == ["database", "files", "shop"]
-        stand.answer("run-1", "ann", steps=["declared"], reason="the host is dead")
-        await stand.run("run-1", access, CALM)
-        measured = stand.state().items["recovered", None].output
+        # The first attempt ends at the declaration. Those after it recover, and are killed on the way.
+        kills = [Kill(), *(Kill(where, nth) for where, nth in KILLS)]
+        codes = await asyncio.to_thread(carried, children, stand, "run-1", places, kills)
+        assert codes.count(SIGKILLED) >= 4, codes
+        state = stand.state()
+        assert sorted(state.items["assess", None].output["down"]) == ["database", "files", "shop"]
+        measured = state.items["recovered", None].output
         assert measured["not_shown"] == [], [
             (step["id"], step["error"]) for step in stand.view()["steps"] if step["error"]
         ]
@@ -102,20 +114,19 @@ async def test_a_destroyed_host_comes_back_on_another(net: HostNet, aws: AwsStan
         assert web2.run("runuser -u postgres -- psql -XAtq -d shop -c 'SELECT count(*) FROM orders'").strip() == str(
             shop.ROWS
         )
+        databases = web2.run("runuser -u postgres -- psql -XAtq -d postgres -c 'SELECT datname FROM pg_database'")
+        assert sorted(databases.split()) == ["postgres", "shop", "template0", "template1"], "none is left half-way"
         found = route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
         assert [one["ResourceRecords"] for one in found if one["Type"] == "A"] == [[{"Value": web2.address}]]
         page = await ask_http(
             HttpProbe(kind="http", url="http://www.shop.example:8080/", address=web2.address, contains="x")
         )
         assert (page.status, page.text) == (200, f"Add to basket: {shop.ROWS} orders")
-        for step in ("service_back", "lessons"):
-            stand.answer("run-1", "ann", steps=[step], reason="as planned")
-            state = await stand.run("run-1", access, CALM)
         troubles = [(step["id"], step["error"]) for step in stand.view()["steps"] if step["error"]]
         assert [name for name, _ in troubles if "__" in name] == []
         assert state.ended in (Status.COMPLETED, Status.EXCEPTIONS)
         assert {"disaster-report.html", "disaster-report.pdf"} <= {one["name"] for one in state.evidence}
+        assert set(messages(stand)) == {1}, "everybody heard once"
+        assert stand.journal.verify().ok
     finally:
-        await linux.aclose()
-        await cloud.aclose()
         stand.close()

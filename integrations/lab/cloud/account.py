@@ -37,7 +37,7 @@ class CloudAccount:
         self.tables: dict[str, Table] = {
             name: Table()
             for name in (
-                *("principals", "keys", "mfa", "instances", "interfaces", "groups", "volumes", "snapshots"),
+                *("principals", "keys", "mfa", "instances", "interfaces", "groups", "volumes", "made", "snapshots"),
                 *("buckets", "account", "kms", "zones", "records", "trails", "findings", "points", "jobs"),
                 "vaults",
             )

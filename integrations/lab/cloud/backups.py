@@ -64,6 +64,9 @@ class LabBackup:
         self._a.truth("jobs", job)
         return Verification(state="verified", checked=1, limits="The stand-in copies nothing.")
 
+    async def remains(self, job: str) -> bool:
+        return self._a.table("jobs").get(job) is not None
+
     async def remove_restored(self, job: str) -> None:
         self._a.remove("jobs", job, "remove_restored", f"jobs/{job}")
 

@@ -13,6 +13,7 @@ from integrations.lab.cloud.dns import LabDns
 from integrations.lab.cloud.identity import LabIdentity
 from integrations.lab.cloud.logs import LabLogs
 from integrations.lab.cloud.machines import LabMachines
+from integrations.lab.cloud.made import LabMade
 from integrations.lab.cloud.storage import LabStorage
 from integrations.lab.cloud.wire import Method, decode, encode, methods
 from integrations.lab.web import Answer, Request
@@ -41,6 +42,7 @@ def implementations(account: CloudAccount) -> dict[str, Any]:
         "storage": LabStorage(account),
         "dns": LabDns(account),
         "backup": LabBackup(account),
+        "cloud_machines": LabMade(account),
         "cloud_logs": LabLogs(account),
         "findings": LabFindings(account),
     }

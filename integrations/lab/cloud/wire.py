@@ -18,7 +18,7 @@ from tenantry.capabilities import CAPABILITIES
 
 __all__ = ["SERVED", "Method", "decode", "encode", "methods"]
 
-SERVED: Final = ("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings")
+SERVED: Final = ("cloud_identity", "cloud", "cloud_machines", "storage", "dns", "backup", "cloud_logs", "findings")
 _WRITES: Final = (
     *("set_", "create_", "remove_", "put_", "attach_", "detach_", "deactivate_", "cut_", "allow_", "delete_"),
     *("lock_", "keep_", "write", "restore", "back_up", "promote"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -9,8 +10,9 @@ from typing import Any, Final
 from tenantry.clock import rfc3339
 from tenantry.disaster.load import told
 from tenantry.disaster.measure import Achieved
+from tenantry.disaster.score import participants, score
 
-__all__ = ["STATES", "document", "length", "taken"]
+__all__ = ["DRILL", "REHEARSAL", "STATES", "TRAINED", "began", "document", "ended", "length", "scored_line", "taken"]
 
 STATES: Final = {
     "recovered": ("recovered and checked", "good"),
@@ -20,6 +22,13 @@ STATES: Final = {
 }
 """State → words, look."""
 _MOST: Final = 500
+DRILL: Final = "Drill: this ran on a stand-in. No health check was asked and no data was looked at; times are those of the rehearsal."
+REHEARSAL: Final = "Rehearsal: this ran on scratch targets. Nothing had happened, and no step named a site of the plan."
+TRAINED: Final = (
+    "Each proved who they are with their code when they answered; this record counts as evidence of their training."
+)
+_WHOLE: Final = re.compile(r": (none of its health checks has|no step of its procedure is)")
+"""A gap that leaves out a whole system (`tenantry.disaster.rehearse`)."""
 
 
 def length(seconds: float | None) -> str:
@@ -32,6 +41,23 @@ def taken(seconds: float | None) -> str:
     return "not back" if seconds is None else length(seconds)
 
 
+def began(d: Mapping[str, Any]) -> str:
+    """What the beginning of the clocks is called: nothing was away in a rehearsal."""
+    return "Rehearsal began" if d["purpose"] == "rehearsal" else "Outage began"
+
+
+def ended(d: Mapping[str, Any]) -> str:
+    """What the end is called."""
+    return "Ended by" if d["purpose"] == "rehearsal" else "Service back declared by"
+
+
+def scored_line(scored: Mapping[str, Any]) -> str:
+    """The score, in a sentence."""
+    within = f"{scored['within']} of the plan's {scored['planned']} systems came back, checked, within what was agreed"
+    points = "nothing is scored" if scored["points"] is None else f"{scored['points']} of 100"
+    return f"{points}: {within}; {scored['rehearsed']} were rehearsed, and {scored['failures']} things failed or were decided by people."
+
+
 def document(
     run: Mapping[str, Any],
     systems: Sequence[Achieved],
@@ -41,6 +67,8 @@ def document(
     findings: Sequence[str],
     lessons: str,
     step: str,
+    gaps: Sequence[str] = (),
+    up_before: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The report.
 
@@ -50,6 +78,8 @@ def document(
         findings: what was wrong with the plan when it was activated.
         lessons: in the words of whoever wrote them.
         step: the one that makes the report, which is left out.
+        gaps: of a rehearsal, what was not rehearsed.
+        up_before: systems that answered as they should when the run began.
     """
     back = [one for one in systems if one.state == "recovered"]
     missed = [one for one in systems if one.rto_kept is False]
@@ -58,7 +88,16 @@ def document(
     outage = systems[0].outage_began if systems else None
     declared = systems[0].declared_at if systems else None
     steps = [one for one in run["steps"] if one["id"] != step]
+    lab, rehearsal = run["mode"] == "drill", run["params"].get("purpose") == "rehearsal"
+    scored = None
+    if lab or rehearsal:
+        left = {gap.partition(":")[0] for gap in gaps if _WHOLE.search(gap)}
+        planned = len(systems) + len(left)
+        scored = score(systems, gaps=gaps, up_before=up_before, planned=planned, lab=lab)
     return {
+        "score": scored,
+        "participants": participants(run),
+        "note": DRILL if lab else REHEARSAL if rehearsal else "",
         "client": client,
         "title": run["title"],
         "mode": run["mode"],
@@ -72,7 +111,7 @@ def document(
         "declared_by": _by(run, "declared"),
         "back_by": _by(run, "service_back"),
         "told": _told(systems, back, missed, lost, unmeasured),
-        "badges": _badges(systems, back, missed, lost, run["mode"]),
+        "badges": _badges(systems, back, missed, lost, run["mode"], scored),
         "systems": [one.model_dump(mode="json") for one in systems],
         "counts": {
             "systems": len(systems),
@@ -82,7 +121,7 @@ def document(
             "unmeasured": len(unmeasured),
         },
         "exceptions": [{"system": one.title, "text": text} for one in systems for text in one.exceptions],
-        "findings": list(findings),
+        "findings": [one for one in findings if one.removeprefix("not rehearsed: ") not in gaps],
         "lessons": lessons,
         "refused": _refused(run),
         "decisions": _decisions(run),
@@ -143,6 +182,7 @@ def _badges(
     missed: Sequence[Achieved],
     lost: Sequence[Achieved],
     mode: str,
+    scored: Mapping[str, Any] | None,
 ) -> list[dict[str, str]]:
     whole = len(back) == len(systems) and bool(systems)
     badges = [
@@ -165,7 +205,12 @@ def _badges(
                 "look": "bad" if lost else "good" if known and measured else "warn",
             }
         )
-    return [{"text": "drill", "look": "calm"}, *badges] if mode == "drill" else badges
+    if scored is None:
+        return badges
+    badges.insert(0, {"text": "drill" if mode == "drill" else "rehearsal", "look": "calm"})
+    if scored["gaps"]:
+        badges.append({"text": f"{len(scored['gaps'])} gaps", "look": "warn"})
+    return badges
 
 
 def _by(run: Mapping[str, Any], step: str) -> str:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from tenantry.disaster.report.document import STATES, length, taken
+from tenantry.disaster.report.document import STATES, TRAINED, began, ended, length, scored_line, taken
 from tenantry.disaster.report.picture import COLOURS, drawn, drawn_legend
 from tenantry.onboarding.words import day
 from tenantry.timeline.markup import Markup, h, join, long_text, pill, table
 from tenantry.timeline.report_page import cover, report_page
 from tenantry.timeline.words import outcome_words
 
-__all__ = ["DRILL", "html"]
+__all__ = ["html"]
 
-DRILL: Final = "Drill: this ran on a stand-in. No health check was asked and no data was looked at; times are those of the rehearsal."
 _STYLE: Final = (
     ".picture .tick{fill:var(--soft);font-size:12px}.picture text{font-size:12.5px}.picture .grid{stroke:var(--soft);stroke-width:.5;opacity:.4}"
     ".stroke{fill:none;stroke-width:3;stroke-linecap:round}.stroke.thin{stroke-width:1.4}"
@@ -46,12 +45,12 @@ def _cover(d: Mapping[str, Any]) -> Markup:
     facts = [
         ("Client", h("bdi", d["client"])),
         ("Plan", h("bdi", d["plan"])),
-        ("Outage began", Markup(day(d["outage_began"]))),
+        (began(d), Markup(day(d["outage_began"]))),
         ("Declared", h("bdi", f"{day(d['declared_at'])} by {d['declared_by'] or 'nobody'}")),
-        ("Service back declared by", h("bdi", d["back_by"] or "nobody yet")),
+        (ended(d), h("bdi", d["back_by"] or "nobody yet")),
         ("Run", h("code", d["run_id"])),
     ]
-    banner = [h("p", DRILL, class_="banner")] if d["mode"] == "drill" else []
+    banner = [h("p", d["note"], class_="banner")] if d["note"] else []
     badges = [pill(one["text"], one["look"]) for one in d["badges"]]
     head = cover("Disaster recovery report", d["title"], d["client"], badges, facts)
     return join(head, *banner)
@@ -60,6 +59,7 @@ def _cover(d: Mapping[str, Any]) -> Markup:
 def _sections(d: Mapping[str, Any]) -> Iterator[tuple[str, str, Iterator[Markup]]]:
     yield "summary", "What it came to", iter([h("p", line, class_="plain") for line in d["told"]])
     yield "picture", "Systems over time", _picture(d)
+    yield "score", "What the rehearsal was worth", _score(d)
     yield "systems", "Each system, against what was agreed", _systems(d)
     yield "failed", "What failed, was done by hand or was left out", _exceptions(d)
     yield (
@@ -73,6 +73,8 @@ def _sections(d: Mapping[str, Any]) -> Iterator[tuple[str, str, Iterator[Markup]
         iter([h("ul", *(h("li", one) for one in d["findings"]))] if d["findings"] else []),
     )
     yield "people", "Who decided what", _people(d)
+    if d["score"]:
+        yield "part", "Who took part", _part(d)
     yield "steps", "Step by step", _steps(d)
 
 
@@ -84,6 +86,25 @@ def _picture(d: Mapping[str, Any]) -> Iterator[Markup]:
     )
     yield h("figure", drawn(d), class_="scroll", tabindex=0, role="group", aria_label="Picture of systems over time")
     yield h("div", drawn_legend(), class_="legend-svg")
+
+
+def _score(d: Mapping[str, Any]) -> Iterator[Markup]:
+    scored = d["score"]
+    if not scored:
+        return
+    yield h("p", scored_line(scored), class_="plain")
+    if scored["gaps"]:
+        yield h("h3", "Gaps: what this does not show")
+        yield h("ul", *(h("li", one) for one in scored["gaps"]))
+
+
+def _part(d: Mapping[str, Any]) -> Iterator[Markup]:
+    rows = [
+        (h("b", one["person"]), day(one["first_at"]), day(one["last_at"]), long_text(", ".join(one["did"])))
+        for one in d["participants"]
+    ]
+    yield h("p", TRAINED, class_="lead")
+    yield table(("Who", "From", "Until", "What they answered for"), rows)
 
 
 def _systems(d: Mapping[str, Any]) -> Iterator[Markup]:

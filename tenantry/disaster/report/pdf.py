@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tenantry.clock import parse_rfc3339
-from tenantry.disaster.report.document import STATES, length, taken
-from tenantry.disaster.report.page import DRILL
+from tenantry.disaster.report.document import STATES, TRAINED, began, ended, length, scored_line, taken
 from tenantry.disaster.report.picture import COLOURS, described, drawn, drawn_legend
 from tenantry.onboarding.words import day
 from tenantry.timeline.glyphs import breakable
@@ -71,9 +70,9 @@ class _Report:
         facts = [
             ("Client", client, False),
             ("Plan", d["plan"], False),
-            ("Outage began", day(d["outage_began"]), False),
+            (began(d), day(d["outage_began"]), False),
             ("Declared", f"{day(d['declared_at'])} by {d['declared_by'] or 'nobody'}", False),
-            ("Service back declared by", d["back_by"] or "nobody yet", False),
+            (ended(d), d["back_by"] or "nobody yet", False),
             ("Run", d["run_id"], True),
         ]
         return {
@@ -81,7 +80,7 @@ class _Report:
             "title": self._text(d["title"], 200),
             "subject": breakable(client, 40),
             "badges": d["badges"],
-            "banner": DRILL if d["mode"] == "drill" else "",
+            "banner": d["note"],
             "facts": [{"name": name, "value": breakable(self._text(value, 300), 48), "code": code} for name, value, code in facts],
             "notice": "Confidential. Made from the record of the run that is named here, which is kept by us and signed; this is a rendering of it. "
             "All times are UTC.",
@@ -113,6 +112,12 @@ class _Report:
 
     def _parts(self) -> Iterator[Part]:
         d = self._d
+        if d["score"]:
+            lines = [self._long(scored_line(d["score"]))]
+            yield {"level": 1, "title": "What the rehearsal was worth", "lines": lines}
+        if d["score"] and d["score"]["gaps"]:
+            gaps = [self._long(line) for line in d["score"]["gaps"]]
+            yield {"level": 1, "title": "Gaps: what this does not show", "list": gaps}
         yield self._systems()
         if d["exceptions"]:
             rows: list[Any] = [
@@ -155,7 +160,23 @@ class _Report:
                 for one in d["refused"][:_MOST]
             ]
             yield _part("Answers that were refused", ("When", "Who", "At", "Why"), ("36mm", "40mm", "1fr", "1fr"), rows)
+        if d["score"]:
+            yield self._took_part()
         yield self._steps()
+
+    def _took_part(self) -> Part:
+        rows: list[Any] = [
+            [
+                [piece("strong", self._cell(one["person"], 20))],
+                day(one["first_at"]),
+                day(one["last_at"]),
+                self._cell(", ".join(one["did"]), 60),
+            ]
+            for one in self._d["participants"][:_MOST]
+        ]
+        head = ("Who", "From", "Until", "What they answered for")
+        made = _part("Who took part", head, ("36mm", "36mm", "36mm", "1fr"), rows)
+        return {**made, "lead": TRAINED}
 
     def _systems(self) -> Part:
         rows: list[Any] = []

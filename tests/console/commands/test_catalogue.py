@@ -122,6 +122,7 @@ class TestCheck:
             *("application_inventory", "directory", "directory_logs", "entitlements", "mail_flow"),
             *("directory_settings", "security_alerts"),
             *("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings", "credentials"),
+            "cloud_machines",
         }
 
     def test_a_runbook_for_systems_that_the_client_has_not_is_no_fault(self, stand: Desk) -> None:

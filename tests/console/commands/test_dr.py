@@ -73,6 +73,15 @@ def test_show_and_list(home: Path) -> None:
     assert call("dr", "show", "web_service", "--text").stdout.startswith("# A template")
 
 
+def test_backups_that_nobody_looked_at_are_not_good(home: Path) -> None:
+    done = call("dr", "backups", "--tenant", "acme")
+    assert done.exit_code == 1
+    assert "nobody has ever looked" in done.output
+    shown = call("dr", "backups", "--tenant", "acme", "--json")
+    assert (shown.exit_code, json.loads(shown.stdout)["check"]) == (1, None)
+    assert json.loads(call("dr", "training", "--tenant", "acme", "--json").stdout) == []
+
+
 @pytest.mark.parametrize(
     ("plan", "change", "code", "said"),
     [

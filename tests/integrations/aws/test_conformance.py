@@ -17,12 +17,13 @@ from integrations.aws.actions import ACTIONS, action_of, least_policy
 from integrations.aws.provider import AwsHandle
 from tasks.backup.restore_point import RestorePoint
 from tasks.backup.verify_restore import VerifyRestore
-from tenantry.capabilities import BackupJob, RestoreTarget
+from tenantry.capabilities import BackupJob, MadeAgain, RestoreTarget
 from tenantry.errors import InDoubt, PermissionMissing, Rejected, TargetNotFound, VendorFault
 from tests.conformance.backup import BackupConformance, BackupWorld
 from tests.conformance.cloud import CloudConformance, CloudWorld
 from tests.conformance.cloud_identity import CloudIdentityConformance, CloudIdentityWorld
 from tests.conformance.cloud_logs import CloudLogsConformance, CloudLogsWorld
+from tests.conformance.cloud_machines import CloudMachinesConformance, CloudMachinesWorld
 from tests.conformance.dns import DnsConformance, DnsWorld
 from tests.conformance.findings import FindingsConformance, FindingsWorld
 from tests.conformance.security_alerts import SecurityAlertsConformance, SecurityAlertsWorld
@@ -181,6 +182,44 @@ class TestDns(DnsConformance):
         changes = [{"Action": "CREATE", "ResourceRecordSet": row}]
         route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
         return DnsWorld(handle.capability("dns"), zone.rsplit("/", 1)[-1], "acme.example.")
+
+
+class TestMachines(CloudMachinesConformance):
+    capability = "cloud_machines"
+
+    @pytest.fixture
+    def world(self, account: Account, handle: AwsHandle) -> CloudMachinesWorld:
+        ec2 = account.client("ec2")
+        zone = f"{REGIONS[0]}a"
+        volume = ec2.create_volume(AvailabilityZone=zone, Size=1)["VolumeId"]
+        subnet = ec2.describe_subnets()["Subnets"][0]
+        groups = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [subnet["VpcId"]]}])
+        return CloudMachinesWorld(
+            provider=handle.capability("cloud_machines"),
+            snapshot=ec2.create_snapshot(VolumeId=volume)["SnapshotId"],
+            zone=zone,
+            image="ami-12c6146b",
+            subnet=subnet["SubnetId"],
+            groups=[groups["SecurityGroups"][0]["GroupId"]],
+        )
+
+    @pytest.mark.parametrize("lost", ["CreateVolume", "RunInstances"])
+    async def test_one_whose_answer_never_came_is_found_and_not_made_twice(
+        self, world: CloudMachinesWorld, aws: AwsStand, lost: str
+    ) -> None:
+        async def make() -> MadeAgain:
+            if lost == "CreateVolume":
+                return await world.provider.create_volume(world.snapshot, world.zone, token="run-3")
+            return await world.provider.create_instance(
+                world.image, "t3.micro", world.subnet, world.groups, "", token="run-3"
+            )
+
+        before = aws.made()["ec2", lost]
+        aws.fault("ec2", lost, None, after=True)
+        with pytest.raises(InDoubt):
+            await make()
+        assert (await make()).id
+        assert aws.made()["ec2", lost] == before + 1
 
 
 class TestBackupOfDatabases(BackupConformance):

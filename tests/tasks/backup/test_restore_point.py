@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -30,6 +31,21 @@ class TestRestorePoint(RansomEffect):
         writes=[("restore", f"jobs/{mine(RansomTenant())}", None)],
         undo_writes=[("remove_restored", f"jobs/{job(RansomTenant())}", None)],
     )
+
+
+async def test_a_moment_is_handed_on() -> None:
+    tenant = RansomTenant()
+    asked: list[Any] = []
+    plain = tenant.more["backup"].restore
+
+    async def restore(*args: Any, at: Any = None, **more: Any) -> Any:
+        asked.append(at)
+        return await plain(*args, **more)
+
+    tenant.more["backup"].restore = restore
+    moment = datetime(2026, 11, 20, 8, tzinfo=UTC)
+    await drive(tenant, RestorePoint(), {**prepare(tenant), "at": moment})
+    assert asked == [moment]
 
 
 @pytest.mark.parametrize("became", ["failed", "unknown"])

@@ -23,6 +23,7 @@ from tests.conformance.backup import BackupConformance, BackupWorld
 from tests.conformance.cloud import CloudConformance, CloudWorld
 from tests.conformance.cloud_identity import CloudIdentityConformance, CloudIdentityWorld
 from tests.conformance.cloud_logs import CloudLogsConformance, CloudLogsWorld
+from tests.conformance.cloud_machines import CloudMachinesConformance, CloudMachinesWorld
 from tests.conformance.dns import DnsConformance, DnsWorld
 from tests.conformance.findings import FindingsConformance, FindingsWorld
 from tests.conformance.storage import StorageConformance, StorageWorld
@@ -104,6 +105,15 @@ class TestCloud(CloudConformance):
             key=key,
             doomed_key="doomed",
         )
+
+
+class TestMachines(CloudMachinesConformance):
+    @pytest.fixture
+    def world(self, lab: Lab, handle: LabCloudHandle) -> CloudMachinesWorld:
+        account = lab.cloud
+        row = {"region": HOME, "volume": "vol-1", "at": account.start, "token": "", "locked": None}
+        account.add("snapshots", "snap-1", row)
+        return CloudMachinesWorld(handle.capability("cloud_machines"), "snap-1", f"{HOME}a", "ami-1", "subnet-1")
 
 
 class TestStorage(StorageConformance):
