@@ -33,18 +33,31 @@ _NEWEST: Final = (
 )
 _HERE: Final = f"AND (k.store IS NULL OR k.store = '{EMBEDDED}') "
 _SHOWN: Final = "name, version, kind, created_at, expires_at, rotate_at, metadata"
-_ALL: Final = (
-    "SELECT s.name, s.version, s.kind, s.created_at, s.expires_at, s.rotate_at, s.metadata FROM tenant_keys k "
-    "CROSS JOIN secrets s ON s.tenant = k.tenant WHERE k.tenant = ? AND s.sealed IS NOT NULL "
-)
-_ONE, _LATEST, _IN_TURN = "AND s.version = ?", "ORDER BY s.version DESC LIMIT 1", "ORDER BY s.name, s.version"
+# The tenant's own row is looked at once, not beside each secret.
+_ALL: Final = f"SELECT {_SHOWN} FROM secrets WHERE tenant = ?1 AND sealed IS NOT NULL AND "  # noqa: S608  # our own names
+_ALL_HERE: Final = f"(SELECT store IS NULL OR store = '{EMBEDDED}' FROM tenant_keys WHERE tenant = ?1) "  # noqa: S608  # a constant
+_ALL_ANYWHERE: Final = "EXISTS (SELECT 1 FROM tenant_keys WHERE tenant = ?1) "
+_ONE, _LATEST, _IN_TURN = "AND s.version = ?", "ORDER BY s.version DESC LIMIT 1", "ORDER BY name, version"
 # Whole statements: SQLite's compiled ones are found by their text.
 _FINDS: Final = {
     (here, single): _NEWEST + (_HERE if here else "") + (_ONE if single else _LATEST)
     for here in (True, False)
     for single in (True, False)
 }
-_LISTS: Final = {here: _ALL + (_HERE if here else "") + _IN_TURN for here in (True, False)}
+_LISTS: Final = {here: _ALL + (_ALL_HERE if here else _ALL_ANYWHERE) + _IN_TURN for here in (True, False)}
+_KEPT: Final = 50_000
+"""Secrets of which what is shown stays in memory, some 500 bytes each."""
+
+
+class _Listed:
+    """What was listed while the file had one stamp."""
+
+    __slots__ = ("held", "of", "stamp")
+
+    def __init__(self, stamp: tuple[int, int] | None = None) -> None:
+        self.stamp = stamp
+        self.of: dict[tuple[str, bool], list[SecretVersion]] = {}
+        self.held = 0
 
 
 class EmbeddedStore:
@@ -58,6 +71,7 @@ class EmbeddedStore:
         self._db = db
         self._keys = keys
         self._clock = clock
+        self._listed = _Listed()
 
     def put(self, tenant: str, name: str, value: bytes, facts: Facts, *, expect: int | None = None) -> SecretVersion:
         with self._db.transaction() as db:
@@ -99,8 +113,10 @@ class EmbeddedStore:
             here: only if this is the store that is asked for the tenant: copies of a move that is under way are not.
         """
         if version is None:
-            return self._db.one(_FINDS[here, False], tenant, name)
-        return self._db.one(_FINDS[here, True], tenant, name, version)
+            found = self._db.tuples(_FINDS[here, False], tenant, name)
+        else:
+            found = self._db.tuples(_FINDS[here, True], tenant, name, version)
+        return found[0] if found else None
 
     def open(self, tenant: str, name: str, row: Any) -> Opened:
         """Open what `find` found."""
@@ -119,11 +135,25 @@ class EmbeddedStore:
             raise SecretUnreadable(f"{name} of {tenant} does not open") from None
 
     def list(self, tenant: str) -> builtins.list[SecretVersion]:
-        return self.shown(tenant, self.find_all(tenant))
+        return self.listed(tenant, here=False)
 
-    def find_all(self, tenant: str, *, here: bool = False) -> builtins.list[tuple[Any, ...]]:
-        """The rows of a tenant's secrets, for `shown`, by name and version; ``here`` as for `find`."""
-        return self._db.tuples(_LISTS[here], tenant)
+    def listed(self, tenant: str, *, here: bool) -> builtins.list[SecretVersion]:
+        """As `list`; ``here`` as for `find`. What was listed is kept in memory for as long as nobody has changed the file."""
+        listed, stamp = self._listed, self._db.stamp()
+        if listed.stamp != stamp or stamp is None or listed.held > _KEPT:
+            # A new one, so that what another thread is listing from the file as it was goes to the old one.
+            listed = self._listed = _Listed(stamp)
+        found = listed.of.get((tenant, here))
+        if found is None:
+            found = self.shown(tenant, self._db.tuples(_LISTS[here], tenant))
+            if stamp is not None:
+                listed.of[tenant, here] = found
+                listed.held += len(found)
+        return found.copy()
+
+    def forget_lists(self) -> None:
+        """Read again what was listed. Nothing needs this but who measures it."""
+        self._listed = _Listed()
 
     @staticmethod
     def shown(tenant: str, rows: builtins.list[tuple[Any, ...]]) -> builtins.list[SecretVersion]:
@@ -143,7 +173,7 @@ class EmbeddedStore:
                     _parsed(created),
                     expires and _parsed(expires),
                     rotate and _parsed(rotate),
-                    _NO_FACTS if metadata == "{}" else json.loads(metadata),
+                    _NO_FACTS if metadata == "{}" else MappingProxyType(json.loads(metadata)),
                 ),
             )
             for name, version, kind, created, expires, rotate, metadata in newest.values()

@@ -56,6 +56,8 @@ class LocalDb:
             except BaseException:
                 self._db.close()
                 raise
+            self._bare = self._db.cursor()
+            self._bare.row_factory = None
 
     def _prepare(self, schema: str, version: int, upgrades: Mapping[int, str]) -> None:
         self._db.row_factory = sqlite3.Row
@@ -128,9 +130,19 @@ class LocalDb:
         """As `all`, as plain tuples: half the time where there are many."""
         try:
             with self._lock:
-                cursor = self._db.cursor()
-                cursor.row_factory = None
-                return cursor.execute(sql, values).fetchall()
+                # One cursor for all: read to its end, it holds nothing of what it read, and no snapshot of the file.
+                return self._bare.execute(sql, values).fetchall()
+        except sqlite3.Error as exc:
+            raise self._problem(exc) from exc
+
+    def stamp(self) -> tuple[int, int] | None:
+        """Equal to an earlier one as long as nobody, in whatever process, has committed a change to the file in between; None within a
+        transaction of this thread's. https://www.sqlite.org/pragma.html#pragma_data_version"""
+        try:
+            with self._lock:
+                if self._db.in_transaction:
+                    return None
+                return self._bare.execute("PRAGMA data_version").fetchall()[0][0], self._db.total_changes
         except sqlite3.Error as exc:
             raise self._problem(exc) from exc
 

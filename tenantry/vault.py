@@ -293,9 +293,9 @@ class Vault:
 
     def list(self, tenant: str) -> list[SecretVersion]:
         """The newest version of each secret of a tenant, by name; nothing is handed out."""
-        rows = self._embedded.find_all(tenant, here=True)
-        if rows:
-            return self._embedded.shown(tenant, rows)
+        found = self._embedded.listed(tenant, here=True)
+        if found:
+            return found
         return self.store(self._looked_in(check_tenant(tenant))).list(tenant)
 
     def versions(self, tenant: str, name: str) -> tuple[SecretVersion, ...]:
