@@ -507,7 +507,7 @@ class TenantContext:
         if self._drill is not None:
             return await self._drill.open(config.vendor)
         settings = provider.Settings.model_validate(dict(config.settings))
-        shared = self._estate_provider(config.vendor) if hasattr(provider, "EstateSettings") else None
+        shared = self._estate_provider(config.vendor, key) if hasattr(provider, "EstateSettings") else None
         file = "estate.yaml" if source.handle is not None else f"tenants/{self.name}.yaml"
 
         async def secret(name: str) -> SecretBytes:
@@ -561,12 +561,15 @@ class TenantContext:
         addresses = (contact.email for contact in self.tenant.contacts if contact.email)
         return Client(self.name, handle, frozenset(address.lower() for address in addresses))
 
-    def _estate_provider(self, vendor: str) -> tuple[str, ProviderConfig] | None:
-        """What this client is called at the estate's provider of that vendor, and the provider; None where it has no handle."""
-        for key, config in self._installation.estate.providers.items():
-            if config.vendor == vendor and key in self.tenant.estate_handles:
-                return self.tenant.estate_handles[key], config
-        return None
+    def _estate_provider(self, vendor: str, name: str) -> tuple[str, ProviderConfig] | None:
+        """What this client is called at the estate's provider of that vendor, and the provider: the one of that name, else the first; None where it has no
+        handle."""
+        found = {
+            key: (self.tenant.estate_handles[key], config)
+            for key, config in self._installation.estate.providers.items()
+            if config.vendor == vendor and key in self.tenant.estate_handles
+        }
+        return found.get(name) or next(iter(found.values()), None)
 
     async def aclose(self) -> None:
         opened, self._handles = list(self._handles.values()), {}

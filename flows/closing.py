@@ -129,11 +129,14 @@ async def _begin(installation: Installation, state: RunState, person: Person) ->
     places = keepings(installation, tenant.name, marks_of(tenant))
     stores = [one.model_dump(mode="json") for one in tenant.offboarding.held_at]
     knew = [item for (step, _), item in state.items.items() if step == "people_know"]
-    untried = [
-        key
-        for (step, key), item in state.items.items()
-        if step == "dead" and (item.output or {}).get("state") == "untried"
-    ]
+    untried, ended = (
+        [
+            key
+            for (step, key), item in state.items.items()
+            if step == "dead" and (item.output or {}).get("state") == how
+        ]
+        for how in ("untried", "ended")
+    )
     said = {
         "run": state.run_id,
         "client": tenant.display_name,
@@ -150,6 +153,7 @@ async def _begin(installation: Installation, state: RunState, person: Person) ->
             for item in knew
         ],
         "untried": untried,
+        "ended": ended,
         "unknown": [],
     }
     data = {

@@ -260,4 +260,5 @@ def _not_recorded(said: Mapping[str, Any]) -> list[str]:
             for one in said["people_know"]
         ),
         *(f"access {one}: shows in use alone; a person saw that it was removed" for one in said["untried"]),
+        *(f"access {one}: cannot be tried by a service; Microsoft lists it as over" for one in said.get("ended", ())),
     ]
