@@ -232,7 +232,9 @@ class TenantOffboarding:
 
     async def _system(self, key: str) -> Holding:
         found = await self.tried(key)
-        state = {"works": "held", "untried": "held", "refused": "nothing", "ended": "nothing"}.get(found.state, "unknown")
+        state = {"works": "held", "untried": "held", "refused": "nothing", "ended": "nothing"}.get(
+            found.state, "unknown"
+        )
         return Holding.model_validate(
             {
                 "id": f"system/{key}",

@@ -131,8 +131,16 @@ class Settings(BaseModel):
 
 _REFUSED: Final = frozenset(
     {
-        *("AADSTS7000215", "AADSTS7000222", "AADSTS700027"),  # a secret that is wrong or over, a certificate that is not registered
-        *("AADSTS700016", "AADSTS7000229", "AADSTS7000112"),  # the application is not there, has no principal there, is disabled
+        *(
+            "AADSTS7000215",
+            "AADSTS7000222",
+            "AADSTS700027",
+        ),  # a secret that is wrong or over, a certificate that is not registered
+        *(
+            "AADSTS700016",
+            "AADSTS7000229",
+            "AADSTS7000112",
+        ),  # the application is not there, has no principal there, is disabled
     }
 )
 """What the directory says of us, and not of this machine's clock, of our own file or of where we sign in from."""
@@ -259,7 +267,9 @@ class Microsoft365Handle:
         from integrations.microsoft365.departure import NEEDED, Departure
 
         granted = (await self.check()).granted
-        return granted is not None and NEEDED in granted and await Departure(self._graph, self._settings.client_id).can()
+        return (
+            granted is not None and NEEDED in granted and await Departure(self._graph, self._settings.client_id).can()
+        )
 
     async def depart(self) -> None:
         """Delete our application here: the last call that it makes."""
