@@ -94,7 +94,11 @@ def test_alerts_that_nobody_can_tell_whose_they_are_are_counted(installation: In
 
 def test_a_place_for_every_database_of_the_home(installation: Installation) -> None:
     """Whoever adds a database says here whether it keeps anything of a client."""
-    none = {"people.db", "journal.db", "vault.db"}  # nothing of clients; payloads and the key have places by their own names
+    none = {
+        "people.db",
+        "journal.db",
+        "vault.db",
+    }  # nothing of clients; payloads and the key have places by their own names
     kept = {place.where for place in keepings(installation, "acme", ("acme",))}
     home = installation.home
     known = {getattr(home, name).name for name in dir(Home) if name.endswith("_db")}
