@@ -214,7 +214,11 @@ class _Logs:
 
 class _Locks(Place):
     id, unit = "locks", "files named after the client"
-    what, where, technique = "Locks named after the client, and turns at vendors named after its accounts", "run/", "files removed"
+    what, where, technique = (
+        "Locks named after the client, and turns at vendors named after its accounts",
+        "run/",
+        "files removed",
+    )
 
     def _paths(self) -> list[Path]:
         run, limits = self.installation.home.run, self.installation.home.limits

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from flows.handing_over import DELIVERED, label_of
@@ -164,6 +165,19 @@ class TenantOffboarding:
             return Tried(provider=provider, state="untried", why=why)
         # A service that is in trouble has refused nothing.
         return Tried(provider=provider, state="refused" if found.refused else "unknown", why=why)
+
+    async def expiries(self) -> dict[str, datetime | None]:
+        """When credentials end that live in the client's systems, by system and name; None: that system could not be asked. For the successor."""
+        found: dict[str, datetime | None] = {}
+        for source in self._context.sources():
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    seen = await self._checked(source.key)
+            except (TimeoutError, TenantryError):
+                found[source.key] = None
+                continue
+            found |= {f"{source.key}: {name}": at for name, at in seen.expiries.items()}
+        return found
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
