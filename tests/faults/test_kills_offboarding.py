@@ -66,7 +66,7 @@ def gone(client: Departing, folder: Path, key: tuple[Path, str]) -> dict[str, An
     names = sorted(json.loads(line)["name"] for line in opened.stdout.splitlines())
     assert names == ["cloud/token", "hosts/key", "m365/client-secret", "sink/token"]
     asked = client.partner.audit
-    assert [entry["method"] for entry in asked] == ["terminate"], "asked for once"
+    assert [entry["method"] for entry in asked] == ["POST terminate"], "asked for once"
     signed = client.attest()
     assert client.desk.json("journal", "verify")["ok"]
     predicate: dict[str, Any] = client.desk.json("attestation", "verify", str(signed))["predicate"]
