@@ -27,7 +27,7 @@ class Place:
 
     def alive(self) -> bool:
         """Whether the client's key is there."""
-        return self.tenant in self.installation.vault.tenants()
+        return self.installation.vault.has_key(self.tenant)
 
 
 class _Rows(Place):
