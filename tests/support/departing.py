@@ -125,7 +125,7 @@ class Departing(Leaver):
         home = "/home/responder"
         line = f"{net.key.public} responder"
         net.hosts["web1"].run(
-            f"rm -rf {home}/handover; echo '{line}' > {home}/.ssh/authorized_keys; echo '{line}' > /root/.ssh/authorized_keys; "
+            f"rm -rf {home}/handover; echo '{line}' > {home}/.ssh/authorized_keys; echo '{line}' > ~root/.ssh/authorized_keys; "
             f"chown -R responder: {home}"
         )
 
