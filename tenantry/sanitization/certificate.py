@@ -84,7 +84,9 @@ class _Rendering:
         if method != "partial":
             return ""
         if any(one.custody == "cloud" for one in self._c.locations):
-            return "Partial: some of the data lay on media of a cloud provider, which nobody but its owner can sanitize."
+            return (
+                "Partial: some of the data lay on media of a cloud provider, which nobody but its owner can sanitize."
+            )
         return "Partial: files and rows were removed; what file systems and media keep of them is not known here."
 
     def _cover(self) -> dict[str, Any]:
