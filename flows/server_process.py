@@ -144,6 +144,7 @@ def _when_unused() -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
+    interpreter.begin()
     port, kind, *outside = arguments
     # A service's ends with it: the next one starts its own. A command's stays for the other commands that use it.
     tether.hold(None if kind == "service" else _when_unused)

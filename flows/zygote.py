@@ -39,6 +39,7 @@ def main() -> int:
         TaskDefect: something that was imported started a thread.
     """
     global _ended
+    interpreter.begin()
     from flows import child
 
     atexit.register(_leave)  # before all others are, so that it comes after them

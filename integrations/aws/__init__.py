@@ -1,5 +1,5 @@
 """Amazon Web Services: ``cloud_identity``, ``cloud``, ``storage``, ``dns``, ``backup``, ``cloud_logs`` and ``findings`` of one account, to act on
-and to look at; ``cloud_access``, ``cloud_watch`` and ``cloud_exposure``, which only read, for the sweep.
+and to look at; ``cloud_access``, ``cloud_watch``, ``cloud_exposure`` and ``cloud_hardening``, which only read, for the sweep and compliance.
 
 The promise: a handle reaches the configured account and nothing else. It assumes a role there with the client's own external id, and what
 was assumed is asked who it is before anything is done with it. The MSP's one credential (the hub's) signs nothing but that.

@@ -193,6 +193,13 @@ ACTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "functions": ("lambda:ListFunctions", "lambda:GetPolicy", _ORGANIZATION),
         "serial_consoles": ("ec2:DescribeRegions", "ec2:GetSerialConsoleAccessStatus"),
     },
+    "cloud_hardening": {
+        "password_rules": ("iam:GetAccountPasswordPolicy",),
+        "defaults": ("ec2:GetEbsEncryptionByDefault",),
+        "databases": ("rds:DescribeDBInstances",),
+        "rotated_keys": ("kms:ListKeys", "kms:DescribeKey", "kms:GetKeyRotationStatus"),
+        "networks": ("ec2:DescribeVpcs", "ec2:DescribeFlowLogs", "ec2:DescribeSecurityGroups"),
+    },
 }
 """Capability → method → actions."""
 

@@ -114,6 +114,7 @@ class AwsExposure(ExposedData):
             public_ip=str(row.get("PublicIpAddress") or ""),
             groups=tuple(sorted(str(group["GroupId"]) for group in row.get("SecurityGroups") or ())),
             script=SecretStr(script),
+            metadata_guarded=_guarded(row.get("MetadataOptions")),
         )
 
     # --- disks --------------------------------------------------------------------------------------------------------
@@ -216,6 +217,13 @@ class AwsExposure(ExposedData):
                 yield region
 
         return tuple([region async for region in each_region(await self._regions.enabled(), of)])
+
+
+def _guarded(options: Mapping[str, Any] | None) -> bool | None:
+    """/AWSEC2/latest/APIReference/API_InstanceMetadataOptionsResponse.html"""
+    if not options:
+        return None
+    return options.get("HttpTokens") == "required" or options.get("HttpEndpoint") == "disabled"
 
 
 def _openings(row: Mapping[str, Any]) -> list[Opening]:

@@ -48,7 +48,7 @@ __all__ = ["CAPABILITIES", "PROVIDER", "AwsHandle", "AwsProvider", "HubSettings"
 VENDOR: Final = "aws"
 CAPABILITIES: Final = (
     *("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings"),
-    *("cloud_access", "cloud_watch", "cloud_exposure"),
+    *("cloud_access", "cloud_watch", "cloud_exposure", "cloud_hardening"),
 )
 
 
@@ -165,6 +165,7 @@ class AwsProvider:
         from integrations.aws.ec2 import AwsCloud
         from integrations.aws.everywhere import Regions
         from integrations.aws.exposure import AwsExposure
+        from integrations.aws.hardening import AwsHardening
         from integrations.aws.iam import AwsIdentity
         from integrations.aws.organization import Organization
         from integrations.aws.route53 import AwsDns
@@ -204,6 +205,7 @@ class AwsProvider:
                 "cloud_access": AwsAccess(caller, own.account, own.role_arn, organization),
                 "cloud_watch": AwsWatch(caller, own.account),
                 "cloud_exposure": AwsExposure(caller, own.account, organization, regions),
+                "cloud_hardening": AwsHardening(caller, own.account),
             },
         )
 

@@ -17,6 +17,71 @@ def _remote_domains() -> Table:
     return table
 
 
+ROLES = {
+    "62e90394-69f5-4237-9190-012177145e10": "Global Administrator",
+    "e8611ab8-c189-46e8-94e1-60213ab1f814": "Privileged Role Administrator",
+    "fe930be7-5e62-47db-91af-98c3a49a38b1": "User Administrator",
+    "f28a1f50-f6e7-4571-818b-6a12f2af6b6c": "SharePoint Administrator",
+    "29232cdf-9323-42fd-ade2-1d097af3e4de": "Exchange Administrator",
+    "8ac3fc64-6eca-42ea-9e69-59f4c7b60eb2": "Hybrid Identity Administrator",
+    "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3": "Application Administrator",
+    "158c047a-c907-4556-b7ef-446551a6b5f7": "Cloud Application Administrator",
+    "88d8e3e3-8f55-4a1e-953a-9b9898b8876b": "Directory Readers",
+}
+"""Roles whose rules for activation are served, by the vendor's template ids."""
+
+
+def _authorization() -> dict[str, Any]:
+    return {
+        "id": "authorizationPolicy",
+        "displayName": "Authorization Policy",
+        "allowInvitesFrom": "everyone",
+        "allowedToSignUpEmailBasedSubscriptions": True,
+        "allowedToUseSSPR": True,
+        "allowEmailVerifiedUsersToJoinOrganization": False,
+        "blockMsolPowerShell": False,
+        "guestUserRoleId": "10dae51f-b6af-4016-8d66-8c2a99b929b3",
+        "defaultUserRolePermissions": {
+            "allowedToCreateApps": True,
+            "allowedToCreateSecurityGroups": True,
+            "allowedToCreateTenants": True,
+            "allowedToReadOtherUsers": True,
+            "permissionGrantPoliciesAssigned": ["ManagePermissionGrantsForSelf.microsoft-user-default-legacy"],
+        },
+    }
+
+
+def _consent_requests() -> dict[str, Any]:
+    return {"isEnabled": False, "notifyReviewers": False, "remindersEnabled": False, "requestDurationInDays": 30, "reviewers": [], "version": 0}  # fmt: skip
+
+
+def _sign_in_methods() -> dict[str, Any]:
+    """As a directory has them that was made some years ago."""
+    states = {"Fido2": "enabled", "MicrosoftAuthenticator": "enabled", "Sms": "enabled", "Voice": "disabled", "Email": "enabled"}  # fmt: skip
+    kind = "#microsoft.graph.{}AuthenticationMethodConfiguration"
+    methods: list[dict[str, Any]] = [
+        {"@odata.type": kind.format(name[0].lower() + name[1:]), "id": name, "state": state, "excludeTargets": []}
+        for name, state in states.items()
+    ]
+    everybody = {"targetType": "group", "id": "all_users"}
+    methods[1]["featureSettings"] = {
+        name: {"state": "default", "includeTarget": everybody}
+        for name in ("displayAppInformationRequiredState", "displayLocationInformationRequiredState")
+    }
+    return {
+        "id": "authenticationMethodsPolicy",
+        "displayName": "Authentication Methods Policy",
+        "policyVersion": "1.5",
+        "policyMigrationState": "preMigration",
+        "authenticationMethodConfigurations": methods,
+    }
+
+
+def _role_rules() -> dict[str, Any]:
+    events = ("Admin_Assignment", "Admin_Eligibility", "EndUser_Assignment")
+    return {role: {"approval": False, "approvers": [], "mails": {event: [] for event in events}} for role in ROLES}
+
+
 @dataclass(slots=True)
 class Posture:
     """Settings, policies, and relations of one tenant."""
@@ -47,3 +112,9 @@ class Posture:
     """Id of a role assignment → what PIM knows of it (``startDateTime``, ``endDateTime``, ``assignmentType``)."""
     eligible: Table = field(default_factory=Table)
     """Roles that somebody may activate."""
+    authorization: dict[str, Any] = field(default_factory=_authorization)
+    """What people and guests may do without a role, as Graph shows it; so the next two."""
+    consent_requests: dict[str, Any] = field(default_factory=_consent_requests)
+    sign_in_methods: dict[str, Any] = field(default_factory=_sign_in_methods)
+    role_rules: dict[str, Any] = field(default_factory=_role_rules)
+    """Role → ``approval``, ``approvers``, and ``mails``: event → to whom else a mail goes."""

@@ -50,6 +50,7 @@ IDS: Final[dict[str, dict[str, str]]] = {
         "RoleManagement.Read.All": "c7fbd983-d9aa-4fa7-84b8-17382c103bc4",
         "RoleManagement.Read.Directory": "483bed4a-2ad3-4361-a73b-c83ccdbdc53c",
         "RoleManagement.ReadWrite.Directory": "9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8",
+        "RoleManagementPolicy.Read.Directory": "fdc4c997-9942-4479-bfcb-75a36d1138df",
         "User-PasswordProfile.ReadWrite.All": "cc117bb9-00cf-4eb8-b580-ea2a878fe8f7",
         "User.EnableDisableAccount.All": "3011c876-62b7-4ada-afa2-506cbbecc68c",
         "User.Read.All": "df021288-bdef-4463-88db-98f22de89214",

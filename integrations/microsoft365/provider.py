@@ -50,7 +50,8 @@ __all__ = ["CAPABILITIES", "PROVIDER", "Cloud", "Microsoft365Handle", "Microsoft
 VENDOR: Final = "microsoft365"
 CAPABILITIES: Final = (
     *("identity", "mail", "logs", "applications", "credentials"),
-    *("application_inventory", "directory", "directory_logs", "entitlements", "mail_flow"),
+    *("application_inventory", "directory", "directory_logs", "directory_settings"),
+    *("entitlements", "mail_flow"),
 )
 
 
@@ -326,6 +327,7 @@ class Microsoft365Provider:
         from integrations.microsoft365.credentials import Microsoft365Credentials
         from integrations.microsoft365.directory import Microsoft365Directory
         from integrations.microsoft365.directory_logs import Microsoft365DirectoryLogs
+        from integrations.microsoft365.directory_settings import Microsoft365DirectorySettings
         from integrations.microsoft365.entitlements import Microsoft365Entitlements
         from integrations.microsoft365.exchange import Exchange
         from integrations.microsoft365.graph import Graph
@@ -386,6 +388,7 @@ class Microsoft365Provider:
             "application_inventory": Microsoft365ApplicationInventory(graph, applications),
             "directory": Microsoft365Directory(graph, own.tenant_id),
             "directory_logs": Microsoft365DirectoryLogs(graph),
+            "directory_settings": Microsoft365DirectorySettings(graph),
         }
         return Microsoft365Handle(own, http, tokens, graph, capabilities)
 

@@ -54,6 +54,9 @@ class Machine(_Fact):
     groups: tuple[str, ...]
     script: SecretStr
     """What it runs when it starts, as text; empty: nothing. People write passwords into it."""
+    metadata_guarded: bool | None
+    """Whoever asks for its role's credentials from within must bring a token first (IMDSv2), or they are not given out at all; None: not
+    said."""
 
 
 class SharedDisk(_Fact):

@@ -137,7 +137,8 @@ class GraphContract:
             if name not in declared:
                 found.append(f"query option {name} is not known here")
                 continue
-            value = _typed(declared[name], text)
+            # The document names what may be expanded, not the options in brackets that OData lets each have (Protocol 11.2.4.2.1).
+            value = _typed(declared[name], re.sub(r"\(.*\)", "", text) if name == "$expand" else text)
             found.extend(
                 f"query option {name}: {error.message}"
                 for error in self._validator(_convert(declared[name])).iter_errors(value)

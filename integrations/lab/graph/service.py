@@ -22,6 +22,7 @@ from integrations.lab.graph import (
     posture,
     registrations,
     risk,
+    tenant_settings,
     users,
 )
 from integrations.lab.graph.call import Call, bad_request, refusal
@@ -49,6 +50,7 @@ ROUTES: tuple[Route, ...] = tuple(
             risk,
             partner,
             posture,
+            tenant_settings,
         ),
     )
     for route in module.routes.all

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tenantry.capabilities import (
     CloudFunction,
+    CloudNetwork,
     CloudRole,
     CloudUser,
     DetectorState,
@@ -14,10 +15,14 @@ from tenantry.capabilities import (
     Firewall,
     IdentityProvider,
     Machine,
+    ManagedDatabase,
     NetworkLog,
     OpenBucket,
+    PasswordRules,
     Recorder,
+    RegionDefaults,
     RootUser,
+    RotatedKey,
     SharedDisk,
     TrustAnchor,
     VendorFinding,
@@ -32,6 +37,8 @@ __all__ = [
     "Trails",
     "cloud_buckets",
     "cloud_consoles",
+    "cloud_databases",
+    "cloud_defaults",
     "cloud_detectors",
     "cloud_disks",
     "cloud_findings",
@@ -40,10 +47,13 @@ __all__ = [
     "cloud_keys",
     "cloud_machines",
     "cloud_network_logs",
+    "cloud_networks",
+    "cloud_password_rules",
     "cloud_providers",
     "cloud_recorders",
     "cloud_roles",
     "cloud_root",
+    "cloud_rotated_keys",
     "cloud_trails",
     "cloud_trust_anchors",
     "cloud_users",
@@ -250,3 +260,42 @@ class Consoles:
 async def cloud_consoles(given: Giver) -> AsyncIterator[Consoles]:
     """Once."""
     yield Consoles(await (await given.capability("cloud_exposure")).serial_consoles())
+
+
+# --- how it is set up against mishaps ---------------------------------------------------------------------------------
+
+
+@collector("cloud_hardening", permissions=_aws("iam:GetAccountPasswordPolicy"))
+async def cloud_password_rules(given: Giver) -> AsyncIterator[PasswordRules]:
+    """Once."""
+    yield await (await given.capability("cloud_hardening")).password_rules()
+
+
+@collector("cloud_hardening", permissions=_aws("ec2:GetEbsEncryptionByDefault"))
+async def cloud_defaults(given: Giver) -> AsyncIterator[RegionDefaults]:
+    """By region."""
+    async for found in (await given.capability("cloud_hardening")).defaults():
+        yield found
+
+
+@collector("cloud_hardening", permissions=_aws("rds:DescribeDBInstances"))
+async def cloud_databases(given: Giver) -> AsyncIterator[ManagedDatabase]:
+    """Databases that the vendor runs."""
+    async for found in (await given.capability("cloud_hardening")).databases():
+        yield found
+
+
+@collector("cloud_hardening", permissions=_aws("kms:ListKeys", "kms:DescribeKey", "kms:GetKeyRotationStatus"))
+async def cloud_rotated_keys(given: Giver) -> AsyncIterator[RotatedKey]:
+    """Encryption keys that the vendor could replace by itself."""
+    async for found in (await given.capability("cloud_hardening")).rotated_keys():
+        yield found
+
+
+@collector(
+    "cloud_hardening", permissions=_aws("ec2:DescribeVpcs", "ec2:DescribeFlowLogs", "ec2:DescribeSecurityGroups")
+)
+async def cloud_networks(given: Giver) -> AsyncIterator[CloudNetwork]:
+    """Virtual networks."""
+    async for found in (await given.capability("cloud_hardening")).networks():
+        yield found

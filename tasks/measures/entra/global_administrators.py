@@ -11,7 +11,8 @@ from tenantry.baseline.measure import Measure, Verdict
 from tenantry.capabilities import RoleHolding
 from tenantry.sweep.check import Giver, Look
 
-_GLOBAL: Final = "62e90394-69f5-4237-9190-012177145e10"
+GLOBAL: Final = "62e90394-69f5-4237-9190-012177145e10"
+"""The role's template id."""
 
 
 class Count(BaseModel):
@@ -34,7 +35,7 @@ class GlobalAdministrators(Measure[list[RoleHolding]]):
         return [
             one
             async for one in role_holdings.read(given)
-            if one.role_id == _GLOBAL or one.role == "Global Administrator"
+            if one.role_id == GLOBAL or one.role == "Global Administrator"
         ]
 
     def evaluate(self, facts: list[RoleHolding], look: Look) -> Verdict:

@@ -15,6 +15,7 @@ from tenantry.sweep.check import Look
 from tenantry.sweep.discover import checks
 from tenantry.sweep.live import Given, sweep_tenant
 from tests.integrations.aws.test_live_sweep import KNOWN, Access
+from tests.support.aws_hardened import database, harden
 from tests.support.aws_planted import enabled, plant
 from tests.support.aws_stand import Account, AwsStand, the_stand
 from tests.support.aws_usual import furnish, long_after
@@ -67,10 +68,14 @@ def told(found: dict[str, dict[str, Any]], status: str) -> set[str]:
 async def test_an_account_that_was_broken_into_fails_where_it_was_opened(aws: AwsStand) -> None:
     account, now = aws.new_account(), datetime.now(UTC)
     plant(account, now)
+    database(account, "careless", good=False)
+    account.client("kms").create_key()
     found = await stands(account, now + timedelta(minutes=5))
     assert {
         *("users_second_factor", "roles_trust_known", "no_foreign_authorities", "management_ports", "buckets_closed", "disks_not_shared"),
         *("functions_closed", "keys_live", "serial_consoles", "start_scripts", "detector_guardduty", "trail_everywhere", "buckets_enciphered"),
+        *("password_length", "passwords_remembered", "metadata_guarded", "networks_logged", "default_groups_empty", "disks_enciphered"),
+        *("keys_rotated", "databases_enciphered", "databases_private", "databases_kept", "databases_guarded", "databases_updated"),
     } <= told(found, "fail")  # fmt: skip
     assert "canary-db-passw0rd" not in str(found)
 
@@ -78,10 +83,16 @@ async def test_an_account_that_was_broken_into_fails_where_it_was_opened(aws: Aw
 async def test_a_usual_account_passes_what_it_has_right(aws: AwsStand) -> None:
     account, now = aws.new_account(), long_after()
     furnish(account, aws.new_account(), now)
+    rds = account.client("rds")
+    for one in rds.describe_db_instances()["DBInstances"]:  # whose snapshots are what the sweep looks at
+        rds.delete_db_instance(DBInstanceIdentifier=one["DBInstanceIdentifier"], SkipFinalSnapshot=True)
+    harden(account)
     found = await stands(account, now)
     assert {
         *("root_second_factor", "root_without_keys", "trail_everywhere", "trail_kept", "detector_guardduty", "configuration_recorded"),
         *("management_ports", "database_ports", "disks_not_shared", "keys_live", "one_key_each", "serial_consoles"),
+        *("password_length", "passwords_remembered", "databases_enciphered", "databases_private", "databases_kept", "databases_guarded"),
+        *("databases_updated",),
     } <= told(found, "pass")  # fmt: skip
     assert {"trail_validated", "trail_objects", "buckets_guarded", "buckets_enciphered", "buckets_versioned"} <= told(
         found, "fail"

@@ -18,12 +18,21 @@ from integrations.aws.watch import _advanced
 from tenantry.errors import PermissionMissing, VendorFault
 from tests.conformance.cloud_access import CloudAccessConformance, CloudAccessWorld
 from tests.conformance.cloud_exposure import CloudExposureConformance, CloudExposureWorld
+from tests.conformance.cloud_hardening import CloudHardeningConformance, CloudHardeningWorld
 from tests.conformance.cloud_watch import CloudWatchConformance, CloudWatchWorld
 from tests.support.aws_access_gaps import Root
 from tests.support.aws_gaps import Reply, record
+from tests.support.aws_hardened import database, harden
 from tests.support.aws_planted import ALL, ELSEWHERE, STRANGER, enabled, function, lend, shared_disks
 from tests.support.aws_stand import REGIONS, Account, AwsStand
 
+_KEYS: dict[str, dict[str, Any]] = {
+    "rotating": {},
+    "standing": {},
+    "off": {},
+    "asymmetric": {"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"},
+    "brought": {"Origin": "EXTERNAL"},
+}
 _KEPT: dict[str, tuple[Account, dict[str, Any]]] = {}
 """Capability → an account that was filled once, and what the suite is told of it: the capabilities only read."""
 
@@ -286,6 +295,41 @@ class TestExposure(CloudExposureConformance):
             function="fn",
             layer=layer,
         )
+
+
+class TestHardening(CloudHardeningConformance):
+    capability = "cloud_hardening"
+
+    @pytest.fixture
+    def world(self, account: Account, handle: AwsHandle) -> CloudHardeningWorld:
+        return CloudHardeningWorld(provider=handle.capability(self.capability), **_KEPT[self.capability][1])
+
+    @staticmethod
+    def fill(account: Account) -> dict[str, Any]:
+        harden(account)
+        ec2, kms = account.client("ec2"), account.client("kms")
+        database(account, "bad", good=False)
+        keys = {kind: kms.create_key(**kind_of)["KeyMetadata"]["KeyId"] for kind, kind_of in _KEYS.items()}
+        kms.enable_key_rotation(KeyId=keys["rotating"])
+        kms.disable_key(KeyId=keys["off"])
+        logged = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+        return dict(  # noqa: C408  # named as the suite names them
+            account=account.id,
+            enciphering=REGIONS[0],
+            plain=REGIONS[1],
+            good="good",
+            bad="bad",
+            rotating=keys["rotating"],
+            standing=keys["standing"],
+            logged=logged,
+            unlogged=ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"],
+        )
+
+    async def test_an_account_without_rules(self, aws: AwsStand) -> None:
+        handle = await aws.new_account().open()
+        found = await handle.capability(self.capability).password_rules()
+        assert (found.set_, found.shortest, found.remembered) == (False, None, None)
+        await handle.aclose()
 
 
 class TestDisks:

@@ -15,6 +15,12 @@ from tests.support.graph_contract import GraphContract
 CAST = "microsoft.graph.directoryRole"
 """Type-cast segments: left out of the contract's document, documented at "List a user's direct memberships"."""
 
+INLINE = "authenticationMethodConfigurations"
+"""What "Get authenticationMethodsPolicy" shows with the policy, and the contract's document as a list of its own."""
+
+FILTERED = {"policies/roleManagementPolicyAssignments": "?$filter=scopeId eq '/' and scopeType eq 'DirectoryRole'"}
+"""Lists that are not given without a filter ("Use PIM policy APIs")."""
+
 OF_KIND = {
     "emailMethods": {"emailAddress": "x@home.example"},
     "fido2Methods": {"displayName": "key", "model": "NFC", "attestationLevel": "attested"},
@@ -111,10 +117,11 @@ async def test_every_answer_has_the_services_form(stand: Stand, route: Route) ->
         proposed = await stand.graph("POST", "tenantRelationships/delegatedAdminRelationships", json=wanted)
         values["relationship"] = proposed.json()["id"]
     path = route.template.format(**values)
-    answer = await stand.graph("GET", path)
+    answer = await stand.graph("GET", path + FILTERED.get(path, ""))
     assert answer.status_code == 200, answer.text
     whole = f"/v1.0/{path.removesuffix('/' + CAST)}"
-    assert CONTRACT.answer_complaints("GET", whole, 200, answer.json()) == []
+    told = {name: value for name, value in answer.json().items() if name != INLINE}
+    assert CONTRACT.answer_complaints("GET", whole, 200, told) == []
     if route in posture.routes.all:
         assert answer.json()["value"]
         await stand.http.aclose()

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from tasks.checks._collect.cloud import Trails
 from tenantry.capabilities import (
     CloudFunction,
+    CloudNetwork,
     CloudRole,
     CloudUser,
     EncryptionKey,
@@ -17,9 +18,11 @@ from tenantry.capabilities import (
     HeldKey,
     IdentityProvider,
     Machine,
+    ManagedDatabase,
     NetworkLog,
     OpenBucket,
     Opening,
+    PasswordRules,
     PublicAccess,
     Recorder,
     Rights,
@@ -200,6 +203,7 @@ def machine(script: str = "", **of: Any) -> Machine:
             "public_ip": "",
             "groups": (),
             "script": SecretStr(script),
+            "metadata_guarded": True,
         }
         | of
     )
@@ -282,3 +286,27 @@ def vendor_finding(**of: Any) -> VendorFinding:
         }
         | of
     )
+
+
+def rules(**of: Any) -> PasswordRules:
+    return PasswordRules(**{"account": OWN, "set_": True, "shortest": 14, "remembered": 24} | of)
+
+
+def managed(**of: Any) -> ManagedDatabase:
+    return ManagedDatabase(
+        **{
+            "id": f"arn:aws:rds:eu-central-1:{OWN}:db:shop",
+            "region": "eu-central-1",
+            "name": "shop",
+            "enciphered": True,
+            "public": False,
+            "kept_days": 14,
+            "updates_itself": True,
+            "deletion_guarded": True,
+        }
+        | of
+    )
+
+
+def network(**of: Any) -> CloudNetwork:
+    return CloudNetwork(**{"id": "vpc", "region": "eu-central-1", "logged": True, "default_rules": 0} | of)

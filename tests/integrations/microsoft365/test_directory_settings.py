@@ -1,0 +1,120 @@
+"""``directory_settings`` on the lab: its conformance suite, what a directory's licence hides, and the baseline that stands on it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from integrations.lab.posture import ROLES
+from tenantry.baseline.discover import measures
+from tenantry.baseline.judge import judge
+from tenantry.baseline.model import load_baseline
+from tenantry.errors import PermissionMissing
+from tenantry.sweep.check import Known, Look
+from tenantry.sweep.discover import checks
+from tenantry.sweep.live import Given, sweep_tenant
+from tests.conformance.directory_settings import DirectorySettingsConformance, DirectorySettingsWorld
+from tests.integrations.microsoft365.conftest import Stand, check_contract, lab_stand
+from tests.integrations.microsoft365.test_live_sweep import Access
+
+GLOBAL, EXCHANGE = "62e90394-69f5-4237-9190-012177145e10", "29232cdf-9323-42fd-ade2-1d097af3e4de"
+MAIL = "soc@msp.example"
+BASELINE = load_baseline("scuba_entra")
+SETTINGS = {
+    "ms_aad_3_3v2",
+    "ms_aad_3_4v1",
+    "ms_aad_3_5v2",
+    "ms_aad_5_1v1",
+    "ms_aad_5_2v1",
+    "ms_aad_5_3v1",
+    "ms_aad_8_2v1",
+}
+RULES = {"ms_aad_7_6v1", "ms_aad_7_7v1", "ms_aad_7_8v1", "ms_aad_7_9v1"}
+
+
+@pytest.fixture
+async def stand() -> AsyncIterator[Stand]:
+    found = lab_stand("clean", users=30)
+    yield found
+    for handle in found.handles:
+        await handle.aclose()
+    check_contract(found.wire.requests)
+
+
+@pytest.fixture
+async def world(stand: Stand) -> DirectorySettingsWorld:
+    rules = stand.lab.tenant.posture.role_rules[GLOBAL]
+    rules["approval"], rules["approvers"] = True, [{"@odata.type": "#microsoft.graph.groupMembers", "groupId": "g"}]
+    rules["mails"]["EndUser_Assignment"] = [MAIL]
+    return DirectorySettingsWorld(
+        provider=(await stand.open()).capability("directory_settings"),
+        approved=GLOBAL,
+        plain=EXCHANGE,
+        writes=lambda: len(stand.lab.audit),
+    )
+
+
+class TestDirectorySettings(DirectorySettingsConformance):
+    pass
+
+
+async def test_without_the_licence_roles_have_no_rules(stand: Stand, world: DirectorySettingsWorld) -> None:
+    stand.lab.tenant.posture.premium = False
+    with pytest.raises(PermissionMissing):
+        _ = [one async for one in world.provider.role_rules()]
+
+
+class Looking:
+    def __init__(self, access: Any) -> None:
+        self.access = access
+
+    def given(self, needs: Any, look: Look) -> Given:
+        return Given(self.access, look, needs, "a test")
+
+    async def checked(self, checks: Any, look: Look) -> Any:
+        return await sweep_tenant(self.access, checks, look, {})
+
+
+async def stands(stand: Stand) -> dict[str, str]:
+    looking: Any = Looking(Access(await stand.open()))
+    now = stand.lab.now()
+    look = Look(now, now - timedelta(days=30), Known())
+    found = await judge(looking, [BASELINE], measures(), {check.name: check for check in checks()}, look)
+    return {one["policy"]: one["status"] for one in found[BASELINE.id]}
+
+
+def harden(stand: Stand) -> None:
+    posture = stand.lab.tenant.posture
+    posture.authorization["allowInvitesFrom"] = "adminsAndGuestInviters"
+    posture.authorization["defaultUserRolePermissions"] |= {
+        "allowedToCreateApps": False,
+        "permissionGrantPoliciesAssigned": ["ManagePermissionGrantsForSelf.microsoft-user-default-low"],
+    }
+    posture.consent_requests |= {"isEnabled": True, "reviewers": [{"query": "/users/x", "queryType": "MicrosoftGraph"}]}
+    posture.sign_in_methods["policyMigrationState"] = "migrationComplete"
+    for method in posture.sign_in_methods["authenticationMethodConfigurations"]:
+        if method["id"] in ("Sms", "Email"):
+            method["state"] = "disabled"
+        for feature in method.get("featureSettings", {}).values():
+            feature["state"] = "enabled"
+    for role in ROLES:
+        rules = posture.role_rules[role]
+        rules["approval"] = True
+        rules["mails"] = {event: [MAIL] for event in rules["mails"]}
+
+
+async def test_the_baseline_of_a_directory_as_it_is_made_and_of_one_that_was_hardened(stand: Stand) -> None:
+    before = await stands(stand)
+    assert {before[policy] for policy in SETTINGS | RULES} == {"fail"}
+    assert before["ms_aad_8_1v1"] == "pass"
+    harden(stand)
+    after = await stands(stand)
+    assert {after[policy] for policy in SETTINGS | RULES} == {"pass"}
+    stand.lab.tenant.posture.authorization["guestUserRoleId"] = "a0b1b346-4d3e-4e8b-98f8-753987be4970"
+    stand.lab.tenant.posture.premium = False
+    unlicensed = await stands(stand)
+    assert unlicensed["ms_aad_8_1v1"] == "fail"
+    assert {unlicensed[policy] for policy in RULES | {"ms_aad_7_5v1"}} == {"unknown"}
