@@ -511,7 +511,7 @@ class TenantContext:
         if self._drill is not None:
             return await self._drill.open(config.vendor)
         settings = provider.Settings.model_validate(dict(config.settings))
-        shared = self._estate_provider(config.vendor) if hasattr(provider, "EstateSettings") else None
+        shared = self._estate_provider(config, key) if hasattr(provider, "EstateSettings") else None
         file = "estate.yaml" if source.handle is not None else f"tenants/{self.name}.yaml"
 
         async def secret(name: str) -> SecretBytes:
@@ -565,12 +565,18 @@ class TenantContext:
         addresses = (contact.email for contact in self.tenant.contacts if contact.email)
         return Client(self.name, handle, frozenset(address.lower() for address in addresses))
 
-    def _estate_provider(self, vendor: str) -> tuple[str, ProviderConfig] | None:
-        """What this client is called at the estate's provider of that vendor, and the provider; None where it has no handle."""
-        for key, config in self._installation.estate.providers.items():
-            if config.vendor == vendor and key in self.tenant.estate_handles:
-                return self.tenant.estate_handles[key], config
-        return None
+    def _estate_provider(self, config: ProviderConfig, name: str) -> tuple[str, ProviderConfig] | None:
+        """What this client is called at the estate's provider of the same vendor, and that provider; None where it has no handle. Where there are several:
+        the one of that name, else the one whose handle the settings name too, else the first; what does not fit, the provider refuses."""
+        found = {
+            key: (self.tenant.estate_handles[key], one)
+            for key, one in self._installation.estate.providers.items()
+            if one.vendor == config.vendor and key in self.tenant.estate_handles
+        }
+        if name in found:
+            return found[name]
+        fitting = (one for one in found.values() if one[0] in config.settings.values())
+        return next(fitting, None) or next(iter(found.values()), None)
 
     async def aclose(self) -> None:
         opened, self._handles = list(self._handles.values()), {}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from flows.elsewhere import emptied_store
-from flows.keeping import Keeping, backups_taken, keepings
+from flows.keeping import Keeping, alerts_in_hand, backups_taken, keepings
 from flows.offboarding_hand import marks_of
 from flows.sqlite_files import connected
 from tenantry import holds
@@ -75,6 +75,7 @@ def obstacles(installation: Installation, state: RunState) -> list[str]:
     ]
     if _output(state, "ready").get("answer") != "close it":
         why.append("nobody said that the way is free (the run's last step)")
+    why += alerts_in_hand(installation, state.tenant)[0]
     for index in installation.journal.runs(state.tenant):
         if index.run_id != state.run_id and not index.ended:
             why.append(f"the run {index.run_id} has not ended: resume or cancel it")
@@ -129,11 +130,10 @@ async def _begin(installation: Installation, state: RunState, person: Person) ->
     places = keepings(installation, tenant.name, marks_of(tenant))
     stores = [one.model_dump(mode="json") for one in tenant.offboarding.held_at]
     knew = [item for (step, _), item in state.items.items() if step == "people_know"]
-    untried = [
-        key
-        for (step, key), item in state.items.items()
-        if step == "dead" and (item.output or {}).get("state") == "untried"
-    ]
+    untried, ended = (
+        [key for (step, key), item in state.items.items() if step == "dead" and (item.output or {}).get("state") == how]
+        for how in ("untried", "ended")
+    )
     said = {
         "run": state.run_id,
         "client": tenant.display_name,
@@ -150,6 +150,8 @@ async def _begin(installation: Installation, state: RunState, person: Person) ->
             for item in knew
         ],
         "untried": untried,
+        "ended": ended,
+        "alerts_of_nobody": alerts_in_hand(installation, tenant.name)[1],
         "unknown": [],
     }
     data = {

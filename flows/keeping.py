@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from flows.keeping_rows import Alerts, Contacts, Drops, Place, Unattended, alerts_in_hand
 from flows.prefect_traces import PrefectTraces
 from flows.sqlite_files import connected, emptied
 from tenantry import holds
@@ -24,10 +24,11 @@ from tenantry.names import MSP
 if TYPE_CHECKING:
     from flows.assembly import Installation
 
-__all__ = ["Keeping", "backups_taken", "keepings", "staging"]
+__all__ = ["Keeping", "alerts_in_hand", "backups_taken", "keepings", "staging"]
 
 _TURNS: Final = 3
-ROWS: Final = "rows deleted with secure_delete, the write-ahead log emptied"
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{5,80}")
+"""What a vendor calls a client in the names of files."""
 
 
 class Keeping(Protocol):
@@ -66,13 +67,15 @@ def keepings(installation: Installation, tenant: str, marks: Sequence[str]) -> l
         marks: texts by which the client is known in logs (name, domains, display name).
     """
     return [
-        _Drops(installation, tenant),
+        Drops(installation, tenant),
         _Payloads(installation, tenant),
         _Evidence(installation, tenant),
         PrefectTraces(installation, tenant),
         _Staging(installation, tenant),
         _Logs(installation, marks),
-        _Contacts(installation, tenant),
+        Contacts(installation, tenant),
+        Alerts(installation, tenant),
+        Unattended(installation, tenant),
         _Secrets(installation, tenant),
         _Key(installation, tenant),
         _Locks(installation, tenant),
@@ -80,71 +83,7 @@ def keepings(installation: Installation, tenant: str, marks: Sequence[str]) -> l
     ]
 
 
-class _Place:
-    """What the places share."""
-
-    def __init__(self, installation: Installation, tenant: str) -> None:
-        self.installation = installation
-        self.tenant = tenant
-
-    def alive(self) -> bool:
-        """Whether the client's key is there."""
-        return self.tenant in self.installation.vault.tenants()
-
-
-class _Rows(_Place):
-    """Rows of one of our own small databases."""
-
-    def __init__(self, installation: Installation, tenant: str, path: Path, tables: Sequence[tuple[str, str]]) -> None:
-        super().__init__(installation, tenant)
-        self._path = path
-        self._tables = tables
-
-    def count(self) -> int:
-        if not self._path.exists():
-            return 0
-        with connected(self._path) as db:
-            return sum(self._found(db, table, where) for table, where in self._tables)
-
-    def _found(self, db: sqlite3.Connection, table: str, where: str) -> int:
-        if db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is None:
-            return 0
-        return int(db.execute(f"SELECT count(*) FROM {table} WHERE {where}", (self.tenant,)).fetchone()[0])  # noqa: S608  # our own names
-
-    def remove(self) -> None:
-        if not self._path.exists():
-            return
-        with connected(self._path) as db:
-            db.execute("BEGIN IMMEDIATE")
-            for table, where in self._tables:
-                if self._found(db, table, where):
-                    db.execute(f"DELETE FROM {table} WHERE {where}", (self.tenant,))  # noqa: S608  # our own names
-            db.execute("COMMIT")
-            emptied(db)
-
-
-class _Drops(_Rows):
-    id, unit = "drops", "links for credentials"
-    what, technique = "Links through which the client handed over credentials", ROWS
-
-    def __init__(self, installation: Installation, tenant: str) -> None:
-        one = "drop_id IN (SELECT id FROM drops WHERE tenant = ?)"
-        found = installation.home.drops_db
-        super().__init__(installation, tenant, found, [("sessions", one), ("expected", one), ("drops", "tenant = ?")])
-        self.where = found.name
-
-
-class _Contacts(_Rows):
-    id, unit = "contacts", "codes of contacts"
-    what, technique = "Which contacts of the client had a code, and when they proved themselves", ROWS
-
-    def __init__(self, installation: Installation, tenant: str) -> None:
-        found = installation.home.contacts_db
-        super().__init__(installation, tenant, found, [("proofs", "tenant = ?"), ("contacts", "tenant = ?")])
-        self.where = found.name
-
-
-class _Payloads(_Place):
+class _Payloads(Place):
     id, unit = "record/payloads", "entries with contents"
     what = "Contents of the record: runs, answers, notes, findings, the risk register, reports (lifted legal holds go with the key)"
     where, technique = "journal.db", "contents erased from their entries; the entries stay and verify"
@@ -169,7 +108,7 @@ class _Payloads(_Place):
         return [one.entry.id for one in records if one.payload is not None and one.event not in kept]
 
 
-class _Evidence(_Place):
+class _Evidence(Place):
     id, unit = "evidence", "files"
     what, technique = "Collected evidence, reports and inventories, sealed under the client's key", "files removed"
 
@@ -185,7 +124,7 @@ class _Evidence(_Place):
         _remove_tree(self._folder)
 
 
-class _Staging(_Place):
+class _Staging(Place):
     id, unit = "staging", "files"
     what, technique = "The hand-over as it was put together on this machine", "files overwritten and removed"
 
@@ -204,7 +143,7 @@ class _Staging(_Place):
         _remove_tree(self._folder)
 
 
-class _Secrets(_Place):
+class _Secrets(Place):
     id, unit = "vault/secrets", "secrets"
     what, technique = "The client's secrets in the vault", "deleted, every version, in the store where they lay"
 
@@ -213,7 +152,7 @@ class _Secrets(_Place):
         self.where = f"vault.db, or the store {installation.vault.store_of(tenant)}"
 
     def count(self) -> int:
-        return len(self.installation.vault.list(self.tenant)) if self.alive() else 0
+        return self.installation.vault.held(self.tenant)
 
     def remove(self) -> None:
         vault = self.installation.vault
@@ -231,7 +170,7 @@ class _Secrets(_Place):
             )
 
 
-class _Key(_Place):
+class _Key(Place):
     id, unit = "vault/key", "keys"
     what = "The client's key: what was sealed under it opens no more (secrets, contents of the record, evidence)"
     where, technique = "vault.db", "cryptographic erase: the wrapped key overwritten"
@@ -273,13 +212,28 @@ class _Logs:
             os.truncate(path, 0)  # its writer appends, and goes on
 
 
-class _Locks(_Place):
-    id, unit = "locks", "empty files named after the client"
-    what, where, technique = "Locks named after the client", "run/", "files removed"
+class _Locks(Place):
+    id, unit = "locks", "files named after the client"
+    what, where, technique = (
+        "Locks named after the client, and turns at vendors named after its accounts",
+        "run/",
+        "files removed",
+    )
 
     def _paths(self) -> list[Path]:
-        run = self.installation.home.run
-        return [path for path in (run / f"vault-{self.tenant}.lock", run / f"{self.tenant}.file.lock") if path.exists()]
+        run, limits = self.installation.home.run, self.installation.home.limits
+        named = [run / f"vault-{self.tenant}.lock", run / f"{self.tenant}.file.lock"]
+        # After the client's file is gone nobody knows these names: they go before it, and are counted while it is there.
+        named += [path for one in self._accounts() for path in limits.glob(f"*.{one}.turns")]
+        return [path for path in named if path.exists()]
+
+    def _accounts(self) -> list[str]:
+        try:
+            providers = self.installation.tenants.get(self.tenant).providers.values()
+        except NotFound:
+            return []
+        said = (str(value) for one in providers for value in one.settings.values() if isinstance(value, (str, int)))
+        return sorted({one for one in said if _ID.fullmatch(one)})
 
     def count(self) -> int:
         return len(self._paths())
@@ -289,7 +243,7 @@ class _Locks(_Place):
             path.unlink(missing_ok=True)
 
 
-class _File(_Place):
+class _File(Place):
     id, unit = "tenant_file", "files"
     what, technique = "The client's file: contacts, agreement, systems", "file overwritten and removed"
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from flows.handing_over import DELIVERED, label_of
 from flows.keeping import Keeping, backups_taken, keepings
+from flows.partnership import Partnership
 from tenantry import deadline, holds
 from tenantry.capabilities.credentials import CredentialService, Leaving
 from tenantry.capabilities.offboarding import (
@@ -23,7 +25,7 @@ from tenantry.capabilities.offboarding import (
     Tried,
 )
 from tenantry.errors import NotFound, Rejected, TenantryError
-from tenantry.providers import Recognised
+from tenantry.providers import Departs, LeavesBehind, Recognised
 
 if TYPE_CHECKING:
     from flows.assembly import Installation, TenantContext
@@ -99,7 +101,9 @@ class TenantOffboarding:
                 )
             )
         stores = await asyncio.gather(*(self._stored(one) for one in tenant.offboarding.held_at))
-        systems = await asyncio.gather(*(self._system(source.key) for source in self._context.sources()))
+        partnership = Partnership.found(self._installation, tenant)
+        keys = [source.key for source in self._context.sources()] + ([partnership.key] if partnership else [])
+        systems = await asyncio.gather(*(self._system(key) for key in keys))
         return [*here, *stores, *systems]
 
     async def delivered(self, run_id: str) -> Delivered | None:
@@ -112,10 +116,21 @@ class TenantOffboarding:
     async def accesses(self) -> Sequence[OwnAccess]:
         tenant = await self._file()
         kept = {one.provider for one in tenant.offboarding.held_at}
-        return [await self._access(source) for source in self._context.sources() if source.key not in kept]
+        found = [await self._access(source) for source in self._context.sources() if source.key not in kept]
+        partnership = Partnership.found(self._installation, tenant)
+        return found if partnership is None else [*found, await self._delegated(partnership)]
 
     async def leave(self, provider: str) -> None:
         tenant = await self._file()
+        partnership = Partnership.found(self._installation, tenant)
+        if partnership is not None and partnership.key == provider:
+            await partnership.end()
+            return
+        handle: Any = await self._context.handle(provider)
+        if isinstance(handle, Departs) and await handle.can_depart():
+            deadline.check()
+            await handle.depart()
+            return
         services = {name: one for name, one in (await self._services(provider)).items() if isinstance(one, Leaving)}
         if not services:
             raise Rejected(f"{provider} cannot take its own access away", remedy="A person of the client does.")
@@ -126,8 +141,12 @@ class TenantOffboarding:
             await service.leave(value)
 
     async def tried(self, provider: str) -> Tried:
+        partnership = Partnership.found(self._installation, await self._file())
         try:
             async with asyncio.timeout(_PATIENCE):
+                if partnership is not None and partnership.key == provider:
+                    alive = tuple(f"{one.name} ({one.status})" for one in await partnership.standing())
+                    return Tried(provider=provider, state="works" if alive else "ended", alive=alive)
                 found = await self._checked(provider)
         except TimeoutError:
             return Tried(provider=provider, state="unknown", why="it did not answer in time")
@@ -147,6 +166,19 @@ class TenantOffboarding:
         # A service that is in trouble has refused nothing.
         return Tried(provider=provider, state="refused" if found.refused else "unknown", why=why)
 
+    async def expiries(self) -> dict[str, datetime | None]:
+        """When credentials end that live in the client's systems, by system and name; None: that system could not be asked. For the successor."""
+        found: dict[str, datetime | None] = {}
+        for source in self._context.sources():
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    seen = await self._checked(source.key)
+            except (TimeoutError, TenantryError):
+                found[source.key] = None
+                continue
+            found |= {f"{source.key}: {name}": at for name, at in seen.expiries.items()}
+        return found
+
     # --- inside -------------------------------------------------------------------------------------------------------
 
     async def _checked(self, provider: str) -> Any:
@@ -165,18 +197,38 @@ class TenantOffboarding:
             return {}
         return dict(await self._context.credential_services(provider))
 
+    async def _delegated(self, partnership: Partnership) -> OwnAccess:
+        told = {"provider": partnership.key, "vendor": "microsoft365"}
+        try:
+            standing = await partnership.standing()
+        except TenantryError as error:
+            what = (f"delegated administration (GDAP) of our people: what stands is not known: {error.message}",)
+            return OwnAccess.model_validate({**told, "by_itself": False, "what": what})
+        listed = tuple(f"delegated administration (GDAP) of our people: {one.name}, {one.status}" for one in standing)
+        # What waits for the client's approval gives nothing yet, and the partner has no way to take it back.
+        able = bool(standing) and all(one.endable for one in standing)
+        return OwnAccess.model_validate({**told, "by_itself": able, "what": listed})
+
+    async def _leaves(self, source: Any, handle: Any) -> tuple[bool, list[str]]:
+        """Whether we can end it ourselves, and what a person removes then."""
+        remains = list(handle.remains()) if isinstance(handle, LeavesBehind) else []
+        if isinstance(handle, Departs) and await handle.can_depart():
+            return True, remains
+        services = await self._services(source.key)
+        able = {name for name, one in services.items() if isinstance(one, Leaving) and await one.can_leave()}
+        return bool(able), remains + [f"secret {name}" for name in sorted(set(source.config.secrets) - able)]
+
     async def _access(self, source: Any) -> OwnAccess:
         what: list[str] = []
+        remains: list[str] = []
         by_itself = False
         try:
-            services = await self._services(source.key)
-            leaving = [services.get(name) for name in source.config.secrets]
-            by_itself = bool(leaving) and all([isinstance(one, Leaving) and await one.can_leave() for one in leaving])
-            handle = await self._context.handle(source.key)
+            handle: Any = await self._context.handle(source.key)
+            by_itself, remains = await self._leaves(source, handle)
             if isinstance(handle, Recognised):
                 ours = await handle.ours()
                 what += [f"application {one}" for one in sorted(ours.applications)]
-                what += [f"delegated administration (GDAP) of {one}" for one in sorted(ours.partners)]
+                what += [f"administration as the partner {one}" for one in sorted(ours.partners)]
                 what += [f"SSH key SHA256:{one}" for one in sorted(ours.keys)]
                 what += [f"trust of AWS account {one}" for one in sorted(ours.cloud_accounts)]
         except TenantryError as error:
@@ -184,11 +236,19 @@ class TenantOffboarding:
         if source.handle is not None:
             what.append(f"the client as {source.handle} in our own {source.key}")
         what += [f"secret {name}" for name in sorted(source.config.secrets)]
-        return OwnAccess(provider=source.key, vendor=source.config.vendor, by_itself=by_itself, what=tuple(what))
+        return OwnAccess(
+            provider=source.key,
+            vendor=source.config.vendor,
+            by_itself=by_itself,
+            what=tuple(what),
+            remains=tuple(remains) if by_itself else (),
+        )
 
     async def _system(self, key: str) -> Holding:
         found = await self.tried(key)
-        state = {"works": "held", "untried": "held", "refused": "nothing"}.get(found.state, "unknown")
+        state = {"works": "held", "untried": "held", "refused": "nothing", "ended": "nothing"}.get(
+            found.state, "unknown"
+        )
         return Holding.model_validate(
             {
                 "id": f"system/{key}",

@@ -259,5 +259,11 @@ def _not_recorded(said: Mapping[str, Any]) -> list[str]:
             f"{one['what']}: looked at by {one['by']} on {one['at'][:10]}, not by this platform"
             for one in said["people_know"]
         ),
+        *(
+            [f"{said['alerts_of_nobody']} alerts that name no client are kept, sealed: whose they are is not known"]
+            if said.get("alerts_of_nobody")
+            else []
+        ),
         *(f"access {one}: shows in use alone; a person saw that it was removed" for one in said["untried"]),
+        *(f"access {one}: cannot be tried by a service; Microsoft lists it as over" for one in said.get("ended", ())),
     ]

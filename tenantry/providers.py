@@ -202,6 +202,28 @@ class Recognised(Protocol):
         ...
 
 
+@runtime_checkable
+class Departs(Protocol):
+    """A handle that can end our own access to the client's system with its last call, by what it may do there."""
+
+    async def can_depart(self) -> bool:
+        """Whether it can here. Asked without changing anything. Raises `ProviderError`."""
+        ...
+
+    async def depart(self) -> None:
+        """End it. Repeatable as long as it signs in; from then on nobody signs in by it. Raises `ProviderError`."""
+        ...
+
+
+@runtime_checkable
+class LeavesBehind(Protocol):
+    """A handle of which something stays at the client after its credential took itself away."""
+
+    def remains(self) -> Sequence[str]:
+        """What it is, one line each, for the client's administrator. Asks the vendor nothing."""
+        ...
+
+
 class Handle(Protocol):
     """One provider opened for one tenant. Reaches nothing of any other."""
 

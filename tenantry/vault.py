@@ -433,6 +433,14 @@ class Vault:
         """The tenants that have a key, by name, without ``_msp``."""
         return self._keys.names()
 
+    def has_key(self, tenant: str) -> bool:
+        """Whether the tenant's key is there: what was sealed under it opens."""
+        return tenant in self.tenants()
+
+    def held(self, tenant: str) -> int:
+        """How many secrets a tenant has; without a name or a value. Raises TenantryError where their store is away."""
+        return len(self.list(tenant)) if self.has_key(tenant) else 0
+
     def create_tenant_key(self, tenant: str, *, again: bool = False) -> bool:
         """Give a tenant its key; False when it has one already.
 

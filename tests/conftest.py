@@ -32,6 +32,7 @@ _SERVED = {
             "test_deployments",
             "test_disaster_served",
             "test_drop_page",
+            "test_offboarding_served",
             "test_onboarding_served",
             "test_prefect_cli",
             "test_rotating_served",

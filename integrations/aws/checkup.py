@@ -44,12 +44,13 @@ async def check(caller: Caller, sessions: AccountSessions, settings: Settings) -
         await sessions.ready()
     except TenantryError as error:
         answered = not isinstance(error, Unreachable)
+        refused, said = await _by_the_account(sessions, error)
         return ProviderCheck(
             signed_in=False,
             granted=None,
-            problems=(f"{error.message}. {error.remedy}",),
+            problems=(f"{error.message}. {error.remedy}", *said),
             reachable=answered,
-            refused=isinstance(error, SignInFailed),
+            refused=refused,
         )
     problems: list[str] = []
     identity = sessions.identity
@@ -81,6 +82,17 @@ async def check(caller: Caller, sessions: AccountSessions, settings: Settings) -
         reachable=True,
         clock_skew=None if identity is None else identity.clock_skew,
     )
+
+
+async def _by_the_account(sessions: AccountSessions, error: TenantryError) -> tuple[bool, tuple[str, ...]]:
+    """Whether it is the client's account that refuses us, which says nothing where the hub's own credential is refused; and what to add."""
+    if not isinstance(error, SignInFailed):
+        return False, ()
+    try:
+        await sessions.hub()
+    except TenantryError as own:
+        return False, (f"the hub's own credential does not sign in, so the account was not asked: {own.message}",)
+    return True, ()
 
 
 async def _simulated(caller: Caller, role: str, problems: list[str]) -> set[str] | None:

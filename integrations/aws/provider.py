@@ -100,6 +100,22 @@ class AwsHandle:
 
         return await tried(self._caller, names)
 
+    async def can_depart(self) -> bool:
+        """As `tenantry.providers.Departs`: whether the role may close itself."""
+        from integrations.aws.departure import Departure
+
+        return await Departure(self._caller, self._settings.role_arn).can()
+
+    async def depart(self) -> None:
+        """The role trusts nobody from now on."""
+        from integrations.aws.departure import Departure
+
+        await Departure(self._caller, self._settings.role_arn).leave()
+
+    def remains(self) -> tuple[str, ...]:
+        """As `tenantry.providers.LeavesBehind`."""
+        return (f"role {self._settings.role_arn}, which trusts nobody any more: delete it, or the stack that made it",)
+
     async def aclose(self) -> None:
         """Forget the sessions. Calls under way send nothing more."""
         self._sessions.close()

@@ -156,6 +156,10 @@ class TokenService:
             self._refuse(401, "invalid_client", 7000229, "The client application is missing service principal.")
         if form["client_id"].lower() != lab.client_id or not lab.known:
             self._refuse(400, "unauthorized_client", 700016, "Application was not found in the directory.")
+        if not any(row.props["appId"] == lab.client_id for row in lab.tenant.service_principals):
+            self._refuse(
+                400, "unauthorized_client", 7000229, "The client application is missing its service principal."
+            )
         audience = {f"{GRAPH}/.default": GRAPH, f"{EXCHANGE}/.default": EXCHANGE}.get(form["scope"])
         if audience is None:
             if form["scope"].endswith("/.default"):

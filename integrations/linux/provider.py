@@ -347,6 +347,13 @@ class LinuxHandle:
         path = f"/usr/sbin/{program}", f"/usr/bin/{program}"
         return (await connection.read(Command.of("test", "-e", path[0], "-o", "-e", path[1]))).code != 0
 
+    def remains(self) -> tuple[str, ...]:
+        """As `tenantry.providers.LeavesBehind`: the accounts, without a key of ours."""
+        return tuple(
+            f"account {one.target.account} on {name}, and what sudo allows it, without our key"
+            for name, one in sorted(self._connections.items())
+        )
+
     async def aclose(self) -> None:
         """Close every connection; the jump host's last."""
         await asyncio.gather(*(connection.aclose() for connection in self._connections.values()))

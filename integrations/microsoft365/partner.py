@@ -29,6 +29,10 @@ _ALIVE: Final = ("active", "activating", "approved", "approvalPending", "created
 """Those that are or may become good, the furthest first."""
 
 
+_ENDED: Final = ("terminated", "expired")
+_ENDABLE: Final = ("active", "activating", "expiring")
+
+
 class Relationship(BaseModel):
     """A relationship with one customer.
 
@@ -43,6 +47,11 @@ class Relationship(BaseModel):
     name: str
     status: str
     roles: frozenset[str]
+
+    @property
+    def endable(self) -> bool:
+        """In force, so that the partner can ask for its end."""
+        return self.status in _ENDABLE
 
 
 def approval_address(relationship: str) -> str:
@@ -82,6 +91,22 @@ class Partner:
     async def hand_over(self, relationship: str) -> None:
         """Lock it and hand it to the customer for approval. Raises InDoubt, ProviderError."""
         await self._post(f"{_PATH}/{segment(relationship)}/requests", {"action": "lockForApproval"})
+
+    async def standing(self, customer: str) -> list[Relationship]:
+        """Every one with a customer that is not at its end. What has a status that nobody knows counts. Raises ProviderError."""
+        found = [
+            _relationship(row)
+            async for row in self._graph.rows(_PATH, needs=_NEEDS)
+            if text((row.get("customer") or {}).get("tenantId")).lower() == customer.lower()
+        ]
+        return [one for one in found if one.status not in _ENDED]
+
+    async def end(self, customer: str) -> None:
+        """Ask for the end of each that is in force; the roles are gone within minutes, and the status says when. What was asked for before is not
+        asked again. Raises InDoubt, ProviderError."""
+        for one in await self.standing(customer):
+            if one.endable:
+                await self._post(f"{_PATH}/{segment(one.id)}/requests", {"action": "terminate"})
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         prepared = Prepared(

@@ -137,6 +137,23 @@ class Settings(BaseModel):
         return f"{own.graph}/.default", f"{own.exchange}/.default"
 
 
+_REFUSED: Final = frozenset(
+    {
+        *(
+            "AADSTS7000215",
+            "AADSTS7000222",
+            "AADSTS700027",
+        ),  # a secret that is wrong or over, a certificate that is not registered
+        *(
+            "AADSTS700016",
+            "AADSTS7000229",
+            "AADSTS7000112",
+        ),  # the application is not there, has no principal there, is disabled
+    }
+)
+"""What the directory says of us, and not of this machine's clock, of our own file or of where we sign in from."""
+
+
 class Microsoft365Handle:
     """One tenant, opened.
 
@@ -195,7 +212,7 @@ class Microsoft365Handle:
                 claims = await self._tokens.claims(scope)
             except TenantryError as exc:
                 signed_in = False
-                refused = refused or isinstance(exc, SignInFailed)
+                refused = refused or (isinstance(exc, SignInFailed) and exc.detail.get("aadsts") in _REFUSED)
                 problems.append(f"{service}: {exc.message}. {exc.remedy}")
                 continue
             roles = claims.get("roles")
@@ -264,6 +281,22 @@ class Microsoft365Handle:
         from integrations.microsoft365.probes import tried
 
         return await tried(self._graph, self._capabilities["mail"].probe, names)
+
+    async def can_depart(self) -> bool:
+        """As `tenantry.providers.Departs`: whether the application may delete itself here."""
+        from integrations.microsoft365.departure import NEEDED, Departure
+
+        granted = (await self.check()).granted
+        return (
+            granted is not None and NEEDED in granted and await Departure(self._graph, self._settings.client_id).can()
+        )
+
+    async def depart(self) -> None:
+        """Delete our application here: the last call that it makes."""
+        from integrations.microsoft365.departure import Departure
+
+        await Departure(self._graph, self._settings.client_id).leave()
+        self._tokens.clear()
 
     async def aclose(self) -> None:
         """Close the connections and forget the tokens."""

@@ -18,13 +18,14 @@ class LeaveParams(BaseModel):
 
 
 class Leave(Task[LeaveParams]):
-    """Have the credential of one system take itself away, and see that it is refused."""
+    """End our access to one system ourselves, as the last thing that we do there, and see that it is refused."""
 
     name = "offboarding.leave"
     needs = ("offboarding",)
     impact = Impact.IRREVERSIBLE
     no_undo = "The client lets us in again, if they want to."
     timeout = 60.0
+    patience = 300.0
     Params = LeaveParams
 
     async def check(self, ctx: Context, p: LeaveParams) -> list[Change]:
@@ -34,6 +35,10 @@ class Leave(Task[LeaveParams]):
         path = f"access/{p.provider}"
         now = ctx.seen(path, "lets us in" if found.state == "works" else "refuses us")
         return [] if now == "refuses us" else [Change(path=path, before=now, after="refuses us")]
+
+    async def verify(self, ctx: Context, p: LeaveParams, changes: list[Change]) -> list[Change]:
+        """What does not answer while it ends is asked again, and has refused nothing."""
+        return [] if (await desk(ctx).tried(p.provider)).state in ("refused", "ended") else changes
 
     async def apply(self, ctx: Context, p: LeaveParams, changes: list[Change]) -> None:
         for _ in changes:

@@ -18,10 +18,11 @@ class ProveDeadParams(BaseModel):
 
 
 class AccessDead(Output):
-    """``untried``: it shows in use alone, and a person answers for it; ``planned``: in a plan, where nothing was removed."""
+    """``ended``: a service cannot try it, the vendor's list says that it is over; ``untried``: it shows in use alone, and a person answers for it;
+    ``planned``: in a plan, where nothing was removed."""
 
     provider: str
-    state: Literal["refused", "untried", "planned"]
+    state: Literal["refused", "ended", "untried", "planned"]
 
 
 class ProveDead(ReadTask[ProveDeadParams, AccessDead]):
@@ -35,7 +36,7 @@ class ProveDead(ReadTask[ProveDeadParams, AccessDead]):
 
     async def read(self, ctx: Context, p: ProveDeadParams) -> AccessDead:
         found = await desk(ctx).tried(p.provider)
-        if found.state in ("refused", "untried"):
+        if found.state in ("refused", "ended", "untried"):
             return AccessDead(provider=p.provider, state=found.state)
         if ctx.run.mode == "plan":
             return AccessDead(provider=p.provider, state="planned")

@@ -17,7 +17,7 @@ class WayIn(BaseModel):
 
 
 class AccessListed(Output):
-    """Every way in that we have. ``leaves``: providers whose credentials take themselves away; ``by_hand``: what a person removes."""
+    """Every way in that we have. ``leaves``: providers where we can end it ourselves; ``by_hand``: what a person removes."""
 
     ways: list[WayIn]
     leaves: list[str]
@@ -25,7 +25,7 @@ class AccessListed(Output):
 
 
 class ReadAccess(ReadTask[NoParams, AccessListed]):
-    """List every way in that we have at the client, and which of them can take itself away."""
+    """List every way in that we have at the client, and which of them we can end ourselves."""
 
     name = "offboarding.read_access"
     needs = ("offboarding",)
@@ -40,5 +40,9 @@ class ReadAccess(ReadTask[NoParams, AccessListed]):
                 for one in found
             ],
             leaves=[one.provider for one in found if one.by_itself],
-            by_hand=[clean(f"{one.provider} ({one.vendor}): {line}") for one in found for line in one.what],
+            by_hand=[
+                clean(f"{one.provider} ({one.vendor}): {line}")
+                for one in found
+                for line in (one.remains if one.by_itself else one.what)
+            ],
         )

@@ -268,6 +268,16 @@ class BrokeredVault(Vault):
         self._never()
 
     @override
+    def has_key(self, tenant: str) -> bool:
+        """As `Vault.has_key`, for the run's own tenant."""
+        return bool(self._connection.ask("placed", tenant=tenant)["key"])
+
+    @override
+    def held(self, tenant: str) -> int:
+        """As `Vault.held`, for the run's own tenant."""
+        return int(self._connection.ask("held", tenant=tenant)["count"])
+
+    @override
     def versions(self, tenant: str, name: str) -> tuple[SecretVersion, ...]:
         """As `Vault.versions`."""
         answer = self._connection.ask("versions", tenant=tenant, name=name)
@@ -281,7 +291,8 @@ class BrokeredVault(Vault):
 
     @override
     def store_of(self, tenant: str) -> str:
-        self._never()
+        """As `Vault.store_of`, for the run's own tenant."""
+        return str(self._connection.ask("placed", tenant=tenant)["store"])
 
     @override
     def wished_store(self, tenant: str) -> str:

@@ -162,6 +162,15 @@ class Operations:
         )
         return {"version": _version_out(stored)}
 
+    def _held(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
+        """How many secrets the run's own tenant has; no names."""
+        return {"count": self.vault.held(_own(grant, request["tenant"]))}
+
+    def _placed(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Whether the run's own tenant has its key, and in which store its secrets lie, by its name."""
+        tenant = _own(grant, request["tenant"])
+        return {"store": self.vault.store_of(tenant), "key": self.vault.has_key(tenant)}
+
     def _versions(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
         found = self.vault.versions(_own(grant, request["tenant"]), str(request["name"]))
         return {"versions": [_version_out(one) for one in found]}
@@ -310,6 +319,8 @@ class Operations:
         ("run", "get_or_create"): _keep,
         ("run", "put"): _put,
         ("run", "versions"): _versions,
+        ("run", "held"): _held,
+        ("run", "placed"): _placed,
         ("run", "delete"): _delete,
         ("run", "subkey"): _subkey,
         ("run", "authenticate"): _authenticate,

@@ -88,7 +88,8 @@ class OwnAccess(_Fact):
 
     Attributes:
         provider: its name in the client's file, or in estate.yaml.
-        by_itself: the credential can take itself away; otherwise a person of the client does.
+        by_itself: we can end it ourselves; otherwise a person of the client does.
+        remains: what stays there after we ended it ourselves, and a person removes.
         what: what stands there for us, one line each: an application, a role, a key.
     """
 
@@ -96,6 +97,7 @@ class OwnAccess(_Fact):
     vendor: str
     by_itself: bool
     what: tuple[str, ...] = ()
+    remains: tuple[str, ...] = ()
 
 
 class Tried(_Fact):
@@ -103,12 +105,12 @@ class Tried(_Fact):
 
     Attributes:
         state: ``works``; ``refused``: by a service that answered, everywhere; ``untried``: it shows in use alone (a webhook);
-            ``unknown``: neither is known.
+            ``ended``: a service cannot try it, and the vendor's own list says that it is over; ``unknown``: none of these is known.
         alive: names of those that work still.
     """
 
     provider: str
-    state: Literal["works", "refused", "untried", "unknown"]
+    state: Literal["works", "refused", "ended", "untried", "unknown"]
     alive: tuple[str, ...] = ()
     why: str = ""
 
@@ -149,7 +151,7 @@ class Offboarding(Protocol):
     async def accesses(self) -> Sequence[OwnAccess]: ...
 
     async def leave(self, provider: str) -> None:
-        """Have the credential of a provider take itself away. Only where :attr:`OwnAccess.by_itself` says that it can."""
+        """End our access to one system ourselves. Only where :attr:`OwnAccess.by_itself` says that it can."""
         ...
 
     async def tried(self, provider: str) -> Tried:

@@ -326,17 +326,24 @@ class _Delivery:
     async def _reads(self, name: str, size: int) -> bytes | None:
         """SHA-256 of what lies there; None: nothing does, or its size is another."""
         digest, got = hashlib.sha256(), 0
+        hashing: asyncio.Task[None] | None = None
         try:
             async for piece in self._place.read(name):
                 got += len(piece)
                 if got > size:
                     return None
+                if hashing is not None:
+                    await hashing
+                    hashing = None
                 if len(piece) <= _SMALL:
                     digest.update(piece)
-                else:
-                    await asyncio.to_thread(digest.update, piece)
+                else:  # while the next one is read
+                    hashing = asyncio.create_task(asyncio.to_thread(digest.update, piece))
         except TargetNotFound:
             return None
+        finally:
+            if hashing is not None:
+                await hashing
         return digest.digest() if got == size else None
 
     async def _compare(self, name: str, size: int, digests: _Digests) -> None:

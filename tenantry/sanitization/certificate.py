@@ -79,6 +79,16 @@ class _Rendering:
             "parts": list(self._parts()),
         }
 
+    def _banner(self, method: str) -> str:
+        """Why it is partial, as far as the certificate knows."""
+        if method != "partial":
+            return ""
+        if any(one.custody == "cloud" for one in self._c.locations):
+            return (
+                "Partial: some of the data lay on media of a cloud provider, which nobody but its owner can sanitize."
+            )
+        return "Partial: files and rows were removed; what file systems and media keep of them is not known here."
+
     def _cover(self) -> dict[str, Any]:
         c, method = self._c, achieved(self._c)
         facts = [
@@ -101,9 +111,7 @@ class _Rendering:
             "title": "What was deleted, and how that is known",
             "subject": breakable(self._text(c.client, 300), 40),
             "badges": badges,
-            "banner": "Partial: some of the data lay on media of a cloud provider, which nobody but its owner can sanitize."
-            if method == "partial"
-            else "",
+            "banner": self._banner(method),
             "facts": [
                 {"name": name, "value": breakable(self._text(value, 300), 48), "code": code}
                 for name, value, code in facts

@@ -1,109 +1,151 @@
-"""An offboarding killed by SIGKILL around what it records: the run, the delivery, and the deletion after it. It ends as one that was not."""
+"""A client leaves from real counterparts: lab, moto, a real sshd, OpenBao. Every way in is closed and tried, the archive is emptied, the secrets are gone
+from their store; what is locked or lied about is named. And it is killed on the way, through the shared harness.
+"""
 
 from __future__ import annotations
 
+import json
 import random
+import subprocess
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import bagit
 import pytest
 
-from tenantry.run import Status
-from tests.console.desk import Desk
-from tests.support.leaving import Leaver, Stages, age_key, killed, leaver
+from integrations.aws.s3 import AwsStorage
+from tenantry.home import Home
+from tests.support.departing import KEPT_UNTIL, Counterparts, Departing, departing
+from tests.support.faults import Kill, Zygote
+from tests.support.leaving import age_key
 from tests.support.tools import needs_program
 
-SIGKILL = 9
-WHERE = ["append_before", "append_after"]
+WHERE = ("append_before", "append_after", "write_before", "write_during", "write_after")
+SHUT = {"application": False, "role": False, "key": False, "delegated": False}
 
 
 @pytest.fixture(scope="module")
-def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stages]:
+def key(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     needs_program("age-keygen")
-    folder = tmp_path_factory.mktemp("leaving")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TENANTRY_HOME", str(folder / "home"))
-        with leaver(Desk(folder / "home"), folder, age_key(folder)[1]) as client:
-            yield Stages(client, folder)
+    return age_key(tmp_path_factory.mktemp("key"))
 
 
-def closed(client: Leaver) -> None:
-    """Deleted, answered for, attested; and the record verifies."""
-    shown = client.close()
-    assert {place["left"] for place in shown["places"]} == {0}
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counterparts]:
+    with Counterparts.started(tmp_path_factory.mktemp("there")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    with Zygote("tests.support.departing", "integrations.microsoft365.provider", "integrations.openbao.store") as made:
+        yield made
+
+
+@pytest.fixture
+def client(
+    request: pytest.FixtureRequest, there: Counterparts, key: tuple[Path, str], tmp_path: Path, monkeypatch: Any
+) -> Iterator[Departing]:
+    home = Home(tmp_path / "home").ensure()
+    monkeypatch.setenv("TENANTRY_HOME", str(home.path))
+    with departing(there, home, key[1], **getattr(request, "param", {})) as made:
+        yield made
+
+
+def gone(client: Departing, folder: Path, key: tuple[Path, str]) -> dict[str, Any]:
+    """Everything is as after an offboarding that nobody interrupted; what the attestation says."""
+    assert client.doors() == SHUT
+    assert client.stored() == []
     assert not client.file.exists()
-    client.verify()
-    client.validate()
-    assert client.attest().is_file()
-    assert client.desk.json("journal", "verify")["ok"]
-
-
-@pytest.mark.parametrize(
-    ("where", "nth"), [("append_after", 1), ("append_before", 4), ("append_after", 6), ("append_before", 20)]
-)
-def test_the_deletion_is_killed_and_goes_on(
-    where: str, nth: int, stages: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = stages.at("ready", tmp_path, monkeypatch)
-    assert killed(client.close_by_hand, where, nth) == SIGKILL
-    closed(client)
-
-
-@pytest.mark.parametrize(("where", "nth"), [("append_after", 9), ("append_before", 14)])
-def test_the_run_and_its_delivery_are_killed_and_go_on(
-    where: str, nth: int, stages: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    client = _elsewhere(stages.at("to_deliver", tmp_path, monkeypatch), tmp_path)
-    assert killed(lambda: client.on_to_the_end(stages.run), where, nth) == SIGKILL
-    assert client.on_to_the_end(stages.run).ended is Status.COMPLETED
-    (bag,) = client.place.iterdir()
+    bag = client.fetched(folder / "fetched")
     bagit.Bag(str(bag)).validate(processes=1)
+    opened = subprocess.run(
+        ["age", "-d", "-i", str(key[0]), str(bag / "data" / "credentials.jsonl.age")], check=True, capture_output=True
+    )
+    names = sorted(json.loads(line)["name"] for line in opened.stdout.splitlines())
+    assert names == ["cloud/token", "hosts/key", "m365/client-secret", "sink/token"]
+    asked = client.partner.audit
+    assert [entry["method"] for entry in asked] == ["POST terminate"], "asked for once"
+    signed = client.attest()
+    assert client.desk.json("journal", "verify")["ok"]
+    predicate: dict[str, Any] = client.desk.json("attestation", "verify", str(signed))["predicate"]
+    return predicate
 
 
-def _elsewhere(client: Leaver, folder: Path) -> Leaver:
-    """Another place to deliver to: the first run's package lies at the first."""
-    client.place = folder / "theirs"
-    client.edit(lambda file: file["offboarding"].update(deliver_to={"folder": str(client.place)}))
-    return client
+QUICK = (
+    Kill("write_during", 3),  # on its way to the client's bucket
+    Kill("append_after", 1, what="step.intent leave"),
+    Kill("write_after", 1),  # a way in is closed, and no entry says so
+    Kill("append_after", 1, what="closing.removed"),
+    Kill("write_after", 2),
+    Kill("append_before", 8),
+)
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("client", [{"to": "s3", "locked": True}], indirect=True, ids=["s3"])
+def test_a_client_leaves_from_everywhere(
+    client: Departing, zygote: Zygote, key: tuple[Path, str], tmp_path: Path
+) -> None:
+    codes = client.through(zygote, client.begin(), *QUICK, between=lambda: lied_to(client))
+    assert codes.count(-9) == len(QUICK)
+    predicate = gone(client, tmp_path, key)
+    retained = [(one["what"], one["until"]) for one in predicate["legal"]["retained"]]
+    assert retained == [("Log archive: 1 objects", KEPT_UNTIL.date().isoformat())]
+    assert client.archived() == ["acme/locked"]
+    assert any("partner: cannot be tried by a service" in one for one in predicate["notRecorded"])
+
+
+def lied_to(client: Departing) -> None:
+    """Our own store says deleted, and serves it still: that is named, nothing else is touched, and nothing attested."""
+
+    async def deleted(*_: Any) -> None:
+        """It says so."""
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AwsStorage, "remove_version", deleted)
+        said = client.close(code=4)
+    assert "acme/log-1" in said
+    assert "deleted, and still served" in said
+    assert "stored/archive" in client.desk.refused("offboarding", "attest", client.name, code=5)
+    assert client.file.exists()
+    assert client.stored()
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("client", [{"to": "sftp"}], indirect=True, ids=["sftp"])
+def test_it_is_handed_over_to_a_real_sshd(
+    client: Departing, zygote: Zygote, key: tuple[Path, str], tmp_path: Path
+) -> None:
+    client.through(zygote, client.begin(), *QUICK)
+    assert gone(client, tmp_path, key)["legal"]["retained"] == []
+    assert client.archived() == []
 
 
 @pytest.mark.torture
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("where", WHERE)
-def test_the_deletion_is_killed_everywhere(
-    where: str, stages: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("nth", [1, 2, 3, 5, 8, 13, 21])
+@pytest.mark.parametrize("client", [{"to": "sftp", "locked": True}], indirect=True, ids=["sftp"])
+def test_killed_everywhere(
+    where: str, nth: int, zygote: Zygote, key: tuple[Path, str], tmp_path: Path, client: Departing
 ) -> None:
-    for nth in range(1, 10_000):
-        client = stages.at("ready", tmp_path / str(nth), monkeypatch)
-        ended = killed(client.close_by_hand, where, nth)
-        closed(client)
-        if ended != SIGKILL:
-            assert nth > 20
-            return
+    """Each stretch between two answers is killed at its n-th such moment, twice."""
+    codes = client.through(zygote, client.begin(), *(Kill(where, nth) for _ in range(12)))
+    assert -9 in codes
+    gone(client, tmp_path, key)
 
 
 @pytest.mark.torture
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("seed", range(10))
-def test_everything_is_killed_again_and_again(
-    seed: int, stages: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("client", [{"to": "s3"}], indirect=True, ids=["s3"])
+def test_killed_again_and_again(
+    seed: int, zygote: Zygote, key: tuple[Path, str], tmp_path: Path, client: Departing
 ) -> None:
-    client = _elsewhere(stages.at("to_deliver", tmp_path, monkeypatch), tmp_path)
-    client.kill_access()  # here: a child has a lab of its own
     dice = random.Random(seed)
-
-    def both() -> Any:
-        client.on_to_the_end(stages.run)
-        client.close_by_hand()
-
-    for _ in range(8):
-        killed(both, dice.choice(WHERE), dice.randint(1, 25))
-        client.past += timedelta(hours=1)  # the child's codes are used up
-    with client.opened() as installation:
-        known = client.name in installation.vault.tenants()
-    if known:
-        assert client.on_to_the_end(stages.run).ended is Status.COMPLETED
-    closed(client)
+    kills = [Kill(dice.choice(WHERE), dice.randint(1, 12)) for _ in range(15)]
+    client.through(zygote, client.begin(), *kills)
+    gone(client, tmp_path, key)

@@ -30,7 +30,11 @@ def hand(check: ProviderCheck | Exception) -> TenantOffboarding:
         async def opened_afresh(self, source: Any) -> Handle:
             return Handle()
 
-    return TenantOffboarding(SimpleNamespace(), Context())  # type: ignore[arg-type]  # as much of them as is used
+    installation = SimpleNamespace(
+        estate=SimpleNamespace(providers={}),
+        tenants=SimpleNamespace(get=lambda name: SimpleNamespace(name=name, providers={})),
+    )
+    return TenantOffboarding(installation, Context())  # type: ignore[arg-type]  # as much of them as is used
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ Which call runs on what
     stand-in        (``aws_gaps.py``, strict, of our own) what moto has not: ``cloudtrail.LookupEvents``, ``s3.GetObjectRetention``, ``iam.SimulatePrincipalPolicy``,
                     ``ec2.LockSnapshot`` and ``DescribeLockedSnapshots`` (and the refusal to delete a locked one), GuardDuty's findings,
                     Security Hub's ``BatchUpdateFindings``, the jobs, recovery points and vault policies of AWS Backup; and the external id of a role,
-                    which moto takes without looking
+                    which moto takes without looking, and a trust policy that denies everybody
     neither         that traffic really stops when a security group is swapped, that a COMPLIANCE retention cannot be shortened (moto lets
                     it), that an inactive key is refused (moto's own enforcement still takes it), and how long IAM takes to be consistent:
                     these are Amazon's word.
@@ -276,7 +276,7 @@ class AwsStand:
         if service == "sts" and operation == "AssumeRole":
             params = {name: values[0] for name, values in parse_qs(body.decode()).items()}
             wanted = self.roles.get(params.get("RoleArn", ""), "?")
-            if wanted is not None and params.get("ExternalId") != wanted:
+            if (wanted is not None and params.get("ExternalId") != wanted) or _trusts_nobody(params.get("RoleArn", "")):
                 return Reply.query_error(403, "AccessDenied")
             return None
         gap: Gap | None = self.gaps.find(service, operation)
@@ -486,6 +486,16 @@ def _met(condition: dict[str, Any]) -> bool:
 
 
 FakeBucket.get_permission = _permission
+
+
+def _trusts_nobody(arn: str) -> bool:
+    """Whether a role's trust policy denies everybody; moto does not look at it."""
+    if arn.count(":") < 5:
+        return False
+    backend = iam_backends[arn.split(":")[4]]["aws"]
+    role = next((one for one in backend.roles.values() if one.arn == arn), None)
+    said = json.loads(role.assume_role_policy_document or "{}") if role is not None else {}
+    return any(one["Effect"] == "Deny" and one["Principal"] == {"AWS": "*"} for one in said.get("Statement", []))
 
 
 def _allowed(account: str, role: str, action: str) -> bool:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import os
 import shutil
-import signal
 import subprocess
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -21,12 +18,11 @@ import yaml
 from pydantic import SecretStr
 
 from console import labtenant
-from flows import closing as work
 from flows.assembly import Installation
 from flows.recording import prepare
 from integrations.lab import Lab, LabServer
 from tenantry.decisions import approval_purpose, decide_all
-from tenantry.journal import Event, Journal
+from tenantry.journal import Event
 from tenantry.people import Authenticated
 from tenantry.run import Engine, RunState, Status
 from tests.console.desk import TENANT, Desk
@@ -187,45 +183,6 @@ class Leaver:
             return result.stderr
         return self.desk.json("offboarding", act, self.name, "--as", person, *more, given=given)
 
-    def close_by_hand(self) -> None:
-        """As `tenantry offboarding close`, without a code: a child that was killed has used one up."""
-        with self.desk.opened() as installation:
-            found = work.standing(installation, self.name)
-            run = found.said["run"] if found is not None else self._newest(installation)
-            person = installation.people.get(labtenant.ENGINEER)
-            proof = Authenticated(person, installation.journal.clock.now(), "totp", "closing")
-            asyncio.run(work.close(installation, installation.state(run), proof, tell=lambda _: None))
-
-    def _newest(self, installation: Installation) -> str:
-        return installation.journal.runs(self.name)[0].run_id
-
-    def on_to_the_end(self, run: str) -> RunState:
-        """Whatever is asked is answered, until nothing is."""
-        for _ in range(12):
-            with self.opened() as installation:
-                state = installation.state(run)
-            if state.ended is None:
-                state = self.carry(run)
-            if state.ended is not None:
-                return state
-            for step in dict.fromkeys(self.waits(run)):
-                if step in ("authority", "accepted"):
-                    self.word(run, step)
-                elif step == "deliver":
-                    self._delivered(run)
-                else:
-                    if step == "outside":
-                        self.kill_access()
-                    self.answer(run, step)
-        with self.opened() as installation:
-            view = installation.view(run)
-        stuck = [(step["id"], step["item"], step["outcome"], step["error"]) for step in view["steps"] if step["error"]]
-        raise AssertionError(f"it does not come to an end: {view['status']}, {stuck}")
-
-    def _delivered(self, run: str) -> None:
-        result = self.desk("offboarding", "deliver", run, "--json")
-        assert result.exit_code == 0, result.stderr
-
     def attest(self) -> Path:
         return Path(self.desk.json("offboarding", "attest", self.name)["file"])
 
@@ -281,34 +238,6 @@ class Stages:
             self.tokens if stage in ("ordered", "to_deliver", "to_accept", "left") else ("none", "none")
         )
         return found
-
-
-def killed(what: Callable[[], object], where: str, nth: int) -> int:
-    """Do it in a child that is killed around its n-th append to the record: the signal, or 0 when it came to its end before."""
-    child = os.fork()
-    if child:
-        return -os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    code = 70
-    try:
-        count, append = 0, Journal.append
-
-        def counting(*args: Any, **kwargs: Any) -> Any:
-            nonlocal count
-            count += 1
-            if count == nth and where == "append_before":
-                os.kill(os.getpid(), signal.SIGKILL)
-            appended = append(*args, **kwargs)
-            if count == nth and where == "append_after":
-                os.kill(os.getpid(), signal.SIGKILL)
-            return appended
-
-        Journal.append = counting  # type: ignore[method-assign]  # of this child alone
-        what()
-        code = 0
-    except BaseException:  # the parent needs the trace and a code, whatever it was
-        traceback.print_exc()
-    finally:
-        os._exit(code)
 
 
 def age_key(folder: Path) -> tuple[Path, str]:

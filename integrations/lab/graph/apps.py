@@ -72,6 +72,15 @@ def update_principal(call: Call) -> Answer:
     return Answer(204)
 
 
+@routes.add("DELETE", "servicePrincipals/{principal}", "Application.ReadWrite.All")
+def delete_principal(call: Call) -> Answer:
+    """Delete an application's identity in this tenant. Tokens already issued live on."""
+    found = _found(call)
+    call.tenant.service_principals.remove(found.id, call.now, call.lab.faults.lag)
+    call.wrote(f"servicePrincipals/{found.id}", {"id": found.id, "appId": found.props["appId"]}, None)
+    return Answer(204)
+
+
 def _found(call: Call) -> Record:
     found = call.tenant.service_principals.find(call.params["principal"], call.now)
     if found is None:

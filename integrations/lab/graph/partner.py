@@ -1,6 +1,6 @@
 """Delegated relationships with customers (GDAP), as a partner's own tenant shows them.
 
-Sources: Graph v1.0 reference, "List delegatedAdminRelationships", "Create delegatedAdminRelationship", "Create requests" (``lockForApproval``).
+Sources: Graph v1.0 reference, "List delegatedAdminRelationships", "Create delegatedAdminRelationship", "Create requests" (``lockForApproval``, ``terminate``).
 The customer's administrator approves in their own portal; here it is ``POST /_lab/gdap`` (`integrations.lab.administrator`).
 """
 
@@ -23,10 +23,22 @@ _LIST = "tenantRelationships/delegatedAdminRelationships"
 _CONTEXT = "tenantRelationships/delegatedAdminRelationships"
 
 
+_BECOMES = {
+    ("lockForApproval", "created"): "approvalPending",
+    ("terminate", "active"): "terminating",
+    ("terminate", "expiring"): "terminating",
+}
+"""Action and status → the status after it."""
+
+
 @routes.add("GET", _LIST, _READ, options="top skiptoken")
 def list_relationships(call: Call) -> Answer:
     """All of them, whatever has become of them."""
-    return call.page(_CONTEXT, list(call.lab.relationships.values()), lambda row: row)
+    shown = [dict(row) for row in call.lab.relationships.values()]
+    for row in call.lab.relationships.values():
+        if row["status"] == "terminating":  # seen once
+            row["status"] = "terminated"
+    return call.page(_CONTEXT, shown, lambda row: row)
 
 
 @routes.add("GET", f"{_LIST}/{{relationship}}", _READ)
@@ -66,13 +78,14 @@ def create_relationship(call: Call) -> Answer:
 
 @routes.add("POST", f"{_LIST}/{{relationship}}/requests", _WRITE)
 def request_of(call: Call) -> Answer:
-    """Hand it to the customer for approval."""
+    """Hand it to the customer for approval, or end it."""
     found = _found(call)
     action = call.json({"action": str}, ("action",))["action"]
-    if action != "lockForApproval" or found["status"] != "created":
-        raise bad_request(f"The action is not possible while the relationship is {found['status']}.")
-    found["status"] = "approvalPending"
-    call.wrote(f"{_LIST}/{found['id']}", {"status": "created"}, {"status": "approvalPending"}, "lockForApproval")
+    before, after = found["status"], _BECOMES.get((action, found["status"]))
+    if after is None:
+        raise bad_request(f"The action is not possible while the relationship is {before}.")
+    found["status"] = after
+    call.wrote(f"{_LIST}/{found['id']}", {"status": before}, {"status": after}, action)
     made = {"id": call.lab.dice.guid("request", call.lab.writes), "action": action, "status": "created"}
     return Answer(
         201, {"@odata.context": f"{call.root}/$metadata#{_CONTEXT}('{found['id']}')/requests/$entity", **made}

@@ -51,6 +51,18 @@ def get_application(call: Call) -> Answer:
     return call.one("applications/$entity", _shape(_application(call), call.now, names))
 
 
+@routes.add("DELETE", "applications/{application}", "Application.ReadWrite.All")
+def delete_application(call: Call) -> Answer:
+    """Delete a registration, and the service principal of this tenant with it."""
+    found = _application(call)
+    app = found.props["appId"]
+    call.tenant.applications.remove(found.id, call.now, call.lab.faults.lag)
+    for principal in [row for row in call.tenant.service_principals if row.props["appId"] == app]:
+        call.tenant.service_principals.remove(principal.id, call.now, call.lab.faults.lag)
+    call.wrote(f"applications/{found.id}", {"id": found.id, "appId": app}, None)
+    return Answer(204)
+
+
 @routes.add("PATCH", "applications/{application}", _WRITE)
 def update_application(call: Call) -> Answer:
     """Replace the key credentials: those that are not sent are gone."""

@@ -80,6 +80,18 @@ def test_another_tenants_secret_is_refused_and_recorded(place: Place, claimed: s
     assert (refused[0]["run"], refused[0]["tenant"], refused[0]["why"]) == (RUN, "acme", "out_of_scope")
 
 
+def test_a_run_is_told_how_many_secrets_its_own_tenant_has_and_no_names(place: Place) -> None:
+    with place.serving() as hand, mine(place, hand.grant(RUN, "acme")) as vault:
+        with Vault.open(place.home) as own:
+            wanted = (len(own.list("acme")), own.store_of("acme"), True)
+        assert (vault.held("acme"), vault.store_of("acme"), vault.has_key("acme")) == wanted
+        for ask in (vault.held, vault.store_of, vault.has_key):
+            with pytest.raises(OutOfScope):
+                ask("beta")
+        with pytest.raises(OutOfScope):
+            vault.list("acme")
+
+
 def test_the_estates_secrets_only_where_estate_yaml_and_the_clients_file_give_them(place: Place) -> None:
     for name, handles in (("acme", "estate_handles: {psa: Acme}\n"), ("beta", "")):
         file = place.home.tenants / f"{name}.yaml"

@@ -35,6 +35,13 @@ def test_it_renders_everything_and_claims_nothing_more(tmp_path: Path) -> None:
     for wanted in ("§ 147 AO", "2036-12-31", "S-77", KEY, DIGEST, "a rendering", "serial numbers of the cloud"):
         assert wanted in text
     assert "unrecoverable" not in text.lower()
+    assert "media of a cloud provider" in text
+
+
+def test_what_lay_here_alone_is_not_called_a_clouds(tmp_path: Path) -> None:
+    text = words(pdf(said(certificate(locations=(location("a", custody="own"),))), KEY, DIGEST), tmp_path)
+    assert "media of a cloud provider" not in text
+    assert "what file systems and media keep of them is not known" in text
 
 
 def test_names_are_never_read_as_mark_up(tmp_path: Path) -> None:
