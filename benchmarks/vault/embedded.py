@@ -72,7 +72,7 @@ def measure(name: str, scale: Scale, option: Any) -> Bench:
             )
         elif option == "list":
             rounds = names * (1 if scale.quick else 6)
-            lists = [partial(plain.list, t) for t in rounds]
+            lists: list[Call] = [partial(plain.list, t) for t in rounds]
             anew, same = _both([partial(_anew, vault, t) for t in rounds], lists, quick=scale.quick)
             more["after a change"] = {
                 "ours_us": summary([one * 1e6 for one in anew], 2),

@@ -400,7 +400,6 @@ async def _opened(
     from integrations.microsoft365.logs import Microsoft365Logs
     from integrations.microsoft365.mail import Microsoft365Mail
     from integrations.microsoft365.mail_flow import Microsoft365MailFlow
-    from integrations.microsoft365.security_alerts import Microsoft365SecurityAlerts
 
     login, graph_url, exchange_url = own.addresses
     graph_scope, exchange_scope = own.scopes
@@ -455,6 +454,7 @@ async def _opened(
         "directory": Microsoft365Directory(graph, own.tenant_id),
         "directory_logs": Microsoft365DirectoryLogs(graph),
         "directory_settings": Microsoft365DirectorySettings(graph),
+        "security_alerts": Microsoft365SecurityAlerts(graph),
     }
     return Microsoft365Handle(own, http, tokens, graph, capabilities, home)
 

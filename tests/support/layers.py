@@ -44,6 +44,7 @@ SERVES_HTTP: Final = {
     "console/web/app.py": "as above",
     "console/web/drop.py": "as above",
     "console/web/limits.py": "as above",
+    "console/web/wire.py": "as above",
 }
 """Modules outside integrations/ that may import uvicorn, and why."""
 
