@@ -400,6 +400,7 @@ async def _opened(
     from integrations.microsoft365.logs import Microsoft365Logs
     from integrations.microsoft365.mail import Microsoft365Mail
     from integrations.microsoft365.mail_flow import Microsoft365MailFlow
+    from integrations.microsoft365.security_alerts import Microsoft365SecurityAlerts
 
     login, graph_url, exchange_url = own.addresses
     graph_scope, exchange_scope = own.scopes
