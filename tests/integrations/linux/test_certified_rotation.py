@@ -198,8 +198,18 @@ class HostCertificateScene(CertifiedScene):
         known.write_text(f"@cert-authority * {self.net.authority.public}\n")
         options = ("StrictHostKeyChecking=yes", f"UserKnownHostsFile={known}", "BatchMode=yes", "IdentitiesOnly=yes")
         command = ["ssh", "-F", "none", "-i", str(file), *(part for one in options for part in ("-o", one))]
-        hosts = [self.net.hosts[name].address for name in HOSTS]
-        return all(subprocess.run([*command, f"responder@{at}", "true"]).returncode == 0 for at in hosts)
+        return all(self._lets_in([*command, f"responder@{self.net.hosts[name].address}", "true"]) for name in HOSTS)
+
+    @staticmethod
+    def _lets_in(command: list[str]) -> bool:
+        """sshd starts itself anew when it is told to read its files (sshd(8), SIGHUP), and nothing listens meanwhile: whoever was killed
+        just then left it on its way. One that stays away has locked everybody out."""
+        for _ in range(40):
+            tried = subprocess.run(command, capture_output=True, text=True)
+            if tried.returncode == 0 or "Connection refused" not in tried.stderr:
+                break
+            time.sleep(0.25)
+        return tried.returncode == 0
 
 
 class ShownScene(HostCertificateScene):
