@@ -39,6 +39,7 @@ from flows.assembly import Installation
 from flows.binding import bound
 from flows.body import final, named
 from flows.deployments import POOL, register
+from flows.expiring import Expiring
 from flows.rotating import Rotating
 from flows.runbook_files import fingerprint
 from flows.sweep_schedule import COMPLIANCE, Sweeps
@@ -113,6 +114,7 @@ class Keeper:
         self._registered: tuple[str, float] = ("", 0.0)
         self._looked = 0.0
         self._rotating = Rotating(installation, self._schedule)
+        self._expiring = Expiring(installation, self._schedule)
         self._sweeps = Sweeps(installation, self._schedule)
         self._compliance = Sweeps(installation, self._schedule, COMPLIANCE)
         self._updates = Updates(installation, self._schedule)
@@ -126,6 +128,7 @@ class Keeper:
         """Until cancelled. What fails is tried again in the next round."""
         due = [
             asyncio.create_task(self._due("credentials", self._rotating.look)),
+            asyncio.create_task(self._due("reminders of credentials", self._expiring.look)),
             asyncio.create_task(self._due("sweeps", self._sweeps.look)),
             asyncio.create_task(self._due("compliance sweeps", self._compliance.look)),
             asyncio.create_task(self._due("updates", self._updates.look)),
