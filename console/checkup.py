@@ -4,7 +4,7 @@ and periods that its file must name."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -16,13 +16,14 @@ from tenantry.capabilities import OWN
 from tenantry.clock import parse_rfc3339, rfc3339
 from tenantry.errors import InvalidInput, InvalidRunbook, TaskDefect, TenantryError
 from tenantry.least import least
-from tenantry.providers import ProviderCheck, Tries
+from tenantry.names import MSP
+from tenantry.providers import Handle, ProviderCheck, Tries
 
 if TYPE_CHECKING:
     from flows.assembly import Installation, Source, TenantContext
     from tenantry.tenants import Tenant
 
-__all__ = ["check", "least_privilege", "needs_by_vendor", "one"]
+__all__ = ["check", "least_privilege", "looked", "needs_by_vendor", "one", "secrets_due", "warnings_of"]
 
 PATIENCE: Final = 60.0
 """Seconds that one provider may take."""
@@ -58,9 +59,10 @@ async def check(installation: Installation, tenant: Tenant) -> dict[str, Any]:
     for found in checked:
         found["over_privileged"] = too_much(found["direct"], found["wider"], needed.get(found["vendor"], set()))
     contacts, clocks, people = _contacts(tenant), _clocks(tenant), _people(installation, tenant)
+    expired, secrets = await asyncio.to_thread(secrets_due, installation, tenant.name)
     problems = [f"{p['name']}: {problem}" for p in checked for problem in p["problems"]]
     problems += [f"{r['id']}: {lack}" for r in runbooks for lack in r["missing"]]
-    problems += [*contacts, *clocks, *people]
+    problems += [*contacts, *clocks, *people, *expired]
     if not sources:
         problems.insert(0, "the file names no provider: nothing can be read or done")
     return {
@@ -73,9 +75,9 @@ async def check(installation: Installation, tenant: Tenant) -> dict[str, Any]:
         "people": people,
         "problems": problems,
         "warnings": [
-            *(f"{p['name']}: {warning}" for p in checked for warning in _warnings(p)),
+            *(f"{p['name']}: {warning}" for p in checked for warning in warnings_of(p)),
             *(f"{r['id']} is not for this client: {'; '.join(r['not_here'])}" for r in runbooks if not r["applies"]),
-            *await asyncio.to_thread(_secrets, installation, tenant),
+            *secrets,
         ],
     }
 
@@ -113,11 +115,24 @@ async def one(installation: Installation, tenant: Tenant, key: str, names: set[s
 
 
 async def _provider(context: TenantContext, source: Source, serving: Mapping[str, list[str]]) -> dict[str, Any]:
+    offered = [capability for capability, names in serving.items() if source.key in names]
+    of = "tenant" if source.handle is None else "estate"
+    return await looked(source.key, source.config.vendor, of, offered, lambda: context.handle(source.key))
+
+
+async def looked(
+    key: str, vendor: str, of: str, capabilities: list[str], opened: Callable[[], Awaitable[Handle]]
+) -> dict[str, Any]:
+    """What a provider's own check says, whatever becomes of it; JSON, one of ``providers`` of `check`.
+
+    Args:
+        of: ``tenant`` or ``estate``: whose credential it is.
+    """
     shown: dict[str, Any] = {
-        "name": source.key,
-        "vendor": source.config.vendor,
-        "of": "tenant" if source.handle is None else "estate",
-        "capabilities": [capability for capability, names in serving.items() if source.key in names],
+        "name": key,
+        "vendor": vendor,
+        "of": of,
+        "capabilities": capabilities,
         "reachable": None,
         "signed_in": False,
         "granted": None,
@@ -132,8 +147,7 @@ async def _provider(context: TenantContext, source: Source, serving: Mapping[str
     }
     try:
         async with asyncio.timeout(PATIENCE):
-            handle = await context.handle(source.key)
-            result = await handle.check()
+            result = await (await opened()).check()
     except TimeoutError:
         return shown | {"problems": [f"no answer within {PATIENCE:g} s"]}
     except ValidationError as error:
@@ -143,7 +157,7 @@ async def _provider(context: TenantContext, source: Source, serving: Mapping[str
     except TenantryError as error:
         return shown | {"problems": [f"{error.message}. {error.remedy}"]}
     except Exception as error:  # noqa: BLE001  # a defect of one provider must not hide what the others say
-        defect = TaskDefect.of(f"the provider {source.config.vendor}", error)
+        defect = TaskDefect.of(f"the provider {vendor}", error)
         return shown | {"problems": [f"{defect.message} ({defect.detail['at']}): a defect; report it"]}
     return shown | {
         "signed_in": result.signed_in,
@@ -181,28 +195,32 @@ def _found_wrong(result: ProviderCheck) -> list[str]:
     return found
 
 
-def _secrets(installation: Installation, tenant: Tenant) -> list[str]:
-    """What expires or is to be replaced, and whether secrets lie where the file says; a store that is away is said too."""
+def secrets_due(installation: Installation, tenant: str) -> tuple[list[str], list[str]]:
+    """Which credentials have expired; and what will expire or is to be replaced, and whether secrets lie where the file says; a store that
+    is away is said too."""
     from tenantry.secretlife import due, limits_of
 
     vault = installation.vault
-    if tenant.name not in vault.tenants():
-        return []
+    if tenant not in (MSP, *vault.tenants()):
+        return [], []
     try:
-        stored = vault.list(tenant.name)
+        stored = vault.list(tenant)
     except TenantryError as error:
-        return [f"vault: {error.message}. {error.remedy}"]
-    now, limits = installation.journal.clock.now(), limits_of(installation.tenants)(tenant.name)
-    found = [f"vault:{one.tenant}/{one.name} {one.text}" for one in due(stored, now, limits=limits)]
-    at, wished = vault.placement(tenant.name), vault.wished_store(tenant.name)
+        return [], [f"vault: {error.message}. {error.remedy}"]
+    now, limits = installation.journal.clock.now(), limits_of(installation.tenants)(tenant)
+    expired: list[str] = []
+    found: list[str] = []
+    for one in due(stored, now, limits=limits):
+        (expired if one.why == "expired" else found).append(f"vault:{one.tenant}/{one.name} {one.text}")
+    at, wished = vault.placement(tenant), vault.wished_store(tenant)
     if at.moving_to or at.leaving:
         found.append(f"secrets are being moved: finish it with `tenantry vault move --to {at.moving_to or at.store}`")
     elif at.store != wished:
         found.append(f"secrets lie in {at.store}, and the files say {wished}: `tenantry vault move --to {wished}`")
-    return found
+    return expired, found
 
 
-def _warnings(shown: Mapping[str, Any]) -> list[str]:
+def warnings_of(shown: Mapping[str, Any]) -> list[str]:
     """What a person should look at, though every run works."""
     now = datetime.now(UTC)
     found = []

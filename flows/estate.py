@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 from uuid import uuid4
 
@@ -21,7 +21,7 @@ from tenantry.broker import BrokeredVault
 from tenantry.capabilities.credentials import CredentialServices
 from tenantry.errors import InvalidTenant, OutOfScope
 from tenantry.names import MSP, Role
-from tenantry.providers import Handle
+from tenantry.providers import EstateHandle, OpensEstate
 from tenantry.run import Engine, Policy, RunState, TenantAccess, create
 from tenantry.runbook import validate_params
 
@@ -39,7 +39,7 @@ class EstateAccess:
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
-        self._handles: dict[str, Handle] = {}
+        self._handles: dict[str, EstateHandle] = {}
         estate = installation.estate
         self.subject: Mapping[str, Any] = {"name": MSP, "display_name": estate.name, "time_zone": estate.time_zone}
 
@@ -54,11 +54,22 @@ class EstateAccess:
         del names
 
     async def _services(self, key: str) -> CredentialServices:
+        handle = await self.handle(key)
+        if handle is None:
+            return {}
+        found: CredentialServices = handle.capability(_OFFERED)
+        return found
+
+    async def handle(self, key: str, clients: Iterable[Mapping[str, Any]] = ()) -> EstateHandle | None:
+        """A provider of estate.yaml, opened for the estate itself; None where its vendor has nothing to be opened so.
+
+        Args:
+            clients: settings of each client that is reached through it, where what it may reach is to be told.
+        """
         config = self._installation.estate.providers[key]
         provider = self._installation.providers.get(config.vendor)
-        opener = getattr(provider, "open_estate", None)
-        if opener is None:
-            return {}
+        if not isinstance(provider, OpensEstate):
+            return None
 
         async def secret(name: str) -> SecretBytes:
             if name not in config.secrets:
@@ -74,9 +85,8 @@ class EstateAccess:
             )
 
         if key not in self._handles:
-            self._handles[key] = await opener(dict(config.settings), secret)
-        found: CredentialServices = self._handles[key].capability(_OFFERED)
-        return found
+            self._handles[key] = await provider.open_estate(dict(config.settings), secret, clients)
+        return self._handles[key]
 
     async def aclose(self) -> None:
         """Close what was opened."""

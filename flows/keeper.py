@@ -40,6 +40,7 @@ from flows.backup_alerts import Impossible
 from flows.binding import bound
 from flows.body import final, named
 from flows.deployments import POOL, register
+from flows.expiring import Expiring
 from flows.pulling import Pulls
 from flows.rotating import Rotating
 from flows.runbook_files import fingerprint
@@ -116,6 +117,7 @@ class Keeper:
         self._registered: tuple[str, float] = ("", 0.0)
         self._looked = 0.0
         self._rotating = Rotating(installation, self._schedule)
+        self._expiring = Expiring(installation, self._schedule)
         self._sweeps = Sweeps(installation, self._schedule)
         self._compliance = Sweeps(installation, self._schedule, COMPLIANCE)
         self._backups = Sweeps(installation, self._schedule, BACKUPS)
@@ -133,6 +135,7 @@ class Keeper:
         """Until cancelled. What fails is tried again in the next round."""
         due = [
             asyncio.create_task(self._due("credentials", self._rotating.look)),
+            asyncio.create_task(self._due("reminders of credentials", self._expiring.look)),
             asyncio.create_task(self._due("sweeps", self._sweeps.look)),
             asyncio.create_task(self._due("compliance sweeps", self._compliance.look)),
             asyncio.create_task(self._due("checks of backups", self._backups.look)),

@@ -25,7 +25,7 @@ from tenantry.run import RunState
 from tenantry.secretlife import Due, due_everywhere, limits_of
 from tenantry.tenants import ProviderConfig
 
-__all__ = ["RUNBOOK", "Rotating", "credential_of", "run_id_of"]
+__all__ = ["RUNBOOK", "Rotating", "credential_of", "due_now", "replaceable", "run_id_of"]
 
 RUNBOOK: Final = "credential_rotation"
 EVERY: Final = 3600.0
@@ -46,6 +46,35 @@ def credential_of(providers: Mapping[str, ProviderConfig], tenant: str, name: st
 def run_id_of(due: Due) -> str:
     """The id of the run that replaces this version of this secret."""
     return str(uuid.uuid5(_NAMESPACE, f"{due.tenant}/{due.name}/{due.version}"))
+
+
+def due_now(installation: Installation) -> list[Due]:
+    """What needs attention, of the estate and of every client. Whose store does not answer is said in the log."""
+    vault = installation.vault
+    found, unknown = (
+        vault.due()
+        if isinstance(vault, Supervisor)
+        else due_everywhere(vault, installation.journal.clock.now(), limits_of(installation.tenants))
+    )
+    for tenant in unknown:
+        _LOG.warning("what of %s is due could not be looked at: its secret store does not answer", tenant)
+    return found
+
+
+def replaceable(installation: Installation, due: Due) -> str | None:
+    """``provider/secret`` where an integration can replace it; None: a person does, and is reminded (`flows.expiring`)."""
+    if due.tenant == MSP:
+        return None
+    try:
+        providers = installation.tenants.get(due.tenant).providers
+    except TenantryError:  # its file is broken or gone: `tenants list` says so
+        return None
+    found = credential_of(providers, due.tenant, due.name)
+    if found is None:
+        return None
+    key, secret = found
+    vendor = installation.providers.get(providers[key].vendor)
+    return f"{key}/{secret}" if secret in getattr(vendor, "rotates", ()) else None
 
 
 class Rotating:
@@ -92,31 +121,8 @@ class Rotating:
         return estate.rotation.enabled and local.hour >= estate.rotation.hour
 
     def _wanted(self) -> list[tuple[Due, str]]:
-        now = self._installation.journal.clock.now()
-        vault = self._installation.vault
-        found, unknown = (
-            vault.due()
-            if isinstance(vault, Supervisor)
-            else due_everywhere(vault, now, limits_of(self._installation.tenants))
-        )
-        for tenant in unknown:
-            _LOG.warning("what of %s is due could not be looked at: its secret store does not answer", tenant)
-        return [(due, credential) for due in found if (credential := self._rotatable(due)) is not None]
-
-    def _rotatable(self, due: Due) -> str | None:
-        """``provider/secret`` where an integration can replace it; None: a person does, and is reminded."""
-        if due.tenant == MSP:
-            return None
-        try:
-            providers = self._installation.tenants.get(due.tenant).providers
-        except TenantryError:  # its file is broken or gone: `tenants list` says so
-            return None
-        found = credential_of(providers, due.tenant, due.name)
-        if found is None:
-            return None
-        key, secret = found
-        vendor = self._installation.providers.get(providers[key].vendor)
-        return f"{key}/{secret}" if secret in getattr(vendor, "rotates", ()) else None
+        found = due_now(self._installation)
+        return [(due, name) for due in found if (name := replaceable(self._installation, due)) is not None]
 
     def _recorded(self, due: Due, credential: str) -> RunState | None:
         """The run, recorded now; None where it was begun before."""

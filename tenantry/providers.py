@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, SecretBytes
 
 from tenantry.capabilities.messenger import CHANNELS
+from tenantry.least import Grant
 
 SecretSource = Callable[[str], Awaitable[SecretBytes]]
 """Name of a secret as the provider calls it → its value, out of the vault at the moment it is needed."""
@@ -262,6 +263,39 @@ class EstateProvider(Protocol):
     async def open_for(self, client: Client, settings: Any, secrets: SecretSource) -> Handle:
         """As :meth:`Provider.open`, pinned to one client."""
         ...
+
+
+@runtime_checkable
+class OpensEstate(Protocol):
+    """A provider whose credential for all clients can be looked at and exchanged by itself."""
+
+    async def open_estate(
+        self, settings: Any, secrets: SecretSource, clients: Iterable[Mapping[str, Any]] = ()
+    ) -> EstateHandle:
+        """A handle of the estate's own; reaches no client.
+
+        Args:
+            clients: settings of each client that is reached through it.
+        """
+        ...
+
+    def estate_privilege(self, settings: Any, secrets: Iterable[str], clients: Iterable[Mapping[str, Any]]) -> Grant:
+        """What the credential is to be granted and no more. Signs in nowhere.
+
+        Args:
+            secrets: names of its secrets in estate.yaml.
+        """
+        ...
+
+
+class EstateHandle(Handle, Protocol):
+    """The MSP's own credential at a vendor, opened.
+
+    Attributes:
+        wanted: what it is to be granted, once `check` has found out who it is: whatever else is granted is too much.
+    """
+
+    wanted: frozenset[str]
 
 
 def channels_of(provider: Provider, settings: Any) -> tuple[str, ...]:

@@ -24,11 +24,20 @@ from tenantry.secretstore import SecretVersion
 from tenantry.tenants import TenantStore, load_tenant
 from tenantry.vault import Vault
 
-__all__ = ["NOTICE", "Due", "Limits", "due", "due_everywhere", "limits_of"]
+__all__ = ["CADENCE", "NOTICE", "Due", "Limits", "Reminder", "due", "due_everywhere", "limits_of", "reminder_of"]
 
 NOTICE: Final = timedelta(days=30)
 """How long before it expires a secret is told of."""
 
+
+CADENCE: Final = tuple(timedelta(days=days) for days in (30, 14, 7, 3, 1, 0))
+"""How long before its end a person is reminded of a credential; after it once a week, until it is replaced."""
+_ESCALATES: Final = timedelta(days=3)
+"""Before its end, from which on it is not the owner's matter alone."""
+_AGAIN: Final = timedelta(days=7)
+_OVERDUE_AGAIN: Final = timedelta(days=14)
+"""Between two reminders of one that works on and was to be replaced by a day that is over."""
+_OVERDUE_ESCALATES: Final = timedelta(days=28)
 
 _SHORT_LIVED: Final = frozenset({"drop key"})
 """Made to last for days, and taken away by those who made them."""
@@ -120,6 +129,34 @@ def due(
             )
     grave = ("expired", "expires", "rotate")
     return sorted(found, key=lambda one: (grave.index(one.why), one.at, one.name))
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """Which reminder of a credential's version it is time for.
+
+    Attributes:
+        about: ``end`` (when the service stops taking it) or ``age`` (its day of replacement).
+        number: counted from 1; of several that were missed the latest is the one.
+        level: ``escalate`` when little time is left, or none.
+        lately: the first week of what is told a month ahead, or of what is overdue, is over.
+    """
+
+    about: Literal["end", "age"]
+    number: int
+    level: Literal["remind", "escalate"]
+    lately: bool
+
+
+def reminder_of(one: Due, now: datetime) -> Reminder:
+    """The reminder that is due now. Its number grows with time alone, so whoever asks again, after a kill too, is told the same one."""
+    if one.why == "rotate":
+        over = now - one.at
+        level: Literal["remind", "escalate"] = "escalate" if over >= _OVERDUE_ESCALATES else "remind"
+        return Reminder("age", 1 + max(0, over // _OVERDUE_AGAIN), level, lately=over >= _AGAIN)
+    left = one.at - now
+    number = sum(left <= before for before in CADENCE) + max(0, -left // _AGAIN)
+    return Reminder("end", number, "escalate" if left <= _ESCALATES else "remind", lately=left <= _AGAIN)
 
 
 def _replaced_by(one: SecretVersion, limits: Mapping[str, timedelta]) -> datetime | None:

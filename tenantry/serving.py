@@ -69,11 +69,17 @@ class ServiceTeam(Model):
 
 
 class RotationReminders(Model):
-    """When a credential of the client's counts as due although nobody set a day."""
+    """When a credential of the client's counts as due although nobody set a day, and who hears of it."""
 
     every_days: Annotated[int, Field(ge=1, le=3_650)] | None = Field(
         default=None,
         description="Days after which each credential that this file names is to be replaced; none: as each one says.",
+    )
+    remind: list[Annotated[Text, StringConstraints(min_length=1, max_length=63)]] = Field(
+        default_factory=list,
+        max_length=20,
+        description="Ids or roles of contacts who are written to before a credential expires that only a person can replace; the MSP's own "
+        "people hear of it either way.",
     )
 
 

@@ -155,6 +155,7 @@ def show(tenant: str) -> None:
         "tenantry tenants check acme",
         "tenantry tenants check acme --json",
         "tenantry tenants check acme --least-privilege --runbook business_email_compromise",
+        "tenantry tenants check _msp",
     ),
 )
 @click.argument("tenant", metavar="T", shell_complete=complete.tenants)
@@ -176,6 +177,8 @@ def check(tenant: str, least_privilege: bool, runbooks: tuple[str, ...]) -> int:
     """Sign in for real and compare: permissions against every runbook and beyond what any of them needs, host keys, clocks,
     what expires, contacts, people who can answer.
 
+    T is a client, or _msp for the estate's own credentials: whom they reach, and what they may do besides.
+
     Reads only. Exit code 1 when something is missing.
     """
     if least_privilege:
@@ -184,13 +187,17 @@ def check(tenant: str, least_privilege: bool, runbooks: tuple[str, ...]) -> int:
         raise click.UsageError("--runbook goes with --least-privilege")
     import asyncio
 
-    from console import checkup
+    from console import checkup, estate_checkup
     from console.session import opened
+    from tenantry.names import MSP
 
     with opened() as installation:
-        found = installation.tenants.get(tenant)
-        installation.vault.create_tenant_key(found.name)
-        report = asyncio.run(checkup.check(installation, found))
+        if tenant == MSP:
+            report = asyncio.run(estate_checkup.check(installation))
+        else:
+            found = installation.tenants.get(tenant)
+            installation.vault.create_tenant_key(found.name)
+            report = asyncio.run(checkup.check(installation, found))
     if wants_json():
         echo_json(report)
     else:
@@ -199,14 +206,20 @@ def check(tenant: str, least_privilege: bool, runbooks: tuple[str, ...]) -> int:
 
 
 def _print_least(tenant: str, runbooks: tuple[str, ...]) -> int:
-    from console import checkup
+    from console import checkup, estate_checkup
     from console.session import opened
+    from tenantry.names import MSP
 
     with opened() as installation:
-        found = installation.tenants.get(tenant)
-        for runbook_id in runbooks:
-            installation.catalog.get(runbook_id)  # says which one there is not
-        documents = checkup.least_privilege(installation, found, runbooks or installation.catalog.ids())
+        if tenant == MSP:
+            if runbooks:
+                raise click.UsageError("what the estate's own credentials are for does not follow from runbooks")
+            documents = estate_checkup.least_privilege(installation)
+        else:
+            found = installation.tenants.get(tenant)
+            for runbook_id in runbooks:
+                installation.catalog.get(runbook_id)  # says which one there is not
+            documents = checkup.least_privilege(installation, found, runbooks or installation.catalog.ids())
     if wants_json():
         echo_json({"tenant": tenant, "providers": documents})
         return 0
@@ -251,6 +264,10 @@ def _print_report(report: dict[str, Any]) -> None:
     ]
     if away:
         table(("provider", "host", "sign-in"), away, title="Hosts that are away")
+    for provider in report["providers"]:
+        if "may_assume" in provider["facts"]:
+            assumed = ([role] for role in provider["facts"]["may_assume"])
+            table((f"{provider['name']} may assume",), assumed, title="Whom it reaches")
     table(
         ("runbook", "ready", "missing"),
         (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from integrations.aws.second_factor import SEED, Device, device_of, next_code
 from integrations.aws.session import HUB_KEY, isolated, two_halves
 from integrations.aws.settings import HubSettings
 from tenantry import deadline
-from tenantry.errors import InDoubt, OutOfScope, PermissionMissing, Rejected, VendorFault
+from tenantry.errors import InDoubt, InvalidInput, OutOfScope, PermissionMissing, Rejected, VendorFault
 from tenantry.providers import ProviderCheck, SecretSource
 
 __all__ = ["Hub", "HubHandle"]
@@ -51,8 +51,15 @@ class Hub:
         self._clients: dict[tuple[str, str, bool], Any] = {}
 
     async def present(self) -> SecretBytes:
-        """The key that stands in the vault now."""
-        return await self._secrets(HUB_KEY)
+        """The key that stands in the vault now, from both halves where estate.yaml names them apart."""
+        try:
+            return await self._secrets(HUB_KEY)
+        except InvalidInput as missing:
+            try:
+                halves = [(await self._secrets(name)).get_secret_value() for name in ("access_key", "secret_key")]
+            except InvalidInput:
+                raise missing from None
+        return SecretBytes(b":".join(half.strip() for half in halves))
 
     async def signed(self, key: SecretBytes) -> Credentials:
         """What IAM is called with: the key itself or, with a second factor, a session that was begun with it."""
@@ -164,12 +171,26 @@ class Hub:
 
 
 class HubHandle:
-    """The hub itself, opened for the estate and for no client: its credential alone."""
+    """The hub itself, opened for the estate and for no client: its credential alone.
+
+    Args:
+        roles: resource names of the clients' roles: what it is to assume, and nothing else.
+    """
 
     def __init__(
-        self, hub: HubSettings, secrets: SecretSource, codes: Codes = next_code, clock: Callable[[], float] = time.time
+        self,
+        hub: HubSettings,
+        secrets: SecretSource,
+        codes: Codes = next_code,
+        clock: Callable[[], float] = time.time,
+        roles: Iterable[str] = (),
     ) -> None:
+        self._settings = hub
+        self._secrets = secrets
         self._hub = Hub(hub, secrets, codes, clock)
+        self._roles = tuple(sorted(set(roles)))
+        self.wanted: frozenset[str] = frozenset()
+        """As `tenantry.providers.EstateHandle`."""
 
     def capability(self, name: str) -> Any:
         """``credentials``. Raises OutOfScope for any other."""
@@ -181,10 +202,16 @@ class HubHandle:
         return {HUB_KEY: AwsAccessKey(self._hub), SEED: AwsSeed(self._hub)}
 
     async def check(self) -> ProviderCheck:
-        """Whether it says who it is."""
-        credentials = await self._hub.signed(await self._hub.present())
-        user = await self._hub.user(credentials)
-        return ProviderCheck(signed_in=True, granted=None, facts={"user": user}, reachable=True)
+        """Whether it says who it is, which roles it may assume, and what it may do besides.
+
+        Raises:
+            SignInFailed: the key is refused. Rejected: it is no user's.
+        """
+        from integrations.aws.hub_checkup import check
+
+        device = await device_of(self._settings, self._secrets) is not None
+        found, self.wanted = await check(self._hub, self._settings.hub_role, self._roles, second_factor=device)
+        return found
 
     async def aclose(self) -> None:
         """Calls under way send nothing more."""

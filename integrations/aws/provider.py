@@ -122,6 +122,10 @@ class AwsHandle:
         await self._caller.aclose()
 
 
+def _roles(clients: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [Settings.model_validate(dict(one)).role_arn for one in clients]
+
+
 class AwsProvider:
     """The vendor, for the assembly."""
 
@@ -213,11 +217,29 @@ class AwsProvider:
             },
         )
 
-    async def open_estate(self, settings: Any, secrets: SecretSource) -> HubHandle:
-        """The hub itself, for its own credential; reaches no client."""
+    async def open_estate(
+        self, settings: Any, secrets: SecretSource, clients: Iterable[Mapping[str, Any]] = ()
+    ) -> HubHandle:
+        """The hub itself, for its own credential; reaches no client.
+
+        Args:
+            clients: settings of each client that is reached through it.
+        """
         from integrations.aws.hub import HubHandle
 
-        return HubHandle(HubSettings.model_validate(dict(settings)), secrets)
+        return HubHandle(HubSettings.model_validate(dict(settings)), secrets, roles=_roles(clients))
+
+    def estate_privilege(self, settings: Any, secrets: Iterable[str], clients: Iterable[Mapping[str, Any]]) -> Grant:
+        """The policy of the hub's user.
+
+        Args:
+            secrets: names of the hub's secrets in estate.yaml.
+        """
+        from integrations.aws.hub_rights import hub_policy
+
+        hub = HubSettings.model_validate(dict(settings))
+        roles = _roles(clients) if hub.hub_role is None else [hub.hub_role]
+        return hub_policy(roles, second_factor=hub.mfa_serial is not None or "mfa_seed" in set(secrets))
 
     def least_privilege(self, names: Sequence[str], settings: Any) -> Grant:
         """The policy of the client's role; passing on a role is narrowed to the one that AWS Backup works as, and asking what is allowed to

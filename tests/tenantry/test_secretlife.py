@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from tenantry.home import Home
 from tenantry.names import MSP
-from tenantry.secretlife import due, due_everywhere, limits_of
+from tenantry.secretlife import CADENCE, Due, Reminder, due, due_everywhere, limits_of, reminder_of
 from tenantry.secretstore import Facts, SecretVersion
 from tenantry.tenants import TenantStore
 from tenantry.vault import Vault
@@ -49,6 +49,46 @@ def test_the_gravest_comes_first() -> None:
         for name, expires in (("soon", 9 * DAY), ("sooner", 2 * DAY), ("over", -DAY))
     ]
     assert [one.name for one in due(stored, NOW)] == ["over", "sooner", "soon"]
+
+
+def at_end(left: timedelta) -> Reminder:
+    (one,) = due([SecretVersion.of("acme", "a", 3, NOW - 90 * DAY, Facts.of("x", NOW + left))], NOW)
+    return reminder_of(one, NOW)
+
+
+@pytest.mark.parametrize(
+    ("days", "number", "level", "lately"),
+    [
+        (30, 1, "remind", False),
+        (15, 1, "remind", False),
+        (14, 2, "remind", False),
+        (7, 3, "remind", True),
+        (3, 4, "escalate", True),
+        (1, 5, "escalate", True),
+        (0, 6, "escalate", True),
+        (-1, 6, "escalate", True),
+        (-7, 7, "escalate", True),
+        (-70, 16, "escalate", True),
+    ],
+)
+def test_reminders_come_more_often_as_the_end_nears(days: int, number: int, level: str, lately: bool) -> None:
+    assert at_end(days * DAY) == Reminder("end", number, level, lately)  # type: ignore[arg-type]  # one of the two
+
+
+def test_a_reminder_is_the_same_until_the_next_one_is_due() -> None:
+    numbers = [at_end(timedelta(hours=hours)).number for hours in range(30 * 24, -60 * 24, -1)]
+    assert numbers == sorted(numbers)
+    assert set(numbers) == set(range(1, len(CADENCE) + 9))
+
+
+def test_what_works_on_is_told_of_less_often() -> None:
+    def over(days: int) -> Reminder:
+        return reminder_of(Due("acme", "a", "rotate", NOW - days * DAY, "was to be replaced", 3), NOW)
+
+    assert [over(days).number for days in (0, 13, 14, 27, 28)] == [1, 1, 2, 2, 3]
+    assert [over(days).level for days in (27, 28)] == ["remind", "escalate"]
+    assert [over(days).lately for days in (6, 7)] == [False, True]
+    assert {over(days).about for days in (0, 99)} == {"age"}
 
 
 FILE = """\
