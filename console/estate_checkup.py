@@ -14,7 +14,7 @@ from flows.estate import EstateAccess
 from flows.needs import too_much
 from tenantry.errors import TenantryError
 from tenantry.names import MSP
-from tenantry.providers import Handle, OpensEstate
+from tenantry.providers import EstateHandle, Handle, JudgesEstate
 
 if TYPE_CHECKING:
     from flows.assembly import Installation
@@ -71,7 +71,7 @@ async def _one(
     wanted: frozenset[str] = frozenset()
     if found["signed_in"]:
         handle = await estate.handle(key)
-        wanted = frozenset() if handle is None else handle.wanted
+        wanted = handle.wanted if isinstance(handle, EstateHandle) else wanted
     return found | {"over_privileged": too_much(found["direct"], found["wider"], set(wanted))}
 
 
@@ -87,11 +87,11 @@ def least_privilege(installation: Installation) -> list[dict[str, Any]]:
         JSON: as `console.checkup.least_privilege`.
     """
     clients, _ = _clients(installation)
-    documents = []
+    documents: list[dict[str, Any]] = []
     for key in _own(installation):
         config = installation.estate.providers[key]
         provider = installation.providers.get(config.vendor)
-        if isinstance(provider, OpensEstate):
+        if isinstance(provider, JudgesEstate):
             made = provider.estate_privilege(config.settings, config.secrets, clients.get(key, []))
             named = {"provider": key, "vendor": config.vendor, **asdict(made)}
             documents.append(named | {"names": list(made.names)})
@@ -103,7 +103,7 @@ def _own(installation: Installation) -> list[str]:
     return [
         key
         for key, config in installation.estate.providers.items()
-        if isinstance(installation.providers.get(config.vendor), OpensEstate)
+        if isinstance(installation.providers.get(config.vendor), JudgesEstate)
     ]
 
 

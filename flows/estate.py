@@ -21,7 +21,7 @@ from tenantry.broker import BrokeredVault
 from tenantry.capabilities.credentials import CredentialServices
 from tenantry.errors import InvalidTenant, OutOfScope
 from tenantry.names import MSP, Role
-from tenantry.providers import EstateHandle, OpensEstate
+from tenantry.providers import Handle, OpensEstate
 from tenantry.run import Engine, Policy, RunState, TenantAccess, create
 from tenantry.runbook import validate_params
 
@@ -39,7 +39,7 @@ class EstateAccess:
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
-        self._handles: dict[str, EstateHandle] = {}
+        self._handles: dict[str, Handle] = {}
         estate = installation.estate
         self.subject: Mapping[str, Any] = {"name": MSP, "display_name": estate.name, "time_zone": estate.time_zone}
 
@@ -60,7 +60,7 @@ class EstateAccess:
         found: CredentialServices = handle.capability(_OFFERED)
         return found
 
-    async def handle(self, key: str, clients: Iterable[Mapping[str, Any]] = ()) -> EstateHandle | None:
+    async def handle(self, key: str, clients: Iterable[Mapping[str, Any]] = ()) -> Handle | None:
         """A provider of estate.yaml, opened for the estate itself; None where its vendor has nothing to be opened so.
 
         Args:

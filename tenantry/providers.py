@@ -267,17 +267,22 @@ class EstateProvider(Protocol):
 
 @runtime_checkable
 class OpensEstate(Protocol):
-    """A provider whose credential for all clients can be looked at and exchanged by itself."""
+    """A provider whose credential for all clients can be exchanged by itself."""
 
     async def open_estate(
         self, settings: Any, secrets: SecretSource, clients: Iterable[Mapping[str, Any]] = ()
-    ) -> EstateHandle:
+    ) -> Handle:
         """A handle of the estate's own; reaches no client.
 
         Args:
             clients: settings of each client that is reached through it.
         """
         ...
+
+
+@runtime_checkable
+class JudgesEstate(Protocol):
+    """A provider that knows what its credential for all clients is to be granted. Its `OpensEstate.open_estate` gives an `EstateHandle`."""
 
     def estate_privilege(self, settings: Any, secrets: Iterable[str], clients: Iterable[Mapping[str, Any]]) -> Grant:
         """What the credential is to be granted and no more. Signs in nowhere.
@@ -288,6 +293,7 @@ class OpensEstate(Protocol):
         ...
 
 
+@runtime_checkable
 class EstateHandle(Handle, Protocol):
     """The MSP's own credential at a vendor, opened.
 

@@ -207,9 +207,7 @@ def judged(rights: Rights, wanted: frozenset[str]) -> Judged:
             break
         names.add(name)
         if name not in wanted:
-            wider[name] = frozenset(
-                one for one in wanted if _covers(action, resource, *one.split(" on ", 1), rights.principal)
-            )
+            wider[name] = frozenset(one for one in wanted if _covers(action, resource, one, rights.principal))
     if rights.password:
         names.add(CONSOLE)
     return Judged(frozenset(names), wider, tuple(sorted(assumes)))
@@ -267,8 +265,9 @@ def _itself(resource: str, principal: Principal) -> bool:
     return found is not None and found[1] in (principal.arn.split(":")[4], "*", None)
 
 
-def _covers(action: str, resource: str, wanted: str, place: str, principal: Principal) -> bool:
-    """Whether a grant contains what is wanted."""
+def _covers(action: str, resource: str, name: str, principal: Principal) -> bool:
+    """Whether a grant contains what is wanted, as `judged` words it."""
+    wanted, _, place = name.partition(" on ")
     if action.startswith("everything but ") or resource.startswith("everything but "):
         return False  # not a way to grant what is needed
     if not _matches(action.lower(), wanted.lower()):

@@ -370,8 +370,11 @@ class Microsoft365Provider:
         pinned = own.model_copy(update={"tenant_id": client.handle, "accounts": {}})
         return await _opened(pinned, secrets, own.tenant_id, transport, limits, sleep)
 
-    async def open_estate(self, settings: Any, secrets: SecretSource) -> Microsoft365Handle:
+    async def open_estate(
+        self, settings: Any, secrets: SecretSource, clients: Iterable[Mapping[str, Any]] = ()
+    ) -> Microsoft365Handle:
         """The MSP's own directory, for its application's own credential; reaches no client."""
+        del clients  # what it may do there, each client's check-up tells
         return await self.open(settings, secrets)
 
 

@@ -93,7 +93,7 @@ async def test_what_it_says(installation: Installation) -> None:
 
 async def test_of_several_that_were_missed_the_latest_is_sent(installation: Installation) -> None:
     put(installation, "mail/password", 30)
-    later(installation, 29.5 * DAY)
+    later(installation, 29.25 * DAY)  # six in the evening of the last day but one
     (state,) = await begun(installation)
     assert (state.params["state"], state.params["level"]) == ("expires in 0 days", "escalate")
 
@@ -152,9 +152,11 @@ async def test_of_candidates_and_of_the_platforms_own_no_person_is_told(installa
 
 
 async def test_a_broken_file_of_one_client_keeps_nobody_elses_waiting(installation: Installation) -> None:
+    broken = installation.home.tenants / "aaaa.yaml"
+    broken.write_text("name: aaaa\ndisplay_name: A\n", encoding="utf-8")
     installation.vault.create_tenant_key("aaaa")
-    (installation.home.tenants / "aaaa.yaml").write_text("name: [", encoding="utf-8")
     put(installation, "x", 3, "aaaa")
+    broken.write_text("name: [", encoding="utf-8")  # an operator's slip, after it was stored
     put(installation, "mail/password", 3)
     assert [one.tenant for one in await begun(installation)] == ["acme"]
 

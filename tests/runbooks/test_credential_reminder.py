@@ -30,7 +30,9 @@ def zygote() -> Iterator[Zygote]:
 
 @pytest.fixture(scope="module")
 def acme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    with client(tmp_path_factory.mktemp("home"), more={"rotation": {"remind": ["owner"]}}) as made:
+    with client(
+        tmp_path_factory.mktemp("home"), more={"rotation": {"remind": ["owner"]}}, kept=("sink/token",)
+    ) as made:
         yield made
 
 
