@@ -99,3 +99,4 @@ async def test_killed_it_is_not_sent_again(acme: Client, zygote: Zygote, kill: K
     assert attempt(Kill()) == 0
     assert acme.installation.state(state.run_id).ended is Status.COMPLETED
     assert sorted(channel for channel, _ in sent(acme, name)) == ["chat", "mail"]
+    assert acme.lab.sink.duplicates == [], "it was posted again, and only the other side's key kept it from being two"
