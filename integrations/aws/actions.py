@@ -213,6 +213,7 @@ ACTIONS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "rotated_keys": ("kms:ListKeys", "kms:DescribeKey", "kms:GetKeyRotationStatus"),
         "networks": ("ec2:DescribeVpcs", "ec2:DescribeFlowLogs", "ec2:DescribeSecurityGroups"),
     },
+    "security_alerts": {"alerts": (*_DETECTORS, *_FINDINGS)},
 }
 """Capability → method → actions."""
 

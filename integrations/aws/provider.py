@@ -47,7 +47,7 @@ __all__ = ["CAPABILITIES", "PROVIDER", "AwsHandle", "AwsProvider", "HubSettings"
 
 VENDOR: Final = "aws"
 CAPABILITIES: Final = (
-    *("cloud_identity", "cloud", "cloud_machines", "storage", "dns", "backup", "cloud_logs", "findings"),
+    *("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_machines", "cloud_logs", "findings"),
     *("cloud_access", "cloud_watch", "cloud_exposure", "cloud_hardening", "security_alerts"),
 )
 

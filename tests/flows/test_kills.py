@@ -117,7 +117,7 @@ def resumed(stand: Stand, run: str) -> None:
     assert done.returncode in (0, 3), done.stderr
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.torture)])
 def test_the_flows_process(stand: Stand, uninterrupted: End, seed: int) -> None:
     """Twice in one run: once among the reads, once among the effects."""
     dice = random.Random(seed)

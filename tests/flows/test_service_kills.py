@@ -317,7 +317,11 @@ def in_a_storm(stand: Stand, seed: int, kinds: list[str]) -> None:
 @pytest.mark.parametrize(
     ("seed", "kinds"),
     # SQLite's databases are in the processes that use them: Prefect's dies with its server, the alerts' with intake and worker.
-    [(200, ["console", "worker"]), (201, ["server", "console"]), (202, ["worker", "broker"])],
+    [
+        (200, ["console", "worker"]),
+        pytest.param(201, ["server", "console"], marks=pytest.mark.torture),
+        pytest.param(202, ["worker", "broker"], marks=pytest.mark.torture),
+    ],
 )
 def test_killed_in_a_storm_of_alerts(stand: Stand, seed: int, kinds: list[str]) -> None:
     in_a_storm(stand, seed, kinds)

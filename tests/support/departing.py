@@ -38,6 +38,7 @@ from tests.support.aws_stand import HUB_KEY, HUB_SECRET, REGIONS, Account, AwsSt
 from tests.support.bao import Bao
 from tests.support.faults import Errand, Kill, Killer, Zygote, kill_at_append
 from tests.support.hosts import SMALL, HostNet, host_net
+from tests.support.kills import arm_requests, counted_put
 from tests.support.leaving import Leaver
 from tests.support.stand import QUICK
 
@@ -381,7 +382,9 @@ async def errand(kill: Kill, home: str, tenant: str, run: str, act: str, past: f
 
 def arm(killer: Killer, installation: Installation) -> None:
     """Have it count every effect of this process: requests that change something, of whatever kind, and each place that is emptied."""
-    taken_on.arm(killer, "", installation.vault)
+    arm_requests(killer, "")
+    vault: Any = installation.vault
+    vault.put = counted_put(vault.put, killer, "", 1)
     for kind, name in ((Caller, "write"), (Connection, "write"), (SftpPlace, "put"), (SftpPlace, "part")):
         setattr(kind, name, _counted(getattr(kind, name), killer))
     for one in {type(place) for place in keepings(installation, "nobody", ("nobody",))}:

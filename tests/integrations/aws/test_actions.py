@@ -33,6 +33,15 @@ def _called(module: Path) -> set[tuple[str, str]]:
         # `cloud = ctx.cloud_identity` and the like
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "cloud":
             found.add(("cloud_identity", node.attr))
+        # `machines(ctx)`, and what looks whether something was made again
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Call)
+            and isinstance(node.value.func, ast.Name)
+        ):
+            found |= {("cloud_machines", node.attr)} if node.value.func.id == "machines" else set()
+        if isinstance(node, ast.ImportFrom) and any(a.name in ("due", "ready") for a in node.names):
+            found.add(("cloud_machines", "made"))
         if isinstance(node, ast.ImportFrom) and any(a.name in ("principal_guards", "key_guards") for a in node.names):
             found |= {("cloud_identity", name) for name in ("principal", "caller", "administrators")}
     return {(capability, method) for capability, method in found if method in ACTIONS[capability]}
