@@ -7,20 +7,18 @@ number of the update, and of several that were missed only the latest is sent. I
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from flows.recording import prepare
-from flows.updating import number_of, run_id_of
+from flows.updating import Updates, number_of, run_id_of
 from tenantry.clock import rfc3339
 from tenantry.errors import NotFound, TenantryError
 from tenantry.task import Outcome
 
 if TYPE_CHECKING:
-    from flows.assembly import Installation
     from tenantry.journal.runs import RunIndex
     from tenantry.run import RunState
     from tenantry.runbook import Runbook
@@ -34,30 +32,8 @@ _LINES: Final = 12
 _LOG: Final = logging.getLogger(__name__)
 
 
-class IncidentUpdates:
-    """Begins what is due.
-
-    Args:
-        schedule: gives a recorded run to Prefect.
-    """
-
-    def __init__(self, installation: Installation, schedule: Callable[[RunState], Awaitable[object]]) -> None:
-        self._installation = installation
-        self._schedule = schedule
-
-    async def look(self) -> list[str]:
-        """Begin what is due and was not begun; ids of the runs."""
-        begun: list[str] = []
-        for index in await asyncio.to_thread(self._open):
-            try:
-                state = await asyncio.to_thread(self._recorded, index)
-            except TenantryError as error:  # what is wrong with one keeps nobody else's waiting
-                _LOG.warning("no update on %s could be begun: %s", index.run_id, error.message)
-                continue
-            if state is not None:
-                begun.append(state.run_id)
-                await self._schedule(state)
-        return begun
+class IncidentUpdates(Updates):
+    """Begins what is due, as for activations."""
 
     def _open(self) -> list[RunIndex]:
         catalog = self._installation.catalog
