@@ -15,7 +15,7 @@ import pkgutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -185,7 +185,7 @@ class Installation:
 
     @cached_property
     def registry(self) -> TaskRegistry:
-        return TaskRegistry.discover()
+        return _installed_tasks()
 
     @cached_property
     def catalog(self) -> RunbookCatalog:
@@ -198,12 +198,11 @@ class Installation:
     @cached_property
     def providers(self) -> Mapping[str, Provider]:
         """Vendor → provider: every package of ``integrations`` with a ``provider`` module, and entry points."""
-        return discover_providers()
+        return _installed_providers()
 
     def like(self, other: Installation) -> None:
-        """Take over which tasks and providers are installed, where another one of the same home has found them already: looking reads
-        the files of every distribution. And what it has read of clients' files, which are looked at again."""
-        self.__dict__.update({name: getattr(other, name) for name in ("registry", "providers", "tenants")})
+        """Take over what another one of the same home has read of clients' files, which are looked at again."""
+        self.__dict__["tenants"] = other.tenants
 
     # --- runs ---------------------------------------------------------------------------------------------------------
 
@@ -632,6 +631,18 @@ class TenantSecrets:
 
     def reference(self, name: str) -> str:
         return f"vault:{self._tenant}/{name}"
+
+
+@cache
+def _installed_tasks() -> TaskRegistry:
+    """Once a process: what is imported stays, and looking reads the files of every distribution."""
+    return TaskRegistry.discover()
+
+
+@cache
+def _installed_providers() -> Mapping[str, Provider]:
+    """Once a process, likewise."""
+    return MappingProxyType(discover_providers())
 
 
 def discover_providers() -> dict[str, Provider]:

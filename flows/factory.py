@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from prefect import Flow
@@ -18,6 +19,7 @@ from pydantic.fields import FieldInfo
 
 from flows.assembly import Installation
 from flows.body import carry
+from flows.runbook_files import fingerprint
 from tenantry.discovery import RunbookCatalog
 from tenantry.errors import InvalidRunbook
 from tenantry.runbook import Param, Runbook
@@ -26,11 +28,18 @@ Mode = Literal["run", "plan", "drill"]
 RESERVED = ("tenant", "mode", "requested_by")
 
 
+_read: tuple[tuple[Path, str], list[Runbook]] | None = None
+"""Of which home, with which files, and what is in them: each kind has a module that asks, and most processes import them all."""
+
+
 def flows_of(kind: str) -> dict[str, Flow[..., Any]]:
     """Runbook id → flow, for every runbook of a kind that this home knows."""
+    global _read
     with Installation.open() as installation:
-        runbooks = loadable(installation.catalog)
-    return {runbook.id: flow_of(runbook) for runbook in runbooks if runbook.kind == kind}
+        state = (installation.home.path, fingerprint(installation.home))
+        if _read is None or _read[0] != state:
+            _read = state, loadable(installation.catalog)
+    return {runbook.id: flow_of(runbook) for runbook in _read[1] if runbook.kind == kind}
 
 
 def loadable(catalog: RunbookCatalog) -> list[Runbook]:
