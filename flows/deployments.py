@@ -15,7 +15,9 @@ from typing import Any, Final
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName, FlowFilter, FlowFilterName
 from prefect.client.schemas.objects import WorkPool
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectAlreadyExists
 
 from flows.assembly import Installation
@@ -33,6 +35,14 @@ NO_TEMPLATE: Final[dict[str, Any]] = {
 """Of the pool: nothing about a job can be configured. Prefect's server checks this schema each time a flow run is created."""
 NAME: Final = "tenantry"
 """Every deployment's own name; the flow's name before it is the runbook's id."""
+_LEFT_OUT: Final[dict[str, Any]] = {
+    "parameters": {},
+    "schedules": [],
+    "concurrency_options": None,
+    "storage_document_id": None,
+    "infrastructure_document_id": None,
+}
+"""What a deployment has that is written with nothing named for it."""
 _ROOT: Final = Path(__file__).resolve().parent.parent
 
 
@@ -99,32 +109,46 @@ def load_flow(installation: Installation, name: str) -> Flow[..., Any]:
 
 
 async def register(installation: Installation, client: PrefectClient) -> dict[str, Any]:
-    """Make the work pool and every runbook's deployment, or bring them up to date.
+    """Make the work pool and every runbook's deployment, or bring up to date what is not as it should be.
 
     Returns:
         runbook id → deployment id.
     """
     await ensure_pool(client)
     tenants = [tenant.name for tenant in installation.tenants.list()]
+    runbooks = loadable(installation.catalog)
+    present = await _present(client, [runbook.id for runbook in runbooks])
     made: dict[str, Any] = {}
-    for runbook in loadable(installation.catalog):
+    for runbook in runbooks:
         flow = flow_of(runbook)
-        made[runbook.id] = await client.create_deployment(
-            flow_id=await client.create_flow(flow),
-            name=NAME,
-            version=runbook.version,
-            tags=tags(runbook),
-            description=description(runbook),
-            work_pool_name=POOL,
-            entrypoint=entrypoint(runbook),
-            path=str(_ROOT),
+        wanted: dict[str, Any] = {
+            "name": NAME,
+            "version": runbook.version,
+            "tags": tags(runbook),
+            "description": description(runbook),
+            "work_pool_name": POOL,
+            "entrypoint": entrypoint(runbook),
+            "path": str(_ROOT),
             # Not read by our worker; written, so that what somebody else wrote there does not stay.
-            pull_steps=[],
-            job_variables={},
-            parameter_openapi_schema=with_tenants(flow.parameters.model_dump(), tenants),
-            enforce_parameter_schema=True,
-        )
+            "pull_steps": [],
+            "job_variables": {},
+            "parameter_openapi_schema": with_tenants(flow.parameters.model_dump(mode="json"), tenants),
+            "enforce_parameter_schema": True,
+        }
+        found = present.get(runbook.id)
+        if found is not None and all(getattr(found, name) == value for name, value in (wanted | _LEFT_OUT).items()):
+            made[runbook.id] = found.id
+        else:
+            made[runbook.id] = await client.create_deployment(flow_id=await client.create_flow(flow), **wanted)
     return made
+
+
+async def _present(client: PrefectClient, names: list[str]) -> dict[str, DeploymentResponse]:
+    """Runbook id → its deployment as Prefect shows it. One that is not on the answers' first page is written anew, as ever."""
+    flows = await client.read_flows(flow_filter=FlowFilter(name=FlowFilterName(any_=names)))
+    ids = {flow.id: flow.name for flow in flows}
+    found = await client.read_deployments(deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[NAME])))
+    return {ids[deployment.flow_id]: deployment for deployment in found if deployment.flow_id in ids}
 
 
 async def ensure_pool(client: PrefectClient) -> WorkPool:

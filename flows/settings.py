@@ -30,6 +30,8 @@ _QUIET: Final[dict[str, str]] = {
 _LEAN: Final[dict[str, str]] = {
     # Start: nothing here uses Prefect's blocks, which it would otherwise compare with its database each time.
     "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
+    # It would import every collection, our worker among them, to find out whether there is something to compare.
+    "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     # What steps report is written in batches, a second late at most, instead of one transaction for each word of theirs: in a burst
     # the server's own work is the limit. (The recorder takes whole seconds; 0 would spin.)

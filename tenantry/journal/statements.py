@@ -8,7 +8,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 from tenantry.journal import schema
 from tenantry.journal.sql import Prepared
 
-__all__ = ["Statements"]
+__all__ = ["Statements", "statements"]
+
+_compiled: dict[tuple[str, str], Statements] = {}
+
+
+def statements(dialect: sa.Dialect) -> Statements:
+    """Those for a dialect and its driver, compiled once a process: composing them is a third of what opening a journal takes."""
+    kind = (dialect.name, dialect.driver)
+    found = _compiled.get(kind)
+    if found is None:
+        found = _compiled.setdefault(kind, Statements(dialect))
+    return found
 
 
 class Statements:

@@ -37,7 +37,7 @@ from tenantry.journal.marks import Kept, nothing_kept
 from tenantry.journal.migrate import migrate
 from tenantry.journal.runs import RunIndex, Unsettled
 from tenantry.journal.sql import Transaction, Writing, mapped, open_engine
-from tenantry.journal.statements import Statements
+from tenantry.journal.statements import statements
 from tenantry.journal.verify import Verification, Verifier
 from tenantry.names import MSP
 
@@ -84,7 +84,7 @@ class Journal:
         self.clock: Clock = clock or SystemClock()
         self._engine = open_engine(url)
         self._writing = self._engine.execution_options(write=True)
-        self._sql = Statements(self._engine.dialect)
+        self._sql = statements(self._engine.dialect)
         self._direct = Writing(self._engine) if self._engine.dialect.name == "sqlite" else None
         self._owner = this_process()
         with mapped("open the journal"):

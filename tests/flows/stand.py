@@ -257,7 +257,6 @@ class Stand:
 
         def there() -> bool:
             seen.append(self.flow_run(flow_run_id))
-            time.sleep(0.1)
             return seen[-1]["state_type"] in types
 
         try:
@@ -270,7 +269,6 @@ class Stand:
         """Until the run's record holds the event so often."""
 
         def there() -> bool:
-            time.sleep(0.1)
             try:
                 return self.events(run_id).count(event) >= times
             except NotFound:
@@ -334,7 +332,6 @@ class Stand:
 
         def written() -> bool:
             found[:] = self.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run_id]}}})
-            time.sleep(0.1)
             return len(found) >= at_least and all(task["state_type"] not in ("PENDING", "RUNNING") for task in found)
 
         until(written, "its steps are still shown as running")

@@ -213,3 +213,22 @@ async def test_prefect_is_not_asked_all_the_time_whether_a_run_is_suspended(
 def test_the_pool_has_nothing_to_configure(stand: Stand) -> None:
     stand.deployment(RUNBOOK)
     assert stand.get(f"/work_pools/{POOL}")["base_job_template"] == NO_TEMPLATE
+
+
+def test_only_what_is_not_as_it_should_be_is_written_again(stand: Stand) -> None:
+    stand.register()
+    before = {name: stand.deployment(name) for name in (RUNBOOK, "small", "plain")}
+    changes: dict[str, dict[str, Any]] = {
+        RUNBOOK: {"entrypoint": "os.system"},
+        "small": {"parameters": {"tenant": TENANT}},
+    }
+    for name, change in changes.items():
+        answer = stand.api.patch(f"/deployments/{before[name]['id']}", json=change)
+        assert answer.is_success, answer.text
+    stand.register()
+    for name, was in before.items():
+        now = stand.deployment(name)
+        assert now["id"] == was["id"]
+        for field in ("entrypoint", "parameters", "parameter_openapi_schema", "pull_steps", "schedules"):
+            assert now[field] == was[field], (name, field)
+        assert (now["updated"] == was["updated"]) is (name not in changes), name
