@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -163,9 +164,16 @@ def load_baseline(name: str, among: Sequence[Path] | None = None) -> Baseline:
     for folder in roots:
         path = folder / f"{name}.yaml"
         if path.is_file():
-            document = load(path)
-            found = build(Baseline, document, error=InvalidInput)
-            if found.id != name:
-                raise InvalidInput(f"is called {found.id} and its file {name}", place=document.positions.place(("id",)))
-            return found
+            stat = path.stat()
+            return _read(path, stat.st_size, stat.st_mtime_ns)
     raise NotFound(f"there is no baseline {name!r}", place="baseline", remedy="The folder baselines has them.")
+
+
+@lru_cache(64)
+def _read(path: Path, size: int, time: int) -> Baseline:
+    """Once a process, as long as the file's size and time stay."""
+    document = load(path)
+    found = build(Baseline, document, error=InvalidInput)
+    if found.id != path.stem:
+        raise InvalidInput(f"is called {found.id} and its file {path.stem}", place=document.positions.place(("id",)))
+    return found

@@ -49,7 +49,8 @@ _MOST: Final = 100  # problems shown; the rest are counted
 
 
 def load_runbook(path: FilePath, registry: TaskRegistry, templates: Templates | None = None) -> Runbook:
-    """Read and check a runbook's file; its id is the file's stem.
+    """Read and check a runbook's file; its id is the file's stem. A text that this process has checked beside the same templates is not
+    checked again.
 
     Raises:
         InvalidRunbook: see :func:`parse_runbook`; also when the file cannot be read or is called otherwise.
@@ -67,7 +68,14 @@ def load_runbook(path: FilePath, registry: TaskRegistry, templates: Templates | 
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise InvalidRunbook("this is not UTF-8 text", place=f"{path}:{line}") from None
-    return _Loader(text, str(path), registry, templates, expected_id=path.stem).load()
+    key = (text, path, registry, templates.state() if templates is not None else ())
+    found = _loaded.get(key)
+    if found is None:
+        found = _Loader(text, str(path), registry, templates, expected_id=path.stem).load()
+        while len(_loaded) >= _CHECKED:
+            _loaded.pop(next(iter(_loaded)), None)
+        _loaded[key] = found
+    return found
 
 
 def parse_runbook(text: str, source: str, registry: TaskRegistry, templates: Templates | None = None) -> Runbook:
@@ -103,6 +111,7 @@ def keep_checked(runbook: Runbook, registry: TaskRegistry) -> None:
 
 _CHECKED: Final = 128
 _checked: dict[tuple[str, TaskRegistry], Runbook] = {}
+_loaded: dict[tuple[str, FilePath, TaskRegistry, tuple[tuple[str, int, int], ...]], Runbook] = {}
 
 
 class _Loader:

@@ -78,6 +78,11 @@ class Templates:
         """All names, sorted."""
         return sorted({p.stem for folder in self.folders for p in folder.glob("*.md") if _NAME.match(p.stem)})
 
+    def state(self) -> tuple[tuple[str, int, int], ...]:
+        """Path, size and time of every template: as long as it stays the same, so does what they need."""
+        found = ((path, path.stat()) for folder in self.folders for path in sorted(folder.glob("*.md")))
+        return tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in found)
+
     def facts_needed(self, name: str) -> frozenset[str]:
         """Names of the facts that the template cannot do without: all that it reads, except those that it asks about
         (``is defined``, ``default``).
