@@ -17,15 +17,11 @@ from flows.recording import prepare
 from tenantry.errors import Conflict, InvalidInput, NotFound
 from tenantry.names import MSP
 from tenantry.run import Engine, Status
-from tests.support.aws_gaps import Reply
+from tests.support.aws_planted import enabled
 from tests.support.aws_stand import HUB_KEY, HUB_SECRET, Account, the_stand
 from tests.support.taken_on import POLICY, Client, client
 
 GUARDED = "aws_foundations/buckets_guarded"
-REGION = (
-    "<DescribeRegionsResponse><regionInfo><item><regionName>eu-central-1</regionName>"
-    "<optInStatus>opt-in-not-required</optInStatus></item></regionInfo></DescribeRegionsResponse>"
-)
 REQUESTER: dict[str, Any] = {"person": None, "proven": False, "via": "test"}
 
 
@@ -34,7 +30,7 @@ def acme(tmp_path: Path) -> Iterator[tuple[Client, Account]]:
     aws = the_stand()
     aws.forget()
     account = aws.new_account()
-    aws.fault("ec2", "DescribeRegions", Reply(200, REGION.encode()), times=1_000_000)
+    enabled(account)
     for name in ("open", "shut"):
         account.client("s3").create_bucket(
             Bucket=f"{name}-{account.id}", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
