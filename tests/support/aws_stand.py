@@ -38,6 +38,7 @@ import botocore.session
 import pyotp
 from moto import settings as moto_settings
 from moto.core.authorization import ActionAuthenticatorMixin
+from moto.ec2.models import ec2_backends
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.iam.models import iam_backends
 from moto.s3.models import FakeBucket
@@ -57,6 +58,15 @@ MOTOS = ("iam", "sts", "ec2", "rds")
 """Services whose permissions moto enforces as AWS does."""
 HUB_KEY, HUB_SECRET = "AKIAHUBHUBHUBHUBHUB0", "canary-hub-secret-5f1e"
 REGIONS = ("eu-central-1", "us-east-1")
+ELSEWHERE = "ap-southeast-1"
+"""A region that is enabled, and not in the tenant's file. Accounts have these three enabled, where moto's have all there are."""
+_ENABLED = (*REGIONS, ELSEWHERE)
+_ITEMS = "".join(f"<item><regionName>{name}</regionName></item>" for name in _ENABLED)
+_REGIONS_ANSWER = Reply(
+    200,
+    '<DescribeRegionsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
+    f"<regionInfo>{_ITEMS}</regionInfo></DescribeRegionsResponse>".encode(),
+)
 QUICK = Limits(concurrency=8, timeout=60, connect_timeout=30, attempts=3, budget=60, first_wait=0.01, longest_wait=0.05)
 _SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
@@ -157,6 +167,8 @@ class AwsStand:
         self.roles[f"arn:aws:iam::{number}:role/{PREPARING}"] = None
         made = Account(self, number, role, external)
         made.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Statement": []}))
+        for region in _ENABLED:  # moto shows everybody the snapshot behind the vendor's image as their own
+            ec2_backends[number][region].snapshots.clear()
         return made
 
     def fault(self, service: str, operation: str, reply: Reply | None, **more: Any) -> Fault:
@@ -273,6 +285,8 @@ class AwsStand:
             return Reply.query_error(403, "InvalidClientTokenId")
         if self.strict and operation == "GetSessionToken":
             return self._session_of(environ) if self._second_factor(body) else Reply.query_error(403, "AccessDenied")
+        if service == "ec2" and operation == "DescribeRegions":
+            return _REGIONS_ANSWER
         if service == "sts" and operation == "AssumeRole":
             params = {name: values[0] for name, values in parse_qs(body.decode()).items()}
             wanted = self.roles.get(params.get("RoleArn", ""), "?")

@@ -16,7 +16,7 @@ from tenantry.sweep.discover import checks
 from tenantry.sweep.live import Given, sweep_tenant
 from tests.integrations.aws.test_live_sweep import KNOWN, Access
 from tests.support.aws_hardened import database, harden
-from tests.support.aws_planted import enabled, plant
+from tests.support.aws_planted import plant
 from tests.support.aws_stand import Account, AwsStand, the_stand
 from tests.support.aws_usual import furnish, long_after
 
@@ -46,7 +46,6 @@ def aws() -> AwsStand:
 
 async def stands(account: Account, now: datetime, *, granted: bool = True) -> dict[str, dict[str, Any]]:
     """Policy → result, with the rights that measures and checks declare and no others."""
-    enabled(account)
     measured, checked = answers(BASELINE, measures(), CHECKS)
     declared = [*(one for measure in measured.values() for one in measure.all_permissions())]
     declared += [one for check in checked for one in check.collect.permissions]

@@ -29,7 +29,7 @@ from tests.conformance.findings import FindingsConformance, FindingsWorld
 from tests.conformance.security_alerts import SecurityAlertsConformance, SecurityAlertsWorld
 from tests.conformance.storage import StorageConformance, StorageWorld
 from tests.support.aws_gaps import Reply, record
-from tests.support.aws_stand import REGIONS, Account, AwsStand
+from tests.support.aws_stand import ELSEWHERE, REGIONS, Account, AwsStand
 from tests.support.effects import drive
 from tests.support.fakes import FakeTenant
 from tests.support.incident import read
@@ -465,10 +465,10 @@ class TestLogs(CloudLogsConformance):
     ) -> None:
         at = world.since + timedelta(hours=1)
         aws.gaps.events[account.id].append(
-            record("RunInstances", at, source="ec2", key="AKIAFAR", account=account.id, region="ap-south-1")
+            record("RunInstances", at, source="ec2", key="AKIAFAR", account=account.id, region=ELSEWHERE)
         )
         found = [event async for event in world.provider.events(world.since, world.until, access_key="AKIAFAR")]
-        assert [(event.operation, event.region) for event in found] == [("RunInstances", "ap-south-1")]
+        assert [(event.operation, event.region) for event in found] == [("RunInstances", ELSEWHERE)]
         aws.fault("ec2", "DescribeRegions", Reply.ec2_error(403, "UnauthorizedOperation"), times=9)
         handle = await account.open()
         with pytest.raises(PermissionMissing):  # and it is never taken for an empty log

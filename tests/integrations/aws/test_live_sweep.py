@@ -18,7 +18,7 @@ from tenantry.sweep.engine import Detections
 from tenantry.sweep.live import sweep_tenant
 from tenantry.sweep.model import Sweep, rank
 from tests.support.aws_gaps import Reply
-from tests.support.aws_planted import HUB, LOGS, enabled, plant
+from tests.support.aws_planted import HUB, LOGS, plant
 from tests.support.aws_stand import Account, AwsStand, the_stand
 from tests.support.aws_usual import furnish, long_after
 from tests.support.unsure import unsure
@@ -60,7 +60,6 @@ def aws() -> AwsStand:
 
 async def swept(account: Account, look: Look, detections: dict[str, Detections]) -> Sweep:
     """With the rights that the collectors declare, and no others."""
-    enabled(account)
     names = {name for check in CHECKS for permission in check.collect.permissions for name in permission.names}
     account.grant(least_policy(names))
     handle = await account.open()

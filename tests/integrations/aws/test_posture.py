@@ -23,7 +23,7 @@ from tests.conformance.cloud_watch import CloudWatchConformance, CloudWatchWorld
 from tests.support.aws_access_gaps import Root
 from tests.support.aws_gaps import Reply, record
 from tests.support.aws_hardened import database, harden
-from tests.support.aws_planted import ALL, ELSEWHERE, STRANGER, enabled, function, lend, shared_disks
+from tests.support.aws_planted import ALL, ELSEWHERE, STRANGER, function, lend, shared_disks
 from tests.support.aws_stand import REGIONS, Account, AwsStand
 
 _KEYS: dict[str, dict[str, Any]] = {
@@ -44,7 +44,6 @@ def account(aws: AwsStand, request: pytest.FixtureRequest) -> Account:
         return aws.new_account()
     if capability not in _KEPT:
         made = aws.new_account()
-        enabled(made)
         _KEPT[capability] = (made, request.node.cls.fill(made))
     return _KEPT[capability][0]
 
@@ -65,7 +64,6 @@ def declared(account: Account, handle: AwsHandle, request: pytest.FixtureRequest
     every = {action for actions in ACTIONS.get(capability or "", {}).values() for action in actions}
     if capability:
         account.grant(least_policy(every))
-    enabled(account)
     yield
     undeclared = {action for call in asked for action in action_of(*call)} - every
     assert not capability or not undeclared, f"{capability} calls what it does not declare: {undeclared}"
