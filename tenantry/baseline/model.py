@@ -165,13 +165,13 @@ def load_baseline(name: str, among: Sequence[Path] | None = None) -> Baseline:
         path = folder / f"{name}.yaml"
         if path.is_file():
             stat = path.stat()
-            return _read(path, stat.st_size, stat.st_mtime_ns)
+            return _read(path, (stat.st_size, stat.st_mtime_ns))
     raise NotFound(f"there is no baseline {name!r}", place="baseline", remedy="The folder baselines has them.")
 
 
 @lru_cache(64)
-def _read(path: Path, size: int, time: int) -> Baseline:
-    """Once a process, as long as the file's size and time stay."""
+def _read(path: Path, _state: tuple[int, int]) -> Baseline:
+    """Once a process, as long as the file is in the state that is given: size and time."""
     document = load(path)
     found = build(Baseline, document, error=InvalidInput)
     if found.id != path.stem:
