@@ -34,7 +34,9 @@ demo: $(STAMP)  ## an incident from alert to report, on this machine alone
 
 # Without the right to install Chromium the browser tests are skipped, or fail when CI is set (tests/conftest.py).
 test: $(STAMP)  ## every test but the torture runs
-	@requirements/debian $$(grep -v '^#' requirements/debian.txt) || true
+# While packages are installed, pytest compiles the tests: each of its processes would compile all of them otherwise.
+	@$(PYTEST) -q --collect-only >/dev/null 2>&1 & \
+	requirements/debian $$(grep -v '^#' requirements/debian.txt) || true; wait
 	@$(PYTEST) -q -m "not torture" $(PARALLEL) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(STAMP)  ## ruff, strict types, layers

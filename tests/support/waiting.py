@@ -10,6 +10,7 @@ _SHORTEST: Final = 0.02
 _LONGEST: Final = 0.15
 """Seconds between two looks, the more the longer it takes: looking takes processors from what is waited for."""
 
+
 def until(holds: Callable[[], bool], otherwise: str | Callable[[], str], *, seconds: float = 60.0) -> None:
     """Return as soon as ``holds()``.
 
