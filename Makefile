@@ -34,8 +34,8 @@ demo: $(STAMP)  ## an incident from alert to report, on this machine alone
 
 # Without the right to install Chromium the browser tests are skipped, or fail when CI is set (tests/conftest.py).
 test: $(STAMP)  ## every test but the torture runs
-# While packages are installed, pytest compiles the tests: each of its processes would compile all of them otherwise.
-	@$(PYTEST) -q --collect-only >/dev/null 2>&1 & \
+# The first time, pytest compiles the tests while packages are installed: each of its processes would compile all of them otherwise.
+	@[ -d tests/tasks/__pycache__ ] || $(PYTEST) -q --collect-only >/dev/null 2>&1 & \
 	requirements/debian $$(grep -v '^#' requirements/debian.txt) || true; wait
 	@$(PYTEST) -q -m "not torture" $(PARALLEL) --dist loadfile --no-loadscope-reorder $(ARGS)
 
