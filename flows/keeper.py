@@ -41,7 +41,7 @@ from flows.binding import bound
 from flows.body import final, named
 from flows.deployments import POOL, register
 from flows.expiring import Expiring
-from flows.pulling import Pulls
+from flows.pulling import PULLS
 from flows.rotating import Rotating
 from flows.runbook_files import fingerprint
 from flows.sweep_schedule import BACKUPS, COMPLIANCE, Sweeps
@@ -124,7 +124,7 @@ class Keeper:
         self._impossible = Impossible(installation)
         self._updates = Updates(installation, self._schedule)
         self._telling = IncidentUpdates(installation, self._schedule)
-        self._pulls = Pulls(installation, self._schedule)
+        self._pulls = Sweeps(installation, self._schedule, PULLS)
         self._queue: tuple[frozenset[str], float] = (frozenset(), -_QUEUE)
 
     def look(self) -> None:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +19,7 @@ import orjson
 from pydantic import ValidationError
 
 from flows.recording import prepare
-from flows.sweep_schedule import slot_of
+from flows.sweep_schedule import Regular
 from tenantry.alerts.cursors import Cursors
 from tenantry.alerts.door import intake_key
 from tenantry.alerts.message import Sealed, seal_for_intake
@@ -36,16 +35,13 @@ from tenantry.errors import Conflict, InvalidInput, NotFound, OutOfScope, Tenant
 if TYPE_CHECKING:
     from flows.assembly import Installation, Source, TenantContext
     from tenantry.capabilities.security_alerts import SecurityAlert
-    from tenantry.run import RunState
     from tenantry.tenants import Tenant
 
-__all__ = ["OVERLAP", "RUNBOOK", "Pulls", "TenantIntake", "run_id_of", "source_of"]
+__all__ = ["OVERLAP", "PULLS", "RUNBOOK", "TenantIntake", "source_of"]
 
 RUNBOOK: Final = "alert_pull"
 OVERLAP: Final = timedelta(minutes=15)
-_NAMESPACE: Final = uuid.UUID("c6f5a0b2-58c2-4f0b-8a2c-2f4f6a9b7d35")
 _BATCH: Final = 100
-_AT_ONCE: Final = 20
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -155,58 +151,15 @@ def _sealed(name: str, alert: SecurityAlert, public: bytes) -> Sealed:
     return seal_for_intake(name, read.model_copy(update={"uid": uid}), raw, public)
 
 
-def run_id_of(tenant: str, every: timedelta, slot: int) -> str:
-    """The id of the run that asks a client's systems in one period."""
-    return str(uuid.uuid5(_NAMESPACE, f"{tenant}/{int(every.total_seconds())}/{slot}"))
+def _begin(installation: Installation, tenant: Tenant, requester: Mapping[str, Any], run_id: str) -> object:
+    params: dict[str, Any] = {"first_hours": tenant.alert_pull.first_hours}
+    return prepare(installation, RUNBOOK, tenant.name, params, "run", requester, run_id)
 
 
-class Pulls:
-    """Begins what is due.
+def _every(tenant: Tenant) -> timedelta | None:
+    minutes = tenant.alert_pull.every_minutes
+    return None if minutes is None else timedelta(minutes=minutes)
 
-    Args:
-        schedule: gives a recorded run to Prefect.
-    """
 
-    def __init__(self, installation: Installation, schedule: Callable[[RunState], Awaitable[object]]) -> None:
-        self._installation = installation
-        self._schedule = schedule
-
-    async def look(self) -> list[str]:
-        """Begin what is due and was not begun; ids of the runs."""
-        begun: list[str] = []
-        for name in await asyncio.to_thread(self._installation.tenants.names):
-            if len(begun) == _AT_ONCE:
-                break
-            try:
-                state = await asyncio.to_thread(self._recorded, name)
-            except TenantryError as error:  # a broken file of one client keeps nobody else's waiting
-                _LOG.warning("%s could not be asked for alerts: %s", name, error.message)
-                continue
-            if state is not None:
-                begun.append(state.run_id)
-                await self._schedule(state)
-        return begun
-
-    def _recorded(self, name: str) -> RunState | None:
-        """The run, recorded now; None where nothing is due, or the one before is not over."""
-        tenant = self._installation.tenants.get(name)
-        if tenant.alert_pull.every_minutes is None:
-            return None
-        every = timedelta(minutes=tenant.alert_pull.every_minutes)
-        run_id = run_id_of(name, every, slot_of(name, every, self._installation.journal.clock.now(), "alerts/"))
-        try:
-            self._installation.journal.run(run_id)
-        except NotFound:
-            return None if self._under_way(name) else self._begun(tenant, run_id)
-        return None
-
-    def _under_way(self, name: str) -> bool:
-        newest = next((one for one in self._installation.journal.runs(name) if one.runbook == RUNBOOK), None)
-        return newest is not None and newest.standing in ("created", "running", "interrupted")
-
-    def _begun(self, tenant: Tenant, run_id: str) -> RunState:
-        every = tenant.alert_pull.every_minutes
-        requester = {"person": None, "name": f"schedule (every {every} min)", "proven": False, "via": "schedule"}
-        params: dict[str, Any] = {"first_hours": tenant.alert_pull.first_hours}
-        prepare(self._installation, RUNBOOK, tenant.name, params, "run", requester, run_id)
-        return self._installation.state(run_id)
+PULLS: Final = Regular(RUNBOOK, "alerts/", _every, _begin, at_once=20)
+"""For `flows.sweep_schedule`."""

@@ -1,4 +1,5 @@
-"""Clients are looked at by themselves, where their files say how often: the service begins runs of `compromise_sweep`, `compliance_sweep` and `backup_check`.
+"""What is done for a client again and again, as often as its file says: the service begins runs of `compromise_sweep`, `compliance_sweep`,
+`backup_check` and `alert_pull`.
 
 As for credentials that are due (`flows.rotating`), a run stands in the record before Prefect hears of it, and its id follows from the
 client and the period: whoever died between recording it and giving it to Prefect begins none twice. Each client has its own minute of the
@@ -24,34 +25,41 @@ from tenantry.errors import NotFound, TenantryError
 from tenantry.run import RunState
 from tenantry.tenants import Tenant
 
-__all__ = ["AT_ONCE", "BACKUPS", "COMPLIANCE", "COMPROMISE", "Regular", "Sweeps", "run_id_of", "slot_of"]
+__all__ = ["AT_ONCE", "BACKUPS", "COMPLIANCE", "COMPROMISE", "Regular", "Sweeps", "hours", "run_id_of", "slot_of"]
 
 AT_ONCE: Final = 4
-"""Sweeps that one look begins. After a long pause of the service all clients are due."""
+"""Sweeps that one look begins."""
 _NAMESPACE: Final = uuid.UUID("9f3c1f6e-2b1d-4c55-8a51-3d7b0c9f7e02")
 _LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Regular:
-    """A kind of sweep that comes again and again.
+    """A kind of run that comes again and again.
 
     Attributes:
         salt: what its minutes and ids are told apart by from those of other kinds.
-        every: hours between two, by the client's file; None: only when somebody asks.
+        every: time between two, whole minutes, by the client's file; None: only when somebody asks.
         begin: records a run under that id.
+        at_once: how many one look begins. After a long pause of the service all clients are due.
     """
 
     runbook: str
     salt: str
-    every: Callable[[Tenant], int | None]
+    every: Callable[[Tenant], timedelta | None]
     begin: Callable[[Installation, Tenant, Mapping[str, Any], str], object]
+    at_once: int = AT_ONCE
+
+
+def hours(number: int | None) -> timedelta | None:
+    """As clients' files have it."""
+    return None if number is None else timedelta(hours=number)
 
 
 COMPROMISE: Final = Regular(
     sweeping.RUNBOOK,
     "",
-    lambda tenant: tenant.sweep.every_hours,
+    lambda tenant: hours(tenant.sweep.every_hours),
     lambda installation, tenant, requester, run_id: sweeping.begin(
         installation, tenant.name, tenant.sweep.days, requester, run_id
     ),
@@ -59,7 +67,7 @@ COMPROMISE: Final = Regular(
 COMPLIANCE: Final = Regular(
     complying.RUNBOOK,
     "compliance/",
-    lambda tenant: tenant.compliance.every_hours,
+    lambda tenant: hours(tenant.compliance.every_hours),
     lambda installation, tenant, requester, run_id: complying.begin(
         installation, tenant.name, tenant.compliance.baselines, requester, run_id=run_id
     ),
@@ -68,7 +76,7 @@ COMPLIANCE: Final = Regular(
 BACKUPS: Final = Regular(
     CHECK,
     "backups/",
-    lambda tenant: tenant.recovery.check_every_hours,
+    lambda tenant: hours(tenant.recovery.check_every_hours),
     lambda installation, tenant, requester, run_id: prepare(
         installation, CHECK, tenant.name, {}, "run", requester, run_id
     ),
@@ -76,14 +84,14 @@ BACKUPS: Final = Regular(
 
 
 def slot_of(tenant: str, every: timedelta, now: datetime, salt: str = "") -> int:
-    """Which of a client's regular sweeps is due, counted from its own minute of the first period."""
+    """Which of a client's regular runs is due, counted from its own minute of the first period."""
     period = int(every.total_seconds())
     minute = int.from_bytes(hashlib.sha256(f"{salt}{tenant}".encode()).digest()[:8]) % (period // 60)
     return (int(now.timestamp()) - minute * 60) // period
 
 
 def run_id_of(tenant: str, every: timedelta, slot: int, salt: str = "") -> str:
-    """The id of the run that is one of a client's regular sweeps."""
+    """The id of one of a client's regular runs."""
     return str(uuid.uuid5(_NAMESPACE, f"{salt}{tenant}/{int(every.total_seconds())}/{slot}"))
 
 
@@ -92,7 +100,7 @@ class Sweeps:
 
     Args:
         schedule: gives a recorded run to Prefect.
-        kind: of sweep.
+        kind: of run.
     """
 
     def __init__(
@@ -109,12 +117,12 @@ class Sweeps:
         """Begin what is due and was not begun; ids of the runs."""
         begun: list[str] = []
         for name in await asyncio.to_thread(self._installation.tenants.names):
-            if len(begun) == AT_ONCE:
+            if len(begun) == self._kind.at_once:
                 break
             try:
                 state = await asyncio.to_thread(self._recorded, name)
             except TenantryError as error:  # a broken file of one client keeps nobody else's waiting
-                _LOG.warning("%s could not be swept: %s", name, error.message)
+                _LOG.warning("%s: no run of %s could be begun: %s", name, self._kind.runbook, error.message)
                 continue
             if state is not None:
                 begun.append(state.run_id)
@@ -124,25 +132,25 @@ class Sweeps:
     def _recorded(self, name: str) -> RunState | None:
         """The run, recorded now; None where nothing is due."""
         tenant = self._installation.tenants.get(name)
-        hours, salt = self._kind.every(tenant), self._kind.salt
-        if hours is None:
+        every, salt = self._kind.every(tenant), self._kind.salt
+        if every is None:
             return None
-        every = timedelta(hours=hours)
         run_id = run_id_of(name, every, slot_of(name, every, self._installation.journal.clock.now(), salt), salt)
         try:
             self._installation.journal.run(run_id)
         except NotFound:
-            return None if self._under_way(tenant) else self._begun(tenant, run_id)
+            return None if self._under_way(tenant) else self._begun(tenant, run_id, every)
         return None
 
     def _under_way(self, tenant: Tenant) -> bool:
-        """Whether one of the client's sweeps is not over: the next one waits for it."""
+        """Whether the client's last one is not over: the next one waits for it."""
         runs = self._installation.journal.runs(tenant.name)
         newest = next((one for one in runs if one.runbook == self._kind.runbook), None)
         return newest is not None and newest.standing in ("created", "running", "interrupted")
 
-    def _begun(self, tenant: Tenant, run_id: str) -> RunState:
-        every = self._kind.every(tenant)
-        requester = {"person": None, "name": f"schedule (every {every} h)", "proven": False, "via": "schedule"}
+    def _begun(self, tenant: Tenant, run_id: str, every: timedelta) -> RunState:
+        minutes = int(every.total_seconds()) // 60
+        often = f"{minutes} min" if minutes % 60 else f"{minutes // 60} h"
+        requester = {"person": None, "name": f"schedule (every {often})", "proven": False, "via": "schedule"}
         self._kind.begin(self._installation, tenant, requester, run_id)
         return self._installation.state(run_id)

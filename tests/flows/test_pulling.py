@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from flows.alerting import Alerting
 from flows.assembly import Source
-from flows.pulling import OVERLAP, RUNBOOK, Pulls, TenantIntake, source_of
+from flows.pulling import OVERLAP, PULLS, RUNBOOK, TenantIntake, source_of
+from flows.sweep_schedule import Sweeps
 from tenantry.alerts.cursors import Cursors
 from tenantry.alerts.store import AlertStore
 from tenantry.capabilities.security_alerts import SecurityAlert
@@ -200,7 +201,7 @@ class Later(SystemClock):
 async def test_runs_are_begun_as_often_as_the_file_says(place: Place) -> None:
     place.installation.journal.clock = clock = Later()
     scheduled = Scheduled()
-    pulls = Pulls(place.installation, scheduled)
+    pulls = Sweeps(place.installation, scheduled, PULLS)
     (run_id,) = await pulls.look()
     assert (scheduled.runs[0].runbook, scheduled.runs[0].tenant) == (RUNBOOK, "acme")
     assert await pulls.look() == []
