@@ -44,7 +44,9 @@ class _Transaction:
             raise
         return of._db
 
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
         of = self._of
         try:
             if exc is None:
