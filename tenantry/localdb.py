@@ -12,8 +12,9 @@ import stat
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from tenantry.errors import RecordError
@@ -21,6 +22,47 @@ from tenantry.errors import RecordError
 __all__ = ["LocalDb"]
 
 _BUSY_SECONDS = 10.0
+
+
+class _Transaction:
+    """A block of `LocalDb.transaction`. Not a generator: two of them, one in the other, cost more than BEGIN and COMMIT."""
+
+    __slots__ = ("_of",)
+
+    def __init__(self, of: LocalDb) -> None:
+        self._of = of
+
+    def __enter__(self) -> sqlite3.Connection:
+        of = self._of
+        of._lock.acquire()
+        try:
+            of._db.execute("BEGIN IMMEDIATE")
+        except BaseException as exc:
+            of._lock.release()
+            if isinstance(exc, sqlite3.Error):
+                raise of._problem(exc) from exc
+            raise
+        return of._db
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        of = self._of
+        try:
+            if exc is None:
+                try:
+                    of._db.execute("COMMIT")
+                except BaseException:
+                    of._db.rollback()  # does nothing when SQLite has rolled back itself
+                    raise
+            else:
+                of._db.rollback()
+                if isinstance(exc, sqlite3.Error):
+                    raise exc
+        except sqlite3.Error as problem:
+            raise of._problem(problem) from problem
+        finally:
+            of._lock.release()
 
 
 class LocalDb:
@@ -97,17 +139,9 @@ class LocalDb:
             else:
                 return
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """The write lock, then all or nothing; durable once the block is left. Not to be nested."""
-        with self._lock, self._mapped():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                self._db.rollback()  # does nothing when SQLite has rolled back itself
-                raise
+        return _Transaction(self)
 
     def one(self, sql: str, *values: Any) -> sqlite3.Row | None:
         """The first row of a read, or None."""

@@ -94,7 +94,7 @@ class Facts(BaseModel):
             if value is not None and value.tzinfo is None:
                 raise InvalidInput("needs a time zone", place=name)
         given = dict(metadata or {})
-        if len(kind) > 64 or len(json.dumps(given, ensure_ascii=False).encode()) > _MAX_METADATA:
+        if len(kind) > 64 or (given and len(json.dumps(given, ensure_ascii=False).encode()) > _MAX_METADATA):
             raise InvalidInput(f"at most {_MAX_METADATA} bytes of metadata, 64 characters of kind", place="metadata")
         return cls(kind=kind, expires_at=expires_at, rotate_at=rotate_at, metadata=given)
 

@@ -26,6 +26,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -34,7 +35,7 @@ from typing import Final, NamedTuple, NoReturn, Self
 
 from pydantic import SecretBytes, SecretStr
 
-from tenantry.embedded import EmbeddedStore
+from tenantry.embedded import Before, EmbeddedStore
 from tenantry.errors import (
     InvalidInput,
     InvalidTenant,
@@ -210,10 +211,10 @@ class Vault:
         plain, facts = _plain(value), Facts.of(kind, expires_at, rotate_at, metadata)
         check_tenant(tenant)
         check_secret_name(name)
-        if self.store_of(tenant) == EMBEDDED:
-            with self._db.transaction() as db:
-                if self._writable(tenant) == EMBEDDED:
-                    return self._embedded.put_within(db, tenant, name, plain, facts, expect)
+        with self._db.transaction() as db:
+            before = self._embedded.before(db, tenant, name)
+            if self._writable_within(db, tenant, before) == EMBEDDED:
+                return self._embedded.put_within(db, before, tenant, name, plain, facts, expect)
         with self.writing(tenant) as store:
             return store.put(tenant, name, plain, facts, expect=expect)
 
@@ -225,11 +226,13 @@ class Vault:
         check_tenant(tenant)
         check_secret_name(name)
         facts = Facts.of(kind)
-        if self.store_of(tenant) == EMBEDDED:
-            with self._db.transaction() as db:
-                if self._embedded.find(tenant, name) is None and self._writable(tenant) == EMBEDDED:
-                    self._embedded.put_within(db, tenant, name, _plain(make()), facts)
-        else:
+        with self._db.transaction() as db:
+            before = self._embedded.before(db, tenant, name)
+            there = before.live is not None and before.store in (None, EMBEDDED)
+            here = there or self._writable_within(db, tenant, before) == EMBEDDED
+            if here and not there:
+                self._embedded.put_within(db, before, tenant, name, _plain(make()), facts)
+        if not here:
             with self.writing(tenant) as store:
                 if not store.versions(tenant, name):
                     store.put(tenant, name, _plain(make()), facts, expect=0)
@@ -327,10 +330,15 @@ class Vault:
         if row["store"] is not None:
             return str(row["store"])
         with self._db.transaction() as db:
-            held = db.execute("SELECT 1 FROM secrets WHERE tenant = ? LIMIT 1", (tenant,)).fetchone()
-            chosen = EMBEDDED if held is not None else self.wished_store(tenant)
-            db.execute("UPDATE tenant_keys SET store = ? WHERE tenant = ? AND store IS NULL", (chosen, tenant))
+            self._settle(db, tenant)
         return self.store_of(tenant)
+
+    def _settle(self, db: sqlite3.Connection, tenant: str) -> str:
+        """The store of a tenant of which none was known, by what is there or what its file says; in a transaction that is under way."""
+        held = db.execute("SELECT 1 FROM secrets WHERE tenant = ? LIMIT 1", (tenant,)).fetchone()
+        chosen = EMBEDDED if held is not None else self.wished_store(tenant)
+        db.execute("UPDATE tenant_keys SET store = ? WHERE tenant = ? AND store IS NULL", (chosen, tenant))
+        return chosen
 
     def _looked_in(self, tenant: str) -> str:
         """As `store_of` for whoever only looks: where none lies yet, nothing is settled by that."""
@@ -399,14 +407,17 @@ class Vault:
 
     def _writable(self, tenant: str) -> str:
         row = self._db.one("SELECT store, moving_to FROM tenant_keys WHERE tenant = ?", tenant)
-        if row is not None and row["moving_to"] is not None:
-            raise StoreUnavailable(
-                f"the secrets of {tenant} are being moved to {row['moving_to']}",
-                remedy=f"Wait for it, or finish it with `tenantry vault move --tenant {tenant} --to {row['moving_to']}`.",
-            )
-        if row is not None and row["store"] is not None:
-            return str(row["store"])
-        return EMBEDDED
+        if row is None:
+            return EMBEDDED
+        _check_still(tenant, row["moving_to"])
+        return str(row["store"] or EMBEDDED)
+
+    def _writable_within(self, db: sqlite3.Connection, tenant: str, before: Before) -> str:
+        """As `_writable`, of what was read in a transaction that is under way; settled in it where it was not."""
+        _check_still(tenant, before.moving_to)
+        if before.store is not None or before.key_id is None or tenant == MSP:
+            return before.store or EMBEDDED
+        return self._settle(db, tenant)
 
     def placement(self, tenant: str) -> Placement:
         """Where a tenant's secrets lie, and what a move that is under way has come to."""
@@ -535,6 +546,15 @@ class Vault:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a vault is never pickled: it holds keys")
+
+
+def _check_still(tenant: str, moving_to: str | None) -> None:
+    """Raises StoreUnavailable while the tenant's secrets are being moved."""
+    if moving_to is not None:
+        raise StoreUnavailable(
+            f"the secrets of {tenant} are being moved to {moving_to}",
+            remedy=f"Wait for it, or finish it with `tenantry vault move --tenant {tenant} --to {moving_to}`.",
+        )
 
 
 def _plain(value: bytes | str | SecretStr | SecretBytes) -> bytes:

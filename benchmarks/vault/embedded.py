@@ -109,7 +109,8 @@ def _fill(vault: Vault, plain: _Plain, places: list[tuple[str, str]], values: li
     facts = Facts.of("client_secret")
     with vault._db.transaction() as db:
         for place, value in zip(places, values, strict=True):
-            vault._embedded.put_within(db, *place, value.encode(), facts)
+            before = vault._embedded.before(db, *place)
+            vault._embedded.put_within(db, before, *place, value.encode(), facts)
     with plain.at_once():
         for place, value in zip(places, values, strict=True):
             plain.insert(*place, value)

@@ -28,7 +28,7 @@ from tenantry.capabilities import (
     Process,
     Update,
 )
-from tenantry.capabilities.host import path_text
+from tenantry.capabilities.host import UNIT_ASIDE, path_text
 from tenantry.errors import PermissionMissing, VendorFault
 
 __all__ = ["Reads", "pretty_name"]
@@ -41,6 +41,8 @@ UNIT_FOLDERS: Final = (
     "/lib/systemd/system",
 )
 """Where system units lie, the first one counts; systemd.unit(5), "Unit File Load Path"."""
+ASIDE: Final = ".tenantry-quarantined"
+"""How the file of a masked unit's name ends meanwhile: no kind of unit ends so, and systemd does not see it."""
 _UNIT_KINDS: Final = ("service", "timer", "socket", "path")
 _CRON_TABLES: Final = ("/etc/crontab", "/etc/anacrontab")
 _CRON_FOLDERS: Final = ("/etc/cron.d", "/var/spool/cron/crontabs", "/var/spool/cron")
@@ -183,7 +185,7 @@ class Reads(SshdFiles):
     async def units(self, host: str) -> Sequence[HostUnit]:
         """Files of units, with what the manager says of them where there is one."""
         connection = self._to(host)
-        names = [part for kind in _UNIT_KINDS for part in ("-o", "-name", f"*.{kind}")][1:]
+        names = [part for kind in _UNIT_KINDS for end in ("", ASIDE) for part in ("-o", "-name", f"*.{kind}{end}")][1:]
         where = ("find", *UNIT_FOLDERS, "-maxdepth", "1", "(", *names, ")")
         listed, digests, starts, states, running, manager = await asyncio.gather(
             self._ok(host, Command.of(*where, "-printf", parse.FIND, quiet=True), codes=(0, 1)),
@@ -231,20 +233,24 @@ class Reads(SshdFiles):
         hashed = parse.hashes(digests.out)
         first: dict[str, tuple[HostFile, bytes]] = {}
         order = {folder: at for at, folder in enumerate(UNIT_FOLDERS)}
-        for file, path in sorted(files, key=lambda pair: order.get(pair[0].path.rsplit("/", 1)[0], len(order))):
-            first.setdefault(parse.text(path.rsplit(b"/", 1)[1]), (file, path))
-        owned = await self._owners(host, [path for _, path in first.values()])
+
+        def place(pair: tuple[HostFile, bytes]) -> tuple[bool, int]:
+            return pair[0].path.endswith(ASIDE), order.get(pair[0].path.rsplit("/", 1)[0], len(order))
+
+        for file, path in sorted(files, key=place):  # what lies aside counts where nothing else has its name
+            first.setdefault(parse.text(path.rsplit(b"/", 1)[1]).removesuffix(ASIDE), (file, path))
+        owned = await self._owners(host, [path.removesuffix(ASIDE.encode()) for _, path in first.values()])
         booted = manager.code == 0
         return [
             HostUnit(
                 id=name,
-                enabled="masked" if file.target == "/dev/null" else enabled.get(name, "unknown"),
+                enabled=_state(file, enabled.get(name, "unknown")),
                 active=active.get(name, "inactive") if booted else "unknown",
-                path=file.path,
+                path=file.path.removesuffix(ASIDE),
                 command=parse.exec_start(commands.get(path, b"")),
                 sha256=hashed.get(path),
                 changed_at=file.changed_at,
-                package=owned.get(path),
+                package=owned.get(path.removesuffix(ASIDE.encode())),
             )
             for name, (file, path) in sorted(first.items())
         ]
@@ -377,6 +383,13 @@ class Reads(SshdFiles):
         """Through the host's own sshd; nothing is run on it."""
         target = self._to(other).target
         return await self._to(host).knock(target.address, target.port, 3.0)
+
+
+def _state(unit: HostFile, said: str) -> str:
+    """Whether a unit is enabled, by its file and what systemctl says."""
+    if unit.path.endswith(ASIDE):
+        return UNIT_ASIDE
+    return "masked" if unit.target == "/dev/null" else said
 
 
 def pretty_name(release: bytes) -> str:

@@ -15,7 +15,7 @@ from integrations.linux.command import account as account_name
 from integrations.linux.command import unit as unit_name
 from integrations.linux.connection import Connection
 from integrations.linux.posture import Postures
-from integrations.linux.reads import Reads
+from integrations.linux.reads import ASIDE, Reads
 from integrations.linux.survey import Surveys
 from tenantry.capabilities import AuthorizedKey, CronEntry, HostRef, HostUnit, Update
 from tenantry.capabilities.host import QUARANTINE, path_bytes
@@ -25,8 +25,6 @@ __all__ = ["LinuxHosts"]
 
 ROLLBACK_AFTER: Final = 60
 """Seconds until the host takes an isolation back that we have not confirmed."""
-_ASIDE: Final = ".tenantry-quarantined"
-"""What a unit's file is called meanwhile: no kind of unit ends so, and systemd does not see it."""
 _SIGNALS: Final = {"stop": "-STOP", "continue": "-CONT", "kill": "-KILL"}
 _GONE: Final = (0, 1)
 
@@ -133,12 +131,12 @@ class LinuxHosts(Reads, Surveys, Postures):
             await self._do(host, Command.of("systemctl", "disable", "--quiet", *now, "--", name, root=True), _GONE)
             there = await self._found(host, [path], follow=False) if own else {}
             if unit.path in there and there[unit.path].kind == "file":
-                await self._do(host, Command.of("mv", "-T", "--", path, path + _ASIDE.encode(), root=True))
+                await self._do(host, Command.of("mv", "-T", "--", path, path + ASIDE.encode(), root=True))
             await self._do(host, Command.of("systemctl", "mask", "--quiet", "--", name, root=True))
             return
         await self._do(host, Command.of("systemctl", "unmask", "--quiet", "--", name, root=True))
-        if own and await self._found(host, [path + _ASIDE.encode()], follow=False):
-            await self._do(host, Command.of("mv", "-T", "-n", "--", path + _ASIDE.encode(), path, root=True))
+        if own and await self._found(host, [path + ASIDE.encode()], follow=False):
+            await self._do(host, Command.of("mv", "-T", "-n", "--", path + ASIDE.encode(), path, root=True))
         if systemd:
             await self._do(host, Command.of("systemctl", "daemon-reload", root=True))
         if unit.enabled == "enabled":

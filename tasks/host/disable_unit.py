@@ -8,6 +8,7 @@ from pydantic import Field
 
 from tasks.host._common import OnHost
 from tenantry.capabilities import HostUnit
+from tenantry.capabilities.host import UNIT_ASIDE
 from tenantry.errors import Conflict
 from tenantry.task import Change, Context, Impact, Permission, Task
 
@@ -21,8 +22,8 @@ class DisableUnitParams(OnHost):
 class DisableUnit(Task[DisableUnitParams]):
     """Stop one unit of systemd, disable it and mask it, and keep its file aside.
 
-    Answers ATT&CK T1543.002 (systemd service) and T1053.006 (systemd timers). A unit that is gone counts as disabled. Undo
-    gives back the file, and enables and starts it where it was. systemctl(1), "mask".
+    Answers ATT&CK T1543.002 (systemd service) and T1053.006 (systemd timers). A unit that is gone counts as disabled; one whose
+    file lies aside without a mask does not. Undo gives back the file, and enables and starts it where it was. systemctl(1), "mask".
     """
 
     name = "host.disable_unit"
@@ -52,7 +53,7 @@ class DisableUnit(Task[DisableUnitParams]):
             unit = await find(ctx, p)
             if unit is not None and unit.enabled == before.enabled and unit.sha256 == before.sha256:
                 continue
-            if unit is not None and unit.enabled != "masked":
+            if unit is not None and unit.enabled not in ("masked", UNIT_ASIDE):
                 raise Conflict(f"the unit {p.unit} on {p.host} was changed since")
             await ctx.host.set_unit_enabled(p.host, before, True)
 

@@ -11,6 +11,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from tenantry.capabilities.host_facts import (
     QUARANTINE,
+    UNIT_ASIDE,
     AuthorizedKey,
     CronEntry,
     HostAccount,
@@ -33,6 +34,7 @@ from tenantry.capabilities.host_survey import HostSurvey
 
 __all__ = [
     "QUARANTINE",
+    "UNIT_ASIDE",
     "AuthorizedKey",
     "CronEntry",
     "Host",

@@ -19,6 +19,7 @@ from tenantry.errors import InvalidInput
 
 __all__ = [
     "QUARANTINE",
+    "UNIT_ASIDE",
     "AuthorizedKey",
     "CronEntry",
     "HostAccount",
@@ -188,11 +189,16 @@ class OtherWayIn(_Fact):
     """The file that says so."""
 
 
+UNIT_ASIDE: Final = "aside"
+"""What is said of a unit whose file lies aside while no mask is in its place: whoever was to mask it was cut off in between. A file that is
+put there now would be started."""
+
+
 class HostUnit(_Fact):
     id: str
     """``name.service``, ``name.timer`` …"""
     enabled: str
-    """``systemctl is-enabled``: enabled, disabled, masked, static …"""
+    """``systemctl is-enabled``: enabled, disabled, masked, static …; or :data:`UNIT_ASIDE`"""
     active: str
     """``systemctl is-active``; ``unknown`` where systemd does not run."""
     path: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import uuid
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import SecretBytes
 
 from flows.needs import too_much
@@ -240,3 +243,130 @@ def test_it_itself_is_meant_by_name_and_by_variable_and_nobody_else_is() -> None
     ):
         document = {"Statement": {"Effect": "Allow", "Action": "iam:DeleteAccessKey", "Resource": resource}}
         assert judged(Rights(me, {"p": document}), frozenset()).names == {f"iam:DeleteAccessKey on {place}"}
+
+
+# --- whatever stands in a policy ---------------------------------------------------------------------------------------
+
+ME = Principal("User", "hub", "arn:aws:iam::000000000000:user/hub")
+MINE = [
+    *(("sts:AssumeRole", role) for role in ROLES),
+    *((one.partition(" on ")[0], ME.arn) for one in must([], exchanged=True, second_factor=False)),
+]
+FOREIGN = [
+    ("sts:AssumeRole", "arn:aws:iam::333333333333:role/TenantryResponse"),
+    ("sts:AssumeRole", f"{ROLES[0]}2"),
+    ("sts:AssumeRoleWithSAML", ROLES[0]),
+    ("iam:PutUserPolicy", ME.arn),
+    ("iam:CreateAccessKey", f"{ME.arn}-2"),
+    ("iam:CreateAccessKey", "arn:aws:iam::000000000000:user/Somebody"),
+    ("iam:CreateVirtualMFADevice", "arn:aws:iam::000000000000:user/Somebody"),
+    ("s3:GetObject", "arn:aws:s3:::files/ledger.csv"),
+]
+"""What a hub is not to have, beside what it is to have: a character, an account or an action away."""
+
+
+@functools.cache
+def like(pattern: str, text: str) -> bool:
+    """What AWS means by ``*`` and ``?``, by hand: a second opinion."""
+    if not pattern:
+        return not text
+    if pattern[0] == "*":
+        return like(pattern[1:], text) or (bool(text) and like(pattern, text[1:]))
+    return bool(text) and pattern[0] in ("?", text[0]) and like(pattern[1:], text[1:])
+
+
+def allows(document: dict[str, Any], action: str, resource: str, *, plain: bool = False) -> bool:
+    """Whether a statement of the policy allows this; of ``plain`` ones alone, without what they say of everything else."""
+
+    def named(statement: dict[str, Any], key: str, text: str) -> bool:
+        patterns = [one.replace("${aws:username}", ME.name) for one in statement.get(key) or statement[f"Not{key}"]]
+        if key == "Action":
+            text, patterns = text.lower(), [one.lower() for one in patterns]
+        return any(like(one, text) for one in patterns) is (key in statement)
+
+    return any(
+        named(one, "Action", action) and named(one, "Resource", resource)
+        for one in document["Statement"]
+        if one["Effect"] == "Allow" and not (plain and {"NotAction", "NotResource"} & one.keys())
+    )
+
+
+@st.composite
+def patterns(draw: st.DrawFn, of: list[str]) -> str:
+    """One of these texts, as it is or with a part of it left open."""
+    text = draw(st.sampled_from(of))
+    begin = draw(st.integers(0, len(text)))
+    end = draw(st.integers(begin, len(text)))
+    return draw(
+        st.sampled_from(
+            [text, text, text[:begin] + "*" + text[end:], text[:begin] + "?" * (end - begin) + text[end:], "*"]
+        )
+    )
+
+
+ACTIONS = st.tuples(patterns([action for action, _ in MINE + FOREIGN]), st.booleans()).map(
+    lambda one: one[0].lower() if one[1] else one[0]
+)
+RESOURCES = patterns([resource for _, resource in MINE + FOREIGN]) | st.just("arn:aws:iam::*:user/${aws:username}")
+STATEMENTS = st.builds(
+    lambda effect, action, actions, resource, resources: {"Effect": effect, action: actions, resource: resources},
+    st.sampled_from(["Allow", "Allow", "Allow", "Deny"]),
+    st.sampled_from(["Action", "Action", "Action", "NotAction"]),
+    st.lists(ACTIONS, min_size=1, max_size=3),
+    st.sampled_from(["Resource", "Resource", "Resource", "NotResource"]),
+    st.lists(RESOURCES, min_size=1, max_size=3),
+)
+
+
+def named(action: str, resource: str) -> str:
+    return f"{action} on {'itself' if resource == ME.arn else resource}"
+
+
+@settings(max_examples=400)
+@given(st.lists(STATEMENTS, min_size=1, max_size=3))
+def test_nothing_beyond_goes_untold_and_nothing_missing_is_taken_for_granted(written: list[dict[str, Any]]) -> None:
+    document = {"Statement": written}
+    needs = must(ROLES, exchanged=True, second_factor=False)
+    asked = wanted(needs)
+    found = judged(Rights(ME, {"p": document}), asked)
+    beyond = [pair for pair in FOREIGN if allows(document, *pair)]
+    if beyond:
+        assert found.names - asked, beyond
+    for pair in MINE:
+        # What a statement gives by leaving something else out is no way to grant it, and is told as too much.
+        assert (named(*pair) in found.granted) is allows(document, *pair, plain=True), pair
+    for role in ROLES:
+        assert any(like(one, role) for one in found.assumes) is allows(document, "sts:AssumeRole", role, plain=True)
+    for wide, parts in found.wider.items():
+        assert wide not in asked
+        assert parts <= asked
+
+
+@given(st.lists(st.tuples(ACTIONS, RESOURCES), min_size=1, max_size=4))
+def test_each_grant_is_told_with_exactly_what_it_contains(grants: list[tuple[str, str]]) -> None:
+    """Each by itself: what is to be granted instead of it."""
+    asked = wanted(must(ROLES, exchanged=True, second_factor=False))
+    statement = [{"Effect": "Allow", "Action": [action], "Resource": [resource]} for action, resource in grants]
+    found = judged(Rights(ME, {"p": {"Statement": statement}}), asked)
+    assert len(found.names) <= len(grants)
+    for one in statement:
+        single = judged(Rights(ME, {"p": {"Statement": [one]}}), asked)
+        (name,) = single.names
+        contained = {named(*pair) for pair in MINE if allows({"Statement": [one]}, *pair)}
+        told = single.wider.get(name, {name}) & {named(*pair) for pair in MINE}
+        assert told == contained, one
+        assert found.wider.get(name) == single.wider.get(name)
+
+
+def test_everything_contains_all_that_is_wanted() -> None:
+    asked = wanted(must(ROLES, exchanged=True, second_factor=True))
+    for action, contained in (("*", asked), ("IAM:*", {one for one in asked if one.startswith("iam:")})):
+        statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+        assert judged(Rights(ME, {"p": {"Statement": statement}}), asked).wider == {f"{action} on *": contained}
+
+
+def test_reading_policies_and_groups_is_never_too_much() -> None:
+    asked = wanted(frozenset())
+    statement = {"Effect": "Allow", "Action": ["iam:GetPolicy", "iam:getgrouppolicy"], "Resource": "*"}
+    found = judged(Rights(ME, {"p": {"Statement": statement}}), asked)
+    assert (found.names, found.wider) == ({"iam:GetPolicy on policies", "iam:GetGroupPolicy on groups"}, {})

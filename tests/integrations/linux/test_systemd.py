@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 
 from integrations.linux import survey
+from integrations.linux.connection import Connection
 from integrations.linux.provider import PROVIDER
 from tasks.host.disable_unit import DisableUnit, DisableUnitParams
 from tenantry.capabilities import HostUnit
+from tenantry.errors import Unreachable
+from tenantry.task import Change
 from tests.support.hosts import HostNet, TestHost, host_net
 
 _SETUP = """
@@ -55,6 +58,16 @@ async def host(net: HostNet) -> AsyncIterator[Any]:
     handle = await PROVIDER.open(net.settings("sys1", "other"), net.secrets())
     yield handle.capability("host")
     await handle.aclose()
+
+
+class Ctx:
+    """As much of a context as the task looks at."""
+
+    def __init__(self, host: Any) -> None:
+        self.host = host
+
+    def seen(self, _path: str, value: Any) -> Any:
+        return value
 
 
 async def unit(host: Any, name: str) -> HostUnit:
@@ -108,6 +121,39 @@ async def test_a_unit_is_stopped_and_masked_and_given_back_as_it_was(
         await until(lambda: process in sys1.run("ps -eo args"), True)
 
 
+@pytest.mark.parametrize("after", [1, 2])
+async def test_masking_that_was_cut_off_is_seen_and_finished(
+    host: Any, sys1: TestHost, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After what is disabled, and after its file was moved aside: a unit of which nothing is there any more is not a masked one."""
+    task, params = DisableUnit(), DisableUnitParams(host="sys1", unit="evil.service")
+    before = await unit(host, "evil.service")
+    write, count = Connection.write, 0
+
+    async def cut(*given: Any, **more: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count > after:
+            raise Unreachable("the way is gone")
+        return await write(*given, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Connection, "write", cut)
+        with pytest.raises(Unreachable):
+            await host.set_unit_enabled("sys1", before, False)
+    left = await unit(host, "evil.service")
+    assert left.enabled == {1: "disabled", 2: "aside"}[after]
+    assert (left.sha256, left.command, left.path) == (before.sha256, before.command, before.path)
+    (change,) = await task.check(Ctx(host), params)  # type: ignore[arg-type]  # as much of a context as it looks at
+    await task.apply(Ctx(host), params, [change])  # type: ignore[arg-type]  # as above
+    assert await task.check(Ctx(host), params) == []  # type: ignore[arg-type]  # as above
+    assert sys1.run("systemctl is-enabled evil.service", check=False).strip() == "masked"
+    taken = Change(path=change.path, before=before.model_dump(mode="json"), after="masked")
+    await task.undo(Ctx(host), params, [taken])  # type: ignore[arg-type]  # as above
+    await until(lambda: sys1.run("systemctl is-active evil.service", check=False).strip(), "active")
+    assert (await unit(host, "evil.service")).enabled == "enabled"
+
+
 async def test_a_service_that_starts_itself_again_stays_away(host: Any, sys1: TestHost) -> None:
     """Killing it is answered by ``Restart=always``; masking it is not."""
     before = await unit(host, "evil.service")
@@ -123,21 +169,13 @@ async def test_a_service_that_starts_itself_again_stays_away(host: Any, sys1: Te
 
 async def test_the_tasks_check_sees_what_still_runs(host: Any, sys1: TestHost) -> None:
     """Masked by hand while it runs is not yet done."""
-
-    class Ctx:
-        def __init__(self) -> None:
-            self.host = host
-
-        def seen(self, _path: str, value: Any) -> Any:
-            return value
-
     task, params = DisableUnit(), DisableUnitParams(host="sys1", unit="packed.service")
     before = await unit(host, "packed.service")
     sys1.run("systemctl mask packed.service")
-    (change,) = await task.check(Ctx(), params)  # type: ignore[arg-type]  # as much of a context as it looks at
+    (change,) = await task.check(Ctx(host), params)  # type: ignore[arg-type]  # as much of a context as it looks at
     assert change.after == "masked"
-    await task.apply(Ctx(), params, [change])  # type: ignore[arg-type]  # as above
-    assert await task.check(Ctx(), params) == []  # type: ignore[arg-type]  # as above
+    await task.apply(Ctx(host), params, [change])  # type: ignore[arg-type]  # as above
+    assert await task.check(Ctx(host), params) == []  # type: ignore[arg-type]  # as above
     assert "sleep 86001" not in sys1.run("ps -eo args")
     await host.set_unit_enabled("sys1", before, True)
 
@@ -145,9 +183,6 @@ async def test_the_tasks_check_sees_what_still_runs(host: Any, sys1: TestHost) -
 async def test_isolation_is_taken_back_by_systemds_timer(
     host: Any, net: HostNet, sys1: TestHost, monkeypatch: Any
 ) -> None:
-    from integrations.linux.connection import Connection
-    from tenantry.errors import Unreachable
-
     outside = net.hosts["other"]
     await host.isolate("sys1", [])
     assert not outside.connects(sys1.address)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from tasks.host.disable_unit import DisableUnit
+from tenantry.capabilities.host import UNIT_ASIDE
 from tenantry.task import Outcome
 from tests.support.effects import Case, ContestedEffectContract, drive
 from tests.support.fake_host import web
@@ -29,6 +30,15 @@ class TestDisableUnit(ContestedEffectContract):
 async def test_a_unit_that_is_gone_counts_as_disabled():
     made = await drive(FakeTenant(), DisableUnit(), {"host": "web1", "unit": "gone.service"})
     assert made.outcome is Outcome.ALREADY
+
+
+async def test_a_unit_whose_file_lies_aside_without_a_mask_is_not_done():
+    tenant = FakeTenant()
+    units = web(tenant).units
+    units[UNIT] = units[UNIT].model_copy(update={"enabled": UNIT_ASIDE})
+    made = await drive(tenant, DisableUnit(), {"host": "web1", "unit": UNIT})
+    assert made.outcome is Outcome.CHANGED
+    assert web(tenant).units[UNIT].enabled == "masked"
 
 
 async def test_a_masked_unit_that_still_runs_is_not_done():
