@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from tenantry.sweep.logs.values import inner, text
 from tenantry.sweep.model import Event, Kin, Sweep, rank
 from tenantry.sweep.ranking import ranked
 from tenantry.sweep.sigma.correlate import Alert, Correlation, alerts
-from tenantry.sweep.sigma.load import load
+from tenantry.sweep.sigma.load import load, rule_files
 from tenantry.sweep.sigma.rules import Rule, Rules, make_rules
 from tenantry.sweep.sources import Source, source
 from tenantry.sweep.spool import Hit, Spool
@@ -73,6 +74,11 @@ class Detections:
     left_out: tuple[dict[str, str], ...]
 
     @classmethod
+    def kept(cls, format: str, roots: tuple[Path, ...], rules: tuple[Path, ...] = ()) -> Detections:
+        """As :meth:`load`, once for as long as no file of the folders changes: who sweeps many tenants loads the same rules for each."""
+        return _kept(format, roots, rules, _stamp((*folders(source(format), roots), *rules)))
+
+    @classmethod
     def load(cls, format: str, roots: tuple[Path, ...], rules: tuple[Path, ...] = ()) -> Detections:
         """Load and compile.
 
@@ -88,6 +94,24 @@ class Detections:
         loaded = load(chosen, folders(chosen, roots), rules)
         made = make_rules(loaded, chosen)
         return cls(chosen, made, tuple(sorted(loaded.left_out, key=lambda one: one["rule"])))
+
+
+def _stamp(folders: tuple[Path, ...]) -> tuple[tuple[str, int, int], ...]:
+    """Which files rules are read from, and as of when."""
+    found = []
+    for folder in folders:
+        for path in rule_files(folder):
+            status = path.stat()
+            found.append((str(path), status.st_mtime_ns, status.st_size))
+    return tuple(found)
+
+
+@functools.lru_cache(maxsize=8)
+def _kept(
+    format: str, roots: tuple[Path, ...], rules: tuple[Path, ...], stamp: tuple[tuple[str, int, int], ...]
+) -> Detections:
+    del stamp  # part of the question alone
+    return Detections.load(format, roots, rules)
 
 
 def sweep_logs(

@@ -55,7 +55,9 @@ async def directory_audits(given: Giver) -> AsyncIterator[Mapping[str, Any]]:
         yield found
 
 
-@collector("logs", log="ual", permissions=(Permission(vendor="microsoft365", names=("AuditLogsQuery.Read.All",)),))
+@collector(
+    "logs", log="ual", permissions=(Permission(vendor="microsoft365", names=("AuditLogsQuery.Read.All",)),), first=True
+)
 async def audit_log(given: Giver) -> AsyncIterator[Mapping[str, Any]]:
     """The unified audit log of the window, as far as detections look at it. The vendor takes minutes to search."""
     logs: Logs = await given.capability("logs")
