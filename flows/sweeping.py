@@ -191,7 +191,7 @@ class TenantSweeping:
         formats = {check.collect.log for check in checks if isinstance(check, LogCheck)}
         others = self._installation.home.runbooks / "detections" / OTHERS
         rules = (others,) if others.is_dir() else ()
-        return {name: Detections.load(name, roots, rules) for name in sorted(one for one in formats if one)}
+        return {name: Detections.kept(name, roots, rules) for name in sorted(one for one in formats if one)}
 
     async def _ours(self) -> tuple[dict[str, Ours], list[dict[str, str]]]:
         """What providers know of ourselves, and those that could not say."""

@@ -5,7 +5,9 @@ is asked of one object after the other (an inbox, an application) packed into fu
 and single cmdlets count as requests of their own; how few there were if these travelled in batches too stands beside it.
 
 Wall clock is compared with the very same requests, sent again by plain httpx with nothing parsed and nothing waiting for another's answer, as
-many at a time as the provider sends: what the lab needs for its answers is in both. Requests x latency / concurrency stands beside it.
+many at a time as the provider sends: what the lab needs for its answers is in both. Beside it stand, for the provider's own concurrency and for
+lower ones, requests x latency / concurrency; and how many round trips follow upon one another, told by a latency beside which our own work
+does not count.
 """
 
 from __future__ import annotations
@@ -25,16 +27,19 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import httpx
+import yaml
 
 from benchmarks.model import Baseline, Bench, Scale, peak_rss_mb, summary
 from benchmarks.registry import BenchmarkFailed
 from benchmarks.stage import LAB_TENANT, LabProcess, lab_process
 from flows.assembly import Installation
 from flows.sweeping import TenantSweeping
-from integrations.http import Limits
 from integrations.microsoft365.gathering import BATCH_SIZE as QUESTIONS
+from integrations.microsoft365.provider import Settings
 
 _LATENCY: Final = 0.05
+_LONG: Final = 0.5
+_CONCURRENCY: Final[int] = Settings.model_fields["concurrency"].default
 _REQUESTS: Final = 1.2
 _WALL: Final = 1.5
 _MEMORY_MB: Final = 300.0
@@ -207,15 +212,18 @@ def _wall(name: str, scale: Scale, installation: Installation) -> Bench:
     users = 60 if scale.quick else 1_000
     with lab_process(installation, users=users, scenario=_scenario()) as lab:
         asked, ours, plain = asyncio.run(_timed(installation, lab, 1 if scale.quick else scale.rounds))
+        fewer = {n: _at(installation, n) for n in ((4,) if scale.quick else (4, 8, 12))}
+        lab.faults(latency_ms=_LONG * 1000)
+        in_a_row = _at(installation, _CONCURRENCY)
     ratio = statistics.median(mine[0] / base for mine, base in zip(ours, plain, strict=True))
     value = statistics.median(wall for wall, _ in ours)
-    formula = asked.calls * _LATENCY / Limits().concurrency
+    formula = asked.calls * _LATENCY / _CONCURRENCY
     return Bench(
         name=name,
         value=round(value, 3),
         unit="s",
         baseline=Baseline(
-            f"the same requests by plain httpx, {Limits().concurrency} at a time", round(statistics.median(plain), 3)
+            f"the same requests by plain httpx, {_CONCURRENCY} at a time", round(statistics.median(plain), 3)
         ),
         ratio=round(ratio, 3),
         target=f"ratio <= {_WALL}",
@@ -228,9 +236,14 @@ def _wall(name: str, scale: Scale, installation: Installation) -> Bench:
             "ours_s": summary([wall for wall, _ in ours]),
             "ours_cpu_s": summary([cpu for _, cpu in ours]),
             "plain_s": summary(plain),
+            "concurrency": _CONCURRENCY,
             "requests_x_latency_by_concurrency_s": round(formula, 3),
             "ours_by_that": round(value / formula, 2),
             "plain_by_that": round(statistics.median(plain) / formula, 2),
+            "ours_by_that_at_lower_concurrency": {
+                str(n): round(wall * n / (asked.calls * _LATENCY), 2) for n, wall in fewer.items()
+            },
+            "round_trips_in_a_row": int(in_a_row / _LONG),
         },
     )
 
@@ -254,9 +267,31 @@ async def _timed(
     return asked, ours, plain
 
 
+def _at(installation: Installation, concurrency: int) -> float:
+    """Seconds of a sweep with so many requests under way at once."""
+
+    async def timed() -> float:
+        async with installation.access(LAB_TENANT, "run") as access:
+            await access.ahead({"directory", "mail_flow"})
+            sweeping = TenantSweeping(installation, access)
+            begun = time.perf_counter()
+            await sweeping.sweep("bench", datetime.now(UTC), _DAYS)
+            return time.perf_counter() - begun
+
+    path = installation.home.tenants / f"{LAB_TENANT}.yaml"
+    written = path.read_text(encoding="utf-8")
+    file = yaml.safe_load(written)
+    file["providers"]["m365"]["settings"]["concurrency"] = concurrency
+    path.write_text(yaml.safe_dump(file), encoding="utf-8")
+    try:
+        return asyncio.run(timed())
+    finally:
+        path.write_text(written, encoding="utf-8")
+
+
 async def _again(asked: Asked) -> float:
     """Send the same requests; seconds."""
-    at_a_time = Limits().concurrency
+    at_a_time = _CONCURRENCY
     free = asyncio.Semaphore(at_a_time)
     limits = httpx.Limits(max_connections=at_a_time, max_keepalive_connections=at_a_time)
     async with httpx.AsyncClient(timeout=60, trust_env=False, limits=limits) as client:

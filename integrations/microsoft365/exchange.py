@@ -44,6 +44,10 @@ __all__ = ["BATCH_SIZE", "PERMISSION", "SYSTEM_MAILBOX", "Exchange"]
 PERMISSION: Final = "Exchange.ManageAsApp"
 BATCH_SIZE: Final = 10
 """The most that Exchange takes in one batch."""
+_BATCHES: Final = 10
+"""Batches under way at once: a hundred cmdlets, as many as Exchange lets one caller queue (``QueueDepth`` of its throttling policy,
+techcommunity.microsoft.com, "Running PowerShell cmdlets for large numbers of users"). More would wait there, and keep whoever asks
+something else from his turn here."""
 SYSTEM_MAILBOX: Final = "SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}"
 """The arbitration mailbox that every organization has: the anchor of calls that are about no mailbox."""
 
@@ -76,6 +80,7 @@ class Exchange:
         self._root = f"{base_url.rstrip('/')}/adminapi/beta/{tenant_id}"
         self._tenant_id = tenant_id
         self._connection = str(uuid.uuid4())
+        self._batches = asyncio.Semaphore(_BATCHES)
 
     async def read(
         self,
@@ -147,18 +152,19 @@ class Exchange:
             }
             for parameters, mailbox in asked
         ]
-        answer = await self.http.read(
-            "POST",
-            f"{self._root}/$batch",
-            headers={
-                **self._headers(None),
-                "Prefer": "odata.maxpagesize=1000;odata.continue-on-error",
-            },
-            content=json.dumps({"requests": requests}).encode(),
-            authorizer=self._authorizer,
-            dialect=_refused,
-            what=f"{cmdlet} of {len(requests)}",
-        )
+        async with self._batches:
+            answer = await self.http.read(
+                "POST",
+                f"{self._root}/$batch",
+                headers={
+                    **self._headers(None),
+                    "Prefer": "odata.maxpagesize=1000;odata.continue-on-error",
+                },
+                content=json.dumps({"requests": requests}).encode(),
+                authorizer=self._authorizer,
+                dialect=_refused,
+                what=f"{cmdlet} of {len(requests)}",
+            )
         responses = answer.data.get("responses") if isinstance(answer.data, dict) else None
         given = {
             one.get("id"): one for one in (responses if isinstance(responses, list) else ()) if isinstance(one, dict)
@@ -231,8 +237,10 @@ class Exchange:
             page = answer.data.get("value") if isinstance(answer.data, dict) else None
             if not isinstance(page, list):
                 raise VendorFault(f"Exchange answered {cmdlet} without rows", vendor=self.http.vendor, **answer.ids)
-            yield [row for row in page if isinstance(row, dict)]
             link = answer.data.get("@odata.nextLink")
+            del answer  # whoever takes the rows may need minutes for them, and they are many
+            yield [row for row in page if isinstance(row, dict)]
+            page = None
             if link is None:
                 return
             self._own(link, url, cmdlet)

@@ -110,6 +110,14 @@ class Settings(BaseModel):
         max_length=20,
         description="Accounts whose passwords the vault keeps: the name of each among the secrets, and the account",
     )
+    concurrency: int = Field(
+        16,
+        ge=1,
+        le=64,
+        description="Requests under way at once; less where other tools of the client use up what Microsoft allows",
+    )
+    """Ten batches of cmdlets are the most that Exchange takes of one caller (:mod:`integrations.microsoft365.exchange`), and six more leave
+    whoever else asks something his turn; Graph limits no number, only rates, and takes twenty questions in each."""
     login_url: str | None = Field(None, description="Instead of the cloud's sign-in address")
     graph_url: str | None = Field(None, description="Instead of the cloud's Graph address, without version")
     exchange_url: str | None = Field(None, description="Instead of the cloud's Exchange address")
@@ -193,7 +201,7 @@ class Microsoft365Handle:
         """Sign in to Graph, and to Exchange where mailboxes are wanted."""
         graph, exchange = self._settings.scopes
         self._tokens.ahead(graph)
-        if "mail" in names:
+        if not {"mail", "mail_flow"}.isdisjoint(names):
             self._tokens.ahead(exchange)
 
     async def check(self) -> ProviderCheck:
@@ -388,6 +396,7 @@ async def _opened(
 ) -> Microsoft365Handle:
     # Imported here, so that naming the vendor and checking a tenant's file load no HTTP client.
     from integrations.http import Http
+    from integrations.http import Limits as HttpLimits
     from integrations.microsoft365.account_password import AccountPassword
     from integrations.microsoft365.application_inventory import Microsoft365ApplicationInventory
     from integrations.microsoft365.applications import Microsoft365Applications
@@ -407,6 +416,7 @@ async def _opened(
 
     login, graph_url, exchange_url = own.addresses
     graph_scope, exchange_scope = own.scopes
+    limits = limits or HttpLimits(concurrency=own.concurrency)
     http = await Http.open(
         VENDOR, own.tenant_id, limits=limits, transport=transport, **({"sleep": sleep} if sleep is not None else {})
     )

@@ -99,6 +99,7 @@ class Collector(Generic[F]):
         needs: capabilities. A tenant without one of them has nothing to be checked there: not applicable.
         permissions: what reading takes, for each vendor that may stand behind the capabilities.
         log: the format of :data:`tenantry.sweep.sources.FORMATS` whose records these facts are; None: they are no log.
+        first: it is asked first, because it takes longest: a vendor searches its log for minutes, or answers follow from answers.
         read: yields facts. May raise :class:`~tenantry.errors.ProviderError`: what came until then was looked at, and the rest is
             reported as not checked.
     """
@@ -107,16 +108,17 @@ class Collector(Generic[F]):
     needs: tuple[str, ...]
     permissions: tuple[Permission, ...]
     log: str | None
+    first: bool
     read: Callable[[Giver], AsyncIterator[F]]
 
 
 def collector(
-    *needs: str, permissions: tuple[Permission, ...] = (), log: str | None = None
+    *needs: str, permissions: tuple[Permission, ...] = (), log: str | None = None, first: bool = False
 ) -> Callable[[Callable[[Giver], AsyncIterator[F]]], Collector[F]]:
     """Make an async generator function a :class:`Collector`."""
 
     def made(read: Callable[[Giver], AsyncIterator[F]]) -> Collector[F]:
-        return Collector(read.__name__, needs, permissions, log, read)
+        return Collector(read.__name__, needs, permissions, log, first, read)
 
     return made
 

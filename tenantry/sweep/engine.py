@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from tenantry.sweep.logs.values import inner, text
 from tenantry.sweep.model import Event, Kin, Sweep, rank
 from tenantry.sweep.ranking import ranked
 from tenantry.sweep.sigma.correlate import Alert, Correlation, alerts
-from tenantry.sweep.sigma.load import load
+from tenantry.sweep.sigma.load import load, rule_files
 from tenantry.sweep.sigma.rules import Rule, Rules, make_rules
 from tenantry.sweep.sources import Source, source
 from tenantry.sweep.spool import Hit, Spool
@@ -26,7 +27,7 @@ __all__ = ["Detections", "Seen", "ask", "correlate", "folders", "sweep_logs"]
 
 _GENERATION: Final = 125_000
 _OBJECTS: Final = 1_000_000
-_NO_LOGS: Final = (".md", ".txt.sha256", ".html", ".pdf", ".png")
+_NO_LOGS: Final = (".md", ".txt.sha256", ".html", ".pdf", ".png", "result_sign.json")
 _SLOT: Final = 60.0
 """Seconds in which events are counted for the picture; twice as many when there are too many of them."""
 _MOST_SLOTS: Final = 5000
@@ -73,6 +74,11 @@ class Detections:
     left_out: tuple[dict[str, str], ...]
 
     @classmethod
+    def kept(cls, format: str, roots: tuple[Path, ...], rules: tuple[Path, ...] = ()) -> Detections:
+        """As :meth:`load`, once for as long as no file of the folders changes: who sweeps many tenants loads the same rules for each."""
+        return _kept(format, roots, rules, _stamp((*folders(source(format), roots), *rules)))
+
+    @classmethod
     def load(cls, format: str, roots: tuple[Path, ...], rules: tuple[Path, ...] = ()) -> Detections:
         """Load and compile.
 
@@ -88,6 +94,24 @@ class Detections:
         loaded = load(chosen, folders(chosen, roots), rules)
         made = make_rules(loaded, chosen)
         return cls(chosen, made, tuple(sorted(loaded.left_out, key=lambda one: one["rule"])))
+
+
+def _stamp(folders: tuple[Path, ...]) -> tuple[tuple[str, int, int], ...]:
+    """Which files rules are read from, and as of when."""
+    found = []
+    for folder in folders:
+        for path in rule_files(folder):
+            status = path.stat()
+            found.append((str(path), status.st_mtime_ns, status.st_size))
+    return tuple(found)
+
+
+@functools.lru_cache(maxsize=8)
+def _kept(
+    format: str, roots: tuple[Path, ...], rules: tuple[Path, ...], stamp: tuple[tuple[str, int, int], ...]
+) -> Detections:
+    del stamp  # part of the question alone
+    return Detections.load(format, roots, rules)
 
 
 def sweep_logs(
@@ -188,7 +212,7 @@ def _read(
             _issued(record, kin.view, collector)
 
     intake.quiet = quiet
-    for stream in open_all(paths, intake, skip=_NO_LOGS):
+    for stream in open_all(paths, intake, skip=_NO_LOGS, into=chosen.into):
         for event in chosen.read(stream, intake):
             if event.id and met(event.id):
                 repeated += 1

@@ -31,6 +31,7 @@ from tenantry.sweep.check import BaseCheck, Check, Collector, Known, LogCheck, L
 from tenantry.sweep.collect import Collector as Found
 from tenantry.sweep.engine import Detections, Seen, ask, correlate
 from tenantry.sweep.garbage import few_collections
+from tenantry.sweep.logs.values import without
 from tenantry.sweep.model import Finding, Sweep, rank
 from tenantry.sweep.ranking import ranked
 from tenantry.sweep.spool import Spool
@@ -138,8 +139,9 @@ async def sweep_tenant(
     try:
         with few_collections(_OBJECTS):
             async with asyncio.TaskGroup() as group:
-                # Logs first: a vendor searches them for minutes while everything else is read.
-                for source, asked in sorted(by_collector.items(), key=lambda item: item[0].log is None):
+                for source, asked in sorted(
+                    by_collector.items(), key=lambda item: (not item[0].first, item[0].log is None)
+                ):
                     group.create_task(one(source, asked))
     except BaseExceptionGroup as errors:
         raise first_of(errors) from errors
@@ -177,26 +179,22 @@ class _Reader:
     ) -> None:
         """Until the collector has nothing more, or cannot go on."""
         log = None
-        if self._logs and self._source.log is not None:
-            loaded = await asyncio.shield(detections) if isinstance(detections, asyncio.Future) else detections
-            log = _Log(loaded[self._source.log], self._found, self._result, self._scratch)
         try:
             for name in self._source.needs:
                 await given.capability(name)
         except NoProvider:
-            if log is not None:
-                log.abandon()
             for check in (*self._checks, *self._logs):
                 self._standing[check.name].applies = False
             return
         except ENDS_ALL:
             raise
         except TenantryError as error:  # a broken file or a secret that is gone is no reason to look at nothing
-            if log is not None:
-                log.abandon()
-                self._result.logs[log.format] = False
+            if self._logs and self._source.log is not None:
+                self._result.logs[self._source.log] = False
             self._cannot(said(error))
             return
+        if self._logs and self._source.log is not None:
+            log = _Log(self._source.log, detections, self._found, self._result, self._scratch)
         whole = False
         try:
             await self._all(given, log)
@@ -209,7 +207,7 @@ class _Reader:
             self._cannot(TaskDefect.of(f"the collector {self._source.name}", error).message + self._after)
         finally:
             if log is not None:
-                log.close(self._logs, self._standing, whole=whole)
+                await log.close(self._logs, self._standing, self._look.known, whole=whole)
             self._at.ended = True
             self._tell()
 
@@ -221,7 +219,7 @@ class _Reader:
         async for fact in self._source.read(given):
             self._at.facts += 1
             if log is not None:
-                log.see(fact, self._look.known)
+                await log.see(fact, self._look.known)
             for check in self._checks:
                 self._show(check, fact)
             if self._at.facts % _BREATH == 0:
@@ -258,33 +256,44 @@ def said(error: TenantryError) -> str:
     return f"{error.message.rstrip('.')}. {error.remedy}".rstrip()
 
 
-def _without_known(view: dict[str, Any], known: Known) -> None:
-    """An account that the tenant's file names is not outside."""
-    outside = view.get("outside")
-    if not known.cloud_accounts or not isinstance(outside, list):
-        return
-    left = [one for one in outside if one not in known.cloud_accounts]
-    if left:
-        view["outside"] = left
-    else:
-        del view["outside"]
-
-
 _OBJECTS: Final = 5_000
+_EARLY: Final = 1_000
+"""Records that are held while the detections are still loading: a vendor's page."""
 _EMPTY: Final = "it is not recorded, not kept, or not shown to us, and nothing in it proves nothing"
 
 
-class _Log:
-    """A vendor's log, as `tenantry.sweep.engine` looks at exported ones."""
+@dataclass(slots=True)
+class _Begun:
+    """What a log is looked at with."""
 
-    def __init__(self, detections: Detections, found: Found, result: Sweep, scratch: Path | None) -> None:
-        self.format = detections.source.name
-        self._detections = detections
+    detections: Detections
+    spool: Spool
+    statistics: Statistics
+
+
+class _Log:
+    """A vendor's log, as `tenantry.sweep.engine` looks at exported ones.
+
+    What comes while the detections are still loading is held, as far as that is little: a vendor that searches its log for minutes was asked
+    at once.
+    """
+
+    def __init__(
+        self,
+        format: str,
+        detections: Mapping[str, Detections] | asyncio.Future[dict[str, Detections]],
+        found: Found,
+        result: Sweep,
+        scratch: Path | None,
+    ) -> None:
+        self.format = format
+        self._loading = detections
         self._found = found
         self._result = result
+        self._scratch = scratch
+        self._early: list[Mapping[str, Any]] = []
+        self._begun: _Begun | None = None
         self._density: Counter[int] = Counter()
-        self._spool = Spool(scratch)
-        self._statistics = Statistics(detections.source, self._spool)
         self._seen = Seen()
         self._read = 0
         self._unreadable = 0
@@ -292,12 +301,31 @@ class _Log:
         self._first = math.inf
         self._last = -math.inf
 
-    def see(self, record: Mapping[str, Any], known: Known) -> None:
+    async def see(self, record: Mapping[str, Any], known: Known) -> None:
         """One record, in the vendor's own form."""
         if not record:  # it was left out, and the log is there
             self._left_out += 1
             return
-        event = self._detections.source.event(record)
+        begun = self._begun
+        if begun is None:
+            if isinstance(self._loading, asyncio.Future) and not self._loading.done() and len(self._early) < _EARLY:
+                self._early.append(record)
+                return
+            begun = await self._begin(known)
+        self._look_at(record, known, begun)
+
+    async def _begin(self, known: Known) -> _Begun:
+        """Wait for the detections, and look at what came before them."""
+        loaded = await asyncio.shield(self._loading) if isinstance(self._loading, asyncio.Future) else self._loading
+        detections, spool = loaded[self.format], Spool(self._scratch)
+        begun = self._begun = _Begun(detections, spool, Statistics(detections.source, spool))
+        early, self._early = self._early, []
+        for record in early:
+            self._look_at(record, known, begun)
+        return begun
+
+    def _look_at(self, record: Mapping[str, Any], known: Known, begun: _Begun) -> None:
+        event = begun.detections.source.event(record)
         if event is None:
             self._unreadable += 1
             self._result.events_unreadable += 1
@@ -306,46 +334,46 @@ class _Log:
             self._result.events_repeated += 1
             return
         self._read += 1
-        _without_known(event.view, known)
+        if known.cloud_accounts:
+            without(event.view, known.cloud_accounts)
         result = self._result
         result.events_read += 1
         self._first, self._last = min(self._first, event.time), max(self._last, event.time)
         result.first_event = event.time if result.first_event is None else min(result.first_event, event.time)
         result.last_event = event.time if result.last_event is None else max(result.last_event, event.time)
         self._density[int(event.time // _SLOT)] += 1
-        ask(self._detections.rules, event, self._found, self._spool)
-        self._statistics.see(event)
+        ask(begun.detections.rules, event, self._found, begun.spool)
+        begun.statistics.see(event)
 
-    def abandon(self) -> None:
-        """Nothing was read."""
-        self._spool.close()
-
-    def close(self, checks: Sequence[LogCheck], standing: Mapping[str, _Standing], *, whole: bool) -> None:
+    async def close(
+        self, checks: Sequence[LogCheck], standing: Mapping[str, _Standing], known: Known, *, whole: bool
+    ) -> None:
         """Correlate, and tell the checks how they stand.
 
         Args:
             whole: the log was read to its end.
         """
+        begun = self._begun or await self._begin(known)
         self._result.logs[self.format] = whole and self._result.logs.get(self.format, True)
         self._result.density += [(slot * _SLOT, count) for slot, count in sorted(self._density.items())]
         try:
-            correlate(self._detections.rules, self._found, self._spool, self._detections.source)
-            self._statistics.finish(self._found)
+            correlate(begun.detections.rules, self._found, begun.spool, begun.detections.source)
+            begun.statistics.finish(self._found)
         finally:
-            self._spool.close()
+            begun.spool.close()
         if self._read:
             self._result.could_not_check += [
                 one | {"check": f"log {self.format}: {one['check']}"}
-                for one in self._statistics.missing(self._last - self._first, alone=False)
+                for one in begun.statistics.missing(self._last - self._first, alone=False)
             ]
-        rules = self._detections.rules
+        rules = begun.detections.rules
         mine_here = {rule.key for rule in rules.rules} | {one.described.key for one in rules.correlations}
         hit = set()
         for finding in self._found.findings():
             hit.add(finding.rule)
             if finding.rule in mine_here or finding.rule in STATISTICS.get(self.format, ()):
                 finding.source = finding.source or self.format
-        left_out = {one["rule"]: one["why"] for one in self._detections.left_out}
+        left_out = {one["rule"]: one["why"] for one in begun.detections.left_out}
         for check in checks:
             mine = standing[check.name]
             mine.looked_at += self._read

@@ -19,6 +19,12 @@ OPERATIONS: Final = (
     "New-InboxRule", "Set-InboxRule", "Enable-InboxRule", "UpdateInboxRules", "Set-Mailbox", "Add-MailboxPermission",
     "Add-RecipientPermission", "Add-MailboxFolderPermission", "Set-MailboxFolderPermission", "AddFolderPermissions",
     "ModifyFolderPermissions", "Set-CASMailbox", "Set-CASMailboxPlan", "Set-TransportConfig", "Set-OrganizationConfig", "UpdateCalendarDelegation", "Set-MailboxAuditBypassAssociation", "New-ManagementRoleAssignment", "Add-RoleGroupMember",
+    "New-JournalRule", "Set-JournalRule", "Enable-JournalRule", "New-App", "Set-App", "New-SweepRule", "Set-SweepRule", "New-MigrationEndpoint",
+    "New-MigrationBatch", "New-SyncRequest", "New-MoveRequest", "New-MailboxRestoreRequest", "Remove-ApplicationAccessPolicy",
+    "New-AuthenticationPolicy", "Set-AuthenticationPolicy", "Add-eDiscoveryCaseAdmin", "New-eDiscoveryCaseAdmin", "CaseAdminAdded",
+    "Add-ComplianceCaseMember", "CaseMemberAdded", "Set-CsTenantFederationConfiguration", "Set-CsExternalAccessPolicy",
+    "New-CsExternalAccessPolicy", "Grant-CsExternalAccessPolicy", "SharingPolicyChanged", "DeviceAccessPolicyChanged",
+    "NetworkAccessPolicyChanged", "FileMalwareDetected", "FileSyncUploadedMalware", "AlertTriggered", "AlertEntityGenerated", "FileRenamed",
     "New-TransportRule", "Set-TransportRule", "Disable-TransportRule", "Remove-TransportRule", "New-RemoteDomain", "Set-RemoteDomain",
     "New-InboundConnector", "Set-InboundConnector", "New-OutboundConnector", "Set-OutboundConnector", "Set-AdminAuditLogConfig",
     "New-HostedOutboundSpamFilterPolicy", "Set-HostedOutboundSpamFilterPolicy",
@@ -55,7 +61,9 @@ async def directory_audits(given: Giver) -> AsyncIterator[Mapping[str, Any]]:
         yield found
 
 
-@collector("logs", log="ual", permissions=(Permission(vendor="microsoft365", names=("AuditLogsQuery.Read.All",)),))
+@collector(
+    "logs", log="ual", permissions=(Permission(vendor="microsoft365", names=("AuditLogsQuery.Read.All",)),), first=True
+)
 async def audit_log(given: Giver) -> AsyncIterator[Mapping[str, Any]]:
     """The unified audit log of the window, as far as detections look at it. The vendor takes minutes to search."""
     logs: Logs = await given.capability("logs")

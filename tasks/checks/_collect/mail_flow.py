@@ -43,8 +43,9 @@ class OutboundDomain:
 async def transport_rules(given: Giver) -> AsyncIterator[MailRule]:
     """Every mail flow rule."""
     flow: MailFlow = await given.capability("mail_flow")
-    own = await flow.domains()
+    own: frozenset[str] | None = None
     async for rule in flow.transport_rules():
+        own = await flow.domains() if own is None else own
         yield MailRule(rule, own)
 
 
@@ -52,8 +53,10 @@ async def transport_rules(given: Giver) -> AsyncIterator[MailRule]:
 async def remote_domains(given: Giver) -> AsyncIterator[OutboundDomain]:
     """Every remote domain."""
     flow: MailFlow = await given.capability("mail_flow")
-    forwards_out = await flow.forwards_out()
+    asked, forwards_out = False, None
     async for domain in flow.remote_domains():
+        if not asked:
+            asked, forwards_out = True, await flow.forwards_out()
         yield OutboundDomain(domain, forwards_out)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,8 +16,9 @@ from tenantry.task import Permission
 __all__ = ["MailboxRules", "MailboxSettings", "SendAs", "inbox_rules", "mailboxes", "outside", "send_as"]
 
 _EXCHANGE: Final = Permission(vendor="microsoft365", names=("Exchange.ManageAsApp",))
-_WIDTH: Final = 16
-"""Calls for rules that are open at the same time; each is for many mailboxes, and together they fill what a vendor lets one ask at once."""
+_WIDTH: Final = 4
+"""Calls for rules that are open at the same time; each is for many mailboxes and fills what a vendor lets one ask at once, and the next
+ones are ready when it ends."""
 
 
 def outside(addresses: Sequence[str], own: frozenset[str], look: Look) -> list[str]:
@@ -62,14 +64,14 @@ class SendAs:
 @collector(
     "mail_flow",
     permissions=(Permission(vendor="microsoft365", names=("MailboxSettings.Read", "Exchange.ManageAsApp")),),
+    first=True,
 )
 async def inbox_rules(given: Giver) -> AsyncIterator[MailboxRules]:
     """Of every mailbox."""
     flow: MailFlow = await given.capability("mail_flow")
-    own = await flow.domains()
 
     async def ask(boxes: list[Mailbox]) -> list[MailboxRules]:
-        answers = await flow.rules_of(boxes)
+        answers, own = await asyncio.gather(flow.rules_of(boxes), flow.domains())
         return [MailboxRules(box, found, own) for box, found in zip(boxes, answers, strict=True)]
 
     async for found in abreast(_parts(flow.mailboxes(), flow.at_once), ask, _WIDTH):
@@ -92,8 +94,9 @@ async def _parts(boxes: AsyncIterator[Mailbox], size: int) -> AsyncIterator[list
 async def mailboxes(given: Giver) -> AsyncIterator[MailboxSettings]:
     """Every mailbox."""
     flow: MailFlow = await given.capability("mail_flow")
-    own = await flow.domains()
+    own: frozenset[str] | None = None  # asked for when a row needs them: the list does not wait
     async for mailbox in flow.mailboxes():
+        own = await flow.domains() if own is None else own
         yield MailboxSettings(mailbox, own)
 
 
@@ -101,6 +104,7 @@ async def mailboxes(given: Giver) -> AsyncIterator[MailboxSettings]:
 async def send_as(given: Giver) -> AsyncIterator[SendAs]:
     """Every right to send as somebody else."""
     flow: MailFlow = await given.capability("mail_flow")
-    own = await flow.domains()
+    own: frozenset[str] | None = None
     async for right in flow.send_as():
+        own = await flow.domains() if own is None else own
         yield SendAs(right, own)

@@ -21,7 +21,7 @@ from sigma.rule import SigmaRule
 from tenantry.errors import InvalidInput
 from tenantry.sweep.sources import Source
 
-__all__ = ["ELSEWHERE", "Loaded", "load"]
+__all__ = ["ELSEWHERE", "Loaded", "load", "rule_files"]
 
 _ASIDE: Final = frozenset({"deprecated", "unsupported", "tests", "regression_data", "documentation", "other"})
 """Folders of SigmaHQ's layout whose rules its authors do not mean to be used as they are."""
@@ -68,7 +68,7 @@ def load(source: Source, own: tuple[Path, ...], others: tuple[Path, ...] = ()) -
         if not folder.exists():
             raise InvalidInput(f"{folder} does not exist", place="--rules")
     for folder, ours in [*((one, True) for one in own), *((one, False) for one in others)]:
-        for path in _files(folder):
+        for path in rule_files(folder):
             if not ours and _ASIDE.intersection(path.relative_to(folder).parts[:-1] if path != folder else ()):
                 loaded.leave_out(
                     str(path.relative_to(folder)), "its authors put it aside (deprecated, unsupported or a test)"
@@ -92,7 +92,8 @@ def _called(rule: Any) -> str:
     return str(rule.name or rule.id or rule.title)
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def rule_files(folder: Path) -> Iterator[Path]:
+    """The files of a folder that may hold rules, in order; a file is its own."""
     if folder.is_file():
         yield folder
         return

@@ -315,8 +315,11 @@ async def test_ahead_signs_in_once_for_who_asks_later(stand: Stand, handle: Micr
     assert len(tokens(stand)) == 1
 
 
-async def test_ahead_signs_in_to_exchange_where_mailboxes_are_wanted(stand: Stand, handle: Microsoft365Handle) -> None:
-    handle.ahead({"identity", "mail"})
+@pytest.mark.parametrize("wanted", ["mail", "mail_flow"])
+async def test_ahead_signs_in_to_exchange_where_mailboxes_are_wanted(
+    stand: Stand, handle: Microsoft365Handle, wanted: str
+) -> None:
+    handle.ahead({"identity", wanted})
     await settled()
     assert len(tokens(stand)) == 2
 

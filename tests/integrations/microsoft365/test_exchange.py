@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 
 import httpx
@@ -32,6 +33,32 @@ async def test_pages_are_fetched_with_the_same_body(stand: Stand, exchange: Exch
     rows = await exchange.read("Get-InboxRule", {"Mailbox": stand.user, "IncludeHidden": True}, mailbox=stand.user)
     assert len(invoke(stand)) == len(rows) > 3
     assert len({request.content for request in invoke(stand)}) == 1
+
+
+async def test_no_more_batches_are_under_way_than_exchange_takes(
+    stand: Stand, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And whoever asks something else meanwhile has his turn."""
+    under_way: list[int] = [0]
+    carry = stand.wire.handle_async_request
+
+    async def slow(request: httpx.Request) -> httpx.Response:
+        batch = request.url.path.endswith("/$batch")
+        under_way[0] += batch
+        most.append(under_way[0])
+        try:
+            for _ in range(20):
+                await asyncio.sleep(0)
+            return await carry(request)
+        finally:
+            under_way[0] -= batch
+
+    most: list[int] = []
+    monkeypatch.setattr(stand.wire, "handle_async_request", slow)
+    asked = [({"Mailbox": stand.user}, stand.user)] * 250
+    rows = await exchange.read_together("Get-InboxRule", asked)
+    assert len(rows) == 250
+    assert max(most) == 10
 
 
 async def test_a_lost_page_starts_the_list_anew(stand: Stand, exchange: Exchange) -> None:

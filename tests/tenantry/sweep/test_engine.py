@@ -286,3 +286,17 @@ def test_nothing_in_a_log_stops_a_sweep(tmp_path: Path, format: str, data: st.Da
     assert found.events_read + found.events_repeated + found.events_unreadable >= len(rows)
     json.dumps(found.as_dict())
     page(found)
+
+
+def test_detections_are_loaded_anew_when_a_file_changes(tmp_path: Path) -> None:
+    folder = tmp_path / "linux"
+    folder.mkdir()
+    shipped = SHIPPED / "detections" / "linux" / "linux_ssh_root_password.yml"
+    mine = folder / "mine.yml"
+    mine.write_text(shipped.read_text())
+    first = Detections.kept("sshd", (tmp_path,))
+    assert Detections.kept("sshd", (tmp_path,)) is first
+    mine.write_text(shipped.read_text().replace("title: ", "title: My own "))
+    assert Detections.kept("sshd", (tmp_path,)).rules.rules[0].title.startswith("My own ")
+    (folder / "more.yml").write_text((SHIPPED / "detections" / "linux" / "linux_ssh_guessed.yml").read_text())
+    assert Detections.kept("sshd", (tmp_path,)) is not first

@@ -31,6 +31,7 @@ from tenantry.sweep.model import Finding, Sweep
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 LOOK = Look(NOW, NOW - timedelta(days=30))
 READ: list[str] = []
+READ_AHEAD: list[int] = []
 
 
 class Access:
@@ -54,6 +55,12 @@ async def numbers(given: Giver) -> AsyncIterator[int]:
         yield number
 
 
+@collector("identity", first=True)
+async def patient(given: Giver) -> AsyncIterator[int]:
+    READ.append("patient")
+    yield 1
+
+
 @collector("identity")
 async def forbidden(given: Giver) -> AsyncIterator[int]:
     yield 1
@@ -74,6 +81,7 @@ async def kept(given: Giver) -> AsyncIterator[Mapping[str, Any]]:
 @collector("identity", log="entra-signin")
 async def sign_ins(given: Giver) -> AsyncIterator[Mapping[str, Any]]:
     for number in range(12):
+        READ_AHEAD.append(number + 1)
         yield {
             "id": f"s{number}",
             "createdDateTime": f"2026-11-21T10:{number:02}:00Z",
@@ -121,6 +129,11 @@ class Broken(Base):
 
     def evaluate(self, fact: int, look: Look) -> Iterable[Finding]:
         raise ZeroDivisionError("secret-value")
+
+
+class Patient(Never):
+    name = "checks.patient"
+    collect = patient
 
 
 class Forbidden(Never):
@@ -264,6 +277,44 @@ async def test_detections_that_are_still_loading_are_waited_for() -> None:
     loading = asyncio.ensure_future(asyncio.to_thread(detections))
     found = await sweep_tenant(Access(identity=1), [Spray()], LOOK, loading)  # type: ignore[arg-type]  # as above
     assert standing(found) == {"checks.spray": ("fail", 12)}
+
+
+async def test_a_log_is_asked_for_while_detections_are_still_loading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A vendor searches for minutes. What comes meanwhile is held, as far as that is little."""
+    for held, least in ((1_000, 12), (5, 6)):
+        monkeypatch.setattr(live, "_EARLY", held)
+        loading: asyncio.Future[dict[str, Detections]] = asyncio.get_running_loop().create_future()
+        facts: list[int] = []
+        going = asyncio.ensure_future(
+            sweep_tenant(
+                Access(identity=1),  # type: ignore[arg-type]  # as above
+                [Spray()],
+                LOOK,
+                loading,
+                progress=lambda at, facts=facts: facts.append(at.facts),  # type: ignore[misc]  # bound at once
+            )
+        )
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert not going.done()
+        assert READ_AHEAD[-1] == least
+        loading.set_result(detections())
+        found = await going
+        assert standing(found) == {"checks.spray": ("fail", 12)}
+        assert (found.events_read, facts) == (12, [12])
+
+
+async def test_detections_that_cannot_be_loaded_end_the_sweep() -> None:
+    loading: asyncio.Future[dict[str, Detections]] = asyncio.get_running_loop().create_future()
+    loading.set_exception(InvalidTenant("a folder is gone"))
+    with pytest.raises(InvalidTenant):
+        await sweep_tenant(Access(identity=1), [Spray()], LOOK, loading)  # type: ignore[arg-type]  # as above
+
+
+async def test_what_takes_longest_is_asked_first() -> None:
+    READ.clear()
+    await swept(Three(), Patient(), identity=1)
+    assert READ == ["patient", "numbers"]
 
 
 async def test_what_somebody_accepted_stands_apart() -> None:
