@@ -156,6 +156,10 @@ class RunState:
     recovered_at: datetime | None = None
     begun_at: datetime | None = None
     """When its newest attempt began."""
+    interruptions: list[tuple[datetime, datetime]] = field(default_factory=list)
+    """From the last entry of an attempt that left without a word (killed, power gone) to the one that took over."""
+    worked_at: datetime | None = None
+    """The newest entry of whoever carries it, and not of who looks after it or answers."""
     last_entry_at: datetime | None = None
     journal_size: int = 0
     erased: int = 0
@@ -215,9 +219,13 @@ class RunState:
             handler = _ERASED.get(record.event)
         if handler is not None:
             handler(self, record)
+        if record.event == "run.attempt" or record.event.startswith("step."):
+            self.worked_at = record.at
 
 
 def _attempt(state: RunState, record: Record) -> None:
+    if state.attempt and state.stopped is None:
+        state.interruptions.append((state.worked_at or state.created_at, record.at))
     state.attempt = int(record.data["attempt"])
     state.begun_at = record.at
     state.flow_run_id = record.data.get("flow_run_id") or state.flow_run_id

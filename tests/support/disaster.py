@@ -30,16 +30,18 @@ class Work(BaseModel):
 
 
 class _World:
-    """What was begun, in order; ``let`` finishes it. ``broken`` refuses to begin."""
+    """What was begun, in order; ``let`` finishes it. ``broken`` refuses to begin. ``asked``: each time that it was to be begun, also in vain."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
+        self.asked: list[str] = []
         self.done: set[str] = set()
         self.finished: list[str] = []
         self.broken: set[str] = set()
         self.instant = False
         self.dead_health: set[str] = set()
         self.rows: dict[str, ProbeAnswer] = {}
+        self.pages: dict[str, ProbeAnswer] = {}
 
     def begin(self, name: str) -> None:
         if name in self.broken:
@@ -57,6 +59,8 @@ class _World:
         """``tcp`` to ``<system>`` holds when its work is done; to ``<system>.old`` never."""
         if probe.kind in ("newest_row", "newest_file"):
             return self.rows[probe.host]
+        if probe.kind == "http":
+            return self.pages[probe.url]
         if probe.host.endswith(".old"):
             return ProbeAnswer(error="no connection")
         if probe.host in self.dead_health or probe.host not in self.done:
@@ -85,6 +89,7 @@ class DoWork(Task[Work]):
 
     async def apply(self, ctx: Context, p: Work, changes: list[Change]) -> None:
         world = ctx.capability("identity")
+        world.asked.append(p.system)
         if p.system not in world.begun:
             world.begin(p.system)
 

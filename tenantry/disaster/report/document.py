@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from tenantry.clock import rfc3339
+from tenantry.clock import parse_rfc3339, rfc3339
 from tenantry.disaster.load import told
 from tenantry.disaster.measure import Achieved
 from tenantry.disaster.score import participants, score
+from tenantry.onboarding.words import day
 
 __all__ = ["DRILL", "REHEARSAL", "STATES", "TRAINED", "began", "document", "ended", "length", "scored_line", "taken"]
 
@@ -22,6 +23,8 @@ STATES: Final = {
 }
 """State → words, look."""
 _MOST: Final = 500
+_INTERRUPTED: Final = 5
+"""Interruptions that are told one by one."""
 DRILL: Final = "Drill: this ran on a stand-in. No health check was asked and no data was looked at; times are those of the rehearsal."
 REHEARSAL: Final = "Rehearsal: this ran on scratch targets. Nothing had happened, and no step named a site of the plan."
 TRAINED: Final = (
@@ -110,7 +113,7 @@ def document(
         "declared_at": rfc3339(declared) if declared else None,
         "declared_by": _by(run, "declared"),
         "back_by": _by(run, "service_back"),
-        "told": _told(systems, back, missed, lost, unmeasured),
+        "told": [*_told(systems, back, missed, lost, unmeasured), *_interrupted(run)],
         "badges": _badges(systems, back, missed, lost, run["mode"], scored),
         "systems": [one.model_dump(mode="json") for one in systems],
         "counts": {
@@ -176,6 +179,18 @@ def _told(
     return lines
 
 
+def _interrupted(run: Mapping[str, Any]) -> list[str]:
+    """That whoever carried it died under it, when, and for how long nothing was done."""
+    found = [(parse_rfc3339(one["from"]), parse_rfc3339(one["until"])) for one in run.get("interruptions", ())]
+    if not found:
+        return []
+    when = [
+        f"{day(rfc3339(began))} for {length((over - began).total_seconds())}" for began, over in found[:_INTERRUPTED]
+    ]
+    more = f", and {len(found) - _INTERRUPTED} times more" if len(found) > _INTERRUPTED else ""
+    return [f"The run was interrupted and went on from its record: {', '.join(when)}{more}."]
+
+
 def _badges(
     systems: Sequence[Achieved],
     back: Sequence[Achieved],
@@ -226,6 +241,7 @@ def _decisions(run: Mapping[str, Any]) -> list[dict[str, str]]:
             "at": decision["at"],
             "by": decision["by"],
             "what": titles.get(approval["step"], approval["step"]),
+            "asked": "; ".join(approval.get("reasons", ())),
             "decision": "done by hand"
             if decision.get("by_hand")
             else {"approve": "yes", "deny": "no"}[decision["decision"]],

@@ -145,10 +145,13 @@ def _exceptions(d: Mapping[str, Any]) -> Iterator[Markup]:
 def _people(d: Mapping[str, Any]) -> Iterator[Markup]:
     if d["decisions"]:
         rows = [
-            (day(one["at"]), one["by"], one["what"], one["decision"], long_text(one["reason"]))
+            (
+                *(day(one["at"]), one["by"], one["what"]),
+                *(long_text(one["asked"]), one["decision"], long_text(one["reason"])),
+            )
             for one in d["decisions"]
         ]
-        yield table(("When", "Who", "What", "Answer", "Why"), rows)
+        yield table(("When", "Who", "What", "Asked because", "Answer", "Why"), rows)
     if d["refused"]:
         yield h("h3", "Answers that were refused")
         yield table(

@@ -142,7 +142,10 @@ class _Report:
                 [
                     day(one["at"]),
                     self._cell(one["by"], 16),
-                    self._cell(one["what"], 30),
+                    [
+                        piece("strong", self._cell(one["what"], 30)),
+                        *([piece("small", self._cell(one["asked"], 36))] if one["asked"] else []),
+                    ],
                     one["decision"],
                     self._cell(one["reason"], 36),
                 ]

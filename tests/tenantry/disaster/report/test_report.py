@@ -74,9 +74,11 @@ def made(mode: str = "run") -> dict[str, Any]:
             },
             {
                 "step": "shop__a",
+                "reasons": ["the unit failed to start"],
                 "decisions": [{"at": at(80), "by": "bob", "decision": "approve", "by_hand": True, "reason": "console"}],
             },
         ],
+        "interruptions": [{"from": at(30), "until": at(31)}, {"from": at(60), "until": at(62.5)}],
         "refusals": [{"at": at(9), "person": "mallory", "why": "out_of_scope", "step": "declared"}],
     }
     found = achieved(
@@ -109,6 +111,9 @@ def test_says_what_is_not_back_and_what_was_missed() -> None:
     assert "wiki" in told.split("More lost than agreed")[1]
     assert "nobody measured it: shop of Acme" in told
     assert {one["text"] for one in d["badges"]} == {"2 not shown to be back", "RTO missed", "RPO missed"}
+    assert d["told"][-1].startswith("The run was interrupted and went on from its record: 2026-11-22")
+    assert "for 2m30s" in d["told"][-1]
+    assert [one["asked"] for one in d["decisions"]] == ["", "the unit failed to start"]
     assert d["refused"][0]["who"] == "mallory"
     assert any("done by hand by bob" in one["text"] for one in d["exceptions"])
 
@@ -124,6 +129,7 @@ def test_the_page_escapes_everything_and_loads_nothing() -> None:
         "mallory",
         "Ann has it made and tested",
         "the snapshot is gone",
+        "the unit failed to start",
         "nobody has ever restored",
     ):
         assert said in page
