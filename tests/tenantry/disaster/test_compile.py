@@ -105,8 +105,10 @@ async def test_order_isolation_and_resume_with_random_dependencies(
     measured = state.items["recovered", None].output
     rows = {one["id"]: one for one in measured["systems"]}
     assert set(measured["recovered"]) == set(sim.needs())
+    shown = {one["id"]: one for one in sim.stand.view()["steps"]}
     for name, needed in sim.needs().items():
         mine = rows[name]
+        assert mine["healthy_at"] == shown[f"{name}__health"]["finished_at"]
         assert (
             mine["outage_began"] <= mine["detected_at"] <= mine["declared_at"] <= mine["began_at"] <= mine["healthy_at"]
         )
