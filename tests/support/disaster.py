@@ -17,6 +17,7 @@ from tenantry.disaster.load import LoadedPlan, parse_plan
 from tenantry.discovery import TaskRegistry
 from tenantry.errors import Rejected
 from tenantry.places import SHIPPED
+from tenantry.runbook import parse_runbook
 from tenantry.task import Change, Context, Impact, Task
 from tests.support.stand import Access, Stand
 
@@ -113,7 +114,11 @@ class _Recorded:
         self._stand = stand
 
     async def run(self, run_id: str) -> Mapping[str, Any]:
-        return self._stand.view(run_id) | {"title": "t", "phases": []}
+        view = self._stand.view(run_id)
+        book = parse_runbook(self._stand.state(run_id).runbook_text, "pinned", self._stand.registry)
+        titles = {step.id: step.title for step in book.steps}
+        steps = [{**step, "title": titles.get(step["id"], step["id"])} for step in view["steps"]]
+        return view | {"title": book.title, "phases": [], "steps": steps}
 
     async def evidence(self, run_id: str, sha256: str) -> bytes:
         raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 
 from tenantry.clock import rfc3339
 from tenantry.disaster.measure import SystemPlan, achieved
-from tenantry.disaster.report.document import document
+from tenantry.disaster.report.document import document, step_words
 from tenantry.disaster.report.page import html
 from tenantry.disaster.report.pdf import pdf
+from tenantry.disaster.report.picture import _row, _Scale
 from tests.tenantry.disaster.test_measure import T0, at, step
 
 
@@ -116,6 +118,30 @@ def test_says_what_is_not_back_and_what_was_missed() -> None:
     assert [one["asked"] for one in d["decisions"]] == ["", "the unit failed to start"]
     assert d["refused"][0]["who"] == "mallory"
     assert any("done by hand by bob" in one["text"] for one in d["exceptions"])
+
+
+def test_what_a_person_decided_over_and_who_was_refused_are_told_in_words() -> None:
+    d = made()
+    words = {one["title"]: step_words(one) for one in d["steps"]}
+    assert (words["shop__a"], words["shop__health"], words["mail__a"]) == ("done by hand", "left out", "failed")
+    assert d["refused"] == [{"at": at(9), "who": "mallory", "why": "may not answer this", "step": "declared"}]
+
+
+def test_what_is_not_back_is_away_until_now_and_no_longer() -> None:
+    d = made()
+    scale = _Scale(d["systems"], T0 + timedelta(minutes=120))
+    shop = next(one for one in d["systems"] if one["id"] == "mail")
+    (bar,) = [part for part in _row(scale, shop, 0) if "l-people" in part]
+    x, wide = (float(re.search(rf' {name}="([0-9.]+)"', bar)[1]) for name in ("x", "width"))
+    assert x == pytest.approx(scale.at(22 * 60), abs=0.1)
+    assert x + wide == pytest.approx(scale.at(120 * 60), abs=0.1)
+    assert scale.at(120 * 60) < scale.at(scale.seconds)
+
+
+def test_a_failback_is_no_outage() -> None:
+    page = html({**made(), "purpose": "failback"})
+    assert "Failback began" in page
+    assert "utage" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL).replace("the room", "")
 
 
 def test_the_page_escapes_everything_and_loads_nothing() -> None:
