@@ -32,13 +32,15 @@ from flows.assembly import Installation
 from flows.front import Front, listen
 from flows.outside import Outside
 from flows.pages import Pages
+from flows.remembering import RESTARTED
 from flows.server import EmbeddedServer, Server, ServerBusy, ServerFailed, credential, find
 from flows.settings import worker_environment
 from tenantry import logs, room, tether
 from tenantry.broker import BrokerProcess, Supervisor
-from tenantry.errors import BrokerUnavailable, Conflict, TenantryError
+from tenantry.errors import BrokerUnavailable, Conflict, RecordError, TenantryError
 from tenantry.estate import ServiceSettings
 from tenantry.home import Home
+from tenantry.journal import MSP, Event, Journal
 from tenantry.metrics import Counters
 from tenantry.vault import passphrase_from_environment
 
@@ -227,11 +229,11 @@ class _Parts:
             "console": (lambda: front.process, front.restart),
         }
 
-    async def keep_up(self) -> None:
-        """Until cancelled: each for itself, so that one that does not come up holds up no other."""
-        await asyncio.gather(*(self._keep(name) for name in self._parts))
+    async def keep_up(self, journal: Journal) -> None:
+        """Until cancelled: each for itself, so that one that does not come up holds up no other. What ended is in the estate's record."""
+        await asyncio.gather(*(self._keep(name, journal) for name in self._parts))
 
-    async def _keep(self, name: str) -> None:
+    async def _keep(self, name: str, journal: Journal) -> None:
         process, restart = self._parts[name]
         pause = _TROUBLE
         began = time.monotonic()
@@ -246,6 +248,7 @@ class _Parts:
             self._counters.add(
                 "tenantry_process_restarts_total", "Times a process of the service was started again.", process=name
             )
+            await _record(journal, name, found.returncode)
             if time.monotonic() - began < _LONGEST:
                 await asyncio.sleep(pause)  # it has just been started
                 pause = min(pause * 2, _LONGEST)
@@ -257,6 +260,14 @@ class _Parts:
                 _LOG.exception("the %s could not be started: %s", name, told)
 
 
+async def _record(journal: Journal, name: str, code: int | None) -> None:
+    """Reports of what ran meanwhile tell it. A record that cannot be written is no reason to leave a process dead."""
+    try:
+        await asyncio.to_thread(journal.append, MSP, [Event(RESTARTED, {"process": name, "code": code})])
+    except RecordError as error:
+        _LOG.exception("that the %s ended could not be recorded: %s", name, error.message)
+
+
 async def _serve(home: Home, hand: Supervisor, parts: _Parts, pages: Pages, until: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -265,7 +276,12 @@ async def _serve(home: Home, hand: Supervisor, parts: _Parts, pages: Pages, unti
     with Installation.open(home, hand) as installation:
         working = [
             asyncio.create_task(part)
-            for part in (pages.serve(), parts.keep_up(), _sign(installation), _watch_disk(home.path))
+            for part in (
+                pages.serve(),
+                parts.keep_up(installation.journal),
+                _sign(installation),
+                _watch_disk(home.path),
+            )
         ]
         ended = asyncio.create_task(until.wait())
         await asyncio.wait([ended, *working], return_when=asyncio.FIRST_COMPLETED)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks._jobs import still_open
 from tasks.workspace._points import READS, RESTORES
-from tenantry.errors import CannotCheck, NotVerified
 from tenantry.task import Change, Context, Impact, Task
 
 
@@ -44,15 +44,7 @@ class RestorePoint(Task[RestorePointParams]):
             await ctx.workspace_backup.restore(p.point, token=_token(ctx, p))
 
     async def verify(self, ctx: Context, p: RestorePointParams, changes: list[Change]) -> list[Change]:
-        job = await ctx.workspace_backup.restored(p.point, token=_token(ctx, p))
-        if job is None:
-            raise CannotCheck(
-                "the restore was begun, and it cannot be found again",
-                remedy="Look for the restore session in the Microsoft 365 admin centre, and say in a note how it ended.",
-            )
-        if job.done and job.state != "completed":
-            raise NotVerified(f"the restore ended as {job.state}: {job.message or 'no reason was given'}"[:500])
-        return [] if job.state == "completed" else changes
+        return still_open(await ctx.workspace_backup.restored(p.point, token=_token(ctx, p)), "the restore", changes)
 
 
 def _token(ctx: Context, p: RestorePointParams) -> str:

@@ -224,7 +224,7 @@ class RunState:
 
 
 def _attempt(state: RunState, record: Record) -> None:
-    if state.attempt and state.stopped is None:
+    if state.attempt and state.stopped in (None, Status.INTERRUPTED):
         state.interruptions.append((state.worked_at or state.created_at, record.at))
     state.attempt = int(record.data["attempt"])
     state.begun_at = record.at

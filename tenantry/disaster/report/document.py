@@ -215,15 +215,19 @@ def _told(
 
 
 def _interrupted(run: Mapping[str, Any]) -> list[str]:
-    """That whoever carried it died under it, when, and for how long nothing was done."""
+    """That whoever carried it died under it, when, and for how long nothing was done; and what else of the service did."""
     found = [(parse_rfc3339(one["from"]), parse_rfc3339(one["until"])) for one in run.get("interruptions", ())]
+    told = [
+        f"Under it the {one['process']} ended at {day(one['at'])} and was started again."
+        for one in run.get("restarts", ())[:_INTERRUPTED]
+    ]
     if not found:
-        return []
+        return told
     when = [
         f"{day(rfc3339(began))} for {length((over - began).total_seconds())}" for began, over in found[:_INTERRUPTED]
     ]
     more = f", and {len(found) - _INTERRUPTED} times more" if len(found) > _INTERRUPTED else ""
-    return [f"The run was interrupted and went on from its record: {', '.join(when)}{more}."]
+    return [f"The run was interrupted and went on from its record: {', '.join(when)}{more}.", *told]
 
 
 def _badges(

@@ -56,5 +56,5 @@ async def test_what_came_of_it_is_asked(became: str, error: type[Exception]) -> 
         return None if became == "lost" else await ask(point, token=token)
 
     backup.restored = lost
-    with pytest.raises(error, match="Quota: full" if became == "failed" else "cannot be found"):
+    with pytest.raises(error, match="Quota: full" if became == "failed" else "cannot be looked up"):
         await drive(tenant, RestorePoint(), params)

@@ -81,6 +81,7 @@ def made(mode: str = "run") -> dict[str, Any]:
             },
         ],
         "interruptions": [{"from": at(30), "until": at(31)}, {"from": at(60), "until": at(62.5)}],
+        "restarts": [{"at": at(25), "process": "Prefect server"}],
         "refusals": [{"at": at(9), "person": "mallory", "why": "out_of_scope", "step": "declared"}],
     }
     found = achieved(
@@ -113,8 +114,10 @@ def test_says_what_is_not_back_and_what_was_missed() -> None:
     assert "wiki" in told.split("More lost than agreed")[1]
     assert "nobody measured it: shop of Acme" in told
     assert {one["text"] for one in d["badges"]} == {"2 not shown to be back", "RTO missed", "RPO missed"}
-    assert d["told"][-1].startswith("The run was interrupted and went on from its record: 2026-11-22")
-    assert "for 2m30s" in d["told"][-1]
+    interrupted, restarted = d["told"][-2:]
+    assert interrupted.startswith("The run was interrupted and went on from its record: 2026-11-22")
+    assert "for 2m30s" in interrupted
+    assert restarted == "Under it the Prefect server ended at 2026-11-22 08:25 UTC and was started again."
     assert [one["asked"] for one in d["decisions"]] == ["", "the unit failed to start"]
     assert d["refused"][0]["who"] == "mallory"
     assert any("done by hand by bob" in one["text"] for one in d["exceptions"])
