@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from tenantry import deadline
-from tenantry.clock import rfc3339
-from tenantry.disaster.compile import ACTIVATION
 from tenantry.errors import NotFound
-from tenantry.journal import MSP
 from tenantry.risk.model import Register
 from tenantry.risk.register import Act, RiskRegister
 
 if TYPE_CHECKING:
     from flows.assembly import Installation
 
-__all__ = ["RESTARTED", "TenantRecorded", "TenantRisks"]
-
-RESTARTED: Final = "service.restarted"
-"""Entry of the estate's record: a process of the service ended, and is started again."""
+__all__ = ["TenantRecorded", "TenantRisks"]
 
 
 class TenantRisks:
@@ -68,15 +62,7 @@ class TenantRecorded:
             step["title"] = titles.get(step["id"], step["id"])
         view["title"] = runbook.title if runbook is not None else view["runbook"]
         view["phases"] = list(runbook.phases) if runbook is not None else []
-        if view["runbook"] == ACTIVATION:
-            view["restarts"] = self._restarts(view["started_at"])
         return view
-
-    def _restarts(self, since: str) -> list[dict[str, str]]:
-        """Processes of the service that ended since then and were started again: the record walks past what is older."""
-        found = self._installation.journal.of(MSP, RESTARTED)
-        ended = [{"at": rfc3339(one.at), "process": str(one.data["process"])} for one in found]
-        return [one for one in ended if one["at"] >= since]
 
     def _mine(self, run_id: str) -> None:
         if self._installation.journal.run(run_id).tenant != self._tenant:

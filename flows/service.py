@@ -23,25 +23,26 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from subprocess import Popen
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from flows.assembly import Installation
 from flows.front import Front, listen
 from flows.outside import Outside
 from flows.pages import Pages
-from flows.remembering import RESTARTED
 from flows.server import EmbeddedServer, Server, ServerBusy, ServerFailed, credential, find
 from flows.settings import worker_environment
 from tenantry import logs, room, tether
 from tenantry.broker import BrokerProcess, Supervisor
+from tenantry.disaster.compile import ACTIVATION
 from tenantry.errors import BrokerUnavailable, Conflict, RecordError, TenantryError
 from tenantry.estate import ServiceSettings
 from tenantry.home import Home
-from tenantry.journal import MSP, Event, Journal
+from tenantry.journal import Event, Journal
 from tenantry.metrics import Counters
+from tenantry.run import fold
 from tenantry.vault import passphrase_from_environment
 
 T = TypeVar("T")
@@ -230,7 +231,7 @@ class _Parts:
         }
 
     async def keep_up(self, journal: Journal) -> None:
-        """Until cancelled: each for itself, so that one that does not come up holds up no other. What ended is in the estate's record."""
+        """Until cancelled: each for itself, so that one that does not come up holds up no other."""
         await asyncio.gather(*(self._keep(name, journal) for name in self._parts))
 
     async def _keep(self, name: str, journal: Journal) -> None:
@@ -248,7 +249,7 @@ class _Parts:
             self._counters.add(
                 "tenantry_process_restarts_total", "Times a process of the service was started again.", process=name
             )
-            await _record(journal, name, found.returncode)
+            await _told(journal, name, found.returncode)
             if time.monotonic() - began < _LONGEST:
                 await asyncio.sleep(pause)  # it has just been started
                 pause = min(pause * 2, _LONGEST)
@@ -260,12 +261,22 @@ class _Parts:
                 _LOG.exception("the %s could not be started: %s", name, told)
 
 
-async def _record(journal: Journal, name: str, code: int | None) -> None:
-    """Reports of what ran meanwhile tell it. A record that cannot be written is no reason to leave a process dead."""
+async def _told(journal: Journal, name: str, code: int | None) -> None:
+    """Recoveries that are under way tell it in their reports. A record that cannot be written is no reason to leave a process dead."""
     try:
-        await asyncio.to_thread(journal.append, MSP, [Event(RESTARTED, {"process": name, "code": code})])
+        await asyncio.to_thread(_record, journal, {"process": name, "code": code})
     except RecordError as error:
         _LOG.exception("that the %s ended could not be recorded: %s", name, error.message)
+
+
+def _record(journal: Journal, said: Mapping[str, Any]) -> None:
+    for run in journal.unsettled():
+        if run.runbook == ACTIVATION:
+            state = fold(journal.records(run.run_id))
+            flow = (state.runbook, state.version)
+            journal.append(
+                state.tenant, [Event("service.restarted", said, state.run_id, attempt=state.attempt, flow=flow)]
+            )
 
 
 async def _serve(home: Home, hand: Supervisor, parts: _Parts, pages: Pages, until: asyncio.Event) -> None:

@@ -158,6 +158,8 @@ class RunState:
     """When its newest attempt began."""
     interruptions: list[tuple[datetime, datetime]] = field(default_factory=list)
     """From the last entry of an attempt that left without a word (killed, power gone) to the one that took over."""
+    restarts: list[Mapping[str, Any]] = field(default_factory=list)
+    """Processes of the service that ended under it and were started again."""
     worked_at: datetime | None = None
     """The newest entry of whoever carries it, and not of who looks after it or answers."""
     last_entry_at: datetime | None = None
@@ -244,6 +246,10 @@ def _scheduled(state: RunState, record: Record) -> None:
 def _recovered(state: RunState, record: Record) -> None:
     state.recoveries += 1
     state.recovered_at = record.at
+
+
+def _restarted(state: RunState, record: Record) -> None:
+    state.restarts.append({"at": record.entry.fields["ts"], "process": record.data["process"]})
 
 
 def _when(state: RunState, record: Record) -> None:
@@ -393,6 +399,7 @@ _HANDLERS = {
     "run.cancel_requested": _cancel,
     "run.scheduled": _scheduled,
     "run.recovered": _recovered,
+    "service.restarted": _restarted,
     "run.stopped": _stopped,
     "run.ended": _ended,
 }

@@ -41,6 +41,7 @@ def run_view(state: RunState, *, live: bool, runbook: Runbook | None) -> dict[st
         "notes": list(state.notes),
         "refusals": [dict(refusal) for refusal in state.refusals],
         "interruptions": [{"from": rfc3339(begun), "until": rfc3339(over)} for begun, over in state.interruptions],
+        "restarts": [dict(one) for one in state.restarts],
         "evidence": list(state.evidence),
     }
 
