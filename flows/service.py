@@ -23,10 +23,10 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from subprocess import Popen
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from flows.assembly import Installation
 from flows.front import Front, listen
@@ -36,10 +36,13 @@ from flows.server import EmbeddedServer, Server, ServerBusy, ServerFailed, crede
 from flows.settings import worker_environment
 from tenantry import logs, room, tether
 from tenantry.broker import BrokerProcess, Supervisor
-from tenantry.errors import BrokerUnavailable, Conflict, TenantryError
+from tenantry.disaster.compile import ACTIVATION
+from tenantry.errors import BrokerUnavailable, Conflict, RecordError, TenantryError
 from tenantry.estate import ServiceSettings
 from tenantry.home import Home
+from tenantry.journal import Event, Journal
 from tenantry.metrics import Counters
+from tenantry.run import fold
 from tenantry.vault import passphrase_from_environment
 
 T = TypeVar("T")
@@ -227,11 +230,11 @@ class _Parts:
             "console": (lambda: front.process, front.restart),
         }
 
-    async def keep_up(self) -> None:
+    async def keep_up(self, journal: Journal) -> None:
         """Until cancelled: each for itself, so that one that does not come up holds up no other."""
-        await asyncio.gather(*(self._keep(name) for name in self._parts))
+        await asyncio.gather(*(self._keep(name, journal) for name in self._parts))
 
-    async def _keep(self, name: str) -> None:
+    async def _keep(self, name: str, journal: Journal) -> None:
         process, restart = self._parts[name]
         pause = _TROUBLE
         began = time.monotonic()
@@ -246,6 +249,7 @@ class _Parts:
             self._counters.add(
                 "tenantry_process_restarts_total", "Times a process of the service was started again.", process=name
             )
+            await _told(journal, name, found.returncode)
             if time.monotonic() - began < _LONGEST:
                 await asyncio.sleep(pause)  # it has just been started
                 pause = min(pause * 2, _LONGEST)
@@ -257,6 +261,24 @@ class _Parts:
                 _LOG.exception("the %s could not be started: %s", name, told)
 
 
+async def _told(journal: Journal, name: str, code: int | None) -> None:
+    """Recoveries that are under way tell it in their reports. A record that cannot be written is no reason to leave a process dead."""
+    try:
+        await asyncio.to_thread(_record, journal, {"process": name, "code": code})
+    except RecordError as error:
+        _LOG.exception("that the %s ended could not be recorded: %s", name, error.message)
+
+
+def _record(journal: Journal, said: Mapping[str, Any]) -> None:
+    for run in journal.unsettled():
+        if run.runbook == ACTIVATION:
+            state = fold(journal.records(run.run_id))
+            flow = (state.runbook, state.version)
+            journal.append(
+                state.tenant, [Event("service.restarted", said, state.run_id, attempt=state.attempt, flow=flow)]
+            )
+
+
 async def _serve(home: Home, hand: Supervisor, parts: _Parts, pages: Pages, until: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -265,7 +287,12 @@ async def _serve(home: Home, hand: Supervisor, parts: _Parts, pages: Pages, unti
     with Installation.open(home, hand) as installation:
         working = [
             asyncio.create_task(part)
-            for part in (pages.serve(), parts.keep_up(), _sign(installation), _watch_disk(home.path))
+            for part in (
+                pages.serve(),
+                parts.keep_up(installation.journal),
+                _sign(installation),
+                _watch_disk(home.path),
+            )
         ]
         ended = asyncio.create_task(until.wait())
         await asyncio.wait([ended, *working], return_when=asyncio.FIRST_COMPLETED)

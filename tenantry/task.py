@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Messenger,
         Secrets,
         Storage,
+        WorkspaceBackup,
     )
 
 
@@ -219,6 +220,10 @@ class Context:
     @property
     def backup(self) -> Backup:
         return self.capability("backup")  # type: ignore[no-any-return]  # as above
+
+    @property
+    def workspace_backup(self) -> WorkspaceBackup:
+        return self.capability("workspace_backup")  # type: ignore[no-any-return]  # as above
 
     @property
     def cloud_identity(self) -> CloudIdentity:

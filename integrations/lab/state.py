@@ -13,6 +13,7 @@ from integrations.lab.hosts.state import LabHost
 from integrations.lab.mailbox import SYSTEM_RULES, Mailbox, rule
 from integrations.lab.names import SUBJECTS
 from integrations.lab.posture import Posture
+from integrations.lab.protection import Protection
 from integrations.lab.records import Record, Table
 
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
@@ -102,6 +103,7 @@ class Tenant:
         self.last_sync = start
         self.story = Story("quiet")
         self.posture = Posture()
+        self.protection = Protection(dice, self.directory, users, domain, start)
         self.hosts: dict[str, LabHost] = {}
         self.host: str | None = None
         self.named_hosts: tuple[str, ...] = ()

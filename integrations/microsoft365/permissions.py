@@ -20,6 +20,7 @@ CONTAINS: Final[dict[str, tuple[str, ...]]] = {
         "AuditLogsQuery-OneDrive.Read.All",
         "AuditLogsQuery-SharePoint.Read.All",
     ),
+    "BackupRestore-Configuration.ReadWrite.All": ("BackupRestore-Configuration.Read.All",),
     "Device.ReadWrite.All": ("Device.Read.All",),
     "Directory.Read.All": (
         "AdministrativeUnit.Read.All",

@@ -58,7 +58,7 @@ VENDOR: Final = "microsoft365"
 CAPABILITIES: Final = (
     *("identity", "mail", "logs", "applications", "credentials"),
     *("application_inventory", "directory", "directory_logs", "directory_settings"),
-    *("entitlements", "mail_flow", "security_alerts"),
+    *("entitlements", "mail_flow", "security_alerts", "workspace_backup"),
 )
 
 
@@ -413,6 +413,7 @@ async def _opened(
     from integrations.microsoft365.mail import Microsoft365Mail
     from integrations.microsoft365.mail_flow import Microsoft365MailFlow
     from integrations.microsoft365.security_alerts import Microsoft365SecurityAlerts
+    from integrations.microsoft365.workspace_backup import Microsoft365WorkspaceBackup
 
     login, graph_url, exchange_url = own.addresses
     graph_scope, exchange_scope = own.scopes
@@ -469,6 +470,7 @@ async def _opened(
         "directory_logs": Microsoft365DirectoryLogs(graph),
         "directory_settings": Microsoft365DirectorySettings(graph),
         "security_alerts": Microsoft365SecurityAlerts(graph),
+        "workspace_backup": Microsoft365WorkspaceBackup(graph),
     }
     return Microsoft365Handle(own, http, tokens, graph, capabilities, home)
 

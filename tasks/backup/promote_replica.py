@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks._jobs import still_open
 from tasks.backup.find_point import LOOKS, READS
 from tasks.cloud._guards import aws
-from tenantry.errors import CannotCheck, NotVerified
 from tenantry.task import Change, Context, Impact, Task
 
 
@@ -48,15 +48,7 @@ class PromoteReplica(Task[PromoteReplicaParams]):
             await ctx.backup.promote(p.replica, token=_token(ctx, p))
 
     async def verify(self, ctx: Context, p: PromoteReplicaParams, changes: list[Change]) -> list[Change]:
-        begun = await ctx.backup.job_of(_token(ctx, p))
-        if begun is None:
-            raise CannotCheck(
-                "the promotion was asked for, and what became of it cannot be looked up",
-                remedy="Look at the database in the vendor's console, and say in a note how it stands.",
-            )
-        if begun.done and begun.state != "completed":
-            raise NotVerified(f"the promotion ended as {begun.state}: {begun.message or 'no reason was given'}"[:500])
-        return [] if begun.state == "completed" else changes
+        return still_open(await ctx.backup.job_of(_token(ctx, p)), "the promotion", changes)
 
 
 def _token(ctx: Context, p: PromoteReplicaParams) -> str:

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
+from tasks._jobs import still_open
 from tasks.backup._restore import OnePoint, name_of, token
 from tasks.backup.find_point import LOOKS, READS
 from tasks.cloud._guards import aws
 from tenantry.capabilities import RestoreTarget
-from tenantry.errors import CannotCheck, NotVerified
 from tenantry.task import Change, Context, Impact, Task
 
 
@@ -60,15 +60,7 @@ class RestorePoint(Task[RestorePointParams]):
 
     async def verify(self, ctx: Context, p: RestorePointParams, changes: list[Change]) -> list[Change]:
         begun = await ctx.backup.job_of(token(ctx, p))
-        if begun is None:
-            raise CannotCheck(
-                "the restore was begun, and this kind of backup cannot be asked what became of it",
-                remedy="Look for the job in the vendor's console, and say in a note how it ended.",
-            )
-        job = await ctx.backup.job(begun.id)
-        if job.done and job.state != "completed":
-            raise NotVerified(f"the restore ended as {job.state}: {job.message or 'no reason was given'}"[:500])
-        return [] if job.state == "completed" else changes
+        return still_open(await ctx.backup.job(begun.id) if begun is not None else None, "the restore", changes)
 
     async def undo(self, ctx: Context, p: RestorePointParams, changes: list[Change]) -> None:
         for _ in changes:

@@ -171,6 +171,7 @@ from tenantry.capabilities.secrets import Secrets
 from tenantry.capabilities.security_alerts import SecurityAlert, SecurityAlerts
 from tenantry.capabilities.storage import Bucket, BucketProtection, Retention, Storage, StoredObject
 from tenantry.capabilities.sweeping import Sweeping
+from tenantry.capabilities.workspace_backup import WorkspaceBackup
 
 CAPABILITIES: Final[dict[str, Any]] = {
     "application_inventory": ApplicationInventory,
@@ -186,6 +187,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "messenger": Messenger,
     "host": Host,
     "host_backup": HostBackup,
+    "workspace_backup": WorkspaceBackup,
     "posture": Posture,
     "host_service": HostService,
     "secrets": Secrets,
@@ -393,5 +395,6 @@ __all__ = [
     "VendorFinding",
     "Verification",
     "WatchedTrail",
+    "WorkspaceBackup",
     "Zone",
 ]

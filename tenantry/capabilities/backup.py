@@ -16,7 +16,9 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SourceKind = Literal["instance", "volume", "database", "bucket", "file_system", "host", "folder", "other"]
+SourceKind = Literal[
+    "instance", "volume", "database", "bucket", "file_system", "host", "folder", "mailbox", "drive", "site", "other"
+]
 JobState = Literal["pending", "running", "completed", "partial", "failed", "aborted"]
 
 

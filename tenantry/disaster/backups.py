@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tenantry.clock import parse_rfc3339
 from tenantry.disaster.load import KnownBackup, told
+from tenantry.disaster.plan import Through
 
 __all__ = ["BackupToCheck", "CheckedBackup", "StandsOn", "checked", "known", "proven"]
 
@@ -40,7 +41,7 @@ class BackupToCheck(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     source: str
-    through: Literal["backup", "host_backup"]
+    through: Through
     systems: list[StandsOn] = Field(min_length=1)
     every_seconds: int
     immutable: bool = Field(description="The plan says that nobody can delete it")

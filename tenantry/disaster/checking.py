@@ -20,7 +20,7 @@ import yaml
 from tenantry import yamlpos
 from tenantry.disaster.backups import BackupToCheck, StandsOn
 from tenantry.disaster.load import KnownBackup, LoadedPlan
-from tenantry.disaster.plan import BackupOf, System
+from tenantry.disaster.plan import BackupOf, System, Through
 from tenantry.errors import InvalidPlan
 
 __all__ = ["CHECK", "When", "checking"]
@@ -29,6 +29,8 @@ CHECK: Final = "backup_check"
 """The runbook that a check's is made of, and its id."""
 
 When = Literal["due", "always", "never"]
+_AREAS: Final[Mapping[Through, str]] = {"backup": "backup", "host_backup": "host", "workspace_backup": "workspace"}
+"""Where the tasks are that look at it."""
 _MOST: Final = 100
 """Backups of one check."""
 
@@ -111,6 +113,8 @@ def checking(
 
 def _row(prefix: str, source: _Source, tested: date | None, *, tests: bool) -> BackupToCheck:
     hosts = source.first.through == "host_backup"
+    # What a workspace's vendor restores only people can take away again: it is tested by them, and the plan says when.
+    tests = tests and source.first.through != "workspace_backup"
     return BackupToCheck(
         source=source.first.source,
         through=source.first.through,
@@ -129,7 +133,7 @@ def _row(prefix: str, source: _Source, tested: date | None, *, tests: bool) -> B
 def _steps(row: BackupToCheck) -> Iterator[dict[str, Any]]:
     name, hosts = _escaped(row.source), row.through == "host_backup"
     about = {"host": name} if hosts else {"source": name}
-    area = "host" if hosts else "backup"
+    area = _AREAS[row.through]
     yield _step(row.look, f"{name}: its newest recovery point", "look", f"{area}.read_newest_point", [], about)
     if row.restore is None or row.discard is None:
         return

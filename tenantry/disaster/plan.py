@@ -20,7 +20,7 @@ from tenantry.disaster.probes import DataProbe, Probe
 from tenantry.errors import InvalidInput
 from tenantry.runbook.model import parse_duration
 
-__all__ = ["BackupOf", "Communication", "Plan", "ProcedureStep", "System", "estimate_of"]
+__all__ = ["BackupOf", "Communication", "Plan", "ProcedureStep", "System", "Through", "estimate_of"]
 
 MOST_SYSTEMS: Final = 120
 
@@ -46,6 +46,8 @@ def _some(value: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 _Frozen = BeforeValidator(_tuple)
+Through = Literal["backup", "host_backup", "workspace_backup"]
+"""The capability that reaches a backup."""
 _Some = AfterValidator(_some)
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=600)]
@@ -79,9 +81,10 @@ class BackupOf(_Model):
     """What the recovery of a system stands on."""
 
     source: _Text = Field(description="What is backed up, as the backup names it")
-    through: Literal["backup", "host_backup"] = Field(
+    through: Through = Field(
         default="backup",
-        description="What reaches it: backup (cloud accounts and databases), or host_backup (the source is a host with a repository)",
+        description="What reaches it: backup (cloud accounts and databases), host_backup (the source is a host with a repository), "
+        "or workspace_backup (a mailbox, drive or site)",
     )
     every: Duration = Field(description="How often; no RPO shorter than this can be kept")
     tested_on: date | None = Field(

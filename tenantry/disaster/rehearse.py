@@ -1,8 +1,8 @@
 """The same plan against scratch targets: what of it can be rehearsed without touching what it is about.
 
 ``drill.scratch`` of a plan says what stands in the place of what: host, database, address, path. Whole values of procedures and checks are replaced, never
-parts of them. What changes something is carried out only where the plan says so (``rehearse: true``), and a value that still names a site of the plan is
-refused: a rehearsal must never be able to reach what it rehearses for. What is left out is a gap, and stands in the report.
+parts of them. What changes something is carried out only where the plan says so (``rehearse: true``), and a value that still names a site of the plan, alone or
+inside of something longer (:mod:`tenantry.disaster.reach`), is refused: a rehearsal must never be able to reach what it rehearses for. What is left out is a gap, and stands in the report.
 
 A check that was not replaced would ask the real system, and a working one would be taken for a recovery; so it is left out, and a system without any check
 left is not rehearsed at all.
@@ -11,15 +11,16 @@ left is not rehearsed at all.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 from tenantry.disaster.load import LoadedPlan
-from tenantry.disaster.plan import Plan, ProcedureStep, System
+from tenantry.disaster.plan import ProcedureStep, System
 from tenantry.disaster.probes import name_of
+from tenantry.disaster.reach import RealNames, strings
 from tenantry.errors import Refused
 
 __all__ = ["rehearsed"]
@@ -49,8 +50,9 @@ def rehearsed(loaded: LoadedPlan) -> tuple[LoadedPlan, tuple[str, ...]]:
     kept = tuple(
         one.model_copy(update={"needs": tuple(needed for needed in one.needs if needed in names)}) for one in systems
     )
+    real = RealNames(plan)
     for system in kept:
-        _guarded(system, plan)
+        _guarded(system, real, loaded.changing)
     return replace(loaded, plan=plan.model_copy(update={"systems": kept})), tuple(gaps)
 
 
@@ -117,25 +119,27 @@ def _swapped(value: Any, scratch: Mapping[str, str]) -> Any:
     return [_swapped(inner, scratch) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
-def _guarded(system: System, plan: Plan) -> None:
-    """Nothing of a rehearsal names a site of the plan, or what a scratch target stands for."""
-    real = {site for one in plan.systems for site in (one.primary, one.recovery)} | set(plan.drill.scratch)
-    real -= set(plan.drill.scratch.values())
+def _guarded(system: System, real: RealNames, changing: frozenset[str]) -> None:
+    """Nothing of a rehearsal names a site of the plan, or what a scratch target stands for.
+
+    What changes something and what is asked must not have such a name inside of a longer value either. What only reads may: a rehearsal restores the
+    real backup, which is called after what it is of. What a person is told is read, and reaches nothing.
+    """
     for step in (*system.procedure, *system.clean_up):
-        for value in _values(step.with_):
-            if value in real:
-                raise Refused(
-                    f"a rehearsal would reach {value!r}: {system.id}, step {step.id}",
-                    remedy="Say under `drill.scratch` what stands in its place.",
-                )
+        within = step.uses in changing and not step.uses.startswith("human.")
+        for value in strings(step.with_):
+            _refused_if(value if real.is_one(value) else real.found_in(value) if within else None, system, step.id)
+    for probe in (*system.health, *system.data):
+        plain = probe.model_dump(mode="json", exclude={"contains", "lacks", "expects", "authority"})
+        if plain.get("address") is not None:
+            del plain["url"]  # who is asked is at the address, whatever name it is asked by
+        for value in strings(plain):
+            _refused_if(real.found_in(value), system, name_of(probe))
 
 
-def _values(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _values(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _values(inner)
+def _refused_if(named: str | None, system: System, where: str) -> None:
+    if named is not None:
+        raise Refused(
+            f"a rehearsal would reach {named!r}: {system.id}, {where}",
+            remedy="Say under `drill.scratch` what stands in the place of the whole value; one that may stay as it is stands for itself.",
+        )

@@ -156,6 +156,12 @@ class RunState:
     recovered_at: datetime | None = None
     begun_at: datetime | None = None
     """When its newest attempt began."""
+    interruptions: list[tuple[datetime, datetime]] = field(default_factory=list)
+    """From the last entry of an attempt that left without a word (killed, power gone) to the one that took over."""
+    restarts: list[Mapping[str, Any]] = field(default_factory=list)
+    """Processes of the service that ended under it and were started again."""
+    worked_at: datetime | None = None
+    """The newest entry of whoever carries it, and not of who looks after it or answers."""
     last_entry_at: datetime | None = None
     journal_size: int = 0
     erased: int = 0
@@ -215,9 +221,13 @@ class RunState:
             handler = _ERASED.get(record.event)
         if handler is not None:
             handler(self, record)
+        if record.event == "run.attempt" or record.event.startswith("step."):
+            self.worked_at = record.at
 
 
 def _attempt(state: RunState, record: Record) -> None:
+    if state.attempt and state.stopped in (None, Status.INTERRUPTED):
+        state.interruptions.append((state.worked_at or state.created_at, record.at))
     state.attempt = int(record.data["attempt"])
     state.begun_at = record.at
     state.flow_run_id = record.data.get("flow_run_id") or state.flow_run_id
@@ -236,6 +246,10 @@ def _scheduled(state: RunState, record: Record) -> None:
 def _recovered(state: RunState, record: Record) -> None:
     state.recoveries += 1
     state.recovered_at = record.at
+
+
+def _restarted(state: RunState, record: Record) -> None:
+    state.restarts.append({"at": record.entry.fields["ts"], "process": record.data["process"]})
 
 
 def _when(state: RunState, record: Record) -> None:
@@ -385,6 +399,7 @@ _HANDLERS = {
     "run.cancel_requested": _cancel,
     "run.scheduled": _scheduled,
     "run.recovered": _recovered,
+    "service.restarted": _restarted,
     "run.stopped": _stopped,
     "run.ended": _ended,
 }

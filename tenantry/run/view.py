@@ -40,6 +40,8 @@ def run_view(state: RunState, *, live: bool, runbook: Runbook | None) -> dict[st
         "clocks": list(state.clocks.values()),
         "notes": list(state.notes),
         "refusals": [dict(refusal) for refusal in state.refusals],
+        "interruptions": [{"from": rfc3339(begun), "until": rfc3339(over)} for begun, over in state.interruptions],
+        "restarts": [dict(one) for one in state.restarts],
         "evidence": list(state.evidence),
     }
 
@@ -133,6 +135,7 @@ def approval_view(gate: Gate) -> dict[str, Any]:
         "by": last["by"] if last else None,
         "reason": last["reason"] if last else None,
         "arguments_digest": gate.digest,
+        "reasons": list(gate.request.get("reasons", ())),
         "decisions": [dict(decision) for decision in gate.decisions],
         "closed": gate.closed,
     }

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from flows.assembly import Installation
 from tenantry.run import Status
 from tests.flows.stand import _BY_ROLE, TENANT, Stand
 from tests.flows.test_service_kills import process
@@ -102,4 +103,9 @@ def test_prefects_server_dies_and_a_system_comes_back_late(stand: Stand) -> None
     assert times["base"]["healthy_at"] <= times["app"]["began_at"]
     writes = directory(stand)
     assert len(writes) == len(set(writes)) == 2, writes
-    assert "disaster-report.pdf" in {one["name"] for one in state.evidence}
+    kept = {one["name"]: one["sha256"] for one in state.evidence}
+    assert "disaster-report.pdf" in kept
+    with Installation.open(stand.home) as installation:
+        report = json.loads(b"".join(installation.evidence.open(TENANT, kept["disaster-report.json"])))
+    assert report["counts"]["back"] == 2
+    assert any(line.startswith("Under it the Prefect server ended at 20") for line in report["told"]), report["told"]

@@ -17,6 +17,7 @@ from tenantry.disaster.load import LoadedPlan, parse_plan
 from tenantry.discovery import TaskRegistry
 from tenantry.errors import Rejected
 from tenantry.places import SHIPPED
+from tenantry.runbook import parse_runbook
 from tenantry.task import Change, Context, Impact, Task
 from tests.support.stand import Access, Stand
 
@@ -30,16 +31,18 @@ class Work(BaseModel):
 
 
 class _World:
-    """What was begun, in order; ``let`` finishes it. ``broken`` refuses to begin."""
+    """What was begun, in order; ``let`` finishes it. ``broken`` refuses to begin. ``asked``: each time that it was to be begun, also in vain."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
+        self.asked: list[str] = []
         self.done: set[str] = set()
         self.finished: list[str] = []
         self.broken: set[str] = set()
         self.instant = False
         self.dead_health: set[str] = set()
         self.rows: dict[str, ProbeAnswer] = {}
+        self.pages: dict[str, ProbeAnswer] = {}
 
     def begin(self, name: str) -> None:
         if name in self.broken:
@@ -57,6 +60,8 @@ class _World:
         """``tcp`` to ``<system>`` holds when its work is done; to ``<system>.old`` never."""
         if probe.kind in ("newest_row", "newest_file"):
             return self.rows[probe.host]
+        if probe.kind == "http":
+            return self.pages[probe.url]
         if probe.host.endswith(".old"):
             return ProbeAnswer(error="no connection")
         if probe.host in self.dead_health or probe.host not in self.done:
@@ -85,6 +90,7 @@ class DoWork(Task[Work]):
 
     async def apply(self, ctx: Context, p: Work, changes: list[Change]) -> None:
         world = ctx.capability("identity")
+        world.asked.append(p.system)
         if p.system not in world.begun:
             world.begin(p.system)
 
@@ -108,7 +114,11 @@ class _Recorded:
         self._stand = stand
 
     async def run(self, run_id: str) -> Mapping[str, Any]:
-        return self._stand.view(run_id) | {"title": "t", "phases": []}
+        view = self._stand.view(run_id)
+        book = parse_runbook(self._stand.state(run_id).runbook_text, "pinned", self._stand.registry)
+        titles = {step.id: step.title for step in book.steps}
+        steps = [{**step, "title": titles.get(step["id"], step["id"])} for step in view["steps"]]
+        return view | {"title": book.title, "phases": [], "steps": steps}
 
     async def evidence(self, run_id: str, sha256: str) -> bytes:
         raise NotImplementedError

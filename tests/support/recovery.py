@@ -87,7 +87,8 @@ async def opened(stand: Stand, places: Mapping[str, Any]) -> tuple[Access, list[
     if "linux" in places:
         linux = await LINUX.open(places["linux"]["settings"], _secrets(places["linux"]["secrets"]))
         handles.append(linux)
-        capabilities |= {name: linux.capability(name) for name in ("host", "host_service", "host_backup", "backup")}
+        offered = places["linux"].get("capabilities", ("host", "host_service", "host_backup", "backup"))
+        capabilities |= {name: linux.capability(name) for name in offered}
     access = Access(subject={"name": "acme", "display_name": "Acme", "contacts": CONTACTS}, capabilities=capabilities)
     capabilities["probing"] = TenantProbing(access, {HttpProbe: ask_http, TcpProbe: ask_tcp})
     return access, handles

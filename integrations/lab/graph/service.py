@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from integrations.lab.clock import iso
 from integrations.lab.graph import (
     apps,
+    backup_restore,
     directory_objects,
     entitlements,
     logs,
@@ -52,6 +53,7 @@ ROUTES: tuple[Route, ...] = tuple(
             partner,
             posture,
             security,
+            backup_restore,
             tenant_settings,
         ),
     )

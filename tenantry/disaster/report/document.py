@@ -7,12 +7,28 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from tenantry.clock import rfc3339
+from tenantry.clock import parse_rfc3339, rfc3339
 from tenantry.disaster.load import told
 from tenantry.disaster.measure import Achieved
 from tenantry.disaster.score import participants, score
+from tenantry.errors import ApprovalExpired, Conflict, NotAuthenticated, OutOfScope, RateLimited
+from tenantry.onboarding.words import day
+from tenantry.timeline.words import outcome_words
 
-__all__ = ["DRILL", "REHEARSAL", "STATES", "TRAINED", "began", "document", "ended", "length", "scored_line", "taken"]
+__all__ = [
+    "DRILL",
+    "REHEARSAL",
+    "STATES",
+    "TRAINED",
+    "began",
+    "document",
+    "ended",
+    "length",
+    "run_from",
+    "scored_line",
+    "step_words",
+    "taken",
+]
 
 STATES: Final = {
     "recovered": ("recovered and checked", "good"),
@@ -22,6 +38,17 @@ STATES: Final = {
 }
 """State → words, look."""
 _MOST: Final = 500
+_DECIDED: Final = {"by_hand": "done by hand", "left_out": "left out"}
+_REFUSALS: Final = {
+    OutOfScope.code: "may not answer this",
+    NotAuthenticated.code: "a code that is not theirs",
+    RateLimited.code: "too many wrong codes",
+    Conflict.code: "answered already",
+    ApprovalExpired.code: "asked too long ago",
+}
+"""Why an answer was refused, in words."""
+_INTERRUPTED: Final = 5
+"""Interruptions that are told one by one."""
 DRILL: Final = "Drill: this ran on a stand-in. No health check was asked and no data was looked at; times are those of the rehearsal."
 REHEARSAL: Final = "Rehearsal: this ran on scratch targets. Nothing had happened, and no step named a site of the plan."
 TRAINED: Final = (
@@ -42,8 +69,18 @@ def taken(seconds: float | None) -> str:
 
 
 def began(d: Mapping[str, Any]) -> str:
-    """What the beginning of the clocks is called: nothing was away in a rehearsal."""
-    return "Rehearsal began" if d["purpose"] == "rehearsal" else "Outage began"
+    """What the beginning of the clocks is called: nothing was away in a rehearsal, nor before a failback."""
+    return {"rehearsal": "Rehearsal began", "failback": "Failback began"}.get(d["purpose"], "Outage began")
+
+
+def run_from(d: Mapping[str, Any]) -> str:
+    """What the picture's time runs from, in one word."""
+    return {"rehearsal": "rehearsal", "failback": "failback"}.get(d["purpose"], "outage")
+
+
+def step_words(step: Mapping[str, Any]) -> str:
+    """How a step ended; what a person decided over is not called unneeded."""
+    return str(step["decided"] or outcome_words(step["outcome"], step["task"]))
 
 
 def ended(d: Mapping[str, Any]) -> str:
@@ -110,7 +147,7 @@ def document(
         "declared_at": rfc3339(declared) if declared else None,
         "declared_by": _by(run, "declared"),
         "back_by": _by(run, "service_back"),
-        "told": _told(systems, back, missed, lost, unmeasured),
+        "told": [*_told(systems, back, missed, lost, unmeasured), *_interrupted(run)],
         "badges": _badges(systems, back, missed, lost, run["mode"], scored),
         "systems": [one.model_dump(mode="json") for one in systems],
         "counts": {
@@ -129,6 +166,7 @@ def document(
             {
                 "title": one.get("title") or one["id"],
                 "outcome": one["outcome"],
+                "decided": _DECIDED[one["decided"]["choice"]] if one.get("decided") else "",
                 "task": one["task"],
                 "started_at": one["started_at"],
                 "finished_at": one["finished_at"],
@@ -174,6 +212,22 @@ def _told(
             + "."
         )
     return lines
+
+
+def _interrupted(run: Mapping[str, Any]) -> list[str]:
+    """That whoever carried it died under it, when, and for how long nothing was done; and what else of the service did."""
+    found = [(parse_rfc3339(one["from"]), parse_rfc3339(one["until"])) for one in run.get("interruptions", ())]
+    told = [
+        f"Under it the {one['process']} ended at {day(one['at'])} and was started again."
+        for one in run.get("restarts", ())[:_INTERRUPTED]
+    ]
+    if not found:
+        return told
+    when = [
+        f"{day(rfc3339(began))} for {length((over - began).total_seconds())}" for began, over in found[:_INTERRUPTED]
+    ]
+    more = f", and {len(found) - _INTERRUPTED} times more" if len(found) > _INTERRUPTED else ""
+    return [f"The run was interrupted and went on from its record: {', '.join(when)}{more}.", *told]
 
 
 def _badges(
@@ -226,6 +280,7 @@ def _decisions(run: Mapping[str, Any]) -> list[dict[str, str]]:
             "at": decision["at"],
             "by": decision["by"],
             "what": titles.get(approval["step"], approval["step"]),
+            "asked": "; ".join(approval.get("reasons", ())),
             "decision": "done by hand"
             if decision.get("by_hand")
             else {"approve": "yes", "deny": "no"}[decision["decision"]],
@@ -239,7 +294,11 @@ def _decisions(run: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def _refused(run: Mapping[str, Any]) -> list[dict[str, str]]:
     """Answers that were refused: given by somebody who may not, or with a wrong code."""
+    titles = {one["id"]: one.get("title") or one["id"] for one in run["steps"]}
     return [
-        {"at": one["at"], "who": one["person"], "why": one["why"], "step": one.get("step") or ""}
+        {
+            **{"at": one["at"], "who": one["person"], "why": _REFUSALS.get(one["why"], one["why"])},
+            "step": titles.get(one.get("step"), one.get("step") or ""),
+        }
         for one in run.get("refusals", ())
     ]

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from tenantry.disaster.report.document import STATES, TRAINED, began, ended, length, scored_line, taken
+from tenantry.disaster.report.document import (
+    STATES,
+    TRAINED,
+    began,
+    ended,
+    length,
+    run_from,
+    scored_line,
+    step_words,
+    taken,
+)
 from tenantry.disaster.report.picture import COLOURS, drawn, drawn_legend
 from tenantry.onboarding.words import day
 from tenantry.timeline.markup import Markup, h, join, long_text, pill, table
 from tenantry.timeline.report_page import cover, report_page
-from tenantry.timeline.words import outcome_words
 
 __all__ = ["html"]
 
@@ -81,7 +90,7 @@ def _sections(d: Mapping[str, Any]) -> Iterator[tuple[str, str, Iterator[Markup]
 def _picture(d: Mapping[str, Any]) -> Iterator[Markup]:
     yield h(
         "p",
-        "Time runs from the outage. A system is back when its health checks held, not when the last command returned.",
+        f"Time runs from the {run_from(d)}. A system is back when its health checks held, not when the last command returned.",
         class_="lead",
     )
     yield h("figure", drawn(d), class_="scroll", tabindex=0, role="group", aria_label="Picture of systems over time")
@@ -145,10 +154,13 @@ def _exceptions(d: Mapping[str, Any]) -> Iterator[Markup]:
 def _people(d: Mapping[str, Any]) -> Iterator[Markup]:
     if d["decisions"]:
         rows = [
-            (day(one["at"]), one["by"], one["what"], one["decision"], long_text(one["reason"]))
+            (
+                *(day(one["at"]), one["by"], one["what"]),
+                *(long_text(one["asked"]), one["decision"], long_text(one["reason"])),
+            )
             for one in d["decisions"]
         ]
-        yield table(("When", "Who", "What", "Answer", "Why"), rows)
+        yield table(("When", "Who", "What", "Asked because", "Answer", "Why"), rows)
     if d["refused"]:
         yield h("h3", "Answers that were refused")
         yield table(
@@ -162,7 +174,7 @@ def _steps(d: Mapping[str, Any]) -> Iterator[Markup]:
     rows = [
         (
             one["title"],
-            h("span", outcome_words(one["outcome"], one["task"]), class_=f"pill {looks.get(one['outcome'], 'calm')}"),
+            h("span", step_words(one), class_=f"pill {looks.get(one['outcome'], 'calm')}"),
             day(one["finished_at"]) if one["finished_at"] else "",
             long_text(one["error"]),
         )

@@ -7,13 +7,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tenantry.clock import parse_rfc3339
-from tenantry.disaster.report.document import STATES, TRAINED, began, ended, length, scored_line, taken
+from tenantry.disaster.report.document import (
+    STATES,
+    TRAINED,
+    began,
+    ended,
+    length,
+    run_from,
+    scored_line,
+    step_words,
+    taken,
+)
 from tenantry.disaster.report.picture import COLOURS, described, drawn, drawn_legend
 from tenantry.onboarding.words import day
 from tenantry.timeline.glyphs import breakable
 from tenantry.timeline.pdf_cells import Part, Piece, Printable, piece, table
 from tenantry.timeline.typeset import typeset
-from tenantry.timeline.words import outcome_words
 
 __all__ = ["pdf"]
 
@@ -57,7 +66,7 @@ class _Report:
             "summary": self._summary(),
             "picture": {
                 "title": "Systems over time",
-                "lead": "Time runs from the outage. A system is back when its health checks held, not when the last command returned.",
+                "lead": f"Time runs from the {run_from(d)}. A system is back when its health checks held, not when the last command returned.",
                 "alt": described(d),
                 "legend": "Legend: waiting, being recovered, health checks held, RTO, not shown to be back.",
             },
@@ -142,9 +151,12 @@ class _Report:
                 [
                     day(one["at"]),
                     self._cell(one["by"], 16),
-                    self._cell(one["what"], 30),
+                    [
+                        piece("strong", self._cell(one["what"], 30)),
+                        *([piece("small", self._cell(one["asked"], 36))] if one["asked"] else []),
+                    ],
                     one["decision"],
-                    self._cell(one["reason"], 36),
+                    self._cell(one["reason"].replace("\n", " "), 36),
                 ]
                 for one in d["decisions"][:_MOST]
             ]
@@ -213,7 +225,7 @@ class _Report:
         rows = [
             [
                 self._cell(one["title"], 40),
-                [_pill(outcome_words(one["outcome"], one["task"]), looks.get(one["outcome"], "calm"))],
+                [_pill(step_words(one), looks.get(one["outcome"], "calm"))],
                 day(one["finished_at"]) if one["finished_at"] else "",
                 self._cell(one["error"], 50),
             ]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from tenantry.clock import parse_rfc3339
-from tenantry.disaster.report.document import STATES, length
+from tenantry.disaster.report.document import STATES, length, run_from
 from tenantry.timeline.markup import Markup, h
 from tenantry.timeline.words import clip
 
@@ -28,8 +28,8 @@ def drawn(document: Mapping[str, Any]) -> Markup:
     height = _TOP + max(len(systems), 1) * _ROW + 34
     parts: list[Markup] = []
     if systems:
-        scale = _Scale(systems)
-        parts += _axis(scale, height)
+        scale = _Scale(systems, parse_rfc3339(document["at"]))
+        parts += _axis(scale, run_from(document), height)
         if systems[0]["declared_at"]:
             x = scale.x(parse_rfc3339(systems[0]["declared_at"]))
             parts.append(h("path", d=f"M{x:.1f} {_TOP - 8}V{height - 30}", class_="stroke m-people thin"))
@@ -88,9 +88,12 @@ def drawn_legend() -> Markup:
 class _Scale:
     """From the outage to the last thing that matters: times on the x axis."""
 
-    def __init__(self, systems: Any) -> None:
+    def __init__(self, systems: Any, made_at: datetime) -> None:
+        self.made_at = made_at
+        """Until when what is not back is known to be away."""
         self.begins = parse_rfc3339(systems[0]["outage_began"])
-        ends = [1.0]
+        away = any(not one["healthy_at"] for one in systems)
+        ends = [1.0, *([(made_at - self.begins).total_seconds()] if away else [])]
         for one in systems:
             for key in ("declared_at", "began_at", "healthy_at", "validated_at"):
                 if one[key]:
@@ -111,11 +114,11 @@ class _Scale:
 _STEPS: Final = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400, 172_800, 604_800)
 
 
-def _axis(scale: _Scale, height: int) -> list[Markup]:
+def _axis(scale: _Scale, begins: str, height: int) -> list[Markup]:
     step = next(
         (one for one in _STEPS if scale.seconds / one <= 8), _STEPS[-1] * (1 + int(scale.seconds / _STEPS[-1] / 8))
     )
-    parts = [h("text", "outage", x=_LEFT, y=height - 12, text_anchor="middle", class_="tick")]
+    parts = [h("text", begins, x=_LEFT, y=height - 12, text_anchor="middle", class_="tick")]
     number = 1
     while number * step <= scale.seconds:
         x = scale.at(number * step)
@@ -132,13 +135,14 @@ def _row(scale: _Scale, one: Mapping[str, Any], y: float) -> list[Markup]:
         h("text", clip(one["title"], 30), x=_LEFT - 50, y=middle + 4, text_anchor="end"),
         h("text", f"tier {one['tier']}", x=_LEFT - 6, y=middle + 4, text_anchor="end", class_="tick"),
     ]
-    began = scale.x(parse_rfc3339(one["began_at"])) if one["began_at"] else scale.at(scale.seconds)
+    now = scale.x(scale.made_at)
+    began = scale.x(parse_rfc3339(one["began_at"])) if one["began_at"] else now
     parts.append(
         h("rect", x=_LEFT, y=middle - 4, width=max(began - _LEFT, 0.5), height=8, class_="l-calm", opacity=0.35)
     )
     ends = one["healthy_at"]
     if one["began_at"]:
-        last = scale.x(parse_rfc3339(ends)) if ends else scale.at(scale.seconds)
+        last = scale.x(parse_rfc3339(ends)) if ends else now
         parts.append(
             h("rect", x=began, y=middle - 6, width=max(last - began, 1.5), height=12, class_="l-people", opacity=0.75)
         )
@@ -149,7 +153,8 @@ def _row(scale: _Scale, one: Mapping[str, Any], y: float) -> list[Markup]:
         x = scale.x(parse_rfc3339(ends))
         parts.append(h("circle", cx=x, cy=middle, r=5.5, class_=f"m-{'good' if look == 'good' else 'warn'}"))
     if one["state"] != "recovered":
-        x = scale.at(scale.seconds) - 8
+        # Where its health held and its data did not, beside that; else where it still was away.
+        x = min(scale.x(parse_rfc3339(ends)) + 16 if ends else now, _RIGHT - 8)
         parts.append(
             h(
                 "path",

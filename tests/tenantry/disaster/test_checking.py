@@ -74,6 +74,12 @@ def test_hosts_are_asked_as_hosts(tasks) -> None:
     assert uses == ["host.read_newest_point", "host.stage_restore", "host.discard_staged"]
 
 
+def test_a_workspace_is_asked_and_restored_by_people_alone(tasks) -> None:
+    data = made(tasks, plan("one", source="mailbox/dana@acme.example", through="workspace_backup"), restore="always")
+    assert [step["uses"] for step in data["steps"][:-2]] == ["workspace.read_newest_point"]
+    assert data["steps"][-2]["with"]["backups"][0]["through"] == "workspace_backup"
+
+
 def test_names_are_never_expressions(tasks) -> None:
     data = made(tasks, plan("one", source="${run.id}", **TESTED), refused={"two": "two.yaml:3: ${x}"})
     assert data["steps"][0]["with"]["source"] == "$${run.id}"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tenantry.capabilities.probing import ProbeAnswer
+from tenantry.clock import parse_rfc3339
 from tenantry.disaster.compile import compiled
 from tenantry.disaster.order import schedule
 from tenantry.errors import OutOfScope, Refused
@@ -56,6 +57,12 @@ async def ended(running: asyncio.Task) -> None:
     await asyncio.gather(running, return_exceptions=True)
 
 
+def recorded(sim: Simulated) -> set[str]:
+    """Systems whose procedure stands in the record as done."""
+    items = sim.stand.state().items.values()
+    return {item.step.removesuffix("__work") for item in items if item.step.endswith("__work") and item.done}
+
+
 @pytest.mark.parametrize(("count", "seed"), [(60, 1), (14, 2), (14, 3)])
 async def test_order_isolation_and_resume_with_random_dependencies(
     tmp_path: Path, tasks, count: int, seed: int
@@ -70,11 +77,16 @@ async def test_order_isolation_and_resume_with_random_dependencies(
     # Ended in the middle, and taken up again: the same is under way, nothing was begun twice.
     running = asyncio.create_task(sim.go())
     await conduct(sim, dice, broken, until_finished=count // 4)
+    await until(lambda: recorded(sim))
     await ended(running)
+    over = recorded(sim)
+    before = list(sim.world.asked)
     running = asyncio.create_task(sim.go())
     await conduct(sim, dice, broken)
     state = await running
     assert state.stopped is Status.WAITING
+    assert not over & set(sim.world.asked[len(before) :]), "what was done is not asked for again"
+    assert len(state.interruptions) == 1
     outcomes = sim.stand.outcomes()
     below = sim.below(broken)
     # Exactly what stands on a system that failed waits; a broken one may itself stand on the other.
@@ -93,9 +105,15 @@ async def test_order_isolation_and_resume_with_random_dependencies(
     measured = state.items["recovered", None].output
     rows = {one["id"]: one for one in measured["systems"]}
     assert set(measured["recovered"]) == set(sim.needs())
+    shown = {one["id"]: one for one in sim.stand.view()["steps"]}
     for name, needed in sim.needs().items():
         mine = rows[name]
-        assert mine["declared_at"] <= mine["began_at"] <= mine["healthy_at"]
+        assert mine["healthy_at"] == shown[f"{name}__health"]["finished_at"]
+        assert (
+            mine["outage_began"] <= mine["detected_at"] <= mine["declared_at"] <= mine["began_at"] <= mine["healthy_at"]
+        )
+        away = parse_rfc3339(mine["healthy_at"]) - parse_rfc3339(mine["outage_began"])
+        assert mine["achieved_seconds"] == pytest.approx(away.total_seconds(), abs=1e-3)
         assert all(rows[other]["healthy_at"] <= mine["began_at"] for other in needed)
         assert mine["rto_kept"] is True
     sim.stand.close()

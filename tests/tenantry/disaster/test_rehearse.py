@@ -26,7 +26,7 @@ def work(system: str, **more: Any) -> dict[str, Any]:
 
 
 def plan(**more: Any) -> str:
-    clean = {"id": "clean", "uses": "sim.work", "with": {"system": "db.clean"}, "estimate": "1m"}
+    clean = {"id": "clean", "uses": "sim.work", "with": {"system": "tidied"}, "estimate": "1m"}
     systems = {
         "db": {"procedure": [work("db")], "recovery": "db", "clean_up": [clean], "rpo": "1h", "data": [ROWS]},
         "web": {"needs": ["db"], "procedure": [work("web", rehearse=False), {**work("web"), "id": "more"}]},
@@ -65,6 +65,48 @@ def test_what_still_names_a_site_of_the_plan_is_refused() -> None:
     assert "would reach 'there'" in refused.value.message
 
 
+DATABASE = "arn:aws:rds:eu-central-1:111122223333:db:"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://www.shop.example/admin?stop",
+        "postgres://app@DB.old:5432/shop",
+        f"--source={DATABASE}ledger",
+        "rds:eu-central-1:continuous:ledger",
+        "curl -fsS http://db.old:9/",
+        "https%3A%2F%2Fwww.shop.example%2F",
+        "there/volume-1",
+    ],
+)
+def test_a_real_name_inside_of_a_longer_value_is_refused(value: str) -> None:
+    page = {"kind": "http", "url": "https://www.shop.example/", "contains": "Add to basket"}
+    mine = {"db": "db.scratch", f"{DATABASE}ledger": f"{DATABASE}ledger-scratch"}
+    systems = {"db": {"procedure": [work("db", **{"with": {"system": value}})]}, "shop": {"health": [page]}}
+    with pytest.raises(Refused, match="would reach"):
+        rehearsed(loaded(plan_text(systems, drill={"scratch": mine})))
+    # What may stay as it is is said, and so is what stands in its place.
+    for given in (value, f"{DATABASE}ledger-scratch"):
+        made, _ = rehearsed(loaded(plan_text(systems, drill={"scratch": mine | {value: given}})))
+        assert made.plan.systems[0].procedure[0].with_ == {"system": given}
+
+
+def test_a_check_on_a_scratch_host_asks_nothing_real() -> None:
+    inner = {"kind": "command", "host": "db", "argv": ["curl", "-fsS", "http://web.old:1/"]}
+    systems = {"db": {"procedure": [work("db")], "health": [inner]}, "web": {}}
+    with pytest.raises(Refused, match=r"would reach 'web\.old': db, command curl on db\.scratch"):
+        rehearsed(loaded(plan_text(systems, drill={"scratch": {"db": "db.scratch"}})))
+
+
+def test_what_only_reads_may_name_the_source_of_a_backup() -> None:
+    source = {"source": f"{DATABASE}ledger", "before": "${run.started_at}"}
+    find = {"id": "find", "uses": "backup.find_point", "with": source, "estimate": "1m"}
+    systems = {"db": {"procedure": [find, work("db")], "primary": f"{DATABASE}ledger-1", "recovery": "ledger"}}
+    made, _ = rehearsed(loaded(plan_text(systems, drill={"scratch": {"db": "db.scratch"}})))
+    assert [step.id for step in made.plan.systems[0].procedure] == ["find", "work"]
+
+
 def test_without_scratch_targets_there_is_no_rehearsal() -> None:
     with pytest.raises(Refused):
         rehearsed(loaded(plan_text({"db": {}})))
@@ -83,7 +125,7 @@ async def test_rehearsed_scored_and_cleaned_up_while_nothing_real_is_touched(tmp
     await sim.go()
     stand.answer("run-1", "ann", steps=["declared"], reason="the quarter's rehearsal")
     await sim.go()
-    assert sim.world.begun == ["db.scratch", "web.scratch", "db.clean"], "nothing real, and cleaned up at the end"
+    assert sim.world.begun == ["db.scratch", "web.scratch", "tidied"], "nothing real, and cleaned up at the end"
     for who, step in (("ann", "service_back"), ("bob", "lessons")):
         stand.answer("run-1", who, steps=[step], reason="the mail server needs a scratch target")
         state = await sim.go()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 
 from tenantry.clock import rfc3339
 from tenantry.disaster.measure import SystemPlan, achieved
-from tenantry.disaster.report.document import document
+from tenantry.disaster.report.document import document, step_words
 from tenantry.disaster.report.page import html
 from tenantry.disaster.report.pdf import pdf
+from tenantry.disaster.report.picture import _row, _Scale
 from tests.tenantry.disaster.test_measure import T0, at, step
 
 
@@ -74,9 +76,12 @@ def made(mode: str = "run") -> dict[str, Any]:
             },
             {
                 "step": "shop__a",
+                "reasons": ["the unit failed to start"],
                 "decisions": [{"at": at(80), "by": "bob", "decision": "approve", "by_hand": True, "reason": "console"}],
             },
         ],
+        "interruptions": [{"from": at(30), "until": at(31)}, {"from": at(60), "until": at(62.5)}],
+        "restarts": [{"at": at(25), "process": "Prefect server"}],
         "refusals": [{"at": at(9), "person": "mallory", "why": "out_of_scope", "step": "declared"}],
     }
     found = achieved(
@@ -109,8 +114,37 @@ def test_says_what_is_not_back_and_what_was_missed() -> None:
     assert "wiki" in told.split("More lost than agreed")[1]
     assert "nobody measured it: shop of Acme" in told
     assert {one["text"] for one in d["badges"]} == {"2 not shown to be back", "RTO missed", "RPO missed"}
+    interrupted, restarted = d["told"][-2:]
+    assert interrupted.startswith("The run was interrupted and went on from its record: 2026-11-22")
+    assert "for 2m30s" in interrupted
+    assert restarted == "Under it the Prefect server ended at 2026-11-22 08:25 UTC and was started again."
+    assert [one["asked"] for one in d["decisions"]] == ["", "the unit failed to start"]
     assert d["refused"][0]["who"] == "mallory"
     assert any("done by hand by bob" in one["text"] for one in d["exceptions"])
+
+
+def test_what_a_person_decided_over_and_who_was_refused_are_told_in_words() -> None:
+    d = made()
+    words = {one["title"]: step_words(one) for one in d["steps"]}
+    assert (words["shop__a"], words["shop__health"], words["mail__a"]) == ("done by hand", "left out", "failed")
+    assert d["refused"] == [{"at": at(9), "who": "mallory", "why": "may not answer this", "step": "declared"}]
+
+
+def test_what_is_not_back_is_away_until_now_and_no_longer() -> None:
+    d = made()
+    scale = _Scale(d["systems"], T0 + timedelta(minutes=120))
+    shop = next(one for one in d["systems"] if one["id"] == "mail")
+    (bar,) = [part for part in _row(scale, shop, 0) if "l-people" in part]
+    x, wide = (float(re.search(rf' {name}="([0-9.]+)"', bar)[1]) for name in ("x", "width"))
+    assert x == pytest.approx(scale.at(22 * 60), abs=0.1)
+    assert x + wide == pytest.approx(scale.at(120 * 60), abs=0.1)
+    assert scale.at(120 * 60) < scale.at(scale.seconds)
+
+
+def test_a_failback_is_no_outage() -> None:
+    page = html({**made(), "purpose": "failback"})
+    assert "Failback began" in page
+    assert "utage" not in re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL).replace("the room", "")
 
 
 def test_the_page_escapes_everything_and_loads_nothing() -> None:
@@ -124,6 +158,7 @@ def test_the_page_escapes_everything_and_loads_nothing() -> None:
         "mallory",
         "Ann has it made and tested",
         "the snapshot is gone",
+        "the unit failed to start",
         "nobody has ever restored",
     ):
         assert said in page
