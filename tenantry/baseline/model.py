@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import date
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -76,7 +77,7 @@ class Asked(_Model):
             return {"name": given[0], "parameters": given[1]}
         return value
 
-    @property
+    @cached_property
     def label(self) -> str:
         """The name, with the parameters where there are any: what an answer is told by."""
         told = ", ".join(f"{key}={json.dumps(value)}" for key, value in sorted(self.parameters.items()))
@@ -163,9 +164,17 @@ def load_baseline(name: str, among: Sequence[Path] | None = None) -> Baseline:
     for folder in roots:
         path = folder / f"{name}.yaml"
         if path.is_file():
-            document = load(path)
-            found = build(Baseline, document, error=InvalidInput)
-            if found.id != name:
-                raise InvalidInput(f"is called {found.id} and its file {name}", place=document.positions.place(("id",)))
-            return found
+            at = path.stat()
+            return _loaded(path, at.st_ino, at.st_size, at.st_mtime_ns)
     raise NotFound(f"there is no baseline {name!r}", place="baseline", remedy="The folder baselines has them.")
+
+
+@lru_cache(maxsize=32)
+def _loaded(path: Path, *version: int) -> Baseline:
+    """Read again where the file is another one: a campaign asks for the same few again and again."""
+    del version
+    document = load(path)
+    found = build(Baseline, document, error=InvalidInput)
+    if found.id != path.stem:
+        raise InvalidInput(f"is called {found.id} and its file {path.stem}", place=document.positions.place(("id",)))
+    return found

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, Final
 
 from tenantry.baseline.measure import FactMeasure, Verdict, WholeMeasure
 from tenantry.errors import CannotCheck, TaskDefect
-from tenantry.sweep.check import Check, Look
+from tenantry.sweep.check import Check, Collector, Look
 from tenantry.sweep.model import Finding
 
 __all__ = ["Heap", "Question", "put"]
@@ -113,9 +114,13 @@ class Heap(Check[Any]):
 
 def put(label: str, measure: FactMeasure[Any] | WholeMeasure[Any]) -> Question | Heap:
     """A check that has the measure judge what is read, told by ``label``."""
-    base = Question if isinstance(measure, FactMeasure) else Heap
-    declared = {"name": label, "title": measure.summary(), "severity": "low", "attack": (), "remedy": ""}
-    kind: type[Question | Heap] = type(
-        base.__name__, (base,), {**declared, "collect": measure.source, "measure": measure}
-    )
-    return kind()
+    made = _kind(Question if isinstance(measure, FactMeasure) else Heap, label, measure.summary(), measure.source)()
+    made.measure = measure
+    return made
+
+
+@cache
+def _kind(base: type[Question | Heap], label: str, title: str, source: Collector[Any]) -> type[Question | Heap]:
+    """Made once for each question: with every class that is made, Python looks through all those that there are again."""
+    declared = {"name": label, "title": title, "severity": "low", "attack": (), "remedy": "", "collect": source}
+    return type(base.__name__, (base,), declared)
