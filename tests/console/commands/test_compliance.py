@@ -44,6 +44,8 @@ def test_a_client_is_held_against_its_baselines_and_the_time_before_is_remembere
     assert [one["id"] for one in first["baselines"]] == [
         "msp_onboarding",
         "scuba_entra",
+        "scuba_exchange",
+        "scuba_sharepoint",
         "aws_foundations",
         "linux_foundations",
     ]
