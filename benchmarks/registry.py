@@ -142,6 +142,22 @@ BENCHES: Final[dict[str, Spec]] = {
     "dr.plan-60": Spec(
         "benchmarks.dr.plan:measure", "a plan of 60 systems against the critical path of its steps", option=60
     ),
+    **{
+        f"compliance.campaign-{what}": Spec(
+            "benchmarks.compliance.campaign:measure", f"compliance of 100 clients: {summary}", option=what
+        )
+        for what, summary in (
+            ("requests", "requests against the fewest that ask the same"),
+            ("wall", "wall clock at 50 ms against requests x latency / clients at once"),
+            ("memory", "peak memory after 20 and after 100 clients"),
+        )
+    },
+    "compliance.prefect": Spec(
+        "benchmarks.compliance.campaign:measure",
+        "flow runs and task runs that a client's compliance sweep makes",
+        option="prefect",
+        server=True,
+    ),
     "steps.help": Spec("benchmarks.steps.help:measure", "`tenantry --help`, from start to exit"),
 }
 """Name → benchmark, in the order in which they run."""

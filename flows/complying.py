@@ -35,6 +35,7 @@ __all__ = [
     "assessment_of",
     "begin",
     "carry",
+    "ended",
     "except_policy",
     "mending",
     "said_of",
@@ -65,7 +66,7 @@ class TenantCompliance:
 
     def _earlier(self, run_id: str, wanted: frozenset[str]) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
-        for state in _ended(self._installation, self._tenant, before=run_id):
+        for state in ended(self._installation, self._tenant, before=run_id):
             missing = wanted - found.keys()
             if not missing:
                 break
@@ -77,7 +78,7 @@ class TenantCompliance:
         return found
 
 
-def _ended(installation: Installation, tenant: str, *, before: str | None = None) -> Iterator[RunState]:
+def ended(installation: Installation, tenant: str, *, before: str | None = None) -> Iterator[RunState]:
     """Runs whose measuring came to a result, newest first, drills left out; those that began after a run are none before it."""
     limit = installation.journal.run(before).created_at if before is not None else None
     for index in installation.journal.runs(tenant):
@@ -172,7 +173,7 @@ def mending(
 
 def _last(installation: Installation, tenant: str, baseline: str, policy: str) -> tuple[Mapping[str, Any], str]:
     """How a policy stood when somebody looked at its baseline last, and when that was."""
-    for state in _ended(installation, tenant):
+    for state in ended(installation, tenant):
         document = assessment_of(installation, state)
         for of in document["baselines"] if document is not None else ():
             for one in of["policies"] if of["id"] == baseline else ():

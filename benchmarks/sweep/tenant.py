@@ -13,28 +13,21 @@ does not count.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
-import json
-import math
-import re
 import statistics
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import httpx
 import yaml
 
 from benchmarks.model import Baseline, Bench, Scale, peak_rss_mb, summary
 from benchmarks.registry import BenchmarkFailed
 from benchmarks.stage import LAB_TENANT, LabProcess, lab_process
+from benchmarks.wire import Asked, again, listened
 from flows.assembly import Installation
 from flows.sweeping import TenantSweeping
-from integrations.microsoft365.gathering import BATCH_SIZE as QUESTIONS
 from integrations.microsoft365.provider import Settings
 
 _LATENCY: Final = 0.05
@@ -45,12 +38,7 @@ _WALL: Final = 1.5
 _MEMORY_MB: Final = 300.0
 _GROWTH_MB: Final = 25.0
 _MANY: Final = 20_000
-_PAGE: Final = 1_000
 _DAYS: Final = 30
-_CMDLETS: Final = 10
-"""That Exchange takes in one batch."""
-_HEADERS: Final = ("authorization", "content-type", "prefer", "x-anchormailbox", "x-responseformat", "consistencylevel")
-_TOKEN: Final = re.compile(r"[?&](\$|%24)skiptoken=[^&]*")
 
 
 def measure(name: str, scale: Scale, option: Any) -> Bench:
@@ -65,96 +53,6 @@ def measure(name: str, scale: Scale, option: Any) -> Bench:
 
 
 # --- requests -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Asked:
-    """What went over the wire, by kind."""
-
-    calls: int = 0
-    singles: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Version of Graph → different first requests of lists and objects."""
-    rows: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    """List → rows that its pages held."""
-    batched: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Address of a batch → different questions in it."""
-    cmdlets: set[str] = field(default_factory=set)
-    others: set[str] = field(default_factory=set)
-    sent: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
-    """Method, address, headers and body of each, in order."""
-
-    def least(self, *, all_in_batches: bool = False) -> int:
-        """The fewest requests that ask all of it.
-
-        Args:
-            all_in_batches: first pages, single objects and single cmdlets as well.
-        """
-        following = sum(math.ceil(rows / _PAGE) - 1 for rows in self.rows.values() if rows)
-        packed = {where: len(of) for where, of in self.batched.items()}
-        alone = sum(map(len, self.singles.values())) + len(self.cmdlets)
-        if all_in_batches:
-            alone = 0
-            for version, of in self.singles.items():
-                where = next((one for one in packed if f"/{version}/$batch" in one), version)
-                packed[where] = packed.get(where, 0) + len(of)
-            where = next((one for one in packed if "/adminapi/" in one), "/adminapi/")
-            packed[where] = packed.get(where, 0) + len(self.cmdlets)
-        batches = sum(math.ceil(n / (_CMDLETS if "/adminapi/" in where else QUESTIONS)) for where, n in packed.items())
-        return following + len(self.others) + alone + batches
-
-
-@contextlib.contextmanager
-def listened() -> Iterator[Asked]:
-    """Every request that httpx sends while the block lasts, with the rows of its answer."""
-    asked = Asked()
-    original = httpx.AsyncHTTPTransport.handle_async_request
-
-    async def handle(self: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
-        response = await original(self, request)
-        text = await response.aread()
-        _note(asked, request, text)
-        return httpx.Response(response.status_code, headers=response.headers, stream=_Read(response, text))
-
-    httpx.AsyncHTTPTransport.handle_async_request = handle  # type: ignore[method-assign]  # put back below
-    try:
-        yield asked
-    finally:
-        httpx.AsyncHTTPTransport.handle_async_request = original  # type: ignore[method-assign]  # as above
-
-
-class _Read(httpx.AsyncByteStream):
-    """An answer that was read already."""
-
-    def __init__(self, response: httpx.Response, text: bytes) -> None:
-        self._response = response
-        self._text = text
-
-    async def __aiter__(self) -> Any:
-        yield self._text
-
-    async def aclose(self) -> None:
-        await self._response.aclose()
-
-
-def _note(asked: Asked, request: httpx.Request, text: bytes) -> None:
-    asked.calls += 1
-    headers = {name: value for name, value in request.headers.items() if name.lower() in _HEADERS}
-    asked.sent.append((request.method, str(request.url), headers, request.content))
-    url = request.url.copy_with(query=None)
-    where, path = str(url), str(request.url)
-    if where.endswith("/$batch"):
-        for one in json.loads(request.content)["requests"]:
-            asked.batched[where].add(json.dumps([one["method"], one["url"], one.get("body")], sort_keys=True))
-    elif "/InvokeCommand" in where:
-        asked.cmdlets.add(request.content.decode())
-    elif request.method == "GET" and "/graph/" in where:
-        family = _TOKEN.sub("", path)
-        version = "beta" if "/graph/beta/" in where else "v1.0"
-        asked.singles[version].add(family)
-        value = json.loads(text).get("value")
-        asked.rows[family] += len(value) if isinstance(value, list) else 0
-    else:
-        asked.others.add(f"{request.method} {path} {request.content!r}")
 
 
 def _requests(name: str, scale: Scale, installation: Installation) -> Bench:
@@ -260,7 +158,7 @@ async def _timed(
             await sweeping.sweep("bench", datetime.now(UTC), _DAYS)
         lab.faults(latency_ms=_LATENCY * 1000)
         for _ in range(rounds):
-            plain.append(await _again(asked))
+            plain.append(await again(asked, _CONCURRENCY))
             begun, cpu = time.perf_counter(), time.process_time()
             await sweeping.sweep("bench", datetime.now(UTC), _DAYS)
             ours.append((time.perf_counter() - begun, time.process_time() - cpu))
@@ -287,22 +185,6 @@ def _at(installation: Installation, concurrency: int) -> float:
         return asyncio.run(timed())
     finally:
         path.write_text(written, encoding="utf-8")
-
-
-async def _again(asked: Asked) -> float:
-    """Send the same requests; seconds."""
-    at_a_time = _CONCURRENCY
-    free = asyncio.Semaphore(at_a_time)
-    limits = httpx.Limits(max_connections=at_a_time, max_keepalive_connections=at_a_time)
-    async with httpx.AsyncClient(timeout=60, trust_env=False, limits=limits) as client:
-
-        async def one(method: str, url: str, headers: dict[str, str], content: bytes) -> None:
-            async with free:
-                (await client.request(method, url, headers=headers, content=content)).raise_for_status()
-
-        begun = time.perf_counter()
-        await asyncio.gather(*(one(*sent) for sent in asked.sent))
-        return time.perf_counter() - begun
 
 
 # --- memory -------------------------------------------------------------------------------------------------------------

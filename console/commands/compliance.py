@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,8 +11,10 @@ import click
 
 from console import complete
 from console.cli import echo_json, group, json_option, wants_json
+from console.commands import compliance_reports
 
 if TYPE_CHECKING:
+    from tenantry.baseline.trend import Point
     from tenantry.run import RunState
 
 _TENANT = click.argument("tenant", metavar="T", shell_complete=complete.tenants)
@@ -27,7 +29,7 @@ _ORDER: Final = ("fail", "unknown", "for_person", "excepted", "pass", "not_appli
     examples=(
         "tenantry compliance run acme",
         "tenantry compliance policies --baseline linux_foundations",
-        "tenantry compliance exceptions acme",
+        "tenantry compliance portfolio --format html -o clients.html",
     ),
 )
 def compliance() -> None:
@@ -47,7 +49,7 @@ def compliance() -> None:
 )
 @_TENANT
 @click.option("--baseline", "baselines", multiple=True, metavar="B", help="Only this one; may be given several times.")
-@click.option("-o", "out", type=click.Path(path_type=Path), help="Write a report; its name ends in .html.")
+@click.option("-o", "out", type=click.Path(path_type=Path), help="Write a report; its name ends in .html or .pdf.")
 @_AS
 @json_option
 def run(tenant: str, baselines: tuple[str, ...], out: Path | None, person: str | None) -> int:
@@ -57,10 +59,10 @@ def run(tenant: str, baselines: tuple[str, ...], out: Path | None, person: str |
     policy fails, 4 when nothing could be told. What could not be told is no pass, and is listed.
     """
     from console.session import actor, opened
-    from flows import complying
+    from flows import complied, complying
 
-    if out is not None and out.suffix.lower() != ".html":
-        raise _refused("-o", "ends in .html")
+    if out is not None and out.suffix.lower() not in (".html", ".pdf"):
+        raise _refused("-o", "ends in .html or .pdf")
     with opened() as installation:
         found = installation.tenants.get(tenant)
         installation.vault.create_tenant_key(found.name)
@@ -71,7 +73,7 @@ def run(tenant: str, baselines: tuple[str, ...], out: Path | None, person: str |
         document = complying.assessment_of(installation, state)
         view = installation.view(run_id, live=False)
         if out is not None and document is not None:
-            _report(document, found.display_name, out)
+            _report(document, found.display_name, complied.trend(installation, found.name), out)
     for step in view["steps"]:
         if step["error"]:
             click.echo(f"tenantry: {step['id']}: {step['error']['message']} {step['error']['remedy']}", err=True)
@@ -82,12 +84,11 @@ def run(tenant: str, baselines: tuple[str, ...], out: Path | None, person: str |
     return _code(state, document)
 
 
-def _report(document: Mapping[str, Any], client: str, out: Path) -> None:
+def _report(document: Mapping[str, Any], client: str, trend: Sequence[Point], out: Path) -> None:
     from console.output import written
-    from tenantry.baseline.page import html
 
     with written(out) as file:
-        file.write(html(document, client).encode("utf-8", "replace"))
+        compliance_reports.write(out.suffix.lower().removeprefix("."), document, client, trend, file)
 
 
 def _code(state: RunState, document: Mapping[str, Any] | None) -> int:
@@ -367,3 +368,6 @@ def _refused(place: str, why: str) -> Exception:
     from tenantry.errors import InvalidInput
 
     return InvalidInput(why, place=place)
+
+
+compliance_reports.join(compliance)

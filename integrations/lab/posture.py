@@ -77,6 +77,18 @@ def _sign_in_methods() -> dict[str, Any]:
     }
 
 
+def _sharing() -> dict[str, Any]:
+    """As SharePoint has it where nobody has changed anything."""
+    return {
+        "sharingCapability": "externalUserAndGuestSharing",
+        "sharingDomainRestrictionMode": "none",
+        "sharingAllowedDomainList": [],
+        "sharingBlockedDomainList": [],
+        "isResharingByExternalUsersEnabled": True,
+        "isLegacyAuthProtocolsEnabled": False,
+    }
+
+
 def _role_rules() -> dict[str, Any]:
     events = ("Admin_Assignment", "Admin_Eligibility", "EndUser_Assignment")
     return {role: {"approval": False, "approvers": [], "mails": {event: [] for event in events}} for role in ROLES}
@@ -120,5 +132,7 @@ class Posture:
     """What people and guests may do without a role, as Graph shows it; so the next two."""
     consent_requests: dict[str, Any] = field(default_factory=_consent_requests)
     sign_in_methods: dict[str, Any] = field(default_factory=_sign_in_methods)
+    sharing: dict[str, Any] = field(default_factory=_sharing)
+    """Settings of SharePoint."""
     role_rules: dict[str, Any] = field(default_factory=_role_rules)
     """Role → ``approval``, ``approvers``, and ``mails``: event → to whom else a mail goes."""

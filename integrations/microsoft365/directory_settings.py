@@ -6,12 +6,14 @@ method           application permission (least)                 page (learn.micr
 liberties        Policy.Read.All                                authorizationpolicy-get                             1
 consent_requests Policy.Read.All                                adminconsentrequestpolicy-get                       1
 sign_in_methods  Policy.Read.All                                authenticationmethodspolicy-get                     1
+sharing          SharePointTenantSettings.Read.All              sharepointsettings-get                              1
 role_rules       RoleManagementPolicy.Read.Directory            policyroot-list-rolemanagementpolicyassignments     roles / page
 ================ ============================================== =================================================== ===================
 
 Known limits:
     - The rules of roles need Microsoft Entra ID P2.
     - Of a method that is on it is not looked at for whom.
+    - What applies to OneDrive alone, and which groups may share, the API does not show.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from typing import Any, Final
 
 from integrations.microsoft365._read import text
 from integrations.microsoft365.graph import Graph
-from tenantry.capabilities.directory_settings import ConsentRequests, Liberties, RoleRules, SignInMethods
+from tenantry.capabilities.directory_settings import ConsentRequests, Liberties, RoleRules, Sharing, SignInMethods
 from tenantry.errors import VendorFault
 
 __all__ = ["Microsoft365DirectorySettings"]
@@ -91,6 +93,16 @@ class Microsoft365DirectorySettings:
             migration=text(row.get("policyMigrationState")),
             states={text(method.get("id")): method.get("state") == "enabled" for method in methods},
             shows=tuple(shown for shown, name in _SHOWN.items() if _for_all(features.get(name) or {})),
+            raw=row,
+        )
+
+    async def sharing(self) -> Sharing:
+        """Settings of SharePoint."""
+        row = await self._graph.get("/admin/sharepoint/settings", needs="SharePointTenantSettings.Read.All")
+        return Sharing(
+            reach=text(row.get("sharingCapability")),
+            restriction=text(row.get("sharingDomainRestrictionMode")),
+            domains=tuple(text(one).lower() for one in row.get("sharingAllowedDomainList") or ()),
             raw=row,
         )
 

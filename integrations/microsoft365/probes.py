@@ -28,6 +28,7 @@ _PATHS: Final[Mapping[str, tuple[str, Mapping[str, str]]]] = {
     "Policy.Read.All": ("/policies/authorizationPolicy", {}),
     "RoleManagement.Read.Directory": ("/roleManagement/directory/roleAssignments", _ONE),
     "SecurityAlert.Read.All": ("/security/alerts_v2", _ONE),
+    "SharePointTenantSettings.Read.All": ("/admin/sharepoint/settings", {}),
     "SecurityIncident.Read.All": ("/security/incidents", _ONE),
     "User.Read.All": ("/users", {**_ONE, "$select": "id"}),
 }

@@ -17,13 +17,14 @@ from tenantry.baseline.model import Baseline, load_baseline, shipped
 from tenantry.baseline.remembered import assessed
 from tenantry.capabilities import Compliance, Looking
 from tenantry.clock import rfc3339
-from tenantry.errors import CannotCheck
+from tenantry.errors import CannotCheck, Unreachable
 from tenantry.names import Slug
 from tenantry.sweep.discover import checks
 from tenantry.task import Context, EvidenceRef, Output, Permission, ReadTask
 
 EVIDENCE: Final = "compliance.json"
 _MOST: Final = 50
+_TRY: Final = "`tenantry tenants check` says of each what is wrong; then resume the run."
 
 
 class Standing(BaseModel):
@@ -137,7 +138,7 @@ class Assess(ReadTask[AssessParams, Assessed]):
         evidence = await ctx.evidence.store_bytes(EVIDENCE, json.dumps(document, sort_keys=True).encode())
         told = {one["status"] for _, policies in stands for one in policies}
         if not told & {"pass", "fail", "excepted"} and p.if_nothing_could_be_told == "fail":
-            raise CannotCheck(f"of {sum(len(policies) for _, policies in stands)} policies not one could be told")
+            raise await _nothing_told(looking, sum(len(policies) for _, policies in stands))
         alerts = [alert for one, policies in stands for alert in _alerts(one, policies)]
         return Assessed(
             at=rfc3339(now),
@@ -146,6 +147,15 @@ class Assess(ReadTask[AssessParams, Assessed]):
             alerts_omitted=max(0, len(alerts) - _MOST),
             evidence=evidence,
         )
+
+
+async def _nothing_told(looking: Looking, policies: int) -> Unreachable | CannotCheck:
+    """Why: whoever looks after many clients is told apart those who cannot be reached at all."""
+    told = [one for one in await looking.systems() if one.works is not None]
+    if told and not any(one.works for one in told):
+        whys = "; ".join(f"{one.key}: {one.why}" for one in told)
+        return Unreachable(f"none of the client's systems lets us in ({whys[:500]})", remedy=_TRY)
+    return CannotCheck(f"of {policies} policies not one could be told")
 
 
 def _standing(baseline: Baseline, policies: Sequence[Mapping[str, Any]]) -> Standing:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from tenantry.abreast import first_of
-from tenantry.baseline.measure import BaseMeasure, FactMeasure, Measure, Status, Verdict, worst
+from tenantry.baseline.measure import BaseMeasure, FactMeasure, Measure, Status, Verdict, WholeMeasure, worst
 from tenantry.baseline.model import Asked, Baseline, Policy
-from tenantry.baseline.putting import question
+from tenantry.baseline.putting import put
 from tenantry.errors import CannotCheck, InvalidInput, NoProvider, TaskDefect, TenantryError
 from tenantry.sweep.check import BaseCheck, LogCheck, Look
 from tenantry.sweep.live import ENDS_ALL, said
@@ -45,7 +45,9 @@ async def judge(
         mine, others = answers(baseline, measures, checks)
         measured |= mine
         checked |= {check.name: check for check in others}
-    put = [question(label, measure) for label, measure in measured.items() if isinstance(measure, FactMeasure)]
+    questions = [
+        put(label, measure) for label, measure in measured.items() if isinstance(measure, (FactMeasure, WholeMeasure))
+    ]
     verdicts: dict[str, Verdict] = {}
     limit = asyncio.Semaphore(_ABREAST)
 
@@ -58,15 +60,15 @@ async def judge(
             for label, measure in measured.items():
                 if isinstance(measure, Measure):
                     group.create_task(one(label, measure))
-            shown = [*checked.values(), *put]
+            shown = [*checked.values(), *questions]
             swept = group.create_task(looking.checked(shown, look)) if shown else None
     except BaseExceptionGroup as errors:
         raise first_of(errors) from errors
     if swept is not None:
         verdicts |= of_checks(swept.result())
         whole = {check["check"] for check in swept.result().checks if check["status"] == "pass"}
-        for one_put in put:
-            verdicts[one_put.name] = one_put.verdict(verdicts[one_put.name], whole=one_put.name in whole)
+        for asked in questions:
+            verdicts[asked.name] = asked.verdict(verdicts[asked.name], look, whole=asked.name in whole)
     return {one.id: [combined(policy, verdicts) for policy in one.policies] for one in baselines}
 
 

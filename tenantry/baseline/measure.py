@@ -3,7 +3,7 @@
 A measure answers a question about how a client stands that no check of the sweep answers, or that takes more than a finding to say: it
 reads (``collect``), and a pure ``evaluate`` says pass, fail, not applicable, for a person, or unknown, and why. Nothing that was not seen
 is a pass: what could not be read is ``unknown``, what no system can tell is ``for_person``. A question that can be put to each host, account
-or bucket by itself is a :class:`FactMeasure`.
+or bucket by itself is a :class:`FactMeasure`, one about all facts of a reading together a :class:`WholeMeasure`: both share readings.
 """
 
 from __future__ import annotations
@@ -18,7 +18,17 @@ from pydantic import BaseModel, ConfigDict
 from tenantry.sweep.check import Collector, Giver, Look
 from tenantry.task import Permission
 
-__all__ = ["STATUSES", "BaseMeasure", "FactMeasure", "Measure", "NoParams", "Status", "Verdict", "worst"]
+__all__ = [
+    "STATUSES",
+    "BaseMeasure",
+    "FactMeasure",
+    "Measure",
+    "NoParams",
+    "Status",
+    "Verdict",
+    "WholeMeasure",
+    "worst",
+]
 
 F = TypeVar("F")
 Status = Literal["fail", "unknown", "for_person", "pass", "not_applicable"]
@@ -101,23 +111,51 @@ class Measure(BaseMeasure, Generic[F]):
         """
 
 
-class FactMeasure(BaseMeasure, Generic[F]):
-    """Puts its question to one fact after the other. All measures and checks that name the same collector share one reading, and facts are
-    not kept: for whatever a client has many of.
+class _OfOneReading(BaseMeasure):
+    """Judges what a collector yields. All measures and checks that name the same collector share one reading.
 
     Attributes:
         source: where the facts come from.
-        none_is_well: what it means where they were read to the end and there are none, for sources that yield what is amiss alone. Empty:
-            there is nothing that the question could be put to, which is no pass.
     """
 
     source: ClassVar[Collector[Any]]
-    none_is_well: ClassVar[str] = ""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if "source" in vars(cls):
             cls.reads = (cls.source,)
+
+
+class WholeMeasure(_OfOneReading, Generic[F]):
+    """Judges a reading's facts together, once it has come to its end: rules of which one has to be right, accounts that are counted."""
+
+    def wants(self, fact: F, look: Look) -> bool:
+        """Whether it takes this one to judge; the others are not kept."""
+        del fact, look
+        return True
+
+    @abstractmethod
+    def evaluate(self, facts: list[F], look: Look, seen: int) -> Verdict:
+        """Judge them; pure.
+
+        Args:
+            facts: those that it wants, in the order in which they came.
+            seen: how many there were in all.
+
+        Raises:
+            CannotCheck: the facts do not say.
+        """
+
+
+class FactMeasure(_OfOneReading, Generic[F]):
+    """Puts its question to one fact after the other, and keeps none: for whatever a client has many of.
+
+    Attributes:
+        none_is_well: what it means where they were read to the end and there are none, for sources that yield what is amiss alone. Empty:
+            there is nothing that the question could be put to, which is no pass.
+    """
+
+    none_is_well: ClassVar[str] = ""
 
     @abstractmethod
     def subject(self, fact: F) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -77,7 +77,7 @@ class Asked(_Model):
             return {"name": given[0], "parameters": given[1]}
         return value
 
-    @property
+    @cached_property
     def label(self) -> str:
         """The name, with the parameters where there are any: what an answer is told by."""
         told = ", ".join(f"{key}={json.dumps(value)}" for key, value in sorted(self.parameters.items()))
@@ -164,14 +164,15 @@ def load_baseline(name: str, among: Sequence[Path] | None = None) -> Baseline:
     for folder in roots:
         path = folder / f"{name}.yaml"
         if path.is_file():
-            stat = path.stat()
-            return _read(path, (stat.st_size, stat.st_mtime_ns))
+            at = path.stat()
+            return _loaded(path, at.st_ino, at.st_size, at.st_mtime_ns)
     raise NotFound(f"there is no baseline {name!r}", place="baseline", remedy="The folder baselines has them.")
 
 
-@lru_cache(64)
-def _read(path: Path, _state: tuple[int, int]) -> Baseline:
-    """Once a process, as long as the file is in the state that is given: size and time."""
+@lru_cache(maxsize=32)
+def _loaded(path: Path, *version: int) -> Baseline:
+    """Read again where the file is another one: a campaign asks for the same few again and again."""
+    del version
     document = load(path)
     found = build(Baseline, document, error=InvalidInput)
     if found.id != path.stem:

@@ -1,16 +1,17 @@
-"""A measure of facts among the checks of the sweep, so that whoever is about the same facts shares one reading."""
+"""Measures of a reading's facts among the checks of the sweep, so that whoever is about the same facts shares one reading."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, Final
 
-from tenantry.baseline.measure import FactMeasure, Verdict
+from tenantry.baseline.measure import FactMeasure, Verdict, WholeMeasure
 from tenantry.errors import CannotCheck, TaskDefect
-from tenantry.sweep.check import Check, Look
+from tenantry.sweep.check import Check, Collector, Look
 from tenantry.sweep.model import Finding
 
-__all__ = ["Question", "question"]
+__all__ = ["Heap", "Question", "put"]
 
 _KEPT: Final = 1_000
 """Names that are kept of whom an answer concerns; the rest is counted."""
@@ -52,13 +53,14 @@ class Question(Check[Any]):
         if len(self._unknown) < _KEPT:
             self._unknown[self.measure.subject(fact)] = why
 
-    def verdict(self, reading: Verdict, *, whole: bool) -> Verdict:
+    def verdict(self, reading: Verdict, look: Look, *, whole: bool) -> Verdict:
         """How it came out.
 
         Args:
             reading: how the reading itself went, as of a check that found nothing.
             whole: there was something to read from, and it was read to its end.
         """
+        del look
         rest = list(dict.fromkeys(self._unknown.values()))[:_REASONS]
         if reading.status == "unknown":
             rest.append(reading.why)
@@ -77,8 +79,48 @@ class Question(Check[Any]):
         return Verdict("pass", f"all {self._asked:,} are as they should be", (), self._asked)
 
 
-def question(label: str, measure: FactMeasure[Any]) -> Question:
-    """A check that puts the measure's question, told by ``label``."""
-    declared = {"name": label, "title": measure.summary(), "severity": "low", "attack": (), "remedy": ""}
-    kind: type[Question] = type("Question", (Question,), {**declared, "collect": measure.source, "measure": measure})
-    return kind()
+class Heap(Check[Any]):
+    """Shown each fact; keeps those that its measure wants, and has them judged together in the end."""
+
+    measure: WholeMeasure[Any]
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._kept: list[Any] = []
+        self._why = ""
+
+    def evaluate(self, fact: Any, look: Look) -> Iterable[Finding]:
+        self._seen += 1
+        try:
+            if self.measure.wants(fact, look):
+                self._kept.append(fact)
+        except Exception as error:  # noqa: BLE001  # a defect in one measure must not hide what the others see
+            self._why = TaskDefect.of(self.measure.name, error).message
+        return ()
+
+    def verdict(self, reading: Verdict, look: Look, *, whole: bool) -> Verdict:
+        """How it came out. Arguments as of :meth:`Question.verdict`: of what was not read to its end nothing is said."""
+        if not whole:
+            return Verdict(reading.status, reading.why, (), self._seen)
+        if self._why:
+            return Verdict("unknown", self._why, (), self._seen)
+        try:
+            return self.measure.evaluate(self._kept, look, self._seen)
+        except CannotCheck as problem:
+            return Verdict("unknown", problem.message, (), self._seen)
+        except Exception as error:  # noqa: BLE001  # as above
+            return Verdict("unknown", TaskDefect.of(self.measure.name, error).message, (), self._seen)
+
+
+def put(label: str, measure: FactMeasure[Any] | WholeMeasure[Any]) -> Question | Heap:
+    """A check that has the measure judge what is read, told by ``label``."""
+    made = _kind(Question if isinstance(measure, FactMeasure) else Heap, label, measure.summary(), measure.source)()
+    made.measure = measure
+    return made
+
+
+@cache
+def _kind(base: type[Question | Heap], label: str, title: str, source: Collector[Any]) -> type[Question | Heap]:
+    """Made once for each question: with every class that is made, Python looks through all those that there are again."""
+    declared = {"name": label, "title": title, "severity": "low", "attack": (), "remedy": "", "collect": source}
+    return type(base.__name__, (base,), declared)

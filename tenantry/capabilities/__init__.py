@@ -102,6 +102,7 @@ from tenantry.capabilities.directory_settings import (
     DirectorySettings,
     Liberties,
     RoleRules,
+    Sharing,
     SignInMethods,
 )
 from tenantry.capabilities.dns import Dns, RecordSet, Zone
@@ -379,6 +380,7 @@ __all__ = [
     "SendAsRight",
     "SentMessage",
     "SharedDisk",
+    "Sharing",
     "SignIn",
     "SignInMethods",
     "Snapshot",

@@ -49,6 +49,19 @@ class SignInMethods(_Fact):
     raw: dict[str, Any]
 
 
+class Sharing(_Fact):
+    """With whom files and sites may be shared."""
+
+    reach: str
+    """By the vendor's word: ``disabled``, ``existingExternalUserSharingOnly``, ``externalUserSharingOnly``, ``externalUserAndGuestSharing``; empty: not
+    said."""
+    restriction: str
+    """``none``, ``allowList``, ``blockList``; empty: not said."""
+    domains: tuple[str, ...]
+    """That are allowed, where the restriction says that some are."""
+    raw: dict[str, Any]
+
+
 class RoleRules(_Fact):
     """How a role is given and activated."""
 
@@ -71,6 +84,8 @@ class DirectorySettings(Protocol):
     async def consent_requests(self) -> ConsentRequests: ...
 
     async def sign_in_methods(self) -> SignInMethods: ...
+
+    async def sharing(self) -> Sharing: ...
 
     def role_rules(self) -> AsyncIterator[RoleRules]:
         """Of each directory role.

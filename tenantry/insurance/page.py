@@ -8,15 +8,16 @@ from typing import Any, Final
 from tenantry.insurance.picture import described, drawn, drawn_legend
 from tenantry.insurance.readiness import STATUSES
 from tenantry.insurance.words import OF_POLICY, about, facts, signature
+from tenantry.timeline.marks import STYLE as MARKS
 from tenantry.timeline.markup import Markup, h, join, long_text, pill, table
 from tenantry.timeline.report_page import cover, report_page
 
 __all__ = ["html"]
 
 _STYLE: Final = (
-    ".picture text{font-size:12.5px}.picture .tick{fill:var(--soft);font-size:12px}.picture .mark{fill:none;stroke:#fff;stroke-width:2.2;stroke-linecap:round}"
+    ".picture text{font-size:12.5px}.picture .tick{fill:var(--soft);font-size:12px}"
     ".plain{font-size:16px;max-width:80ch}td .maps{color:var(--soft);font-size:12px}.legend-svg{max-width:900px;display:block;margin-top:8px}"
-    ".legend-svg text{font-size:12px;fill:var(--soft)}"
+    ".legend-svg text{font-size:12px;fill:var(--soft)}" + MARKS
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -11,15 +10,14 @@ from tenantry.insurance.picture import described, drawn, drawn_legend
 from tenantry.insurance.readiness import STATUSES
 from tenantry.insurance.words import OF_POLICY, about, facts, signature
 from tenantry.timeline.glyphs import breakable
-from tenantry.timeline.pdf_cells import Part, Piece, Printable, piece, table
+from tenantry.timeline.marks import STYLE as MARKS
+from tenantry.timeline.pdf_cells import Part, piece, table
+from tenantry.timeline.report_pdf import STYLE, PdfReport, framed, pill
 from tenantry.timeline.typeset import typeset
 
 __all__ = ["pdf"]
 
-_STYLE: Final = (
-    "svg{background:#fff}text{font-family:'Libertinus Serif','DejaVu Sans Mono';font-size:13px;fill:#17202e}.tick{fill:#566072;font-size:12px}"
-    ".mark{fill:none;stroke:#fff;stroke-width:2.2;stroke-linecap:round}"
-)
+_STYLE: Final = STYLE + MARKS
 
 
 def pdf(document: Mapping[str, Any]) -> bytes:
@@ -31,10 +29,8 @@ def pdf(document: Mapping[str, Any]) -> bytes:
     return typeset(lambda text: _Report(document, text).inputs(), parse_rfc3339(document["at"]))
 
 
-class _Report:
-    def __init__(self, document: Mapping[str, Any], text: Printable) -> None:
-        self._d = document
-        self._text = text
+class _Report(PdfReport):
+    """The report as data for the layout."""
 
     def inputs(self) -> dict[str, str]:
         """What the layout takes."""
@@ -54,9 +50,8 @@ class _Report:
                 "alt": described(d),
                 "legend": f"Legend: {', '.join(words for words, _ in STATUSES.values())}.",
             },
-            "parts": [{**part, "apart": number == 0} for number, part in enumerate(self._parts())],
         }
-        return {"data": json.dumps(data), "picture": _styled(drawn(printed)), "legend": _styled(drawn_legend())}
+        return framed(data, self._parts(), drawn(printed), drawn_legend(), _STYLE)
 
     def _cover(self, client: str) -> dict[str, Any]:
         d = self._d
@@ -69,10 +64,7 @@ class _Report:
             "banner": "Drill: this ran on a stand-in. Nothing of it is about the client."
             if d["mode"] == "drill"
             else "",
-            "facts": [
-                {"name": name, "value": breakable(self._text(value, 300), 48), "code": code}
-                for name, value, code in facts(d)
-            ],
+            "facts": self._facts(facts(d)),
             "notice": "Confidential. Made from the record of the run that is named here, which is kept by us and signed; this is a rendering of it. "
             "What was not seen is never called met. All times are UTC.",
         }
@@ -99,7 +91,7 @@ class _Report:
             )
             rows.append(
                 [
-                    [_pill(*STATUSES[one["status"]])],
+                    [pill(*STATUSES[one["status"]])],
                     [
                         piece("strong", self._cell(one["control"])),
                         piece("small", self._cell(held or "nothing of ours measures it", 40)),
@@ -116,17 +108,3 @@ class _Report:
             }
         signed = [*signature(self._d), f"SHA-256 of what was signed: {self._d['signed']['digest']}"]
         yield {"level": 1, "title": "Signed", "lines": [self._long(line) for line in signed]}
-
-    def _long(self, line: str) -> str:
-        return breakable(self._text(line, 1_000), 50)
-
-    def _cell(self, line: str, width: int = 30) -> str:
-        return breakable(self._text(line, 600), width)
-
-
-def _pill(words: str, look: str) -> Piece:
-    return {**piece("pill", words), "look": look}
-
-
-def _styled(svg: str) -> str:
-    return svg.replace(">", f"><style>{_STYLE}</style>", 1)

@@ -7,19 +7,13 @@ from typing import Any, Final
 
 from tenantry.insurance.readiness import STATUSES
 from tenantry.insurance.words import OF_POLICY
+from tenantry.timeline.marks import mark
 from tenantry.timeline.markup import Markup, h
 from tenantry.timeline.words import clip
 
 __all__ = ["COLOURS", "described", "drawn", "drawn_legend"]
 
 COLOURS: Final = {"bad": "#b42318", "warn": "#b7791f", "good": "#12693a", "calm": "#718096"}
-_MARKS: Final = {
-    "bad": "M7 7L17 17M17 7L7 17",
-    "warn": "M8 9C8 4 16 5 15 10C14.5 12 12 12 12 14.5M12 18V18.2",
-    "good": "M6.5 12.5L10.5 16.5L17.5 8",
-    "calm": "M7 12H17",
-}
-"""Drawn in each square, so that colour is not all that tells them apart, and no font has to have them."""
 _WIDE: Final = 1080
 _LEFT: Final = 420
 _CELL: Final = 24
@@ -48,7 +42,7 @@ def drawn(document: Mapping[str, Any]) -> Markup:
                     "g",
                     h("title", f"{held['title'] or held['policy']}: {told}"),
                     h("rect", x=x, y=y + 2, width=_CELL, height=_CELL, rx=4, fill=COLOURS[shade]),
-                    h("path", d=_MARKS[shade], transform=f"translate({x} {y + 2})", class_="mark"),
+                    *mark(shade, x, y + 2),
                 )
             )
     height = 12 + max(len(controls), 1) * _ROW

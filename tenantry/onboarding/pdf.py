@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -20,7 +19,8 @@ from tenantry.onboarding.words import (
     day,
 )
 from tenantry.timeline.glyphs import breakable
-from tenantry.timeline.pdf_cells import Part, Piece, Printable, piece, table
+from tenantry.timeline.pdf_cells import Part, piece, table
+from tenantry.timeline.report_pdf import STYLE, PdfReport, framed, pill
 from tenantry.timeline.typeset import typeset
 from tenantry.timeline.words import outcome_words
 
@@ -30,8 +30,8 @@ _MOST: Final = 200
 _NOTHING: Final = "Nothing, in what could be looked at."
 _UNSEEN: Final = "Nothing of yours could be looked at: whether there is an intruder is not known."
 _STYLE: Final = (
-    "svg{background:#fff}text{font-family:'Libertinus Serif','DejaVu Sans Mono';font-size:13px;fill:#17202e}.head{font-size:16px;font-weight:600}"
-    ".tick,.axis-name{fill:#566072;font-size:12px}.disc{fill:#fff;stroke:#17202e;stroke-width:1.4}.number{font-weight:700;font-size:15px}"
+    STYLE + ".head{font-size:16px;font-weight:600}"
+    ".axis-name{fill:#566072;font-size:12px}.disc{fill:#fff;stroke:#17202e;stroke-width:1.4}.number{font-weight:700;font-size:15px}"
     + "".join(
         f".l-{look}{{fill:{colour}}}.m-{look}{{fill:{colour};stroke:{colour}}}.t-{look}{{fill:{colour}}}"
         for look, colour in COLOURS.items()
@@ -52,12 +52,8 @@ def pdf(document: Mapping[str, Any]) -> bytes:
     return typeset(lambda text: _Report(document, text).inputs(), parse_rfc3339(document["at"]))
 
 
-class _Report:
+class _Report(PdfReport):
     """The report as data for the layout."""
-
-    def __init__(self, document: Mapping[str, Any], text: Printable) -> None:
-        self._d = document
-        self._text = text
 
     def inputs(self) -> dict[str, str]:
         """What the layout takes."""
@@ -77,9 +73,8 @@ class _Report:
                 "alt": described(d),
                 "legend": f"Legend: {', '.join(words for words, _ in STATUSES.values())}.",
             },
-            "parts": [{**part, "apart": number == 0} for number, part in enumerate(self._parts())],
         }
-        return {"data": json.dumps(data), "picture": _styled(drawn(printed)), "legend": _styled(drawn_legend())}
+        return framed(data, self._parts(), drawn(printed), drawn_legend(), _STYLE)
 
     def _cover(self, client: str) -> dict[str, Any]:
         d = self._d
@@ -101,7 +96,7 @@ class _Report:
             "subject": breakable(client, 40),
             "badges": d["badges"],
             "banner": banner,
-            "facts": [{"name": name, "value": breakable(self._text(value, 300), 48), "code": code} for name, value, code in facts],
+            "facts": self._facts(facts),
             "notice": "Confidential. Made from the record of the run that is named here and from the risk register; both are kept by us and signed, and "
             "this is a rendering of them. Names in it may have been chosen by an attacker. All times are UTC.",
         }  # fmt: skip
@@ -131,12 +126,6 @@ class _Report:
             "tiles": tiles,
             "parts": parts,
         }
-
-    def _long(self, line: str) -> str:
-        return breakable(self._text(line, 1_000), 50)
-
-    def _cell(self, line: str, width: int = 30) -> str:
-        return breakable(self._text(line, 600), width)
 
     # --- parts --------------------------------------------------------------------------------------------------------
 
@@ -202,7 +191,7 @@ class _Report:
                 None: ("shows in use alone", "people"),
             }[one["works"]]
             why = "; ".join(part for part in (one["why"], *one["missing"][:3]) if part)
-            rows.append([[piece("strong", self._cell(one["name"]))], [_pill(words, look)], self._cell(why, 60)])
+            rows.append([[piece("strong", self._cell(one["name"]))], [pill(words, look)], self._cell(why, 60)])
         return self._part("What is connected", ("System", "Our access", "What is wrong"), ("60mm", "44mm", "1fr"), rows)
 
     def _inventory(self) -> Part:
@@ -211,7 +200,7 @@ class _Report:
             words, look = INVENTORY[one["state"]]
             number = f"{one['count']:,}" if one["state"] in ("looked", "partly") else ""
             number = f"at least {number}" if one["state"] == "partly" else number
-            rows.append([one["title"], number, [_pill(words, look)], self._cell("; ".join(one["why"]), 60)])
+            rows.append([one["title"], number, [pill(words, look)], self._cell("; ".join(one["why"]), 60)])
         lead = "The lists themselves are kept as evidence of this run, each with a digest in the record."
         return self._part(
             "What you have", ("What", "How many", "How far", "Why not"), ("50mm", "30mm", "62mm", "1fr"), rows, lead
@@ -241,7 +230,7 @@ class _Report:
             names = ", ".join(one["about"][:3]) + (f" and {more} more" if more > 0 else "")
             rows.append(
                 [
-                    [_pill(*SEVERITIES[one["severity"]])],
+                    [pill(*SEVERITIES[one["severity"]])],
                     [piece("strong", self._text(one["title"], 160)), piece("small", self._cell(names, 24))],
                     self._cell(one["summary"], 40),
                     self._cell(one["remedy"], 40),
@@ -277,7 +266,7 @@ class _Report:
             )
             rows.append(
                 [
-                    [_pill(*STATUSES[one["status"]])],
+                    [pill(*STATUSES[one["status"]])],
                     [piece("strong", self._text(one["title"], 200)), piece("text", self._text(one["plain"], 400)), piece("small", self._cell(f"{one['source']['title']}. {maps}", 40))],
                     self._cell(f"{one['why']}{about}", 30),
                     self._cell(what, 40),
@@ -292,7 +281,7 @@ class _Report:
             return {"level": 1, "title": "Risk register", "lines": ["No risk is open."]}
         rows = [
             [
-                [_pill(*LEVELS[one["level"]])],
+                [pill(*LEVELS[one["level"]])],
                 [piece("strong", self._cell(one["title"], 40)), piece("small", self._cell(f"{one['id']} · {one['source']['kind']}: {one['detail']}"[:300], 40))],
                 TREATMENTS[one["treatment"]] if one["treatment"] else "to be decided",
                 self._cell(one["who"], 20),
@@ -308,7 +297,7 @@ class _Report:
         rows = [
             [
                 self._cell(f"{one['title']} ({one['item']})" if one["item"] else one["title"], 40),
-                [_pill(outcome_words(one["outcome"] or "", one["task"]), looks.get(one["outcome"] or "", "calm"))],
+                [pill(outcome_words(one["outcome"] or "", one["task"]), looks.get(one["outcome"] or "", "calm"))],
                 day(one["finished_at"]) if one["finished_at"] else "",
                 self._cell(one["error"], 50),
             ]
@@ -316,11 +305,3 @@ class _Report:
         ]
         head = ("Step", "How it ended", "When", "What went wrong")
         return self._part("How the onboarding went, step by step", head, ("1fr", "52mm", "38mm", "1fr"), rows)
-
-
-def _pill(words: str, look: str) -> Piece:
-    return {**piece("pill", words), "look": look}
-
-
-def _styled(svg: str) -> str:
-    return svg.replace(">", f"><style>{_STYLE}</style>", 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from tenantry.errors import InvalidInput
 from tenantry.onefile import contributed
 from tenantry.sweep.check import BaseCheck, Check, Collector, LogCheck
@@ -16,14 +18,19 @@ def checks(package: str = "tasks.checks") -> list[BaseCheck]:
     Raises:
         InvalidInput: with everything that breaks the contract.
     """
-    found: list[BaseCheck] = []
+    return [kind() for kind in _kinds(package)]
+
+
+@cache
+def _kinds(package: str) -> tuple[type[BaseCheck], ...]:
+    found: list[type[BaseCheck]] = []
     wrong: list[str] = []
     for module, kind in contributed(package, BaseCheck, "check", wrong):
         wrong += [f"{module.__file__}: {problem}" for problem in problems(kind, module.__name__)]
-        found.append(kind())
+        found.append(kind)
     if wrong:
         raise InvalidInput("; ".join(wrong))
-    return sorted(found, key=lambda check: check.name)
+    return tuple(sorted(found, key=lambda kind: kind.name))
 
 
 def problems(kind: type[BaseCheck], module: str) -> list[str]:

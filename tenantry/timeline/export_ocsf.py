@@ -23,7 +23,7 @@ from tenantry.timeline.columns import message
 from tenantry.timeline.model import Lane, Timeline, TimelineEvent
 from tenantry.timeline.words import STATUSES, human_name
 
-__all__ = ["SCHEMA", "export"]
+__all__ = ["SCHEMA", "export", "ms"]
 
 SCHEMA: Final = "1.3.0"
 
@@ -68,15 +68,15 @@ def _incident(t: Timeline, acts: list[TimelineEvent]) -> dict[str, Any]:
         "uid": t.run_id,
         "title": f"{t.title}: {t.subject or t.tenant_title}",
         "desc": "\n".join(t.summary),
-        "created_time": _ms(t.started_at),
-        "modified_time": _ms(t.record.as_of),
-        "first_seen_time": _ms(first.at if first else t.started_at),
+        "created_time": ms(t.started_at),
+        "modified_time": ms(t.record.as_of),
+        "first_seen_time": ms(first.at if first else t.started_at),
         "product_uid": "tenantry",
         "types": [t.runbook],
     }
     if acts:
         finding["related_events"] = [{"uid": _uid(event), "type_uid": 200_401} for event in acts]
-        finding["last_seen_time"] = _ms(max(event.at for event in acts))
+        finding["last_seen_time"] = ms(max(event.at for event in acts))
     return {
         **_base(t, 2, 2005, activity, t.record.as_of, f"{t.run_id}/incident"),
         "class_name": "Incident Finding",
@@ -86,8 +86,8 @@ def _incident(t: Timeline, acts: list[TimelineEvent]) -> dict[str, Any]:
         "verdict_id": 6 if t.mode == "drill" else 2 if sure else 0,
         "message": " ".join(t.summary),
         "desc": "\n".join(t.summary),
-        "start_time": _ms(t.started_at),
-        "end_time": _ms(t.ended_at or t.record.as_of),
+        "start_time": ms(t.started_at),
+        "end_time": ms(t.ended_at or t.record.as_of),
         "attacks": [_attack(technique) for technique in techniques],
         "finding_info_list": [finding],
         # The class demands one of assignee and assignee_group; the record names who asked, not who is in charge.
@@ -121,14 +121,14 @@ def _event(t: Timeline, event: TimelineEvent) -> dict[str, Any]:
     made["activity_name"] = human_name(event.kind)
     made["message"] = message(event)
     made["metadata"]["sequence"] = event.seq
-    made["metadata"]["logged_time"] = _ms(event.recorded_at)
+    made["metadata"]["logged_time"] = ms(event.recorded_at)
     made["metadata"]["log_name"] = event.source
     made["metadata"]["correlation_uid"] = t.run_id
     if event.target:
         mail = _ADDRESS.match(event.target)
         made["observables"] = [{"name": "target", "type_id": 5 if mail else 99, "value": event.target}]
     if event.span:
-        made["start_time"], made["end_time"] = _ms(event.at), _ms(event.recorded_at)
+        made["start_time"], made["end_time"] = ms(event.at), ms(event.recorded_at)
     made["unmapped"] = {
         "lane": event.lane.value,
         "actor": event.actor,
@@ -157,7 +157,7 @@ def _act(t: Timeline, event: TimelineEvent) -> dict[str, Any]:
             "uid": _uid(event),
             "title": event.title,
             "desc": event.detail or event.title,
-            "created_time": _ms(event.at),
+            "created_time": ms(event.at),
             "types": [event.kind],
             "data_sources": [event.source],
         },
@@ -186,7 +186,7 @@ def _base(t: Timeline, category: int, class_uid: int, activity: int, at: datetim
         "class_uid": class_uid,
         "activity_id": activity,
         "type_uid": class_uid * 100 + activity,
-        "time": _ms(at),
+        "time": ms(at),
         "timezone_offset": 0,
         "metadata": {
             "version": SCHEMA,
@@ -215,5 +215,6 @@ def _attack(technique: str) -> dict[str, Any]:
     return attack
 
 
-def _ms(at: datetime) -> int:
+def ms(at: datetime) -> int:
+    """Milliseconds since 1970, as OCSF counts time."""
     return (at - _EPOCH) // timedelta(milliseconds=1)

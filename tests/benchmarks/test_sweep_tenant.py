@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from benchmarks.model import Scale
-from benchmarks.sweep.tenant import Asked, _note, measure
+from benchmarks.sweep.tenant import measure
+from benchmarks.wire import Asked, note
 from tenantry.home import Home
 
 LAB = "http://lab"
@@ -17,7 +18,7 @@ LAB = "http://lab"
 def asked(*calls: tuple[str, str, str, str]) -> Asked:
     found = Asked()
     for method, path, body, answer in calls:
-        _note(found, httpx.Request(method, LAB + path, content=body), answer.encode())
+        note(found, httpx.Request(method, LAB + path, content=body), answer.encode())
     return found
 
 

@@ -10,7 +10,7 @@ from tenantry.capabilities import DirectorySettings
 
 @dataclass
 class DirectorySettingsWorld:
-    """A directory as it is made: everybody registers, consents and invites, nobody is asked, older ways to sign in are on; of one role
+    """A directory as it is made: everybody registers, consents and invites, nobody is asked, older ways to sign in are on, files are shared with anybody; of one role
     activation is approved by one group, and one address is told of it."""
 
     provider: DirectorySettings
@@ -42,6 +42,10 @@ class DirectorySettingsConformance:
             False,
             True,
         )
+
+    async def test_sharing(self, world: DirectorySettingsWorld) -> None:
+        found = await world.provider.sharing()
+        assert (found.reach, found.restriction, found.domains) == ("externalUserAndGuestSharing", "none", ())
 
     async def test_role_rules(self, world: DirectorySettingsWorld) -> None:
         found = {one.role_id: one async for one in world.provider.role_rules()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -76,11 +76,11 @@ def _names(settings: Any, name: str, lab: Lab) -> bool:
 
 
 class Estate:
-    """A home with 25 tenants."""
+    """A home with 25 tenants, or with these."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, names: Sequence[str] = TENANTS, scenario: str = "msp_tool") -> None:
         self.installation = Installation.open(Home(folder))
-        self.labs = {name: labtenant.lab_for(name, users=20, scenario="msp_tool") for name in TENANTS}
+        self.labs = {name: labtenant.lab_for(name, users=20, scenario=scenario) for name in names}
         self.net = Net(self.labs)
         for name, lab in self.labs.items():
             labtenant.register(self.installation, name, f"{BASE}/{name}", lab)

@@ -1,6 +1,6 @@
 """What the directory lets everybody do: registering and consenting, guests, ways to sign in, how roles are activated.
 
-Sources: Graph v1.0 reference, "Get authorizationPolicy", "Get adminConsentRequestPolicy", "Get authenticationMethodsPolicy", "List
+Sources: Graph v1.0 reference, "Get authorizationPolicy", "Get adminConsentRequestPolicy", "Get authenticationMethodsPolicy", "Get SharePointSettings", "List
 roleManagementPolicyAssignments", "Use PIM policy APIs" (a filter for scope and type is demanded; without the licence 400).
 """
 
@@ -42,6 +42,14 @@ def consent_requests(call: Call) -> Answer:
 def authentication_methods(call: Call) -> Answer:
     """Which ways to sign in are on, and how."""
     return call.one("policies/authenticationMethodsPolicy", call.tenant.posture.sign_in_methods)
+
+
+@routes.add(
+    "GET", "admin/sharepoint/settings", "SharePointTenantSettings.Read.All SharePointTenantSettings.ReadWrite.All"
+)
+def sharing(call: Call) -> Answer:
+    """With whom files and sites may be shared."""
+    return call.one("admin/sharepoint/settings", call.tenant.posture.sharing)
 
 
 @routes.add("GET", "policies/roleManagementPolicyAssignments", _PIM, options="filter expand top skiptoken")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Final
 
-from tenantry.capabilities import ConsentRequests, Liberties, RoleRules, SignInMethods
+from tenantry.capabilities import ConsentRequests, Liberties, RoleRules, Sharing, SignInMethods
 from tenantry.sweep.check import Giver, collector
 from tenantry.task import Permission
 
-__all__ = ["consent_requests", "liberties", "role_rules", "sign_in_methods"]
+__all__ = ["consent_requests", "liberties", "role_rules", "sharing", "sign_in_methods"]
 
 _POLICIES: Final = (Permission(vendor="microsoft365", names=("Policy.Read.All",)),)
+_SHARING: Final = (Permission(vendor="microsoft365", names=("SharePointTenantSettings.Read.All",)),)
 _RULES: Final = (Permission(vendor="microsoft365", names=("RoleManagementPolicy.Read.Directory",)),)
 
 
@@ -38,3 +39,9 @@ async def role_rules(given: Giver) -> AsyncIterator[RoleRules]:
     """Of each directory role."""
     async for found in (await given.capability("directory_settings")).role_rules():
         yield found
+
+
+@collector("directory_settings", permissions=_SHARING)
+async def sharing(given: Giver) -> AsyncIterator[Sharing]:
+    """Once."""
+    yield await (await given.capability("directory_settings")).sharing()

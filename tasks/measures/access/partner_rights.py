@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from tasks.checks._collect.access import partners
-from tenantry.baseline.measure import Measure, Verdict
+from tenantry.baseline.measure import Verdict, WholeMeasure
 from tenantry.capabilities import PartnerRelation
-from tenantry.sweep.check import Giver, Look
+from tenantry.sweep.check import Look
 
 _TOO_MUCH: Final = {
     "62e90394-69f5-4237-9190-012177145e10": "Global Administrator",
@@ -16,20 +16,20 @@ _TOO_MUCH: Final = {
 """Roles that give every other one. Their template ids are the same in every tenant."""
 
 
-class PartnerRights(Measure[list[PartnerRelation]]):
+class PartnerRights(WholeMeasure[PartnerRelation]):
     """What we administer as a partner is a delegated relationship (GDAP) of named roles, none of which gives everything.
 
     https://learn.microsoft.com/partner-center/customers/gdap-least-privileged-roles-by-task
     """
 
     name = "measures.access.partner_rights"
-    reads = (partners,)
+    source = partners
 
-    async def collect(self, given: Giver) -> list[PartnerRelation]:
-        known = given.look.known.partners
-        return [one async for one in partners.read(given) if one.active and one.tenant_id in known]
+    def wants(self, fact: PartnerRelation, look: Look) -> bool:
+        return fact.active and fact.tenant_id in look.known.partners
 
-    def evaluate(self, facts: list[PartnerRelation], look: Look) -> Verdict:
+    def evaluate(self, facts: list[PartnerRelation], look: Look, seen: int) -> Verdict:
+        del seen
         if not look.known.partners:
             return Verdict("for_person", "the client's file names no partner tenant of ours: how do we come in?")
         delegated = [one for one in facts if one.kind == "administers"]

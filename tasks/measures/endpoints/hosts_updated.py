@@ -53,7 +53,7 @@ class HostsUpdated(Measure[list[Pending]]):
     def evaluate(self, facts: list[Pending], look: Look) -> Verdict:
         if not facts:
             return Verdict("not_applicable", "the client has no hosts here")
-        behind = tuple(f"{one.host} ({one.security})" for one in facts if one.security)
+        behind = tuple(f"{one.host}: {one.security} wait" for one in facts if one.security)
         if behind:
             why = f"{len(behind)} of {len(facts)} hosts wait for security updates"
             return Verdict("fail", why, behind, len(facts))

@@ -8,9 +8,9 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.checks._collect.access import access_policies
-from tenantry.baseline.measure import Measure, Verdict
+from tenantry.baseline.measure import Verdict, WholeMeasure
 from tenantry.capabilities import AccessPolicy
-from tenantry.sweep.check import Giver, Look
+from tenantry.sweep.check import Look
 
 PRIVILEGED: Final = frozenset(
     {
@@ -50,7 +50,7 @@ class Rule(BaseModel):
     grant: Literal["block", "mfa", "phishing_resistant", "managed"] = Field(description="What it demands")
 
 
-class AccessRule(Measure[list[AccessPolicy]]):
+class AccessRule(WholeMeasure[AccessPolicy]):
     """One rule of Conditional Access is enforced that demands this, of everybody whom it should, and leaves nobody out but accounts for
     emergencies. A rule with a further condition does not count: where it does not apply, nothing is demanded.
 
@@ -59,12 +59,10 @@ class AccessRule(Measure[list[AccessPolicy]]):
 
     name = "measures.entra.access_rule"
     Params = Rule
-    reads = (access_policies,)
+    source = access_policies
 
-    async def collect(self, given: Giver) -> list[AccessPolicy]:
-        return [one async for one in access_policies.read(given)]
-
-    def evaluate(self, facts: list[AccessPolicy], look: Look) -> Verdict:
+    def evaluate(self, facts: list[AccessPolicy], look: Look, seen: int) -> Verdict:
+        del seen
         near: list[str] = []
         for policy in facts:
             lacks = list(self._lacks(policy.raw, look.known.emergency))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from tasks.checks._collect.roles import role_holdings
 from tasks.measures.entra.access_rule import PRIVILEGED
 from tasks.measures.entra.global_administrators import GLOBAL
-from tenantry.baseline.measure import Measure, Verdict
+from tenantry.baseline.measure import Verdict, WholeMeasure
 from tenantry.capabilities import RoleHolding
-from tenantry.sweep.check import Giver, Look
+from tenantry.sweep.check import Look
 
 
-class FinerRoles(Measure[list[RoleHolding]]):
+class FinerRoles(WholeMeasure[RoleHolding]):
     """Who administers a part holds the role of that part: Global Administrators are not more than the people with other highly privileged
     roles.
 
@@ -18,13 +18,14 @@ class FinerRoles(Measure[list[RoleHolding]]):
     """
 
     name = "measures.entra.finer_roles"
-    reads = (role_holdings,)
+    source = role_holdings
 
-    async def collect(self, given: Giver) -> list[RoleHolding]:
-        return [one async for one in role_holdings.read(given) if one.role_id in PRIVILEGED]
-
-    def evaluate(self, facts: list[RoleHolding], look: Look) -> Verdict:
+    def wants(self, fact: RoleHolding, look: Look) -> bool:
         del look
+        return fact.role_id in PRIVILEGED
+
+    def evaluate(self, facts: list[RoleHolding], look: Look, seen: int) -> Verdict:
+        del look, seen
         groups = tuple(sorted({one.principal for one in facts if one.kind == "group"}))
         people = [one for one in facts if one.kind in ("user", "guest")]
         everything = {one.principal_id: one.principal for one in people if one.role_id == GLOBAL}

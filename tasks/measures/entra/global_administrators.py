@@ -7,9 +7,9 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.checks._collect.roles import role_holdings
-from tenantry.baseline.measure import Measure, Verdict
+from tenantry.baseline.measure import Verdict, WholeMeasure
 from tenantry.capabilities import RoleHolding
-from tenantry.sweep.check import Giver, Look
+from tenantry.sweep.check import Look
 
 GLOBAL: Final = "62e90394-69f5-4237-9190-012177145e10"
 """The role's template id."""
@@ -21,7 +21,7 @@ class Count(BaseModel):
     most: int = Field(default=8, ge=1, description="Accounts that may do everything")
 
 
-class GlobalAdministrators(Measure[list[RoleHolding]]):
+class GlobalAdministrators(WholeMeasure[RoleHolding]):
     """As many accounts as are needed, and no more, are Global Administrator, or may become it.
 
     https://learn.microsoft.com/entra/identity/role-based-access-control/best-practices
@@ -29,17 +29,14 @@ class GlobalAdministrators(Measure[list[RoleHolding]]):
 
     name = "measures.entra.global_administrators"
     Params = Count
-    reads = (role_holdings,)
+    source = role_holdings
 
-    async def collect(self, given: Giver) -> list[RoleHolding]:
-        return [
-            one
-            async for one in role_holdings.read(given)
-            if one.role_id == GLOBAL or one.role == "Global Administrator"
-        ]
-
-    def evaluate(self, facts: list[RoleHolding], look: Look) -> Verdict:
+    def wants(self, fact: RoleHolding, look: Look) -> bool:
         del look
+        return fact.role_id == GLOBAL or fact.role == "Global Administrator"
+
+    def evaluate(self, facts: list[RoleHolding], look: Look, seen: int) -> Verdict:
+        del look, seen
         groups = tuple(sorted({one.principal for one in facts if one.kind == "group"}))
         people = {one.principal_id: one.principal for one in facts if one.kind != "group"}
         if not facts:

@@ -5,27 +5,24 @@ from __future__ import annotations
 from typing import Final
 
 from tasks.checks._collect.cloud import Trails, cloud_trails
-from tenantry.baseline.measure import Measure, Verdict
-from tenantry.sweep.check import Giver, Look
+from tenantry.baseline.measure import Verdict, WholeMeasure
+from tenantry.sweep.check import Look
 
 LEAST: Final = 180
 """Days: the six months of CISA's advisory AA22-131A."""
 
 
-class TrailKept(Measure[list[Trails]]):
+class TrailKept(WholeMeasure[Trails]):
     """The cloud account's audit trail records, and its files are kept for six months at least.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lifecycle-mgmt.html
     """
 
     name = "measures.logging.trail_kept"
-    reads = (cloud_trails,)
+    source = cloud_trails
 
-    async def collect(self, given: Giver) -> list[Trails]:
-        return [one async for one in cloud_trails.read(given)]
-
-    def evaluate(self, facts: list[Trails], look: Look) -> Verdict:
-        del look
+    def evaluate(self, facts: list[Trails], look: Look, seen: int) -> Verdict:
+        del look, seen
         recording = [trail for one in facts for trail in one.trails if trail.recording]
         if not recording:
             return Verdict("fail", "no audit trail records: the vendor keeps ninety days by itself")

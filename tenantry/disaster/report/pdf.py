@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from tenantry.clock import parse_rfc3339
@@ -21,15 +20,16 @@ from tenantry.disaster.report.document import (
 from tenantry.disaster.report.picture import COLOURS, described, drawn, drawn_legend
 from tenantry.onboarding.words import day
 from tenantry.timeline.glyphs import breakable
-from tenantry.timeline.pdf_cells import Part, Piece, Printable, piece, table
+from tenantry.timeline.pdf_cells import Part, piece
+from tenantry.timeline.report_pdf import STYLE, PdfReport, framed, part, pill
 from tenantry.timeline.typeset import typeset
 
 __all__ = ["pdf"]
 
 _MOST: Final = 300
 _STYLE: Final = (
-    "svg{background:#fff}text{font-family:'Libertinus Serif','DejaVu Sans Mono';font-size:13px;fill:#17202e}.tick{fill:#566072;font-size:12px}"
-    ".grid{stroke:#c3cad6;stroke-width:.6;fill:none}"
+    STYLE
+    + ".grid{stroke:#c3cad6;stroke-width:.6;fill:none}"
     + "".join(
         f".l-{look}{{fill:{colour}}}.m-{look}{{fill:{colour};stroke:{colour}}}.t-{look}{{fill:{colour}}}"
         for look, colour in COLOURS.items()
@@ -47,10 +47,8 @@ def pdf(document: Mapping[str, Any]) -> bytes:
     return typeset(lambda text: _Report(document, text).inputs(), parse_rfc3339(document["at"]))
 
 
-class _Report:
-    def __init__(self, document: Mapping[str, Any], text: Printable) -> None:
-        self._d = document
-        self._text = text
+class _Report(PdfReport):
+    """The report as data for the layout."""
 
     def inputs(self) -> dict[str, str]:
         """What the layout takes."""
@@ -70,9 +68,8 @@ class _Report:
                 "alt": described(d),
                 "legend": "Legend: waiting, being recovered, health checks held, RTO, not shown to be back.",
             },
-            "parts": [{**part, "apart": number == 0} for number, part in enumerate(self._parts())],
         }
-        return {"data": json.dumps(data), "picture": _styled(drawn(printed)), "legend": _styled(drawn_legend())}
+        return framed(data, self._parts(), drawn(printed), drawn_legend(), _STYLE)
 
     def _cover(self, client: str) -> dict[str, Any]:
         d = self._d
@@ -90,7 +87,7 @@ class _Report:
             "subject": breakable(client, 40),
             "badges": d["badges"],
             "banner": d["note"],
-            "facts": [{"name": name, "value": breakable(self._text(value, 300), 48), "code": code} for name, value, code in facts],
+            "facts": self._facts(facts),
             "notice": "Confidential. Made from the record of the run that is named here, which is kept by us and signed; this is a rendering of it. "
             "All times are UTC.",
         }  # fmt: skip
@@ -113,12 +110,6 @@ class _Report:
             "parts": [],
         }
 
-    def _long(self, line: str) -> str:
-        return breakable(self._text(line, 2_000), 50)
-
-    def _cell(self, line: str, width: int = 30) -> str:
-        return breakable(self._text(line, 600), width)
-
     def _parts(self) -> Iterator[Part]:
         d = self._d
         if d["score"]:
@@ -133,7 +124,7 @@ class _Report:
                 [[piece("strong", self._cell(one["system"]))], self._cell(one["text"], 60)]
                 for one in d["exceptions"][:_MOST]
             ]
-            yield _part("What failed, was done by hand or was left out", ("System", "What"), ("50mm", "1fr"), rows)
+            yield part("What failed, was done by hand or was left out", ("System", "What"), ("50mm", "1fr"), rows)
         if d["lessons"]:
             yield {
                 "level": 1,
@@ -160,7 +151,7 @@ class _Report:
                 ]
                 for one in d["decisions"][:_MOST]
             ]
-            yield _part(
+            yield part(
                 "Who decided what",
                 ("When", "Who", "What", "Answer", "Why"),
                 ("36mm", "24mm", "1fr", "22mm", "1fr"),
@@ -171,7 +162,7 @@ class _Report:
                 [day(one["at"]), self._cell(one["who"]), self._cell(one["step"]), self._cell(one["why"])]
                 for one in d["refused"][:_MOST]
             ]
-            yield _part("Answers that were refused", ("When", "Who", "At", "Why"), ("36mm", "40mm", "1fr", "1fr"), rows)
+            yield part("Answers that were refused", ("When", "Who", "At", "Why"), ("36mm", "40mm", "1fr", "1fr"), rows)
         if d["score"]:
             yield self._took_part()
         yield self._steps()
@@ -187,7 +178,7 @@ class _Report:
             for one in self._d["participants"][:_MOST]
         ]
         head = ("Who", "From", "Until", "What they answered for")
-        made = _part("Who took part", head, ("36mm", "36mm", "36mm", "1fr"), rows)
+        made = part("Who took part", head, ("36mm", "36mm", "36mm", "1fr"), rows)
         return {**made, "lead": TRAINED}
 
     def _systems(self) -> Part:
@@ -208,7 +199,7 @@ class _Report:
                         piece("strong", self._cell(one["title"])),
                         piece("small", f"tier {one['tier']}, {self._cell(one['owner'])}"),
                     ],
-                    [_pill(*STATES[one["state"]])],
+                    [pill(*STATES[one["state"]])],
                     length(one["rto_seconds"]),
                     _judged(taken(one["achieved_seconds"]), one["rto_kept"]),
                     rpo,
@@ -216,37 +207,23 @@ class _Report:
                 ]
             )
         head = ("System", "How it stands", "RTO", "Achieved", "RPO", "Lost")
-        return _part(
-            "Each system, against what was agreed", head, ("1fr", "44mm", "20mm", "26mm", "20mm", "30mm"), rows
-        )
+        return part("Each system, against what was agreed", head, ("1fr", "44mm", "20mm", "26mm", "20mm", "30mm"), rows)
 
     def _steps(self) -> Part:
         looks = {"failed": "bad", "unknown": "warn", "changed": "good", "observed": "good", "already": "good"}
         rows = [
             [
                 self._cell(one["title"], 40),
-                [_pill(step_words(one), looks.get(one["outcome"], "calm"))],
+                [pill(step_words(one), looks.get(one["outcome"], "calm"))],
                 day(one["finished_at"]) if one["finished_at"] else "",
                 self._cell(one["error"], 50),
             ]
             for one in self._d["steps"][:_MOST]
         ]
-        return _part(
+        return part(
             "Step by step", ("Step", "How it ended", "When", "What went wrong"), ("1fr", "46mm", "38mm", "1fr"), rows
         )
 
 
-def _part(title: str, head: Sequence[str], widths: Sequence[str], rows: Sequence[Any]) -> Part:
-    return {"level": 1, "title": title, "lead": "", "table": table(head, widths, rows)}
-
-
 def _judged(text: str, kept: bool | None) -> Any:
-    return text if kept is None else [_pill(text, "good" if kept else "bad")]
-
-
-def _pill(words: str, look: str) -> Piece:
-    return {**piece("pill", words), "look": look}
-
-
-def _styled(svg: str) -> str:
-    return svg.replace(">", f"><style>{_STYLE}</style>", 1)
+    return text if kept is None else [pill(text, "good" if kept else "bad")]

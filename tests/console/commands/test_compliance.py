@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,6 +44,8 @@ def test_a_client_is_held_against_its_baselines_and_the_time_before_is_remembere
     assert [one["id"] for one in first["baselines"]] == [
         "msp_onboarding",
         "scuba_entra",
+        "scuba_exchange",
+        "scuba_sharepoint",
         "aws_foundations",
         "linux_foundations",
     ]
@@ -58,6 +61,31 @@ def test_a_client_is_held_against_its_baselines_and_the_time_before_is_remembere
     assert [second[name]["since"] for name in failing if name in second] == [
         stands[name]["since"] for name in failing if name in second
     ]
+    reported(home, first, failing)
+
+
+def reported(home: Desk, first: dict[str, Any], failing: list[str]) -> None:
+    """What was found before is told without being looked at again: of each baseline how it stood when it was looked at last."""
+    before = home.json("runs", "list")
+    out = home.home / "report"
+    home("compliance", "report", TENANT, "--format", "json", "-o", str(out))
+    latest = json.loads(out.read_text())
+    assert policies(latest).keys() == policies(first).keys()
+    runs = {of["id"]: of["run_id"] for of in latest["baselines"]}
+    assert runs["scuba_entra"] == first["run_id"] != runs["msp_onboarding"]
+    home("compliance", "report", TENANT, "-o", str(out))
+    assert "From sweep to sweep" in out.read_text()
+    home("compliance", "report", TENANT, "--format", "pdf", "-o", str(out))
+    assert out.read_bytes().startswith(b"%PDF")
+    home("compliance", "report", TENANT, "--format", "ocsf", "-o", str(out))
+    assert len(out.read_text().splitlines()) == len(policies(first))
+    found = home.json("compliance", "portfolio", "--format", "html", "-o", str(out))
+    assert [one["tenant"] for one in found["clients"]] == [TENANT]
+    assert set(found["clients"][0]["failing"]) == set(failing)
+    assert "All clients" in out.read_text()
+    home("compliance", "portfolio", "--format", "csv", "-o", str(out))
+    assert len(out.read_text().splitlines()) == 1 + len(policies(first))
+    assert home.json("runs", "list") == before
     assert home.json("journal", "verify")["ok"]
     told = home("compliance", "run", TENANT)
     assert told.exit_code == 1

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from integrations.lab.posture import ROLES
+from integrations.lab.records import Record
 from tenantry.baseline.discover import measures
 from tenantry.baseline.judge import judge
-from tenantry.baseline.model import load_baseline
-from tenantry.errors import PermissionMissing
+from tenantry.baseline.model import Baseline, load_baseline
+from tenantry.errors import NoProvider, PermissionMissing
 from tenantry.sweep.check import Known, Look
 from tenantry.sweep.discover import checks
 from tenantry.sweep.live import Given, sweep_tenant
@@ -78,12 +79,12 @@ class Looking:
         return await sweep_tenant(self.access, checks, look, {})
 
 
-async def stands(stand: Stand) -> dict[str, str]:
+async def stands(stand: Stand, baseline: Baseline = BASELINE) -> dict[str, str]:
     looking: Any = Looking(Access(await stand.open()))
     now = stand.lab.now()
     look = Look(now, now - timedelta(days=30), Known())
-    found = await judge(looking, [BASELINE], measures(), {check.name: check for check in checks()}, look)
-    return {one["policy"]: one["status"] for one in found[BASELINE.id]}
+    found = await judge(looking, [baseline], measures(), {check.name: check for check in checks()}, look)
+    return {one["policy"]: one["status"] for one in found[baseline.id]}
 
 
 def harden(stand: Stand) -> None:
@@ -118,3 +119,41 @@ async def test_the_baseline_of_a_directory_as_it_is_made_and_of_one_that_was_har
     unlicensed = await stands(stand)
     assert unlicensed["ms_aad_8_1v1"] == "fail"
     assert {unlicensed[policy] for policy in RULES | {"ms_aad_7_5v1"}} == {"unknown"}
+
+
+async def test_the_baseline_of_mail_in_each_state(stand: Stand) -> None:
+    baseline, posture = load_baseline("scuba_exchange"), stand.lab.tenant.posture
+    policies = {"ms_exo_1_1v2", "ms_exo_13_1v1", "ms_defender_6_1v1"}
+    assert (await stands(stand, baseline))["ms_exo_1_1v2"] == "fail", "mail to one supplier is forwarded by itself"
+    posture.remote_domains.remove("Paper supplies", 0.0)
+    assert await stands(stand, baseline) == dict.fromkeys(policies, "pass")
+    posture.audit_log = posture.mailbox_audit = False
+    posture.remote_domains.add(Record("Out", {"DomainName": "*", "AutoForwardEnabled": True}))
+    assert await stands(stand, baseline) == dict.fromkeys(policies, "fail")
+    stand.lab.change_permissions(revoke=["Exchange.ManageAsApp"])
+    assert await stands(stand, baseline) == dict.fromkeys(policies, "unknown")
+
+
+async def test_the_baseline_of_sharing_in_each_state(stand: Stand) -> None:
+    baseline, sharing = load_baseline("scuba_sharepoint"), stand.lab.tenant.posture.sharing
+    assert await stands(stand, baseline) == {"ms_sharepoint_1_1v1": "fail", "ms_sharepoint_1_3v1": "for_person"}
+    sharing |= {"sharingDomainRestrictionMode": "allowList", "sharingAllowedDomainList": ["globex.example"]}
+    sharing["sharingCapability"] = "existingExternalUserSharingOnly"
+    assert await stands(stand, baseline) == {"ms_sharepoint_1_1v1": "pass", "ms_sharepoint_1_3v1": "pass"}
+    sharing["sharingCapability"] = "disabled"
+    assert await stands(stand, baseline) == {"ms_sharepoint_1_1v1": "pass", "ms_sharepoint_1_3v1": "not_applicable"}
+    stand.lab.change_permissions(revoke=["SharePointTenantSettings.Read.All", "SharePointTenantSettings.ReadWrite.All"])
+    assert await stands(stand, baseline) == {"ms_sharepoint_1_1v1": "unknown", "ms_sharepoint_1_3v1": "unknown"}
+
+
+async def test_a_client_without_a_directory_has_none_of_it() -> None:
+    class Nothing(Access):
+        async def capability(self, name: str) -> Any:
+            raise NoProvider(f"nothing has {name}")
+
+    looking: Any = Looking(Nothing(None))  # type: ignore[arg-type]  # no handle is asked
+    look = Look(datetime.now(UTC), datetime.now(UTC), Known())
+    for name in ("scuba_exchange", "scuba_sharepoint"):
+        baseline = load_baseline(name)
+        found = await judge(looking, [baseline], measures(), {check.name: check for check in checks()}, look)
+        assert {one["status"] for one in found[name]} == {"not_applicable"}

@@ -9,7 +9,8 @@ import pytest
 
 from tasks.compliance.assess import EVIDENCE, Assess, AssessParams
 from tenantry.baseline.remembered import Said
-from tenantry.errors import CannotCheck, NoProvider, NotFound, Unreachable
+from tenantry.capabilities import ConnectedSystem
+from tenantry.errors import CannotCheck, NoProvider, NotFound, PermissionMissing, Unreachable
 from tenantry.sweep.check import Giver, Look
 from tenantry.sweep.model import Sweep
 from tenantry.task import Context, RunFacts
@@ -36,6 +37,15 @@ class Looking:
         if "looking" in needs:
             return Given(look, looking=self)
         return Given(look) if self.error is None else Away(look, self.error)
+
+    async def systems(self, known: Any = ()) -> list[ConnectedSystem]:
+        del known
+        if self.error is None:
+            return [ConnectedSystem(key="messages", vendor="sink", works=None)]
+        why = str(self.error)
+        return [
+            ConnectedSystem(key="m365", vendor="microsoft365", works=not isinstance(self.error, Unreachable), why=why)
+        ]
 
     async def restores(self, since: Any) -> list[Any]:
         del since
@@ -83,7 +93,7 @@ async def read(looking: Any, compliance: Compliance, *baselines: str, **more: An
     ctx = Context(run=run, capabilities=capabilities, evidence=evidence, now=NOW)  # type: ignore[arg-type]  # as much of it as is used
     try:
         found = await Assess().read(ctx, AssessParams(baselines=list(baselines), **more))
-    except CannotCheck as problem:
+    except (CannotCheck, Unreachable) as problem:
         return problem, json.loads(evidence.stored[EVIDENCE])
     return found, json.loads(evidence.stored[EVIDENCE])
 
@@ -120,10 +130,20 @@ async def test_what_fell_is_told_and_what_always_failed_is_not() -> None:
 
 
 async def test_of_whom_nothing_can_be_told_the_step_fails_with_its_evidence() -> None:
-    error, document = await read(Looking(Unreachable("away")), Compliance(), "msp_onboarding", HOSTS)
+    error, document = await read(Looking(PermissionMissing("no")), Compliance(), "msp_onboarding", HOSTS)
     assert isinstance(error, CannotCheck)
     assert [one["id"] for one in document["baselines"]] == ["msp_onboarding", HOSTS]
     assert {one["status"] for of in document["baselines"] for one in of["policies"]} <= {"unknown", "for_person"}
+
+
+async def test_a_client_who_cannot_be_reached_is_told_apart() -> None:
+    """Some of its systems answer, or none says whether it does: then it is not that."""
+    error, document = await read(Looking(Unreachable("no connection")), Compliance(), HOSTS)
+    assert isinstance(error, Unreachable)
+    assert "m365: no connection" in error.message
+    assert document["baselines"]
+    error, _ = await read(Looking(), Compliance(), HOSTS)
+    assert isinstance(error, CannotCheck)
 
 
 async def test_a_report_follows_that_tells_each_of_them() -> None:

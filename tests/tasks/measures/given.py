@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
-from tenantry.baseline.measure import Measure, Verdict
+from tenantry.baseline.measure import Measure, Verdict, WholeMeasure
 from tenantry.errors import NoProvider
 from tenantry.sweep.check import Known, Look
 from tests.tasks.checks.looks import LOOK
@@ -30,9 +30,12 @@ class Given:
         return self._capabilities[name]
 
 
-async def measured(measure: Measure[Any], look: Look = LOOK, **capabilities: Any) -> Verdict:
+async def measured(measure: Measure[Any] | WholeMeasure[Any], look: Look = LOOK, **capabilities: Any) -> Verdict:
     """What a measure says of these capabilities, which it must have declared."""
     assert set(capabilities) <= set(measure.all_needs())
+    if isinstance(measure, WholeMeasure):
+        facts = [fact async for fact in measure.source.read(Given(look, **capabilities))]
+        return measure.evaluate([fact for fact in facts if measure.wants(fact, look)], look, len(facts))
     return measure.evaluate(await measure.collect(Given(look, **capabilities)), look)
 
 

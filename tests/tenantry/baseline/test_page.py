@@ -15,6 +15,7 @@ from tenantry.baseline.measure import STATUSES
 from tenantry.baseline.model import load_baseline
 from tenantry.baseline.page import html
 from tenantry.baseline.remembered import PolicyException, Said, assessed
+from tenantry.baseline.trend import Point
 from tenantry.clock import rfc3339
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -63,9 +64,14 @@ def test_counts_are_those_of_the_policies_and_only_a_pass_is_met(statuses: list[
     every = made["baselines"][0]["policies"]
     met = sum(one["status"] == "pass" for one in every)
     asked = sum(one["status"] != "not_applicable" for one in every)
-    told = words(html(made, "Acme"))
+    page = html(made, "Acme")
+    told = words(page)
     assert re.search(rf"Of {asked} requirements that apply to you, {met} (is|are) met", told)
-    assert told.count("?") >= sum(one["status"] == "unknown" for one in every)
+    assert page.count(": not known</title>") == sum(one["status"] == "unknown" for one in every)
+    assert page.count(": met</title>") == met
+    assert page.count('class="mark"') == asked, (
+        "each square has a mark, so that colour is not all that tells them apart"
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,3 +99,11 @@ def test_what_fell_is_told_first() -> None:
     before = {one["policy"]: one for one in document(["pass"])["baselines"][0]["policies"]}
     told = words(html(document(["fail"], earlier=before), "Acme"))
     assert f"{len(before)} stood the last time and stand no longer" in told
+
+
+def test_how_it_moved_is_told_from_the_second_sweep_on() -> None:
+    first, second = Point("2026-11-01T00:00:00Z", {"fail": 3}), Point("2026-11-08T00:00:00Z", {"fail": 5, "unknown": 1})
+    assert "From sweep to sweep" not in words(html(document(["fail"]), "Acme", [first]))
+    told = words(html(document(["fail"]), "Acme", [first, second]))
+    assert "More is not met than at the sweep before." in told
+    assert "2026-11-08 5 1 0 0 0 0" in told

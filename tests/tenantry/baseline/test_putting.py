@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantry.baseline.measure import FactMeasure, Verdict
-from tenantry.baseline.putting import question
+from tenantry.baseline.measure import FactMeasure, Verdict, WholeMeasure
+from tenantry.baseline.putting import put
 from tenantry.errors import CannotCheck
 from tenantry.sweep.check import Look, collector
 from tests.tasks.checks.looks import LOOK
@@ -43,10 +43,10 @@ READ = Verdict("pass", "it was read to its end")
 
 
 def told(*shown: str, reading: Verdict = READ) -> Verdict:
-    made = question("each", Each())
+    made = put("each", Each())
     for fact in shown:
         assert not list(made.evaluate(fact, LOOK))
-    return made.verdict(reading, whole=reading is READ)
+    return made.verdict(reading, LOOK, whole=reading is READ)
 
 
 @given(st.lists(st.sampled_from(["fine", "bad", "unknown", "none", "defect"]), max_size=8), st.booleans())
@@ -85,9 +85,47 @@ class Amiss(Each):
 
 
 def test_none_is_well_only_where_all_of_it_was_read() -> None:
-    made = question("amiss", Amiss())
-    assert made.verdict(READ, whole=True) == Verdict("pass", "nothing is amiss")
-    assert made.verdict(Verdict("not_applicable", "no such system"), whole=False).status == "not_applicable"
-    assert made.verdict(Verdict("unknown", "half of it was away"), whole=False).status == "unknown"
+    made = put("amiss", Amiss())
+    assert made.verdict(READ, LOOK, whole=True) == Verdict("pass", "nothing is amiss")
+    assert made.verdict(Verdict("not_applicable", "no such system"), LOOK, whole=False).status == "not_applicable"
+    assert made.verdict(Verdict("unknown", "half of it was away"), LOOK, whole=False).status == "unknown"
     list(made.evaluate("none", LOOK))
-    assert made.verdict(READ, whole=True).status == "not_applicable", "there was something, and it was not asked"
+    assert made.verdict(READ, LOOK, whole=True).status == "not_applicable", "there was something, and it was not asked"
+
+
+class Together(WholeMeasure[str]):
+    """Wants what is not called none, and says what it was shown."""
+
+    name = "measures.test.together"
+    source = facts
+
+    def wants(self, fact: str, look: Look) -> bool:
+        if fact == "broken":
+            raise ZeroDivisionError("a secret value")
+        return fact != "none"
+
+    def evaluate(self, facts: list[str], look: Look, seen: int) -> Verdict:
+        if "unknown" in facts:
+            raise CannotCheck("it does not say")
+        if "defect" in facts:
+            raise ZeroDivisionError("a secret value")
+        return Verdict("fail" if "bad" in facts else "pass", f"{len(facts)} of {seen}", tuple(facts), seen)
+
+
+@given(st.lists(st.sampled_from(["fine", "bad", "unknown", "none", "defect", "broken"]), max_size=8), st.booleans())
+def test_what_was_read_to_its_end_is_judged_together(shown: list[str], whole: bool) -> None:
+    made = put("together", Together())
+    for fact in shown:
+        assert not list(made.evaluate(fact, LOOK))
+    reading = READ if whole else Verdict("unknown", "half of it was away")
+    found = made.verdict(reading, LOOK, whole=whole)
+    assert "a secret value" not in found.why
+    if not whole:
+        assert (found.status, found.why) == ("unknown", "half of it was away")
+    elif {"unknown", "defect", "broken"} & set(shown):
+        assert found.status == "unknown"
+    else:
+        kept = [fact for fact in shown if fact != "none"]
+        assert found == Verdict(
+            "fail" if "bad" in shown else "pass", f"{len(kept)} of {len(shown)}", tuple(kept), len(shown)
+        )

@@ -40,11 +40,11 @@ class Host:
     ("host", "status", "about"),
     [
         (Host(web=(0, 3, 1)), "pass", ()),
-        (Host(web=(2, 0, 1), db=(0, 0, 1)), "fail", ("web (2)",)),
+        (Host(web=(2, 0, 1), db=(0, 0, 1)), "fail", ("web: 2 wait",)),
         (Host(web=(0, 0, 15)), "unknown", ("web",)),
         (Host(web=(0, 0, None)), "unknown", ("web",)),
         (Host(web=(0, 0, 1), db=Unreachable("away")), "unknown", ("db: away",)),
-        (Host(web=(1, 0, 30), db=Unreachable("away")), "fail", ("web (1)",)),
+        (Host(web=(1, 0, 30), db=Unreachable("away")), "fail", ("web: 1 wait",)),
         (Host(), "not_applicable", ()),
     ],
 )

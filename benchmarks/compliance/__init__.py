@@ -1,0 +1,1 @@
+"""The compliance sweep of many clients."""

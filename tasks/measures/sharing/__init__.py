@@ -1,0 +1,1 @@
+"""With whom files are shared."""
