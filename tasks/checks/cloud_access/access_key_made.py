@@ -18,4 +18,9 @@ class AccessKeyMade(LogCheck):
     attack = ("T1098.001", "T1078.004")
     remedy = "Ask who made the key; deactivate it if nobody answers for it, and run leaked_cloud_key."
     collect = cloud_events
-    rules = ("aws_access_key_for_another_user", "aws_access_key_second", "aws_new_credentials_used")
+    rules = (
+        "aws_access_key_for_another_user",
+        "aws_access_key_second",
+        "aws_new_credentials_used",
+        "aws_other_credential_for_another_user",
+    )

@@ -20,6 +20,7 @@ class AdminRightsGiven(LogCheck):
     remedy = "Take the policy away and find out who attached it; run leaked_cloud_key for their credentials."
     collect = cloud_events
     rules = (
+        "aws_cluster_admin_given",
         "aws_admin_user_created",
         "aws_user_made_admin",
         "aws_role_made_admin",

@@ -18,4 +18,4 @@ class RootUseLogged(LogCheck):
     attack = ("T1078.004", "T1098.001")
     remedy = "Ask who used root and why; if nobody, change its password, remove its keys and look at what it did."
     collect = cloud_events
-    rules = ("aws_root_use", "aws_root_access_key")
+    rules = ("aws_root_use", "aws_root_access_key", "aws_root_assumed")

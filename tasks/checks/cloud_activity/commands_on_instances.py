@@ -18,4 +18,4 @@ class CommandsOnInstances(LogCheck):
     attack = ("T1651", "T1021.007")
     remedy = "Read the commands' output in Systems Manager, and look at the instances."
     collect = cloud_events
-    rules = ("aws_commands_on_many_instances", "aws_command_by_user")
+    rules = ("aws_machine_registered", "aws_commands_on_many_instances", "aws_command_by_user")

@@ -19,6 +19,9 @@ class MachineKeyOrConsoleUsed(LogCheck):
     remedy = "Ask who it was; look at the instance."
     collect = cloud_events
     rules = (
+        "aws_lightsail_key_taken",
+        "aws_certificate_exported",
+        "aws_metadata_guard_removed",
         "aws_instance_connect",
         "aws_sessions_on_several_instances",
         "aws_console_screenshots",

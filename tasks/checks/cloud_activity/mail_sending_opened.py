@@ -18,4 +18,9 @@ class MailSendingOpened(LogCheck):
     attack = ("T1496", "T1566")
     remedy = "Verify identities and limits in SES, and who changed them."
     collect = cloud_events
-    rules = ("aws_mail_sender_changed", "aws_mail_sending_examined")
+    rules = (
+        "aws_mail_sender_changed",
+        "aws_mail_sending_examined",
+        "aws_text_messages_opened",
+        "aws_text_messages_examined",
+    )

@@ -18,4 +18,10 @@ class DataDestroyed(LogCheck):
     attack = ("T1485", "T1490")
     remedy = "Stop the credentials that do it, then restore from versions and backups."
     collect = cloud_events
-    rules = ("aws_resources_destroyed", "aws_backups_deleted", "aws_images_removed_by_key")
+    rules = (
+        "aws_database_guard_removed",
+        "aws_users_locked_out",
+        "aws_resources_destroyed",
+        "aws_backups_deleted",
+        "aws_images_removed_by_key",
+    )

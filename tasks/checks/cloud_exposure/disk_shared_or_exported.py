@@ -18,4 +18,9 @@ class DiskSharedOrExported(LogCheck):
     attack = ("T1537",)
     remedy = "Take the share back; what was copied meanwhile is gone."
     collect = cloud_events
-    rules = ("aws_snapshot_shared_outside", "aws_disk_exported")
+    rules = (
+        "aws_disk_read_elsewhere",
+        "aws_snapshot_read_by_blocks",
+        "aws_snapshot_shared_outside",
+        "aws_disk_exported",
+    )

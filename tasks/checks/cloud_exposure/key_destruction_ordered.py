@@ -18,4 +18,4 @@ class KeyDestructionOrdered(LogCheck):
     attack = ("T1485", "T1486")
     remedy = "Cancel the deletion (cloud.keep_encryption_key), and see whose order it was."
     collect = cloud_events
-    rules = ("aws_key_destroyed", "aws_encrypted_with_foreign_key")
+    rules = ("aws_key_locked", "aws_key_destroyed", "aws_encrypted_with_foreign_key")

@@ -18,4 +18,12 @@ class ResourceOpened(LogCheck):
     attack = ("T1098", "T1537")
     remedy = "Put the old policy back."
     collect = cloud_events
-    rules = ("aws_resource_opened", "aws_database_opened", "aws_database_password_set")
+    rules = (
+        "aws_build_project_exposed",
+        "aws_identity_pool_open",
+        "aws_log_exported_outside",
+        "aws_transfer_server_made",
+        "aws_resource_opened",
+        "aws_database_opened",
+        "aws_database_password_set",
+    )

@@ -18,4 +18,11 @@ class OrganizationGuardRemoved(LogCheck):
     attack = ("T1562.001", "T1666")
     remedy = "Ask the organisation's owner at once; invite the account again."
     collect = cloud_events
-    rules = ("aws_leave_organization", "aws_policy_guard_removed", "aws_domain_released")
+    rules = (
+        "aws_organization_joined",
+        "aws_account_contact_changed",
+        "aws_password_rules_weakened",
+        "aws_leave_organization",
+        "aws_policy_guard_removed",
+        "aws_domain_released",
+    )

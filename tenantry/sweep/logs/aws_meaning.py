@@ -36,6 +36,7 @@ from tenantry.sweep.logs.values import as_list, inner, parsed, strings, text
 __all__ = ["PORTS", "let_in", "meaning", "means"]
 
 _ACCOUNT: Final = re.compile(r"(?:\Aarn:aws[\w-]*:(?:iam|sts)::)?(\d{12})(?::|\Z)")
+_OWNER: Final = re.compile(r"arn:aws[\w-]*:[\w-]+:[\w-]*:(\d{12}):")
 _ADMIN: Final = ("/AdministratorAccess", "/IAMFullAccess", "/PowerUserAccess")
 PORTS: Final = (22, 23, 445, 1433, 1521, 2375, 3306, 3389, 5432, 5601, 5900, 5985, 5986, 6379, 6443, 9200, 27017)
 _WORLD: Final = frozenset({"0.0.0.0/0", "::/0"})
@@ -203,10 +204,38 @@ def _shared_database(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> 
 
 
 def _function_permission(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
+    """Of functions; of queues and topics, which name accounts."""
     principal = text(parameters.get("principal"))
     if principal == "*" and any(parameters.get(key) for key in ("sourceArn", "sourceAccount", "principalOrgID")):
         return {}
-    return _accounts([principal], view)
+    named = [*strings(parameters.get("aWSAccountIds")), *strings(parameters.get("aWSAccountId"))]
+    return _accounts([principal, *named], view)
+
+
+def _queue(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
+    policy = inner(parameters, "attributes", "Policy") or parameters.get("policy")
+    return let_in(policy, text(view["account"])) if policy else {}
+
+
+def _named(*keys: str) -> Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]:
+    """Accounts that parameters name, by number or in an ARN."""
+
+    def work(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
+        return _accounts([one for key in keys for one in strings(parameters.get(key))], view)
+
+    return work
+
+
+def _resource_share(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
+    """What stays within the organization is no sharing outside."""
+    if parameters.get("allowExternalPrincipals") is False:
+        return {}
+    return _named("principals")(parameters, view)
+
+
+def _destination(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
+    owner = _OWNER.match(text(parameters.get("destinationArn")))
+    return {"outside": [owner[1]]} if owner and owner[1] != text(view["account"]) else {}
 
 
 def _document(parameters: Mapping[str, Any], view: Mapping[str, Any]) -> dict[str, Any]:
@@ -354,7 +383,18 @@ _WORKERS: Final[dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], dict[
     "PutResourcePolicy": _resource_policy("resourcePolicy", "policy"),
     "SetRepositoryPolicy": _resource_policy("policyText"),
     "SetTopicAttributes": _resource_policy("attributeValue"),
-    "SetQueueAttributes": _resource_policy("policy"),
+    "SetQueueAttributes": _queue,
+    "PutBackupVaultAccessPolicy": _resource_policy("policy"),
+    "PutFileSystemPolicy": _resource_policy("policy"),
+    "PutAccessPointPolicy": _resource_policy("policy"),
+    "UpdateDomainConfig": _resource_policy("accessPolicies"),
+    "UpdateElasticsearchDomainConfig": _resource_policy("accessPolicies"),
+    "CreateGrant": _named("granteePrincipal"),
+    "AuthorizeSnapshotAccess": _named("accountWithRestoreAccess"),
+    "CreateResourceShare": _resource_share,
+    "AssociateResourceShare": _resource_share,
+    "PutSubscriptionFilter": _destination,
+    "PutObjectAcl": _acl,
     "PutBucketAcl": _acl,
     "AddPermission": _function_permission,
     "ModifyDocumentPermission": _document,
@@ -387,6 +427,13 @@ _WORKERS: Final[dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], dict[
             "CreateUser",
             "UpdateAccessKey",
             "AddUserToGroup",
+            "DeleteUser",
+            "DeleteLoginProfile",
+            "DeleteAccessKey",
+            "CreateServiceSpecificCredential",
+            "ResetServiceSpecificCredential",
+            "UploadSSHPublicKey",
+            "UploadSigningCertificate",
         ),
         _target,
     ),
