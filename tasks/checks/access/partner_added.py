@@ -18,4 +18,7 @@ class PartnerAdded(LogCheck):
     attack = ("T1199",)
     remedy = "Ask who ordered it; end the relationship if nobody did."
     collect = directory_audits
-    rules = ("m365_partner_added",)
+    rules = (
+        "m365_partner_added",
+        "m365_tenant_trust_widened",
+    )

@@ -18,4 +18,12 @@ class LinksAndDownloads(LogCheck):
     attack = ("T1567", "T1530")
     remedy = "Look at what was shared or taken; remove the links, and ask the account's owner."
     collect = audit_log
-    rules = ("m365_anonymous_link", "m365_many_anonymous_links", "m365_mass_download", "m365_mass_delete")
+    rules = (
+        "m365_anonymous_link",
+        "m365_many_anonymous_links",
+        "m365_files_encrypted",
+        "m365_malware_in_files",
+        "m365_sharing_opened",
+        "m365_mass_download",
+        "m365_mass_delete",
+    )

@@ -18,4 +18,7 @@ class AccountsTakenInBulk(LogCheck):
     attack = ("T1531",)
     remedy = "Ask whoever did it; contain the account if it was not them, and restore deleted users."
     collect = directory_audits
-    rules = ("m365_accounts_taken_in_bulk",)
+    rules = (
+        "m365_accounts_taken_in_bulk",
+        "m365_objects_destroyed",
+    )

@@ -18,4 +18,4 @@ class GuestChanged(LogCheck):
     attack = ("T1136.003",)
     remedy = "Ask who ordered it; remove the accounts if nobody did."
     collect = directory_audits
-    rules = ("m365_guest_made_member", "m365_guest_invited_by_guest")
+    rules = ("m365_guest_made_member", "m365_source_anchor_changed", "m365_guest_invited_by_guest")

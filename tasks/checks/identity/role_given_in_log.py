@@ -18,4 +18,4 @@ class RoleGivenInLog(LogCheck):
     attack = ("T1098.003",)
     remedy = "Take the role away unless it was ordered, and contain whoever gave it."
     collect = directory_audits
-    rules = ("m365_privileged_role_given", "m365_new_user_made_privileged")
+    rules = ("m365_privileged_role_given", "m365_dynamic_group_rule_changed", "m365_new_user_made_privileged")

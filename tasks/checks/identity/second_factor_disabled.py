@@ -18,4 +18,7 @@ class SecondFactorDisabled(LogCheck):
     attack = ("T1556.006",)
     remedy = "Switch it on again; contain the account if its owner did not ask for it."
     collect = directory_audits
-    rules = ("m365_mfa_disabled",)
+    rules = (
+        "m365_mfa_disabled",
+        "m365_sign_in_methods_changed",
+    )

@@ -18,4 +18,10 @@ class FullAccessGiven(LogCheck):
     attack = ("T1098.002",)
     remedy = "Ask who ordered it; take it away if nobody did."
     collect = audit_log
-    rules = ("m365_mailbox_full_access", "m365_mailbox_taken_for_oneself", "m365_impersonation_role")
+    rules = (
+        "m365_mailbox_full_access",
+        "m365_mailbox_taken_for_oneself",
+        "m365_impersonation_role",
+        "m365_application_limits_removed",
+        "m365_search_rights_given",
+    )

@@ -20,12 +20,16 @@ class MailFlowChanged(LogCheck):
     collect = audit_log
     rules = (
         "m365_transport_rule_sends_outside",
+        "m365_journal_rule",
         "m365_transport_rule_lets_pass",
         "m365_connector_added",
+        "m365_mail_addin_installed",
+        "m365_teams_opened_outside",
         "m365_remote_domain_forwards",
         "m365_outbound_forwarding_allowed",
         "m365_mail_protection_off",
         "m365_mail_filter_opened",
         "m365_data_guard_removed",
         "m365_old_protocols_opened",
+        "m365_basic_sign_in_allowed",
     )

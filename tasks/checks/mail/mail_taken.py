@@ -18,4 +18,4 @@ class MailTaken(LogCheck):
     attack = ("T1114.002", "T1534")
     remedy = "Ask the account's owner what it was for; if it was not them, contain the account and list what was taken."
     collect = audit_log
-    rules = ("m365_mass_mail_read", "m365_mail_exported", "m365_mass_send")
+    rules = ("m365_mass_mail_read", "m365_mail_exported", "m365_mailboxes_moved_out", "m365_mass_send")

@@ -23,6 +23,7 @@ class RuleInLog(LogCheck):
         "m365_inbox_rule_of_an_intruder",
         "m365_inbox_rule_hides_mail",
         "m365_inbox_rule_odd_name",
+        "m365_sweep_rule",
         "m365_inbox_rule_on_money_words",
         "m365_rule_then_mail_deleted",
     )

@@ -173,7 +173,7 @@ _NAMED: Final = frozenset(
     {"Consent to application", "Add service principal", "Add application", "Add delegated permission grant"}
 )
 _OPENS_MAIL: Final = re.compile(
-    r"ApplicationImpersonation|Mailbox Import Export|Mailbox Search|Organization Management|Discovery Management|eDiscovery",
+    r"ApplicationImpersonation|Mailbox Import Export|Mailbox Search|Organization Management|Discovery Management|eDiscovery|Application (Mail|EWS|Exchange|MailboxSettings)",
     re.IGNORECASE,
 )
 
