@@ -27,7 +27,7 @@ __all__ = ["Detections", "Seen", "ask", "correlate", "folders", "sweep_logs"]
 
 _GENERATION: Final = 125_000
 _OBJECTS: Final = 1_000_000
-_NO_LOGS: Final = (".md", ".txt.sha256", ".html", ".pdf", ".png")
+_NO_LOGS: Final = (".md", ".txt.sha256", ".html", ".pdf", ".png", "result_sign.json")
 _SLOT: Final = 60.0
 """Seconds in which events are counted for the picture; twice as many when there are too many of them."""
 _MOST_SLOTS: Final = 5000
@@ -212,7 +212,7 @@ def _read(
             _issued(record, kin.view, collector)
 
     intake.quiet = quiet
-    for stream in open_all(paths, intake, skip=_NO_LOGS):
+    for stream in open_all(paths, intake, skip=_NO_LOGS, into=chosen.into):
         for event in chosen.read(stream, intake):
             if event.id and met(event.id):
                 repeated += 1

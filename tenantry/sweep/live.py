@@ -31,6 +31,7 @@ from tenantry.sweep.check import BaseCheck, Check, Collector, Known, LogCheck, L
 from tenantry.sweep.collect import Collector as Found
 from tenantry.sweep.engine import Detections, Seen, ask, correlate
 from tenantry.sweep.garbage import few_collections
+from tenantry.sweep.logs.values import without
 from tenantry.sweep.model import Finding, Sweep, rank
 from tenantry.sweep.ranking import ranked
 from tenantry.sweep.spool import Spool
@@ -255,18 +256,6 @@ def said(error: TenantryError) -> str:
     return f"{error.message.rstrip('.')}. {error.remedy}".rstrip()
 
 
-def _without_known(view: dict[str, Any], known: Known) -> None:
-    """An account that the tenant's file names is not outside."""
-    outside = view.get("outside")
-    if not known.cloud_accounts or not isinstance(outside, list):
-        return
-    left = [one for one in outside if one not in known.cloud_accounts]
-    if left:
-        view["outside"] = left
-    else:
-        del view["outside"]
-
-
 _OBJECTS: Final = 5_000
 _EARLY: Final = 1_000
 """Records that are held while the detections are still loading: a vendor's page."""
@@ -345,7 +334,8 @@ class _Log:
             self._result.events_repeated += 1
             return
         self._read += 1
-        _without_known(event.view, known)
+        if known.cloud_accounts:
+            without(event.view, known.cloud_accounts)
         result = self._result
         result.events_read += 1
         self._first, self._last = min(self._first, event.time), max(self._last, event.time)

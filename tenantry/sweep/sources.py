@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from tenantry.errors import InvalidInput
 from tenantry.sweep.logs import cloudtrail, entra, sshd, ual
-from tenantry.sweep.logs.files import Intake, TextStream
+from tenantry.sweep.logs.files import Intake, TextStream, every
 from tenantry.sweep.model import Event
 
 __all__ = ["FORMATS", "Source", "source"]
@@ -41,6 +42,7 @@ class Source:
         folder: of ``runbooks/detections/``.
         entities: fields that name an entity → its type.
         wrappers: beginnings of fields in stores that wrap the vendor's records; what follows is the record's own name.
+        into: whether a folder of files may hold them.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Source:
     steady: frozenset[str] = frozenset()
     entities: Mapping[str, str] = field(default_factory=dict)
     wrappers: tuple[str, ...] = ()
+    into: Callable[[Path], bool] = every
 
     def fits(self, product: str | None, category: str | None, service: str | None) -> bool:
         """Whether a rule for that log source can be asked of this log."""
@@ -228,6 +231,7 @@ FORMATS: Final[dict[str, Source]] = {
             fields=_CLOUDTRAIL_NAMES,
             index=("eventName", "view.name"),
             steady=cloudtrail.STEADY,
+            into=cloudtrail.looks_into,
             entities={**_ENTITIES, "view.actor": "principal", "view.instance": "instance"},
         ),
         Source(

@@ -1,4 +1,5 @@
-"""AWS CloudTrail: files as S3 has them, bare lists, one record a line, and what ``LookupEvents`` answers.
+"""AWS CloudTrail: files as S3 has them, bare lists, one record a line, and what other services make of them
+(:mod:`tenantry.sweep.logs.cloudtrail_forms`).
 
 Fields: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html and
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html. The view:
@@ -27,15 +28,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 
 from tenantry.sweep.logs.aws_meaning import meaning, means
+from tenantry.sweep.logs.cloudtrail_forms import events
 from tenantry.sweep.logs.files import Intake, TextStream
-from tenantry.sweep.logs.jsonrecords import records
-from tenantry.sweep.logs.values import client_family, inner, network, parsed, seconds, text
+from tenantry.sweep.logs.values import client_family, inner, network, seconds, text, without
 from tenantry.sweep.model import Event, Kin
 
-__all__ = ["STEADY", "event", "read"]
+__all__ = ["STEADY", "event", "looks_into", "read"]
 
 STEADY: Final = frozenset(
     {
@@ -51,6 +53,8 @@ _STEADY_VIEW: Final = tuple(sorted(name.removeprefix("view.") for name in STEADY
 _MOST_KIN: Final = 8192
 """Three kilobytes each."""
 
+_ACCOUNT: Final = re.compile(r"\d{12}")
+_ORGANIZATION: Final = re.compile(r"AWSLogs/(o-[a-z0-9]{10,32})/(\d{12})/")
 _DENIED: Final = re.compile(
     r"AccessDenied|Unauthorized|Forbidden|NotAuthorized|AuthFailure|OperationNotPermitted", re.IGNORECASE
 )
@@ -58,11 +62,27 @@ _READS: Final = ("Get", "List", "Describe", "Head", "BatchGet", "Search", "Looku
 _INSTANCE: Final = re.compile(r"m?i-[0-9a-f]{8,17}\Z")
 
 
+def looks_into(folder: Path) -> bool:
+    """Of the folders that AWS's services write beside each other (``AWSLogs/account/service/…``), those of trails; every other folder."""
+    if not _ACCOUNT.fullmatch(folder.parent.name) or "AWSLogs" not in folder.parts:
+        return True
+    return folder.name.startswith("CloudTrail") and folder.name not in ("CloudTrail-Digest", "CloudTrail-Insight")
+
+
+def _organizations(intake: Intake) -> dict[str, str]:
+    """Account → organisation, by the folders of an organisation's trail (``AWSLogs/o-…/account/CloudTrail/…``)."""
+    if intake.organizations is None:
+        matched = (_ORGANIZATION.search(path.as_posix()) for path in intake.paths)
+        intake.organizations = {found[2]: found[1] for found in matched if found}
+    return intake.organizations
+
+
 def read(stream: TextStream, intake: Intake) -> Iterator[Event]:
-    """The events of one file."""
+    """The events of one file. Accounts of one organisation are not outside of each other."""
     kin, quiet = intake.kin, intake.quiet
-    for number, record in records(stream, intake):
-        like = _kin(record, kin)
+    organizations = _organizations(intake)
+    for number, record in events(stream, intake):
+        like = _kin(record, kin) if type(record) is dict else None
         if like is not None:
             id, time = record.get("eventID"), seconds(record.get("eventTime"))
             if type(id) is str and id and time is not None:
@@ -72,20 +92,27 @@ def read(stream: TextStream, intake: Intake) -> Iterator[Event]:
                 view = like.view
                 if like.more:
                     view = {**view, **meaning(view["name"], record, view)}
+                    if organizations:
+                        _among(view, organizations)
                 yield Event(id, time, record["eventName"], view, record, like)
                 continue
-        if "digestPublicKeyFingerprint" in record:
+        if isinstance(record, Mapping) and "digestPublicKeyFingerprint" in record:
             continue  # the digests that lie beside the logs
-        wrapped = record.get("CloudTrailEvent")
-        if wrapped is not None:
-            record = parsed(wrapped)
         found = event(record) if isinstance(record, Mapping) else None
-        if found is not None and wrapped is None:
+        if found is not None:
+            if organizations:
+                _among(found.view, organizations)
             _remember(found, kin)
         if found is None:
             intake.broken_row(f"{stream.name}#{number}", "no CloudTrail event")
         else:
             yield found
+
+
+def _among(view: dict[str, Any], organizations: Mapping[str, str]) -> None:
+    mine = organizations.get(text(view["account"]))
+    if mine is not None and "outside" in view:
+        without(view, {account for account, one in organizations.items() if one == mine})
 
 
 def _key(record: Mapping[str, Any]) -> tuple[Any, ...] | None:

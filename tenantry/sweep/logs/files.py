@@ -21,7 +21,7 @@ from typing import IO, Any, Final
 
 from tenantry.errors import InvalidInput
 
-__all__ = ["CHUNK", "Intake", "TextStream", "open_all"]
+__all__ = ["CHUNK", "Intake", "TextStream", "every", "open_all"]
 
 CHUNK: Final = 1 << 18
 """Bytes read at a time. Most log files are smaller than a megabyte: to clear larger buffers takes longer than to read them."""
@@ -51,6 +51,10 @@ class Intake:
     """Where large archives inside archives are put aside."""
     kin: dict[tuple[Any, ...], Any] = field(default_factory=dict)
     """What a reader remembers of the events of this sweep (:class:`tenantry.sweep.model.Kin`); bounded by the reader."""
+    paths: list[Path] = field(default_factory=list)
+    """All files that are read, known before the first of them is."""
+    organizations: dict[str, str] | None = None
+    """What a reader makes of them: account → organisation, where the folders say so."""
     quiet: Callable[[Any, str, float, Any], None] | None = None
     """Takes kin, id, time and record of an event whose kin is `quiet`, which the reader then keeps to itself."""
 
@@ -112,12 +116,21 @@ class TextStream:
             yield rest.removesuffix("\r")
 
 
-def open_all(paths: list[Path], intake: Intake, *, skip: tuple[str, ...] = ()) -> Iterator[TextStream]:
+def every(folder: Path) -> bool:
+    """Every folder is looked into."""
+    del folder
+    return True
+
+
+def open_all(
+    paths: list[Path], intake: Intake, *, skip: tuple[str, ...] = (), into: Callable[[Path], bool] = every
+) -> Iterator[TextStream]:
     """The streams of all files, one after the other; each must be used up before the next is asked for.
 
     Args:
         paths: files and folders; folders are walked in order of name, hidden files left out.
         skip: endings of files in folders that are no logs (digests, notes).
+        into: whether a folder of these is looked into.
 
     Raises:
         InvalidInput: a path does not exist.
@@ -125,7 +138,7 @@ def open_all(paths: list[Path], intake: Intake, *, skip: tuple[str, ...] = ()) -
     for path in paths:
         if not path.exists():
             raise InvalidInput(f"{path} does not exist", place="PATH")
-    files = [file for path in paths for file in _walk(path, skip)]
+    files = intake.paths = [file for path in paths for file in _walk(path, skip, into)]
     for file in files:
         try:
             intake.bytes_total += file.stat().st_size
@@ -135,12 +148,12 @@ def open_all(paths: list[Path], intake: Intake, *, skip: tuple[str, ...] = ()) -
         yield from _open(file, intake)
 
 
-def _walk(path: Path, skip: tuple[str, ...]) -> Iterator[Path]:
+def _walk(path: Path, skip: tuple[str, ...], into: Callable[[Path], bool]) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
     for folder, folders, names in os.walk(path):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and into(Path(folder, name)))
         for name in sorted(names):
             if not name.startswith(".") and not name.lower().endswith(skip or ("\0",)):
                 yield Path(folder) / name

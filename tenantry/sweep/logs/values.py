@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -68,6 +68,17 @@ def parsed(value: Any) -> Any:
         except (ValueError, RecursionError):
             return value
     return value
+
+
+def without(view: dict[str, Any], own: Container[str]) -> None:
+    """Take out of ``outside`` who belongs here."""
+    outside = view.get("outside")
+    if isinstance(outside, list):
+        left = [one for one in outside if one not in own]
+        if left:
+            view["outside"] = left
+        else:
+            del view["outside"]
 
 
 def strings(value: Any, depth: int = 0) -> Iterator[str]:
