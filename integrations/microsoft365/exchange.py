@@ -237,8 +237,10 @@ class Exchange:
             page = answer.data.get("value") if isinstance(answer.data, dict) else None
             if not isinstance(page, list):
                 raise VendorFault(f"Exchange answered {cmdlet} without rows", vendor=self.http.vendor, **answer.ids)
-            yield [row for row in page if isinstance(row, dict)]
             link = answer.data.get("@odata.nextLink")
+            del answer  # whoever takes the rows may need minutes for them, and they are many
+            yield [row for row in page if isinstance(row, dict)]
+            page = None
             if link is None:
                 return
             self._own(link, url, cmdlet)

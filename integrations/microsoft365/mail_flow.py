@@ -102,12 +102,12 @@ class Microsoft365MailFlow:
     async def mailboxes(self) -> AsyncIterator[Mailbox]:
         """Every mailbox, a thousand to a page, each page asked for once for all who read at the same time. A list that breaks off is begun
         anew, once, and nobody is shown twice."""
-        shown: set[str] = set()
+        shown: set[int] = set()
         for last in (False, True):
             try:
                 async for page in self._mailboxes.pages():
                     for mailbox in page:
-                        key = mailbox.id or mailbox.upn
+                        key = hash(mailbox.id or mailbox.upn)
                         if key not in shown:
                             shown.add(key)
                             yield mailbox

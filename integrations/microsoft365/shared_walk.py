@@ -19,7 +19,7 @@ __all__ = ["PageLost", "SharedWalk"]
 
 T = TypeVar("T")
 _HELD: Final = 2
-_PATIENCE_S: Final = 60.0
+_PATIENCE_S: Final = 180.0
 """So long the quickest waits for the slowest."""
 _FRESH_S: Final = 1.0
 """So long after its end a walk is shown to who comes late; whoever asks again to see what has changed comes later."""

@@ -16,8 +16,9 @@ from tenantry.task import Permission
 __all__ = ["MailboxRules", "MailboxSettings", "SendAs", "inbox_rules", "mailboxes", "outside", "send_as"]
 
 _EXCHANGE: Final = Permission(vendor="microsoft365", names=("Exchange.ManageAsApp",))
-_WIDTH: Final = 16
-"""Calls for rules that are open at the same time; each is for many mailboxes, and together they fill what a vendor lets one ask at once."""
+_WIDTH: Final = 4
+"""Calls for rules that are open at the same time; each is for many mailboxes and fills what a vendor lets one ask at once, and the next
+ones are ready when it ends."""
 
 
 def outside(addresses: Sequence[str], own: frozenset[str], look: Look) -> list[str]:

@@ -37,7 +37,7 @@ class Statistics:
         self._source, self._spool = source, spool
         self._rows: list[list[Any]] = []
         self._open: dict[int, list[Any]] = {}
-        self._numbers: dict[tuple[Any, ...], int] = {}
+        self._numbers: dict[int, int] = {}
         self._next = 1
         self._met: set[str] = set()
         self._data = False
@@ -91,13 +91,14 @@ class Statistics:
         if event.system:
             return 0
         activity = _activity(event)
-        known = self._numbers.get(activity)
+        mark = hash(activity)  # of each account another: the words themselves stand in the spool
+        known = self._numbers.get(mark)
         if known is not None:
             return known
         if len(self._numbers) >= _MOST_NUMBERS:
             self._numbers.clear()
             self._open.clear()
-        number = self._numbers[activity] = self._next
+        number = self._numbers[mark] = self._next
         self._next += 1
         self._spool.kin(number, activity[:-1])
         self._notice(event)
@@ -117,6 +118,7 @@ class Statistics:
         for row in self._rows:
             row[1] = None  # whoever still holds it begins another
         self._rows.clear()
+        self._open.clear()
 
     def finish(self, collector: Collector) -> None:
         """Run the checks."""
