@@ -24,6 +24,7 @@ class ResourceOpened(LogCheck):
         "aws_log_exported_outside",
         "aws_transfer_server_made",
         "aws_resource_opened",
+        "aws_shared_through_access_manager",
         "aws_database_opened",
         "aws_database_password_set",
     )

@@ -394,7 +394,6 @@ _WORKERS: Final[dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], dict[
     "CreateResourceShare": _resource_share,
     "AssociateResourceShare": _resource_share,
     "PutSubscriptionFilter": _destination,
-    "PutObjectAcl": _acl,
     "PutBucketAcl": _acl,
     "AddPermission": _function_permission,
     "ModifyDocumentPermission": _document,

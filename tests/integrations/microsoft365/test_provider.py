@@ -106,6 +106,11 @@ async def test_over_a_real_connection(stand: Stand) -> None:
         await handle.aclose()
 
 
+async def test_how_many_requests_are_under_way_at_once_is_set_in_the_tenants_file(stand: Stand) -> None:
+    assert (await stand.open())._http.limits.concurrency == 16
+    assert (await stand.open(concurrency=3))._http.limits.concurrency == 3
+
+
 @pytest.mark.parametrize("seed", range(6))
 async def test_no_call_ever_writes_twice_whatever_happens(stand: Stand, seed: int) -> None:
     """Everything at once, at rates no vendor has: each call writes at most once, success means once, and what is in
