@@ -50,6 +50,9 @@ def sweep() -> None:
 def logs(paths: tuple[Path, ...], format_: str, rules: tuple[Path, ...], out: Path | None) -> int:
     """Sweep exported logs: files, gz, zip, folders.
 
+    CloudTrail's events may come as its own files (also an organization's tree), from LookupEvents, EventBridge, CloudWatch Logs, or as
+    CSV out of CloudTrail Lake and Athena.
+
     The exit code is 1 when there are findings, 0 when there are none. What could not be checked, and rules that could not
     be evaluated, are listed: neither is clean. Own detections lie in TENANTRY_HOME/runbooks/detections.
     """
