@@ -16,6 +16,7 @@ from typing import Any, Final
 import httpx
 
 from integrations.http import Limits
+from integrations.microsoft365.exchange import BATCHES
 from integrations.microsoft365.gathering import BATCH_SIZE as QUESTIONS
 
 __all__ = ["Asked", "again", "listened", "note"]
@@ -123,18 +124,19 @@ def note(asked: Asked, request: httpx.Request, text: bytes) -> None:
 
 
 async def again(asked: Asked, at_a_time: int | None = None) -> float:
-    """Send the same requests once more by plain httpx, with nothing parsed and nothing waiting for another's answer; seconds.
+    """Send the same requests once more by plain httpx, with nothing parsed and nothing waiting for another's answer but as many
+    batches at Exchange as the provider has under way there; seconds.
 
     Args:
         at_a_time: as many as the provider sends to one client when omitted.
     """
     wide = at_a_time or Limits().concurrency
-    free = asyncio.Semaphore(wide)
+    free, exchange = asyncio.Semaphore(wide), asyncio.Semaphore(BATCHES)
     limits = httpx.Limits(max_connections=wide, max_keepalive_connections=wide)
     async with httpx.AsyncClient(timeout=60, trust_env=False, limits=limits) as client:
 
         async def one(method: str, url: str, headers: dict[str, str], content: bytes) -> None:
-            async with free:
+            async with exchange if "/adminapi/" in url and url.endswith("/$batch") else contextlib.nullcontext(), free:
                 (await client.request(method, url, headers=headers, content=content)).raise_for_status()
 
         begun = time.perf_counter()

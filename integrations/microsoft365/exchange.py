@@ -39,12 +39,12 @@ from tenantry.errors import (
     VendorFault,
 )
 
-__all__ = ["BATCH_SIZE", "PERMISSION", "SYSTEM_MAILBOX", "Exchange"]
+__all__ = ["BATCHES", "BATCH_SIZE", "PERMISSION", "SYSTEM_MAILBOX", "Exchange"]
 
 PERMISSION: Final = "Exchange.ManageAsApp"
 BATCH_SIZE: Final = 10
 """The most that Exchange takes in one batch."""
-_BATCHES: Final = 10
+BATCHES: Final = 10
 """Batches under way at once: a hundred cmdlets, as many as Exchange lets one caller queue (``QueueDepth`` of its throttling policy,
 techcommunity.microsoft.com, "Running PowerShell cmdlets for large numbers of users"). More would wait there, and keep whoever asks
 something else from his turn here."""
@@ -80,7 +80,7 @@ class Exchange:
         self._root = f"{base_url.rstrip('/')}/adminapi/beta/{tenant_id}"
         self._tenant_id = tenant_id
         self._connection = str(uuid.uuid4())
-        self._batches = asyncio.Semaphore(_BATCHES)
+        self._batches = asyncio.Semaphore(BATCHES)
 
     async def read(
         self,
