@@ -11,6 +11,7 @@ from tenantry.capabilities.probing import ProbeAnswer
 from tenantry.disaster.compile import compiled
 from tenantry.disaster.rehearse import rehearsed
 from tenantry.errors import Refused
+from tenantry.places import SHIPPED
 from tenantry.run import Status
 from tests.support.disaster import BASE, Simulated, loaded, long_ago, plan_text, registry
 from tests.support.stand import Stand
@@ -105,6 +106,16 @@ def test_what_only_reads_may_name_the_source_of_a_backup() -> None:
     systems = {"db": {"procedure": [find, work("db")], "primary": f"{DATABASE}ledger-1", "recovery": "ledger"}}
     made, _ = rehearsed(loaded(plan_text(systems, drill={"scratch": {"db": "db.scratch"}})))
     assert [step.id for step in made.plan.systems[0].procedure] == ["find", "work"]
+
+
+@pytest.mark.parametrize(("name", "left"), [("web_service", "The shop's pages"), ("msp_continuity", "Pages, worker")])
+def test_the_shipped_plans_can_be_rehearsed_as_they_say(name: str, left: str) -> None:
+    text = (SHIPPED / "disaster" / "plans" / f"{name}.yaml").read_text() + "\ntenant: acme\n"
+    made, gaps = rehearsed(loaded(text))
+    (system,) = made.plan.systems
+    assert [step.id for step in system.procedure] == [step.id for step in loaded(text).plan.systems[0].procedure]
+    assert gaps
+    assert all(gap.startswith(left) for gap in gaps)
 
 
 def test_without_scratch_targets_there_is_no_rehearsal() -> None:
