@@ -1,10 +1,12 @@
-"""Where credentials may be found after they were connected with, tested, refused, replaced, backed up and restored: in the vault alone.
+"""Where credentials may be found after they were connected with, tested, refused, replaced, moved, backed up and restored: in the vault alone.
 
-What the commands print is searched too, with the folder that everything was written to.
+What the commands print is searched too, with the folder that everything was written to, and the record with its payloads opened.
+Which test searches along the other paths stands in ARCHITECTURE.md, "Where a credential is searched for".
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,12 @@ import pytest
 
 from console import labtenant
 from integrations.lab import LabServer
+from tenantry.names import MSP
 from tests.console.connecting.test_m365 import register, sheet
 from tests.console.desk import TENANT, Desk, carry
-from tests.support.canary import leaks
+from tests.integrations.azure_keyvault.test_store import opened as key_vault
+from tests.support.canary import leaks, private_lines
+from tests.support.key_vault import KeyVault
 
 WORDS = "canary horse battery staple"
 WRONG = "canary~never-was-a-secret/42"
@@ -75,18 +80,28 @@ def test_connected_refused_replaced_and_restored(desk: Desk, tmp_path: Path, mon
         desk("evidence", "export", stopped["run_id"], "-o", str(tmp_path / "bundle"))
         desk.json("vault", "put", "--tenant", TENANT, "by-hand", given=NEW)
 
+        (desk.home / "estate.yaml").write_text("secret_stores: {azure: {vendor: azure_keyvault}}\n", encoding="utf-8")
+        service = KeyVault()
+        monkeypatch.setattr("flows.assembly.store_opener", lambda _home: lambda _name, _secret: key_vault(service))
+        moved = desk.json("vault", "move", "--tenant", TENANT, "--to", "azure")
+        assert moved["equal"]
+        assert NEW in values(desk, TENANT).values()  # each store has numbers of its own
+        assert desk.json("vault", "move", "--tenant", TENANT, "--to", "embedded")["deleted"]
+        assert service._live == service._deleted == {}
+        (desk.home / "estate.yaml").unlink()  # with it, a new master key takes a lead who proves it
+
         desk.json("vault", "rotate-master", given="")
         desk.json("backup", "-o", str(tmp_path / "backup.tnb"), given=f"{WORDS}\n")
         monkeypatch.setenv("TENANTRY_HOME", str(tmp_path / "restored"))
         again = Heard(tmp_path / "restored")
         again.json("restore", str(tmp_path / "backup.tnb"), given=f"{WORDS}\n")
         restored = values(again, TENANT)
-        assert restored["by-hand 1"] == NEW
+        assert NEW in restored.values()
         secrets |= restored
+    with desk.opened() as installation:
+        record = [r.payload for tree in (TENANT, MSP) for r in installation.journal.tail(tree)]
+    (tmp_path / "record.json").write_text(json.dumps(record), encoding="utf-8")
     assert {"wrong", "m365/client-secret 1", "m365/client-secret 2", "second/certificate 1"} <= secrets.keys()
-    certificate = secrets.pop("second/certificate 1")
-    private = certificate.partition("-----BEGIN PRIVATE KEY-----")[2].partition("-----END")[0].split()
-    # Its first lines hold the modulus, which is public (RFC 8017, A.1.2): the certificate has it too.
-    secrets |= {f"private key line {n}": line for n, line in enumerate(private[7:-1])}
+    secrets |= private_lines(secrets.pop("second/certificate 1"))
     assert len(secrets) > 20
     assert leaks(tmp_path, secrets) == []

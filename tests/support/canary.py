@@ -49,9 +49,11 @@ def needles(secret: str) -> set[bytes]:
 
 def private_lines(pem: str) -> dict[str, str]:
     """What to look for of a private key: lines of its PEM that nobody can make from the public half. In OpenSSH's form the first three hold
-    names and the public key."""
-    lines = [line for line in pem.strip().splitlines() if line and not line.startswith("-----")]
-    return {f"private key line {n}": line for n, line in enumerate(lines[3:] or lines)}
+    names and the public key; of a long one, which is RSA's, the first seven the modulus (RFC 8017, A.1.2). What stands beside it in the
+    same text, a certificate, is left out."""
+    _, _, key = pem.rpartition("-----BEGIN ")
+    lines = [line for line in key.partition("-----END")[0].splitlines()[1:] if line]
+    return {f"private key line {n}": line for n, line in enumerate(lines[7 if len(lines) > 20 else 3 :] or lines)}
 
 
 def leaks(folder: Path, secrets: Mapping[str, str]) -> list[str]:

@@ -1,5 +1,5 @@
 """Rotations of every kind under the harness of ``faults.py``: ended by SIGKILL at journal boundaries and around and during every call that
-leaves the process. Whatever is left must sign in, and the resumed run must end with one copy.
+leaves the process. Whatever is left must sign in, and the resumed run must end with one copy, in the vault and nowhere else.
 
 The same for every kind of credential: a scene says how its service is opened, what lives there, and through which call its requests go.
 Each attempt is a process of its own, born with nothing but the home and what :meth:`RotationScene.places` says.
@@ -16,6 +16,7 @@ from typing import Any, Self
 from flows.credentials import TenantCredentials
 from tenantry.discovery import TaskRegistry
 from tenantry.run import Policy
+from tests.support.canary import leaks, private_lines
 from tests.support.faults import Errand, Kill, Killer, Zygote, kill_at_append
 from tests.support.stand import QUICK, Access, Stand
 
@@ -141,6 +142,20 @@ class RotationScene:
     def stored(self) -> dict[str, int]:
         return {found.name: found.version for found in self.stand.vault.list(self.tenant)}
 
+    def hidden(self, value: str) -> Mapping[str, str]:
+        """What of a value of the credential must lie nowhere but in the vault."""
+        return private_lines(value) if "PRIVATE KEY-----" in value else {"value": value}
+
+    def leaked(self) -> list[str]:
+        """Where any version of the credential lies outside the vault: in what the scene's folder has, in any encoding, and in what the
+        record says of the run when its payloads are opened."""
+        vault, wanted = self.stand.vault, {}
+        for one in vault.versions(self.tenant, self.name):
+            value = vault.get_text(self.tenant, self.name, one.version).get_secret_value()
+            wanted |= {f"{name} of version {one.version}": text for name, text in self.hidden(value).items()}
+        said = repr([record.payload for record in self.stand.journal.records(f"run-{self.runs}")])
+        return leaks(self.folder, wanted) + [f"{name} in the record" for name, text in wanted.items() if text in said]
+
     def close(self) -> None:
         self.stand.close()
 
@@ -207,5 +222,6 @@ async def killed_and_resumed(
             assert await one.refused(1), (where, nth)
             assert one.stored()[one.name] == 2, (where, nth, one.stored())
             assert not any(name.startswith("rotations/") for name in one.stored())
+            assert one.leaked() == [], (where, nth)
             one.close()
     return killed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -58,6 +59,10 @@ class HubScene(RotationScene):
     def now(self, at: float) -> None:
         (self.folder / "clock.new").write_text(repr(at))
         (self.folder / "clock.new").rename(self.folder / "clock")
+
+    def hidden(self, value: str) -> dict[str, str]:
+        """Not the id or the serial number, which stands before it."""
+        return {"value": re.split("[: ]", value)[-1]}
 
     def places(self) -> dict[str, Any]:
         return {"base_url": self.aws.base_url}
