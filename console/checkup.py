@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from flows.needs import by_vendor, needs, needs_by_vendor, too_much
+from flows.pulling import RUNBOOK as PULLING
 from tenantry.capabilities import OWN
 from tenantry.clock import parse_rfc3339, rfc3339
 from tenantry.errors import InvalidInput, InvalidRunbook, TaskDefect, TenantryError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from flows.assembly import Installation, Source, TenantContext
     from tenantry.tenants import Tenant
 
-__all__ = ["check", "least_privilege", "looked", "needs_by_vendor", "one", "secrets_due", "warnings_of"]
+__all__ = ["check", "least_privilege", "looked", "needs_by_vendor", "one", "row", "secrets_due", "warnings_of"]
 
 PATIENCE: Final = 60.0
 """Seconds that one provider may take."""
@@ -46,7 +47,7 @@ async def check(installation: Installation, tenant: Tenant) -> dict[str, Any]:
         JSON: ``ok``; ``providers`` (reachable, signed in, what is granted and what of it no runbook needs, host keys, clocks,
         what expires, problems; ``parts``: each host of a provider of hosts, ``{signed_in, reachable, granted}``); ``runbooks`` (for each: what it lacks, ``ready``
         true, false, or null where the vendor does not say what is granted, or where ``applies`` is false: the client has no system
-        that the runbook works on, ``not_here``); ``contacts``, ``clocks``, ``people`` (what is
+        that the runbook works on, or does not ask for what it does, ``not_here``); ``contacts``, ``clocks``, ``people`` (what is
         missing, in sentences); ``problems``, all of it in one list; ``warnings``, what a person should look at.
     """
     async with installation.access(tenant.name, "run") as context:
@@ -54,8 +55,8 @@ async def check(installation: Installation, tenant: Tenant) -> dict[str, Any]:
         serving = _capabilities(installation, sources)
         checked = await asyncio.gather(*(_provider(context, source, serving) for source in sources))
     providers = {found["name"]: found for found in checked}
-    runbooks = [_runbook(installation, serving, providers, runbook_id) for runbook_id in installation.catalog.ids()]
-    needed = needs_by_vendor(installation, (row["id"] for row in runbooks if row["applies"]))
+    runbooks = [row(installation, tenant, serving, providers, runbook_id) for runbook_id in installation.catalog.ids()]
+    needed = needs_by_vendor(installation, (one["id"] for one in runbooks if one["applies"]))
     for found in checked:
         found["over_privileged"] = too_much(found["direct"], found["wider"], needed.get(found["vendor"], set()))
     contacts, clocks, people = _contacts(tenant), _clocks(tenant), _people(installation, tenant)
@@ -256,6 +257,30 @@ def least_privilege(installation: Installation, tenant: Tenant, runbook_ids: Ite
                 {"provider": source.key, "vendor": config.vendor} | asdict(made) | {"names": list(made.names)}
             )
     return documents
+
+
+def row(
+    installation: Installation,
+    tenant: Tenant,
+    offered: Mapping[str, list[str]],
+    providers: Mapping[str, Mapping[str, Any]],
+    runbook_id: str,
+) -> dict[str, Any]:
+    """What one runbook lacks at this tenant.
+
+    Args:
+        offered: capability → the providers that serve it.
+        providers: as `check` found them.
+
+    Returns:
+        JSON: one of ``runbooks`` of `check`.
+    """
+    shown = _runbook(installation, offered, providers, runbook_id)
+    if runbook_id != PULLING or tenant.alert_pull.every_minutes is not None or not shown["missing"]:
+        return shown
+    # The service begins it for clients whose file asks for it; for the others there is nothing to mend.
+    why = "its file asks for no alerts to be fetched (alert_pull.every_minutes)"
+    return shown | {"ready": None, "applies": False, "missing": [], "not_here": [why, *shown["missing"]]}
 
 
 def _runbook(

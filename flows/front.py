@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from subprocess import Popen
 from typing import Final
@@ -80,6 +80,7 @@ class Front:
     Args:
         module: of the console, run as ``python -m``.
         broker: gives it its token.
+        proxies: addresses of reverse proxies before it (`tenantry.estate.ServiceSettings`).
     """
 
     def __init__(
@@ -89,8 +90,10 @@ class Front:
         listening: Listening,
         broker: BrokerProcess,
         environment: Mapping[str, str] = os.environ,
+        proxies: Iterable[str] = (),
     ) -> None:
         self._home = home
+        self._proxies = list(proxies)
         self._module = module
         self._listening = listening
         self._broker = broker
@@ -124,6 +127,7 @@ class Front:
             "descriptor": descriptor,
             "certificate": str(door.certificate.file) if door else None,
             "key": str(door.certificate.key) if door else None,
+            "proxies": self._proxies,
             "alerts": str(self._home.alerts_db),
             "bell": str(self._home.alerts_bell),
         }

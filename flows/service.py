@@ -195,7 +195,7 @@ def up(
         worker = WorkerProcess(home, server, broker.secret.get_secret_value())
         stack.callback(worker.stop)
         worker.start()
-        front = Front(home, console, facing, broker)
+        front = Front(home, console, facing, broker, proxies=settings.trusted_proxies)
         stack.callback(front.stop)
         front.start()
         ready(server, pages.url, front.url)

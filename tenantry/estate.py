@@ -5,10 +5,11 @@ The people are not here but in ``people.db`` (`tenantry.people`), because codes 
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from tenantry.errors import InvalidTenant
 from tenantry.home import Home
@@ -106,6 +107,11 @@ class SecretStoreConfig(Model):
         return self
 
 
+def _one_address(text: str) -> str:
+    """As a socket tells it."""
+    return str(ipaddress.ip_address(text))
+
+
 class ServiceSettings(Model):
     """How `tenantry up` is reached and behaves on this machine. Its options come before these."""
 
@@ -121,6 +127,12 @@ class ServiceSettings(Model):
     )
     console_port: int | None = Field(
         default=None, ge=1, le=65535, description="Of credential drops; none: a free one, kept from then on."
+    )
+    trusted_proxies: list[Annotated[str, AfterValidator(_one_address)]] = Field(
+        default_factory=list,
+        max_length=64,
+        description="Addresses of reverse proxies before the console: their connections are not limited as one caller's, and the "
+        "caller's address is what they say in X-Forwarded-For.",
     )
     tls_certificate: str | None = Field(
         default=None,

@@ -1,7 +1,7 @@
 """What Prometheus is told: a pure function of the record and of what a process counted.
 
 `Observed` takes in the record's entries, each once, and holds sums; `render` writes them as text
-(https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format, version 0.0.4). No figure names a client, a
+(https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format, version 0.0.4). No figure here names a client, a
 person, a target or a secret: labels are runbooks, statuses, outcomes and codes of errors.
 """
 

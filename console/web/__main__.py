@@ -1,7 +1,8 @@
 """``python -m console.web``: the console as a process of the service.
 
 Its first line of input is JSON: ``broker`` (path of the socket), ``token``, ``descriptor`` of the listening socket, which is the
-supervisor's, ``url``, and ``certificate`` and ``key`` (files) where it is reached beyond loopback; ``alerts`` and ``bell``: where alerts are kept, and what wakes who works on them. Afterwards the input is the tether.
+supervisor's, ``url``, and ``certificate`` and ``key`` (files) where it is reached beyond loopback; ``proxies``: addresses of reverse
+proxies whose word on a caller's address counts; ``alerts`` and ``bell``: where alerts are kept, and what wakes who works on them. Afterwards the input is the tether.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pydantic import SecretStr
 
 from console.web import alerts, drop
 from console.web.app import application
-from console.web.wire import Prompt
+from console.web.wire import behind
 from flows import interpreter
 from flows.outside import keep_current
 from integrations.aws.sns import fetch
@@ -58,6 +59,7 @@ async def _serve(given: dict[str, Any]) -> int:
     hand = ConsoleHand(Path(given["broker"]), SecretStr(given["token"]))
     intake = alerts.Intake(hand, Path(given["alerts"]), Path(given["bell"]), fetch)
     tls = given["certificate"] is not None
+    proxies: list[str] = given["proxies"]
     ended: list[int] = []
 
     def rejected() -> None:
@@ -69,8 +71,10 @@ async def _serve(given: dict[str, Any]) -> int:
         log_level="error",
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # nothing stands before it, so what a caller says of its address counts for nothing
-        http=Prompt,
+        # What a caller says of its address counts for nothing, but where a proxy says it that estate.yaml names.
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
+        http=behind(proxies),
         ws="none",
         limit_concurrency=_CONNECTIONS,
         timeout_keep_alive=10,

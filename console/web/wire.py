@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import Final
+from collections.abc import Iterable
+from typing import ClassVar, Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-__all__ = ["EACH", "HEADERS_S", "Prompt"]
+__all__ = ["EACH", "HEADERS_S", "Prompt", "behind"]
 
 HEADERS_S: Final = 10.0
 """Seconds for the headers of a request, from the connection or from the end of the one before."""
@@ -26,6 +27,8 @@ class Prompt(H11Protocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _address: str | None = None
+    proxies: ClassVar[frozenset[str]] = frozenset()
+    """Addresses that stand for many callers and are not limited as one (`behind`)."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """As uvicorn's, within the limits."""
@@ -33,7 +36,7 @@ class Prompt(H11Protocol):
         peer = transport.get_extra_info("peername")
         self._address = str(peer[0]) if isinstance(peer, tuple) and peer else ""
         _open[self._address] += 1
-        if _open[self._address] > EACH:
+        if _open[self._address] > EACH and self._address not in self.proxies:
             self._refuse(b"429 Too Many Requests", b"Retry-After: 1\r\n")
         else:
             self._watch()
@@ -72,3 +75,16 @@ class Prompt(H11Protocol):
     def _refuse(self, status: bytes, more: bytes = b"") -> None:
         self.transport.write(b"HTTP/1.1 " + status + b"\r\nConnection: close\r\nContent-Length: 0\r\n" + more + b"\r\n")
         self.transport.close()
+
+
+def behind(proxies: Iterable[str]) -> type[Prompt]:
+    """The same with reverse proxies before it: the connections of these addresses are as many as the server takes in all.
+
+    Headers have their time from a proxy too, and what callers may ask is counted by the address that the proxy names.
+    """
+
+    class Behind(Prompt):
+        pass
+
+    Behind.proxies = frozenset(proxies)
+    return Behind

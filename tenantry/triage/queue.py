@@ -16,7 +16,6 @@ from tenantry.triage.clocks import NAMES
 __all__ = ["NOBODY", "Line", "queue", "queue_text"]
 
 NOBODY: Final = "nobody yet"
-_KINDS: Final = ("client", "person")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,8 @@ def _line(kind: Literal["client", "person"], of: str, rows: list[Incident], now:
 
 
 def queue_text(incidents: Sequence[Incident], clocks: Iterable[Standing], now: datetime) -> str:
-    """The queue for Prometheus, as `tenantry.metrics` writes it: no figure names a client or a person, so of those the fullest is told.
+    """The queue for Prometheus, as `tenantry.metrics` writes it: in all, and for each client and person. Their names, which are slugs, are
+    labels here and nowhere else: a queue is worth watching only by whose it is.
 
     Args:
         clocks: of the incidents.
@@ -77,7 +77,7 @@ def queue_text(incidents: Sequence[Incident], clocks: Iterable[Standing], now: d
     for one in incidents:
         ages[one.severity] = max(ages[one.severity], (now - one.opened).total_seconds())
     late = Counter(one.clock.name for one in clocks if one.clock.stopped_at is None and one.clock.due_at < now)
-    most = {of: max((one.number for one in lines if one.kind == of and one.of != NOBODY), default=0) for of in _KINDS}
+    own = {one: f'of="{one.kind}",name="{one.of}"' for one in lines}
     families: tuple[tuple[str, str, dict[str, float]], ...] = (
         (
             "tenantry_alert_incidents",
@@ -95,9 +95,19 @@ def queue_text(incidents: Sequence[Incident], clocks: Iterable[Standing], now: d
             {f'clock="{of}"': late[of] for of in NAMES},
         ),
         (
-            "tenantry_alert_incidents_most",
-            "Open incidents of the client, and of the person, that has most.",
-            {f'of="{of}"': number for of, number in most.items()},
+            "tenantry_alert_queue",
+            "Open incidents of each client and each person.",
+            {f'{whose},severity="{of}"': number for one, whose in own.items() for of, number in one.by_severity},
+        ),
+        (
+            "tenantry_alert_queue_oldest_seconds",
+            "Age of the oldest open incident of each client and each person.",
+            {whose: one.oldest.total_seconds() for one, whose in own.items()},
+        ),
+        (
+            "tenantry_alert_queue_waiting",
+            "Open incidents of each client and each person that wait for a person to begin anything.",
+            {whose: one.waiting for one, whose in own.items()},
         ),
     )
     text = []

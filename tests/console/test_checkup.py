@@ -12,8 +12,12 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
+from console import checkup
 from flows.looking import TenantLooking
+from flows.needs import needs
 from flows.onboarding_hand import TenantOnboarding
+from flows.pulling import RUNBOOK as PULLING
+from tenantry.tenants import Tenant
 from tests.console.desk import Desk
 from tests.support.hosts import HostNet, host_net
 from tests.support.tools import needs_program
@@ -108,3 +112,29 @@ async def test_a_host_that_refuses_us_while_another_takes_the_key_is_named_and_t
     assert any(problem.startswith("db: ") for problem in found.problems)
     assert (system.works, system.why) == (False, apart)
     assert {problem.partition(":")[0] for problem in system.missing} == {"db", "gone"}
+
+
+@pytest.mark.parametrize(
+    ("minutes", "runbook", "ready"), [(None, PULLING, None), (5, PULLING, False), (None, "malicious_oauth_app", False)]
+)
+def test_a_client_that_does_not_ask_for_alerts_to_be_fetched_lacks_nothing_for_it(
+    desk: Desk, minutes: int | None, runbook: str, ready: bool | None
+) -> None:
+    tenant = Tenant.model_validate(
+        {"name": "acme", "display_name": "Acme", "alert_pull": {"every_minutes": minutes} if minutes else {}}
+    )
+    provider = {
+        "vendor": "microsoft365",
+        "signed_in": True,
+        "granted": frozenset[str](),
+        "parts": dict[str, Any](),
+    }
+    with desk.opened() as installation:
+        needed = installation.catalog.get(runbook)
+        offered = {need: ["m365"] for need in needs(installation, needed)[0]}
+        row = checkup.row(installation, tenant, offered, {"m365": provider}, runbook)
+    assert row["ready"] is ready
+    assert row["applies"] is (ready is not None)
+    assert bool(row["missing"]) is (ready is not None)
+    assert any("does not grant" in lack for lack in row["missing"] + row["not_here"])
+    assert any("alert_pull" in why for why in row["not_here"]) is (ready is None)

@@ -67,3 +67,11 @@ def test_complaints_name_the_line(home: Home, old: str, new: str, line: int) -> 
 def test_every_field_is_described() -> None:
     for model in (Estate, Roles, OnCall):
         assert all(field.description for field in model.model_fields.values())
+
+
+def test_a_trusted_proxy_is_an_address_as_a_socket_tells_it(home: Home) -> None:
+    home.estate.write_text("service: {trusted_proxies: [192.0.2.7, '2001:DB8:0::7']}\n")
+    assert load_estate(home).service.trusted_proxies == ["192.0.2.7", "2001:db8::7"]
+    home.estate.write_text("service: {trusted_proxies: ['*']}\n")
+    with pytest.raises(InvalidTenant, match="trusted_proxies"):
+        load_estate(home)

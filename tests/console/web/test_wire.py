@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from http.client import HTTPResponse
 
 import pytest
 import uvicorn
@@ -21,13 +22,23 @@ WHOLE = b"GET /ok HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @contextmanager
-def serving() -> Iterator[int]:
-    async def ok(_: Request) -> PlainTextResponse:
-        return PlainTextResponse("ok")
+def serving(*proxies: str) -> Iterator[int]:
+    """As the console is (`console.web.__main__`); answers who called."""
+
+    async def ok(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(request.client.host if request.client else "")
 
     listening = socket.create_server(("127.0.0.1", 0))
     app = application([Route("/ok", ok)], tls=False)
-    server = uvicorn.Server(uvicorn.Config(app, http=wire.Prompt, log_level="error", timeout_graceful_shutdown=1))
+    config = uvicorn.Config(
+        app,
+        http=wire.behind(proxies),
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
+        log_level="error",
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     try:
@@ -77,4 +88,23 @@ def test_one_address_has_so_many_connections_and_gets_them_back(monkeypatch: pyt
         again = connected(stack, port)
         again.sendall(WHOLE)
         assert status(again) == 200
+    until(lambda: not wire._open, "connections that have ended count")
+
+
+def test_a_proxy_that_is_trusted_is_not_one_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "EACH", 2)
+    said = WHOLE.replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n")
+
+    def answered(one: socket.socket) -> str:
+        one.sendall(said)
+        answer = HTTPResponse(one)
+        answer.begin()
+        return answer.read().decode()
+
+    with serving("127.0.0.1") as port, ExitStack() as stack:
+        assert [answered(connected(stack, port)) for _ in range(5)] == ["203.0.113.9"] * 5
+    until(lambda: not wire._open, "connections that have ended count")
+    with serving("192.0.2.7") as port, ExitStack() as stack:  # nobody else may say who calls, or have more
+        assert [answered(connected(stack, port)) for _ in range(2)] == ["127.0.0.1"] * 2
+        assert status(connected(stack, port)) == 429
     until(lambda: not wire._open, "connections that have ended count")

@@ -1,4 +1,4 @@
-"""Number, priority and age for each client and person, as a list and as figures that name nobody."""
+"""Number, priority and age for each client and person, as a list and as figures."""
 
 from __future__ import annotations
 
@@ -29,13 +29,28 @@ def test_a_line_for_each_client_and_each_person() -> None:
     assert queue([], NOW) == []
 
 
-def test_figures_name_nobody() -> None:
+def test_figures_in_all_and_of_each_client_and_person() -> None:
     clock = SlaClock("contain", "high", NOW - timedelta(hours=2), NOW - timedelta(hours=1), "s")
     text = queue_text(OPEN, [Standing("1", clock, NOW, "", False)], NOW)
     assert 'tenantry_alert_incidents{severity="high",taken="yes"} 2\n' in text
     assert 'tenantry_alert_incidents{severity="critical",taken="no"} 1\n' in text
     assert 'tenantry_alert_incident_oldest_seconds{severity="high"} 1800\n' in text
     assert 'tenantry_alert_clocks_overdue{clock="contain"} 1\n' in text
-    assert 'tenantry_alert_incidents_most{of="client"} 2\n' in text
-    assert "acme" not in text
-    assert "ann" not in text
+    queued = {line for line in text.splitlines() if line.startswith("tenantry_alert_queue{")}
+    assert queued == {
+        'tenantry_alert_queue{of="client",name="acme",severity="critical"} 1',
+        'tenantry_alert_queue{of="client",name="acme",severity="high"} 1',
+        'tenantry_alert_queue{of="client",name="globex",severity="high"} 1',
+        'tenantry_alert_queue{of="person",name="ann.lee",severity="high"} 2',
+        'tenantry_alert_queue{of="person",name="nobody yet",severity="critical"} 1',
+    }
+    assert 'tenantry_alert_queue_oldest_seconds{of="client",name="acme"} 1800\n' in text
+    assert 'tenantry_alert_queue_oldest_seconds{of="person",name="nobody yet"} 300\n' in text
+    assert 'tenantry_alert_queue_waiting{of="client",name="acme"} 1\n' in text
+    assert 'tenantry_alert_queue_waiting{of="person",name="ann.lee"} 2\n' in text
+
+
+def test_an_empty_queue_has_figures_of_nobody() -> None:
+    text = queue_text([], [], NOW)
+    assert "# TYPE tenantry_alert_queue gauge\n" in text
+    assert "name=" not in text
