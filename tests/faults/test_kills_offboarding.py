@@ -88,13 +88,33 @@ QUICK = (
 def test_a_client_leaves_from_everywhere(
     client: Departing, zygote: Zygote, key: tuple[Path, str], tmp_path: Path
 ) -> None:
-    codes = client.through(zygote, client.begin(), *QUICK, between=lambda: lied_to(client))
+    codes = client.through(zygote, client.begin(), *QUICK, between=lambda: (lied_to(client), held_back(client)))
     assert codes.count(-9) == len(QUICK)
     predicate = gone(client, tmp_path, key)
     retained = [(one["what"], one["until"]) for one in predicate["legal"]["retained"]]
     assert retained == [("Log archive: 1 objects", KEPT_UNTIL.date().isoformat())]
     assert client.archived() == ["acme/locked"]
     assert any("partner: cannot be tried by a service" in one for one in predicate["notRecorded"])
+
+
+def held_back(client: Departing) -> None:
+    """A hold of the court's stops it before anything is touched; one that the store itself keeps is found, and named, and withholds the certificate."""
+    about = ("--matter", "Doe v. Acme", "--scope", "everything", "--reason", "counsel")
+    hold = client.desk.json("holds", "set", client.name, *about)["hold"]
+    before = sorted(client.archived())
+    assert "Doe v. Acme" in client.close(code=5)
+    assert sorted(client.archived()) == before
+    client.desk.json("holds", "lift", client.name, hold, "--reason", "the case is closed")
+    s3 = client.archive.client("s3")
+    held = {"Bucket": client.ours, "Key": "acme/log-2"}
+    s3.put_object_legal_hold(**held, LegalHold={"Status": "ON"})
+    said = client.close(code=4)
+    assert "acme/log-2@" in said
+    assert "still listed" in said
+    assert sorted(client.archived()) == ["acme/locked", "acme/log-2"]
+    assert "stored/archive" in client.desk.refused("offboarding", "attest", client.name, code=5)
+    assert client.file.exists()
+    s3.put_object_legal_hold(**held, LegalHold={"Status": "OFF"})
 
 
 def lied_to(client: Departing) -> None:
