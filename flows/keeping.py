@@ -56,7 +56,7 @@ def staging(installation: Installation, tenant: str) -> Path:
 
 def backups_taken(installation: Installation) -> int:
     """How many backups of the home the record knows of. Where they lie is not recorded."""
-    return len(installation.journal.of(MSP, "backup.taken"))
+    return installation.journal.how_many(MSP, "backup.taken")
 
 
 def keepings(installation: Installation, tenant: str, marks: Sequence[str]) -> list[Keeping]:

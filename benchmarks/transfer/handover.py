@@ -71,7 +71,7 @@ def measure(name: str, scale: Scale, option: Any) -> Bench:
             _random(eighth / "file", _size(source) // 8)
             _ours(server, eighth, folder / "warm", "warm")
             before = peak_rss_mb()
-        ours, plain = [], []
+        ours, plain = list[float](), list[float]()
         for turn in range(rounds):
             spent = sum(ours) + sum(plain)
             if turn and spent + spent / turn > _ENOUGH:
