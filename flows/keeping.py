@@ -6,6 +6,7 @@ at raises; nobody takes that for an empty one.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from flows.sqlite_files import connected, emptied
 from tenantry import holds
 from tenantry.errors import NotFound, RecordError, Refused
 from tenantry.journal.entry import KEPT_FOR_GOOD
+from tenantry.masterkey import sync_folder
 from tenantry.names import MSP
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ def staging(installation: Installation, tenant: str) -> Path:
 
 def backups_taken(installation: Installation) -> int:
     """How many backups of the home the record knows of. Where they lie is not recorded."""
-    return len(installation.journal.of(MSP, "backup.taken"))
+    return installation.journal.how_many(MSP, "backup.taken")
 
 
 def keepings(installation: Installation, tenant: str, marks: Sequence[str]) -> list[Keeping]:
@@ -260,6 +262,10 @@ class _File(Place):
         return len(self._paths())
 
     def remove(self) -> None:
+        # Out of the way first: killed half-way, a file of zeros in its place would be a client whom nobody can read, and nothing would go on.
+        with contextlib.suppress(FileNotFoundError):
+            self._path.replace(self._path.with_name(f".{self._path.name}.leaving"))
+            sync_folder(self._path.parent)
         for path in self._paths():
             _overwrite(path)
             path.unlink(missing_ok=True)

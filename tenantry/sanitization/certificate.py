@@ -18,7 +18,7 @@ __all__ = ["pdf"]
 
 _METHOD_LOOKS: Final = {"partial": "warn", "clear": "people", "purge": "good", "destroy": "good"}
 _MEANING: Final = {
-    "partial": "Partial: what could be deleted through the vendor's own interfaces was. Media that are somebody else's were not sanitized.",
+    "partial": "Partial: data was removed through the system that kept it. The medium below was not sanitized.",
     "clear": "Clear: overwritten or removed by logical means on media that stay in use.",
     "purge": "Purge: physical or logical means, among them cryptographic erasure, that withstand a laboratory.",
     "destroy": "Destroy: the medium itself cannot be used any more.",
@@ -128,7 +128,7 @@ class _Rendering:
         ]
         tiles.append({"value": str(len(c.legal.retained)), "words": "items retained by law", "look": "warn"})
         lines = [
-            f"{plural(len(c.locations), 'location')} held data of {self._text(c.client, 200)}. Each was sanitized as far as is said here, "
+            f"{plural(len(c.locations), 'location')} where data of {self._text(c.client, 200)} may lie. Each was sanitized as far as is said here, "
             "and what was left of it looked up afterwards by another way than the deletion's own answer.",
             _MEANING[achieved(c)],
             f"A legal hold was checked for and is {'in force' if c.legal.hold_in_force else 'not in force'}.",
@@ -213,7 +213,7 @@ class _Rendering:
             "level": 1,
             "title": "How to check it",
             "lines": [
-                "Check the signed statement, not this page: `tenantry attestation verify FILE --key KEY`, or any program that "
+                "Check the signed statement, not this page: tenantry attestation verify FILE --key KEY, or any program that "
                 "reads DSSE envelopes, with the key that you got on another way."
             ],
             "table": table(("What", "Value"), ("52mm", "1fr"), rows),

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import bagit
 import pytest
 
 from integrations.aws.s3 import AwsStorage
+from tenantry import holds
 from tenantry.home import Home
 from tests.support.departing import KEPT_UNTIL, Counterparts, Departing, departing
 from tests.support.faults import Kill, Zygote
@@ -88,7 +90,7 @@ QUICK = (
 def test_a_client_leaves_from_everywhere(
     client: Departing, zygote: Zygote, key: tuple[Path, str], tmp_path: Path
 ) -> None:
-    codes = client.through(zygote, client.begin(), *QUICK, between=lambda: lied_to(client))
+    codes = client.through(zygote, client.begin(), *QUICK, between=lambda: (held_back(client), lied_to(client)))
     assert codes.count(-9) == len(QUICK)
     predicate = gone(client, tmp_path, key)
     retained = [(one["what"], one["until"]) for one in predicate["legal"]["retained"]]
@@ -97,20 +99,40 @@ def test_a_client_leaves_from_everywhere(
     assert any("partner: cannot be tried by a service" in one for one in predicate["notRecorded"])
 
 
-def lied_to(client: Departing) -> None:
-    """Our own store says deleted, and serves it still: that is named, nothing else is touched, and nothing attested."""
+def held_back(client: Departing) -> None:
+    """A hold of the court's stops it before anything is touched, our own store included."""
+    with client.opened() as installation:
+        about = {"matter": "Doe v. Acme", "scope": "everything", "reason": "counsel", "by": "kim"}
+        hold = holds.put(installation.journal, client.name, **about)
+    before = client.archived()
+    assert "Doe v. Acme" in client.close(code=5)
+    assert client.archived() == before
+    with client.opened() as installation:
+        over = {"reason": "the case is closed", "by": "kim", "today": KEPT_UNTIL.date()}
+        holds.lift(installation.journal, installation.tenants.get(client.name), hold, **over)
 
-    async def deleted(*_: Any) -> None:
+
+def lied_to(client: Departing) -> None:
+    """Our own store says deleted, and serves it still; another object it holds by itself. Both are named, nothing else is touched, and nothing attested."""
+    real, s3 = AwsStorage.remove_version, client.archive.client("s3")
+    held = {"Bucket": client.ours, "Key": "acme/log-2"}
+    s3.put_object_legal_hold(**held, LegalHold={"Status": "ON"})
+
+    async def deleted(storage: AwsStorage, bucket: str, key: str, version: str) -> None:
         """It says so."""
+        if key != "acme/log-1":
+            await real(storage, bucket, key, version)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(AwsStorage, "remove_version", deleted)
         said = client.close(code=4)
-    assert "acme/log-1" in said
-    assert "deleted, and still served" in said
+    for what, why in (("acme/log-1", "deleted, and still served"), ("acme/log-2", "still listed")):
+        assert re.search(rf"{what}@\S+ \({why}\)", said), said
+    assert sorted(client.archived()) == ["acme/locked", "acme/log-1", "acme/log-1", "acme/log-2"]
     assert "stored/archive" in client.desk.refused("offboarding", "attest", client.name, code=5)
     assert client.file.exists()
     assert client.stored()
+    s3.put_object_legal_hold(**held, LegalHold={"Status": "OFF"})
 
 
 @pytest.mark.torture

@@ -16,10 +16,10 @@ import pytest
 from pydantic import SecretStr
 
 import flows.handing_over as handing_over
-from flows import closing, empty_database
+from flows import closing, empty_database, keeping
 from tenantry import holds
 from tenantry.drop import Expected
-from tenantry.errors import NotFound
+from tenantry.errors import NotFound, RecordError
 from tenantry.handover.folder import FolderPlace
 from tenantry.journal import Event
 from tenantry.risk.register import RiskRegister
@@ -288,6 +288,22 @@ def test_a_hold_that_is_set_meanwhile_stops_it_where_it_is(at: Any, monkeypatch:
     monkeypatch.setattr(closing, "keepings", keepings)
     assert "Doe v. Acme" in client.close(code=5)
     assert alive(client)
+
+
+def test_it_goes_on_where_the_clients_file_was_half_removed(at: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = at("ready")
+    real = keeping._overwrite
+
+    def cut_short(path: Path) -> None:
+        real(path)
+        if client.file.name in path.name:
+            raise RecordError("the power went")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keeping, "_overwrite", cut_short)
+        assert "the power went" in client.close(code=4)
+    assert {place["left"] for place in client.close()["places"]} == {0}
+    assert list(client.file.parent.glob(f"*{client.file.name}*")) == []
 
 
 def test_who_deleted_it_verifies_nothing_and_silence_attests_nothing(at: Any) -> None:

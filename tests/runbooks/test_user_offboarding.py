@@ -12,7 +12,7 @@ import pytest
 from tenantry.run import Status
 from tests.support.lab_stand import LabStand
 
-EVERYTHING = {"remove_licences": True, "remove_delegates": True}
+EVERYTHING = {"remove_licences": True, "remove_delegates": True, "disable_devices": True}
 
 
 @pytest.fixture
@@ -36,13 +36,36 @@ def outcomes(lab: LabStand) -> dict[str, set[str]]:
     return found
 
 
+async def held(lab: LabStand) -> dict[str, Any]:
+    """What still lets somebody in, read anew."""
+    account = leaver(lab.lab)
+    access = await lab.access()
+    try:
+        identity, mail = await access.capability("identity"), await access.capability("mail")
+        consents, devices = await identity.consents(account), await identity.devices(account)
+        delegates = await mail.delegates(account)
+    finally:
+        await access.aclose()
+    return {
+        "consents": [one for one in consents if one.account_id is not None],
+        "devices": [one.enabled for one in devices],
+        "trustees": {one.trustee for one in delegates if one.kind == "full_access"},
+    }
+
+
 async def test_a_leaver_is_out_and_what_was_taken_is_listed(lab: LabStand) -> None:
-    lab.create()
+    directory = lab.lab.tenant.directory
+    manager = next(name for name in map(directory.upn_of, range(40)) if name != leaver(lab.lab))
+    lab.create(params={"manager": manager})
     state = await lab.to_the_end()
     assert state.ended is Status.COMPLETED, [s for s in lab.stand.view()["steps"] if s["error"]]
     found = outcomes(lab)
-    for step in ("block", "password", "methods", "groups", "licences"):
+    for step in ("block", "password", "methods", "consents", "devices", "handed", "groups", "licences"):
         assert found[step] == {"changed"}, step
+    after = await held(lab)
+    assert after["consents"] == []
+    assert not any(after["devices"])
+    assert manager.lower() in after["trustees"]
     assert found["sessions"] <= {"changed", "already"}, "a reset ends sessions as well"
     removed = state.item("removed", None).output
     assert removed["enabled"] is False
@@ -71,8 +94,9 @@ async def test_without_the_clients_word_nothing_is_changed(lab: LabStand) -> Non
 
 
 async def test_each_step_is_an_option(lab: LabStand) -> None:
-    off = ("disable_sign_in", "reset_password", "remove_methods", "disable_rules", "clear_forwarding", "remove_groups")
-    lab.create(params={**dict.fromkeys(off, False), "remove_licences": False, "remove_delegates": False})
+    off = ("disable_sign_in", "reset_password", "remove_methods", "remove_consents", "disable_rules")
+    off += ("clear_forwarding", "remove_groups")
+    lab.create(params=dict.fromkeys((*off, *EVERYTHING), False))
     await lab.to_the_end()
     assert [entry["method"] for entry in lab.lab.audit] == ["POST revokeSignInSessions"]
 

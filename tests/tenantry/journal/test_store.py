@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tenantry.clock import rfc3339
-from tenantry.errors import InvalidInput, JournalCorrupt, JournalUnavailable, NotFound, Refused
+from tenantry.errors import InvalidInput, JournalCorrupt, JournalUnavailable, NotFound, OutOfScope, Refused
 from tenantry.journal import MSP, Event, Journal
 from tenantry.journal.entry import GENESIS
 from tests.support.stand import SteppingClock
@@ -53,6 +53,21 @@ def test_entries_of_a_kind_are_found(journal: Journal) -> None:
     )
     journal.append("globex", [Event("sweep.accepted", {"finding": "f2"})])
     assert [record.data for record in journal.of("acme", "sweep.accepted", "sweep.never")] == [{"finding": "f1"}]
+
+
+def test_entries_of_a_kind_are_counted_by_who_has_no_key(journal: Journal, path: Path) -> None:
+    journal.append(MSP, [Event("backup.taken", {"by": "kim"}), Event("note", {"text": '"event":"backup.taken"'})])
+    journal.append("acme", [Event("backup.taken", {"by": "sam"})])
+
+    def refused(tenant: str) -> bytes:
+        raise OutOfScope(f"no key of {tenant}'s")
+
+    keyless = Journal(url_of(path), refused)
+    assert keyless.how_many(MSP, "backup.taken") == 1
+    assert keyless.how_many("globex", "backup.taken") == 0
+    with pytest.raises(OutOfScope):
+        keyless.of(MSP, "backup.taken")
+    keyless.close()
 
 
 def test_an_entry_says_nothing_of_persons_or_targets(journal: Journal, path: Path) -> None:
