@@ -100,7 +100,7 @@ def test_nothing_of_a_client_who_left_is_found_with_us_or_with_prefect(stand: St
                     client.answer(run, step)
         return state.ended is not None
 
-    until(on, lambda: f"{seen}; {client.stuck(run)}; {stand.worker_log()}", seconds=300)
+    until(on, lambda: f"{seen}; {client.stuck(run)}; {stand.worker_log()}", seconds=900)
     assert stand.state(run).ended is Status.COMPLETED, client.stuck(run)
     stand.wait_for(run, *ENDED)
     home = stand.home.path
