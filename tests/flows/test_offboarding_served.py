@@ -27,7 +27,7 @@ from tests.support.leaving import age_key
 from tests.support.tools import needs_program
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.torture]  # longer than `make test` has room for
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.torture]  # longer than `make test` has room for
 
 NAME: Final = "south"
 CANARY: Final = "canary-8b27e1-of-south"
