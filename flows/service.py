@@ -37,7 +37,7 @@ from flows.settings import worker_environment
 from tenantry import logs, room, tether
 from tenantry.broker import BrokerProcess, Supervisor
 from tenantry.disaster.compile import ACTIVATION
-from tenantry.errors import BrokerUnavailable, Conflict, RecordError, TenantryError
+from tenantry.errors import BrokerUnavailable, Conflict, TenantryError
 from tenantry.estate import ServiceSettings
 from tenantry.home import Home
 from tenantry.journal import Event, Journal
@@ -249,7 +249,6 @@ class _Parts:
             self._counters.add(
                 "tenantry_process_restarts_total", "Times a process of the service was started again.", process=name
             )
-            await _told(journal, name, found.returncode)
             if time.monotonic() - began < _LONGEST:
                 await asyncio.sleep(pause)  # it has just been started
                 pause = min(pause * 2, _LONGEST)
@@ -259,13 +258,14 @@ class _Parts:
             except (ServerBusy, ServerFailed, BrokerUnavailable, OSError) as problem:
                 told = f"{problem.message} {problem.remedy}" if isinstance(problem, TenantryError) else str(problem)
                 _LOG.exception("the %s could not be started: %s", name, told)
+            await _told(journal, name, found.returncode)  # not before: writing may need the very one that ended
 
 
 async def _told(journal: Journal, name: str, code: int | None) -> None:
     """Recoveries that are under way tell it in their reports. A record that cannot be written is no reason to leave a process dead."""
     try:
         await asyncio.to_thread(_record, journal, {"process": name, "code": code})
-    except RecordError as error:
+    except TenantryError as error:
         _LOG.exception("that the %s ended could not be recorded: %s", name, error.message)
 
 

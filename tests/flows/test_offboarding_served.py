@@ -96,7 +96,8 @@ def test_nothing_of_a_client_who_left_is_found_with_us_or_with_prefect(stand: St
             else:
                 if step == "outside":
                     client.lab.sink_token = "none"
-                with contextlib.suppress(Conflict):  # answered in the look before, and nobody has carried the run on yet
+                # Answered in the look before, perhaps, and nobody has carried the run on yet.
+                with contextlib.suppress(Conflict):
                     client.answer(run, step)
         return state.ended is not None
 
