@@ -13,7 +13,7 @@ SOURCES := tenantry tasks integrations flows console benchmarks tests
 OMIT := --no-emit-package rfc3987-syntax --no-emit-package lark
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url $(OMIT)
 # Tests wait for servers and vendors more than they work.
-PARALLEL := -n 4
+PARALLEL := -n 5
 # Tests start hundreds of processes. Where Python may not write what it compiled, each of them would compile all of ours again.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest
 # More for pytest: make test ARGS="-k journal"

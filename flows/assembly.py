@@ -12,10 +12,11 @@ import importlib
 import importlib.util
 import os
 import pkgutil
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, cached_property, partial
+from functools import cached_property, lru_cache, partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -185,7 +186,7 @@ class Installation:
 
     @cached_property
     def registry(self) -> TaskRegistry:
-        return _installed_tasks()
+        return _installed_tasks(tuple(sys.path))
 
     @cached_property
     def catalog(self) -> RunbookCatalog:
@@ -198,7 +199,7 @@ class Installation:
     @cached_property
     def providers(self) -> Mapping[str, Provider]:
         """Vendor → provider: every package of ``integrations`` with a ``provider`` module, and entry points."""
-        return _installed_providers()
+        return _installed_providers(tuple(sys.path))
 
     def like(self, other: Installation) -> None:
         """Take over what another one of the same home has read of clients' files, which are looked at again."""
@@ -633,14 +634,14 @@ class TenantSecrets:
         return f"vault:{self._tenant}/{name}"
 
 
-@cache
-def _installed_tasks() -> TaskRegistry:
-    """Once a process: what is imported stays, and looking reads the files of every distribution."""
+@lru_cache(1)
+def _installed_tasks(_where: tuple[str, ...]) -> TaskRegistry:
+    """Once a process, while it looks in the same places: what is imported stays, and looking reads the files of every distribution."""
     return TaskRegistry.discover()
 
 
-@cache
-def _installed_providers() -> Mapping[str, Provider]:
+@lru_cache(1)
+def _installed_providers(_where: tuple[str, ...]) -> Mapping[str, Provider]:
     """Once a process, likewise."""
     return MappingProxyType(discover_providers())
 

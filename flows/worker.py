@@ -455,6 +455,8 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
             child = self._children.get(flow_run_id)
             if child is not None:
                 await child.end(self._grace)
+                # Until somebody has waited for it, it looks as if it still carried its run.
+                await self._warm.exit_code(child)
             if not await asyncio.to_thread(self._admission.halted, flow_run_id):
                 return  # it is another worker's to end
         finally:

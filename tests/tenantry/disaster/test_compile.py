@@ -80,13 +80,14 @@ async def test_order_isolation_and_resume_with_random_dependencies(
     await until(lambda: recorded(sim))
     await ended(running)
     over = recorded(sim)
+    waited = sim.stand.state().stopped is Status.WAITING  # there was nothing left to do but to ask when its end came
     before = list(sim.world.asked)
     running = asyncio.create_task(sim.go())
     await conduct(sim, dice, broken)
     state = await running
     assert state.stopped is Status.WAITING
     assert not over & set(sim.world.asked[len(before) :]), "what was done is not asked for again"
-    assert len(state.interruptions) == 1
+    assert len(state.interruptions) == (0 if waited else 1)
     outcomes = sim.stand.outcomes()
     below = sim.below(broken)
     # Exactly what stands on a system that failed waits; a broken one may itself stand on the other.
