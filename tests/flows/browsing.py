@@ -24,6 +24,7 @@ ARGUMENTS = [
 ]
 PATIENCE = 60_000
 """Milliseconds; pages and machines are slow."""
+expect.set_options(timeout=PATIENCE)
 
 
 def pictures_wanted() -> Path | None:
