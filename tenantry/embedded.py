@@ -27,20 +27,21 @@ from tenantry.vaultkeys import NONCE
 
 __all__ = ["Before", "EmbeddedStore"]
 
+# The key's id beside the secret, and not joined with it: a tenth of what it takes to get one.
 _NEWEST: Final = (
-    "SELECT s.version, s.sealed, k.key_id FROM tenant_keys k CROSS JOIN secrets s ON s.tenant = k.tenant "
-    "WHERE k.tenant = ? AND s.name = ? AND s.sealed IS NOT NULL "
+    "SELECT version, sealed, (SELECT key_id FROM tenant_keys WHERE tenant = ?1{}) FROM secrets "
+    "WHERE tenant = ?1 AND name = ?2 AND sealed IS NOT NULL "
 )
-_HERE: Final = f"AND (k.store IS NULL OR k.store = '{EMBEDDED}') "
+_HERE: Final = f" AND (store IS NULL OR store = '{EMBEDDED}')"
 _SHOWN: Final = "name, version, kind, created_at, expires_at, rotate_at, metadata"
 # The tenant's own row is looked at once, not beside each secret.
 _ALL: Final = f"SELECT {_SHOWN} FROM secrets WHERE tenant = ?1 AND sealed IS NOT NULL AND "  # noqa: S608  # our own names
 _ALL_HERE: Final = f"(SELECT store IS NULL OR store = '{EMBEDDED}' FROM tenant_keys WHERE tenant = ?1) "  # noqa: S608  # a constant
 _ALL_ANYWHERE: Final = "EXISTS (SELECT 1 FROM tenant_keys WHERE tenant = ?1) "
-_ONE, _LATEST, _IN_TURN = "AND s.version = ?", "ORDER BY s.version DESC LIMIT 1", "ORDER BY name, version"
+_ONE, _LATEST, _IN_TURN = "AND version = ?3", "ORDER BY version DESC LIMIT 1", "ORDER BY name, version"
 # Whole statements: SQLite's compiled ones are found by their text.
 _FINDS: Final = {
-    (here, single): _NEWEST + (_HERE if here else "") + (_ONE if single else _LATEST)
+    (here, single): _NEWEST.format(_HERE if here else "") + (_ONE if single else _LATEST)
     for here in (True, False)
     for single in (True, False)
 }
@@ -146,7 +147,7 @@ class EmbeddedStore:
             found = self._db.tuples(_FINDS[here, False], tenant, name)
         else:
             found = self._db.tuples(_FINDS[here, True], tenant, name, version)
-        return found[0] if found else None
+        return found[0] if found and found[0][2] is not None else None
 
     def open(self, tenant: str, name: str, row: Any) -> Opened:
         """Open what `find` found."""
