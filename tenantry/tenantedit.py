@@ -16,6 +16,18 @@ __all__ = ["changes", "with_entry"]
 _WIDTH: Final = 110
 
 
+class _Dumper(yaml.SafeDumper):
+    """Texts of digits alone stand in quotes always: ``034518971650`` is a text in YAML 1.1, where it is no octal number, and the number
+    34518971650 in YAML 1.2 (10.3.2), which other programs read."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="'" if value.isdecimal() else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
 def with_entry(text: str, section: str, key: str, value: Any) -> str | None:
     """The text with ``section: {key: value}``.
 
@@ -69,9 +81,9 @@ def _entry(lines: list[str], begin: int, end: int, key: str, indent: int) -> tup
 
 
 def _rendered(key: str, value: Any, indent: int) -> list[str]:
-    text = yaml.safe_dump({key: value}, sort_keys=False, allow_unicode=True, width=_WIDTH)
+    text = yaml.dump({key: value}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
     if text.splitlines() != _lines(text):  # characters that YAML takes for the end of a line as well: escaped
-        text = yaml.safe_dump({key: value}, sort_keys=False, width=_WIDTH)
+        text = yaml.dump({key: value}, Dumper=_Dumper, sort_keys=False, width=_WIDTH)
     return [f"{' ' * indent}{line}" for line in _lines(text)]
 
 

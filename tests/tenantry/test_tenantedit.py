@@ -87,3 +87,9 @@ def test_whatever_is_there_the_entry_is_set_and_nothing_else(
     # As the text has it: the writer puts some characters there in a way in which they are not read again.
     held = yaml.safe_load(text)["providers"]
     assert yaml.safe_load(after) == {"name": "acme", "providers": {**held, key: value}, "zone": "UTC"}
+
+
+@pytest.mark.parametrize("account", ["034518971650", "012345670123", "123456789012"])
+def test_a_number_that_is_a_text_is_one_for_every_reader(account: str) -> None:
+    after = with_entry("name: acme\n", "external_ids", "aws", account)
+    assert after == f"name: acme\nexternal_ids:\n  aws: '{account}'\n"
