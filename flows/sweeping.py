@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flows.recording import prepare
 from tasks.incident.sweep_tenant import INCIDENTS
+from tenantry.background import in_background
 from tenantry.clock import parse_rfc3339, rfc3339
 from tenantry.errors import InvalidInput, NotFound, TenantryError
 from tenantry.journal import Event
@@ -130,7 +131,8 @@ class TenantSweeping:
         checks = await asyncio.to_thread(self._asked)
         loading = asyncio.ensure_future(asyncio.to_thread(self._detections, checks))
         try:
-            return await self._swept(run_id, now, days, checks, loading)
+            with in_background():
+                return await self._swept(run_id, now, days, checks, loading)
         finally:
             loading.cancel()
             await asyncio.gather(loading, return_exceptions=True)

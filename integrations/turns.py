@@ -6,6 +6,8 @@ description locks"): the kernel gives it back when the process ends, however it 
 content is a table of times: a vendor that throttled one run is left alone by the others too. Vendors throttle one kind of request and not
 another (reports, not accounts), so there is a time for each kind, and containment does not wait for a report's quota.
 
+What looks and has time (a sweep) takes its turns from the first half of the locks, so that whoever has to act at the same tenant finds one.
+
 Taking and giving back a turn costs four system calls. A global concurrency limit of Prefect's would cost two calls of its API, 50 ms, and
 a server that answers.
 """
@@ -28,9 +30,10 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Final
 
+from tenantry.background import has_time
 from tenantry.errors import MachineExhausted
 
-__all__ = ["Turns", "family", "held", "shared_in", "turns"]
+__all__ = ["Turns", "family", "held", "of_background", "shared_in", "turns"]
 
 _TABLE: Final = 256
 """Kinds of requests that are told apart; two that share a place merely wait for each other."""
@@ -57,6 +60,11 @@ def shared_in(folder: Path) -> Iterator[None]:
         _folder.reset(token)
 
 
+def of_background(concurrency: int) -> int:
+    """How many of so many turns those take at most who have time (`tenantry/background.py`)."""
+    return max(1, concurrency // 2)
+
+
 def family(path: str) -> str:
     """The kind of a request by its path: what follows the version, or the first segment. Never an id or a name of somebody."""
     segments = [segment for segment in path.split("/") if segment]
@@ -77,6 +85,7 @@ class Turns:
     def __init__(self, concurrency: int, file: Path | None) -> None:
         self._concurrency = concurrency
         self._here = asyncio.Semaphore(concurrency)
+        self._behind = asyncio.Semaphore(of_background(concurrency))
         self._file = file
         self._table: int | None = None
         self._opening = threading.Lock()
@@ -90,7 +99,7 @@ class Turns:
         Raises:
             MachineExhausted: the file cannot be opened or locked. Without a turn nothing is sent.
         """
-        async with self._here:
+        async with self._behind if has_time() else contextlib.nullcontext(), self._here:
             if self._file is None:
                 yield
                 return
@@ -198,9 +207,10 @@ class Turns:
             pause = min(_LOOK, pause * 2)
 
     def _first_free(self, descriptor: int) -> int | None:
-        first = random.randrange(self._concurrency)  # noqa: S311  # spreads, hides nothing
-        for step in range(self._concurrency):
-            at = (first + step) % self._concurrency
+        count = of_background(self._concurrency) if has_time() else self._concurrency
+        first = random.randrange(count)  # noqa: S311  # spreads, hides nothing
+        for step in range(count):
+            at = (first + step) % count
             if _lock(descriptor, fcntl.F_WRLCK, at):
                 return at
         return None
@@ -255,16 +265,24 @@ def held(folder: Path) -> dict[str, int]:
 
 
 def _held(descriptor: int) -> int:
-    count, at = 0, _LOCKS
-    while True:
-        asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, at, 0, 0)
+    """The kernel names any lock within a range, not the first one: what is on either side of it is looked at as well."""
+    count, ranges = 0, [(_LOCKS, 0)]
+    while ranges:
+        at, size = ranges.pop()
+        asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, at, size, 0)
         kind, _whence, start, length, _process = struct.unpack(
             _FLOCK, fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, asked)
         )
         if kind == fcntl.F_UNLCK:
-            return count
-        count += length or 1
-        at = start + max(1, length)
+            continue
+        length = length or 1
+        count += length
+        after = start + length
+        if start > at:
+            ranges.append((at, start - at))
+        if not size or after < at + size:
+            ranges.append((after, at + size - after if size else 0))
+    return count
 
 
 _all: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.WeakValueDictionary[tuple[str, ...], Turns]]

@@ -4,10 +4,10 @@ What is counted is what goes over the wire. The least possible is worked out fro
 is asked of one object after the other (an inbox, an application) packed into full batches; lists in pages as large as the vendor allows. Pages
 and single cmdlets count as requests of their own; how few there were if these travelled in batches too stands beside it.
 
-Wall clock is compared with the very same requests, sent again by plain httpx with nothing parsed and nothing waiting for another's answer, as
-many at a time as the provider sends, Exchange's batches too: what the lab needs for its answers is in both. Beside it stand, for the provider's
-own concurrency and for lower ones, requests x latency / concurrency; and how many round trips follow upon one another, told by how much longer a
-longer latency takes.
+Wall clock is compared with requests x latency / concurrency, the concurrency being what a sweep takes of the tenant's turns. Beside it stand
+the very same requests, sent again by plain httpx with nothing parsed and nothing waiting for another's answer, as many at a time, Exchange's
+batches too (what the lab needs for its answers is in both); the same at another concurrency; and how many round trips follow upon one another,
+told by how much longer a longer latency takes.
 """
 
 from __future__ import annotations
@@ -29,10 +29,12 @@ from benchmarks.wire import Asked, again, listened
 from flows.assembly import Installation
 from flows.sweeping import TenantSweeping
 from integrations.microsoft365.provider import Settings
+from integrations.turns import of_background
 
 _LATENCY: Final = 0.05
 _LONG: Final = (0.3, 0.9)
-_CONCURRENCY: Final[int] = Settings.model_fields["concurrency"].default
+_CONCURRENCY: Final[int] = of_background(Settings.model_fields["concurrency"].default)
+"""Requests under way at once: a sweep leaves the other half of the tenant's turns to whoever has to act."""
 _REQUESTS: Final = 1.2
 _WALL: Final = 1.5
 _MEMORY_MB: Final = 300.0
@@ -110,21 +112,19 @@ def _wall(name: str, scale: Scale, installation: Installation) -> Bench:
     users = 60 if scale.quick else 1_000
     with lab_process(installation, users=users, scenario=_scenario()) as lab:
         asked, ours, plain = asyncio.run(_timed(installation, lab, 1 if scale.quick else scale.rounds))
-        fewer = {n: _at(installation, n) for n in ((4,) if scale.quick else (4, 8, 12))}
+        fewer = {n: _at(installation, n) for n in ((4,) if scale.quick else (4, 16))}
         in_a_row = []
         for latency in _LONG:
             lab.faults(latency_ms=latency * 1000)
             in_a_row.append(_at(installation, _CONCURRENCY))
-    ratio = statistics.median(mine[0] / base for mine, base in zip(ours, plain, strict=True))
     value = statistics.median(wall for wall, _ in ours)
     formula = asked.calls * _LATENCY / _CONCURRENCY
+    ratio = value / formula
     return Bench(
         name=name,
         value=round(value, 3),
         unit="s",
-        baseline=Baseline(
-            f"the same requests by plain httpx, {_CONCURRENCY} at a time", round(statistics.median(plain), 3)
-        ),
+        baseline=Baseline(f"requests x latency / concurrency, which is {_CONCURRENCY}", round(formula, 3)),
         ratio=round(ratio, 3),
         target=f"ratio <= {_WALL}",
         met=ratio <= _WALL,
@@ -137,10 +137,11 @@ def _wall(name: str, scale: Scale, installation: Installation) -> Bench:
             "ours_cpu_s": summary([cpu for _, cpu in ours]),
             "plain_s": summary(plain),
             "concurrency": _CONCURRENCY,
-            "requests_x_latency_by_concurrency_s": round(formula, 3),
-            "ours_by_that": round(value / formula, 2),
-            "plain_by_that": round(statistics.median(plain) / formula, 2),
-            "ours_by_that_at_lower_concurrency": {
+            "plain_by_the_baseline": round(statistics.median(plain) / formula, 2),
+            "ours_by_plain": round(
+                statistics.median(mine[0] / base for mine, base in zip(ours, plain, strict=True)), 2
+            ),
+            "ours_by_that_at_another_concurrency": {
                 str(n): round(wall * n / (asked.calls * _LATENCY), 2) for n, wall in fewer.items()
             },
             "round_trips_in_a_row": round((in_a_row[1] - in_a_row[0]) / (_LONG[1] - _LONG[0]), 1),
@@ -168,7 +169,7 @@ async def _timed(
 
 
 def _at(installation: Installation, concurrency: int) -> float:
-    """Seconds of a sweep with so many requests under way at once."""
+    """Seconds of a sweep that may have so many requests under way at once."""
 
     async def timed() -> float:
         async with installation.access(LAB_TENANT, "run") as access:
@@ -181,7 +182,7 @@ def _at(installation: Installation, concurrency: int) -> float:
     path = installation.home.tenants / f"{LAB_TENANT}.yaml"
     written = path.read_text(encoding="utf-8")
     file = yaml.safe_load(written)
-    file["providers"]["m365"]["settings"]["concurrency"] = concurrency
+    file["providers"]["m365"]["settings"]["concurrency"] = 2 * concurrency
     path.write_text(yaml.safe_dump(file), encoding="utf-8")
     try:
         return asyncio.run(timed())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import resource
 import struct
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,8 +17,9 @@ import httpx
 import pytest
 
 from integrations.http import Http, Limits
-from integrations.turns import Turns, family, held, shared_in, turns
+from integrations.turns import Turns, family, held, of_background, shared_in, turns
 from tenantry import deadline
+from tenantry.background import in_background
 from tenantry.errors import MachineExhausted, Throttled
 
 CHILD = """
@@ -225,3 +228,50 @@ def test_a_time_that_cannot_be_written_down_is_kept_here() -> None:
     one = Turns(1, Path("/dev/full"))
     one.hold("reports", 30)
     assert 28 < one.left("reports") <= 30
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("concurrency", [1, 2, 5, 16])
+async def test_what_has_time_leaves_half_of_the_turns(tmp_path: Path, concurrency: int, shared: bool) -> None:
+    file = tmp_path / "vendor.tenant.turns" if shared else None
+    one, other = Turns(concurrency, file), Turns(concurrency, file)  # of two processes, where they share a file
+    at_work = most = 0
+    over = asyncio.Event()
+
+    async def look(mine: Turns) -> None:
+        nonlocal at_work, most
+        async with mine.turn():
+            at_work += 1
+            most = max(most, at_work)
+            await over.wait()
+            at_work -= 1
+
+    with in_background():
+        looking = [asyncio.create_task(look(mine)) for mine in ((one, other) if shared else (one,)) for _ in range(20)]
+    for _ in range(1000):
+        if at_work == of_background(concurrency):
+            break
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(0.05)
+    assert at_work == of_background(concurrency)
+    left = concurrency - of_background(concurrency)
+    acting = [asyncio.create_task(_take(one)) for _ in range(left)]
+    await asyncio.wait_for(asyncio.gather(*acting), 5)
+    over.set()
+    await asyncio.wait_for(asyncio.gather(*looking), 20)
+    assert most == of_background(concurrency)
+
+
+def test_a_thread_that_has_time_leaves_them_too(tmp_path: Path) -> None:
+    shared = Turns(4, tmp_path / "vendor.tenant.turns")
+    given_up = threading.Event()
+    with contextlib.ExitStack() as stack:
+        with in_background():
+            for _ in range(2):
+                stack.enter_context(shared.turn_in_thread(given_up))
+            threading.Timer(0.1, given_up.set).start()
+            with pytest.raises(asyncio.CancelledError), shared.turn_in_thread(given_up):
+                pass
+        for _ in range(2):
+            stack.enter_context(shared.turn_in_thread(threading.Event()))
+        assert held(tmp_path) == {"vendor.tenant": 4}
