@@ -39,6 +39,8 @@ _LOG: Final = logging.getLogger(__name__)
 _LONGEST_JOB: Final = 4 << 20
 _CONNECTING: Final = 5.0
 """Seconds for the connection that this process's events go over; without it the run's first event makes it."""
+_AT_EASE: Final = 0.2
+"""Seconds that a child waits for a run before it believes that nobody waits for a child."""
 _LATE: Final = ("anyio._backends._asyncio", "anyio.streams.tls", "encodings.idna", "prefect._internal.observers")
 """What a run imports in its middle otherwise."""
 _loaded = ""
@@ -90,10 +92,14 @@ async def live(channel: socket.socket) -> int:
         client: Knowing | None = None
         with contextlib.suppress(Exception):  # the server may be away now and back when there is a run
             client = (await stack.enter_async_context(KnowingContext())).client
-            await client.api_healthcheck()
-            await asyncio.wait_for(asyncio.to_thread(EventsWorker.instance), _CONNECTING)
         _say(channel, {"ready": os.getpid()})
-        line = await asyncio.to_thread(_line, channel)
+        hearing = asyncio.ensure_future(asyncio.to_thread(_line, channel))
+        # Who waits for a child has it at once. One that nobody waits for gets to know Prefect's server meanwhile.
+        await asyncio.wait([hearing], timeout=_AT_EASE)
+        if client is not None and not hearing.done():
+            connecting = asyncio.create_task(_connect(client))
+            stack.callback(connecting.cancel)
+        line = await hearing
         if not line:
             return 0
         job = json.loads(line)
@@ -104,6 +110,12 @@ async def live(channel: socket.socket) -> int:
             code = await _carry(installation, job, client)
         _say(channel, {"done": code})
         return code
+
+
+async def _connect(client: Knowing) -> None:
+    with contextlib.suppress(Exception):  # as above
+        await client.api_healthcheck()
+        await asyncio.wait_for(asyncio.to_thread(EventsWorker.instance), _CONNECTING)
 
 
 def _rehearse(installation: Installation) -> None:

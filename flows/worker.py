@@ -40,7 +40,7 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 from pydantic import PrivateAttr
 
 from flows import admission, launch
-from flows.acting import HEAD
+from flows.acting import HEAD, HEADS, Head, Heads
 from flows.api import errors
 from flows.assembly import Installation
 from flows.deployments import POOL, POOL_TYPE
@@ -134,6 +134,7 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
         self._grace = self._installation.estate.service.cancel_grace_seconds if grace is None else grace
         self._stopping: dict[UUID, str | None] = {}
         self._runs: dict[UUID, str] = {}
+        self._heads = Heads()
         home = self._installation.home
         self._warm = Warm(size, {**os.environ, "TENANTRY_HOME": str(home.path)}, home.run / "worker.log")
         self._admission = admission.Admission(self._installation)
@@ -312,6 +313,15 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
             TenantryError: it cannot be handed over now; the keeper takes it up.
         """
         own = uuid4()
+        head = self._heads.begin()
+        try:
+            await self._act(own, head, run_id, tenant, runbook, recorded)
+        finally:
+            head.over()
+
+    async def _act(
+        self, own: UUID, head: Head, run_id: str, tenant: str, runbook: str, recorded: Awaitable[bool]
+    ) -> None:
         try:
             self.limiter.acquire_on_behalf_of_nowait(own)
         except (anyio.WouldBlock, RuntimeError):
@@ -326,6 +336,8 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
                 return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(child.acted.wait(), HEAD)
+            head.over()
+            await self._heads.none_left(HEADS)
             try:
                 state = await self._state(run_id)
                 flow_run, deployment = await launch.claimed(self._installation, state, self.client)
