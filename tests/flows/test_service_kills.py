@@ -190,7 +190,7 @@ def under_way(stand: Stand, seed: int, kinds: list[str]) -> None:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.torture) for n in (1, 2, 3)), 4])
 def test_killed_while_ten_runs_are_under_way(stand: Stand, seed: int) -> None:
     under_way(stand, seed, ["child", KINDS[seed]])
 
@@ -319,8 +319,8 @@ def in_a_storm(stand: Stand, seed: int, kinds: list[str]) -> None:
     # SQLite's databases are in the processes that use them: Prefect's dies with its server, the alerts' with intake and worker.
     [
         (200, ["console", "worker"]),
-        pytest.param(201, ["server", "console"], marks=pytest.mark.torture),
-        pytest.param(202, ["worker", "broker"], marks=pytest.mark.torture),
+        (201, ["server", "console"]),
+        (202, ["worker", "broker"]),
     ],
 )
 def test_killed_in_a_storm_of_alerts(stand: Stand, seed: int, kinds: list[str]) -> None:
