@@ -18,8 +18,9 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Final
 
-from flows.assembly import Installation
+from flows.assembly import Installation, TenantContext
 from flows.graph import PrefectSteps
+from tenantry.errors import TenantryError
 from tenantry.run import Engine, RunState, StepCall, StepReport
 from tenantry.task import Task
 
@@ -109,7 +110,7 @@ class Acting:
     async def _carry(self) -> None:
         try:
             async with self._installation.access(self._tenant, self._mode) as access:
-                ahead = asyncio.create_task(access.ahead(self._needs))
+                ahead = asyncio.create_task(self._ahead(access))
                 try:
                     await Engine(self._installation.surroundings(), access).run(self.run_id, call=self._step)
                 finally:
@@ -118,6 +119,15 @@ class Acting:
         finally:
             self._say_acted()
             self._ended.put_nowait(_OVER)
+
+    async def _ahead(self, access: TenantContext) -> None:
+        """What the run's first entries and its first step ask for, beside what comes before them."""
+
+        async def key() -> None:
+            with contextlib.suppress(TenantryError):  # met by who asks for it
+                await asyncio.to_thread(self._installation.journal.know, self._tenant)
+
+        await asyncio.gather(key(), access.ahead(self._needs))
 
     def _say_acted(self) -> None:
         acted, self._acted = self._acted, None

@@ -95,6 +95,10 @@ class Journal:
             self._direct.close()
         self._engine.dispose()
 
+    def know(self, tenant: str) -> None:
+        """Get the key of a tenant's entries, before there is one to read or to write."""
+        self._tenant_key(tenant)
+
     def _tenant_key(self, tenant: str) -> bytes:
         if tenant not in self._keys:
             self._keys[tenant] = self._key(tenant)
