@@ -18,7 +18,8 @@ refused the token with 401. Anything else after the first byte raises :class:`~t
 
     * raised only after the repetitions are used up
 
-Retry-After is honoured as seconds or HTTP date (RFC 9110 section 10.2.3); a wait that exceeds the call's budget or the
+Throttling uses up no repetition, whether or not the vendor says for how long: only the call's budget and its deadline end it. Retry-After is
+honoured as seconds or HTTP date (RFC 9110 section 10.2.3); without one the wait doubles each time. A wait that exceeds the call's budget or the
 effect's deadline raises Throttled at once, carrying the seconds the vendor asked for.
 
 Nothing of a request or an answer is logged here, and no error carries a header, a query string or a body: only the
@@ -448,7 +449,7 @@ class Http:
         )
 
     async def _call(self, call: _Call) -> Answer:
-        failures = 0
+        failures = slowed = 0
         waited = 0.0
         refreshed = rested = False
         error: TenantryError
@@ -470,9 +471,9 @@ class Http:
             except Throttled as throttled:
                 error = throttled
                 wait = throttled.retry_after
-                if wait is None:
-                    failures += 1
-                    wait = self._backoff(failures)
+                if wait is None:  # not every vendor says a time, and being slowed is no failure then either
+                    slowed += 1
+                    wait = self._backoff(slowed)
                 else:
                     if not held:
                         self._turns.hold(call.family, wait)
@@ -499,8 +500,8 @@ class Http:
                 waits.asked(self.vendor, call.what, wait)
             await self._sleep(wait)
 
-    def _backoff(self, failures: int) -> float:
-        ceiling = min(self.limits.longest_wait, self.limits.first_wait * 2.0 ** (failures - 1))
+    def _backoff(self, times: int) -> float:
+        ceiling = min(self.limits.longest_wait, self.limits.first_wait * 2.0 ** min(times - 1, 32))
         return ceiling * (0.5 + 0.5 * self._random.random())
 
     async def _attempt(self, call: _Call, header: str | None) -> Answer:

@@ -12,12 +12,17 @@ import yaml
 from flows import campaign
 from flows.complying import RUNBOOK, assessment_of
 from integrations.lab import FaultPlan
+from integrations.lab.faults import Scripted
 from tenantry.errors import JournalUnavailable
 from tenantry.journal import MSP
 from tests.flows.test_campaign import Estate
 
 CLIENTS = [f"client-{number}" for number in range(6)]
 AWAY, SLOW = CLIENTS[4], CLIENTS[1]
+REFUSED = Scripted.model_validate(
+    {"match": {"path": "conditionalAccess"}, "nth": list(range(1, 7)), "fault": "throttle", "style": "none"}
+)
+"""More often than a call is tried, and without saying for how long, as Graph does there."""
 REQUESTER = {"person": None, "proven": False, "via": "test"}
 
 
@@ -48,7 +53,7 @@ def told(estate: Estate, run_id: str) -> dict[str, str]:
 
 def test_a_campaign_that_dies_goes_on_where_it_was(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
     estate.net.away = {AWAY}
-    estate.labs[SLOW].faults.set(FaultPlan(throttle_rate=0.4, retry_after_s=0, seed=7))
+    estate.labs[SLOW].faults.set(FaultPlan(throttle_rate=0.4, retry_after_s=0, seed=7, script=[REFUSED]))
     campaign_id = campaign.prepare(estate.installation, RUNBOOK, CLIENTS, {}, "run", REQUESTER)
     journal = estate.installation.journal
     real, noted = journal.append, 0

@@ -182,12 +182,31 @@ async def test_the_back_off_grows_and_ends() -> None:
         assert ceiling / 2 <= slept <= ceiling
 
 
-async def test_throttled_without_a_time_counts_as_an_attempt() -> None:
+@pytest.mark.parametrize("method", ["read", "write"])
+async def test_throttled_without_a_time_uses_up_no_attempt(method: str) -> None:
+    sleeps = Sleeps()
+    throttled = [httpx.Response(429) for _ in range(7)]
+    transport = Scripted(*throttled, httpx.Response(200, json={"id": "x"}))
+    limits = {"attempts": 1, "first_wait": 1.0, "longest_wait": 4.0}
+    answer = await getattr(await client(transport, sleeps, **limits), method)("POST", URL)
+    assert answer.data == {"id": "x"}
+    for slept, ceiling in zip(sleeps, [1, 2, 4, 4, 4, 4, 4], strict=True):
+        assert ceiling / 2 <= slept <= ceiling
+
+
+async def test_throttled_without_a_time_ends_with_the_budget() -> None:
+    sleeps = Sleeps()
     transport = Scripted(httpx.Response(429))
     with pytest.raises(Throttled) as caught:
-        await (await client(transport, attempts=3)).write("POST", URL)
+        await (await client(transport, sleeps, attempts=3, budget=30.0)).write("POST", URL)
     assert caught.value.retry_after is None
-    assert len(transport.requests) == 3
+    assert 10 < sum(sleeps) <= 30
+
+
+async def test_throttling_leaves_the_attempts_of_other_failures() -> None:
+    bad = [httpx.Response(500), httpx.Response(429), httpx.Response(429), httpx.Response(500), httpx.Response(429)]
+    transport = Scripted(*bad, httpx.Response(200, json={"id": "x"}))
+    assert (await (await client(transport, attempts=3)).read("GET", URL)).data == {"id": "x"}
 
 
 async def test_all_waits_together_stay_within_the_budget() -> None:
