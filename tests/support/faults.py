@@ -32,7 +32,15 @@ from tests.support.kills import Kill, Killer, is_write, kill_at_append
 from tests.support.lab_stand import LabAccess, LabStand, every_task
 from tests.support.stand import QUICK, Stand
 
-PATIENT = replace(QUICK, read_attempts=8, effect_attempts=8, effect_timeout_cap=0.8, patience_scale=0.5, backoff=0.002, backoff_cap=0.02)
+PATIENT = replace(
+    QUICK,
+    read_attempts=8,
+    effect_attempts=8,
+    effect_timeout_cap=0.8,
+    patience_scale=0.5,
+    backoff=0.002,
+    backoff_cap=0.02,
+)
 
 
 @dataclass(frozen=True)
