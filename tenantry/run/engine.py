@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from tenantry import logs
 from tenantry.abreast import first_of
@@ -445,11 +445,14 @@ class Session:
     def _settled(self, step: Step) -> StepReport | None:
         """The step's report when the record says that nothing is left to do."""
         if self.state.whens.get(step.id) is False:
-            return StepReport(step.id, skipped=True)
+            return None if self._overtaken(step, "when") else StepReport(step.id, skipped=True)
         items = self._items(step)
-        if items is None or not all(item.done for item in items):
+        if items is None or not all(item.done for item in items) or self._overtaken(step, "for_each"):
             return None
         return StepReport(step.id, items=items)
+
+    def _overtaken(self, step: Step, what: Literal["when", "for_each"]) -> bool:
+        return self.state.overtaken(step.id, what, self.runbook.upstream(step.id))
 
     def _items(self, step: Step) -> list[ItemState] | None:
         """The step's items; None when they are not known yet."""
@@ -522,7 +525,7 @@ class Session:
     async def _when(self, step: Step, variables: Mapping[str, Any]) -> bool:
         if step.when is None:
             return True
-        if step.id not in self.state.whens:
+        if step.id not in self.state.whens or (not self.state.whens[step.id] and self._overtaken(step, "when")):
             value = condition(step.when, variables)
             await self.record(Event("step.when", {"value": value}, step=step.id))
         return self.state.whens[step.id]
@@ -532,8 +535,11 @@ class Session:
     ) -> Sequence[tuple[str | None, Any]]:
         if step.for_each is None:
             return [(None, None)]
-        if step.id not in self.state.expansions:
-            await self.record(Event("step.expanded", {"items": _expanded(step, variables)}, step=step.id))
+        if step.id not in self.state.expansions or self._overtaken(step, "for_each"):
+            known = self.state.expansions.get(step.id, [])  # only ever added to: what was begun is not left behind
+            keys = {item["key"] for item in known}
+            found = [item for item in _expanded(step, variables) if item["key"] not in keys]
+            await self.record(Event("step.expanded", {"items": [*known, *found]}, step=step.id))
         items = self.state.expansions[step.id]
         if isinstance(task, Task) and step.expect_at_most is not None and len(items) > step.expect_at_most:
             await self._ask_for_reach(step, task, [item["key"] for item in items])

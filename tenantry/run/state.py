@@ -138,6 +138,10 @@ class RunState:
     expansions: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Step → ``[{key, value}]``: the list its ``for_each`` gave, once and for all."""
     whens: dict[str, bool] = field(default_factory=dict)
+    settled_at: dict[str, int] = field(default_factory=dict)
+    """Step → the place, among the run's entries, of the newest that settled something of it: a list, a condition, an item that is done."""
+    decided_at: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Step and ``when`` or ``for_each`` → the place of the entry that says what it gave."""
     gates: dict[tuple[str, str | None, str], Gate] = field(default_factory=dict)
     step_errors: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Errors before a step had items: an expression that failed, a list that could not be expanded."""
@@ -199,6 +203,12 @@ class RunState:
                 return next((str(d["by"]) for d in reversed(gate.decisions) if d["decision"] == "approve"), None)
         return None
 
+    def overtaken(self, step: str, what: str, upstream: Iterable[str]) -> bool:
+        """Whether something that the step is computed from was settled after what its ``when`` or ``for_each`` gave was recorded.
+        That happens where it went on without what had failed, and a later attempt mended that."""
+        place = self.decided_at.get((step, what))
+        return place is not None and any(self.settled_at.get(name, 0) > place for name in upstream)
+
     def open_gates(self) -> list[Gate]:
         """Questions that are neither decided nor closed by an outcome."""
         return [gate for gate in self.gates.values() if gate.closed is None]
@@ -254,14 +264,20 @@ def _restarted(state: RunState, record: Record) -> None:
 
 def _when(state: RunState, record: Record) -> None:
     state.whens[str(record.step)] = bool(record.data["value"])
+    _decided_now(state, str(record.step), "when")
     state.step_errors.pop(str(record.step), None)
 
 
 def _expanded(state: RunState, record: Record) -> None:
     state.expansions[str(record.step)] = list(record.data["items"])
+    _decided_now(state, str(record.step), "for_each")
     state.step_errors.pop(str(record.step), None)
     for item in record.data["items"]:
         state.item(str(record.step), item["key"]).value = item["value"]
+
+
+def _decided_now(state: RunState, step: str, what: str) -> None:
+    state.decided_at[step, what] = state.settled_at[step] = state.journal_size
 
 
 def _step_error(state: RunState, record: Record) -> None:
@@ -302,6 +318,8 @@ def _outcome(state: RunState, record: Record) -> None:
     item.decided = data.get("decided")
     item.failures += item.outcome in (Outcome.FAILED, Outcome.UNKNOWN)
     item.in_doubt = False
+    if item.done:
+        state.settled_at[item.step] = state.journal_size
     if item.outcome.final or data.get("nothing_sent"):
         item.intent = None
     state.step_errors.pop(str(record.step), None)

@@ -158,7 +158,7 @@ def uninterrupted(client: Everywhere, zygote: Zygote, ended: Any) -> Ending:  # 
 
 
 def _again(client: Everywhere, zygote: Zygote, run_id: str, *kills: Kill) -> tuple[Ending, list[int]]:
-    client.begin()
+    client.begin(again=True)
     client.lab_stand.create(run_id)
     codes = client.killed(zygote, *kills, run_id=run_id)
     return client.ending(run_id), codes

@@ -63,10 +63,10 @@ def plant(net: HostNet, name: str = "web1", *, setup: str = "", second: str = ""
         implant=IMPLANT,
         logins=_logins(name, attacker.fingerprint, ci.fingerprint, alice.fingerprint),
     )
-    (web,) = net.add(name, setup=SMALL + setup + more)
+    (web,) = net.add(name, setup=SMALL + setup + more, wait=False)
     if second:
         logins = _rows(second, [(_began() + timedelta(hours=3), "root", ATTACKER_IP, attacker.fingerprint, True)])
-        net.add(second, setup=SMALL + _SECOND.format(attacker=attacker.public, logins=logins))
+        net.add(second, setup=SMALL + _SECOND.format(attacker=attacker.public, logins=logins), wait=False)
     net.add(*(other for other in ("db1", "mon1", "bastion", "evil") if other != second))
     evil = net.hosts["evil"]
     evil.run(f"ip address add {ATTACKER_IP}/32 dev eth0")

@@ -11,6 +11,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -229,7 +230,12 @@ class Everywhere:
         # Nobody here can fetch packages: updates have a test of their own, with an archive of their own.
         updates = re.compile(r"uses: host\.apply_updates((?:\n    (?!expect_at_most).*)*)\n    expect_at_most: 20")
         self.lab_stand.text = updates.sub(r"uses: host.read_host\1", self.lab_stand.text)
+        self._book = folder / f"{runbook}.yaml"
+        self._book.write_text(self.lab_stand.text, encoding="utf-8")
         self.net: HostNet | None = None
+        self._ahead: Future[HostNet] | None = None
+        # Hosts end with the thread that made them, so it lives as long as they may.
+        self._maker = ThreadPoolExecutor(1)
         self.cloud: Cloud
         self._prepared = 0
 
@@ -242,19 +248,28 @@ class Everywhere:
         assert self.net is not None
         return self.net
 
-    def begin(self) -> None:
-        """A directory, an account and hosts in which only the attacker was."""
+    def begin(self, *, again: bool = False) -> None:
+        """A directory, an account and hosts in which only the attacker was.
+
+        Args:
+            again: another story follows: its hosts are made while this one is carried, which mostly waits.
+        """
         self.lab.reset()
-        self._count += 1
         self.cloud = furnish(self._aws, self._aws.new_account())
         self._prepared = len(self._aws.calls)
         if self.net is not None:
             self.net.close()
+        self.net = (self._ahead or self._maker.submit(self._planted)).result()
+        self._ahead = self._maker.submit(self._planted) if again else None
+
+    def _planted(self) -> HostNet:
+        self._count += 1
         folder = self._folder / f"hosts-{self._count}"
         folder.mkdir()
-        self.net = HostNet.create(folder)
+        net = HostNet.create(folder)
         at = datetime.now() - timedelta(days=2)  # noqa: DTZ005  # restic takes the local time
-        plant(self.net, setup=_BACKED_UP.format(password=RESTIC, at=at), second="db1")
+        plant(net, setup=_BACKED_UP.format(password=RESTIC, at=at), second="db1")
+        return net
 
     def params(self, lab: Lab) -> dict[str, Any]:
         return {
@@ -323,6 +338,7 @@ class Everywhere:
                 seed=1,
                 users=20,
                 kill=asdict(kill),
+                book=str(self._book),
                 places=self.places(),
             )
             codes += zygote.run(job)
@@ -346,8 +362,10 @@ class Everywhere:
         )
 
     def close(self) -> None:
-        if self.net is not None:
-            self.net.close()
+        for net in (self.net, self._ahead and self._ahead.result()):
+            if net is not None:
+                net.close()
+        self._maker.shutdown()
         self.lab_stand.close()
 
 

@@ -199,6 +199,7 @@ class HostNet:
     authority: Key = field(default_factory=Key)
     hosts: dict[str, TestHost] = field(default_factory=dict)
     groups: list[ControlGroup] = field(default_factory=list)
+    _reached: set[str] = field(default_factory=set)
 
     @property
     def gateway(self) -> str:
@@ -226,6 +227,7 @@ class HostNet:
         certified: bool = False,
         setup: str = "",
         systemd: bool = False,
+        wait: bool = True,
     ) -> list[TestHost]:
         """More hosts, started together.
 
@@ -234,13 +236,21 @@ class HostNet:
             certified: the host shows a certificate of the network's authority.
             setup: more shell commands, with the host's root as working directory.
             systemd: the first process is systemd.
+            wait: until they can be reached; False: :meth:`ready` does.
         """
         if systemd:
             needs(booted.can(), "systemd, dbus-daemon and a unified hierarchy of control groups that we may write to")
         made = [self._start(name, account, sudo, certified, setup, systemd) for name in names]
-        for host in made:
-            _await(host.address)
+        if wait:
+            self.ready()
         return made
+
+    def ready(self) -> None:
+        """Wait until every host can be reached."""
+        for host in self.hosts.values():
+            if host.name not in self._reached:
+                _await(host.address)
+                self._reached.add(host.name)
 
     def _start(self, name: str, account: str, sudo: str, certified: bool, setup: str, systemd: bool) -> TestHost:
         key, number = Key(), len(self.hosts) + 11

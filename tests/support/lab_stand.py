@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,6 +65,12 @@ SUBJECT: Mapping[str, Any] = {
 }
 
 
+@cache
+def every_task() -> TaskRegistry:
+    """All of ours. A process looks for them once: runbooks that were checked against one registry are not checked again."""
+    return TaskRegistry.discover(entry_points=False)
+
+
 class LabStand:
     """A lab in this process, served on a port, and a stand beside it.
 
@@ -90,7 +97,7 @@ class LabStand:
         self.server = LabServer(self.lab)
         if serve:
             self.server.start()
-        self.stand = Stand(folder, TaskRegistry.discover(entry_points=False))
+        self.stand = Stand(folder, every_task())
         for name, roles in (("ann", ("approver", "engineer", "lead")), ("bob", ("approver", "engineer", "lead"))):
             self.stand.person(name, *roles)
         if application == "here":

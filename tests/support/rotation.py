@@ -14,15 +14,18 @@ from pathlib import Path
 from typing import Any, Self
 
 from flows.credentials import TenantCredentials
-from tenantry.discovery import TaskRegistry
 from tenantry.run import Policy
 from tests.support.canary import leaks, private_lines
 from tests.support.faults import Errand, Kill, Killer, Zygote, kill_at_append
+from tests.support.lab_stand import every_task
 from tests.support.stand import QUICK, Access, Stand
 
 TEXT = (Path(__file__).resolve().parents[2] / "runbooks" / "maintenance" / "credential_rotation.yaml").read_text()
 PATIENT: Policy = replace(QUICK, lease_life=6.0, effect_timeout_cap=3.0)
 """For services that answer over a real network."""
+BUSY: Policy = replace(PATIENT, patience_scale=0.1)
+"""For a lab that shows at once what was written. On a machine with other work a new key and two sign-ins take longer than `QUICK` gives an effect;
+cut short each time, it was then looked for through the task's whole minute, attempt after attempt."""
 APPENDS = ("append_before", "append_after")
 CALLS = ("write_before", "write_during", "write_after")
 """Around every call, those that only read too."""
@@ -49,7 +52,7 @@ class Ticker:
 
 def zygote() -> Zygote:
     """For a module's scenes: what they import is imported before the first child is born."""
-    return Zygote(warm_up=lambda: TaskRegistry.discover(entry_points=False))
+    return Zygote(warm_up=every_task)
 
 
 class RotationScene:
@@ -62,7 +65,7 @@ class RotationScene:
 
     def __init__(self, folder: Path, tenant: str = "acme") -> None:
         self.folder = folder
-        self.stand = Stand(folder, TaskRegistry.discover(entry_points=False))
+        self.stand = Stand(folder, every_task())
         self.tenant = tenant
         self.stand.tenant = tenant
         self.runs = 0
@@ -79,7 +82,7 @@ class RotationScene:
         """The same scene in another process."""
         made = cls.__new__(cls)
         made.folder, made.tenant, made.runs = folder, tenant, 0
-        made.stand = Stand(folder, TaskRegistry.discover(entry_points=False), tenant)
+        made.stand = Stand(folder, every_task(), tenant)
         made.placed(places)
         return made
 

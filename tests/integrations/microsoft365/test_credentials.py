@@ -20,7 +20,7 @@ from tenantry.names import SecretRef
 from tenantry.secretstore import CANDIDATES
 from tests.conformance.credentials import CredentialsConformance, CredentialsWorld
 from tests.support.faults import Zygote
-from tests.support.rotation import WHERE, RotationScene, Ticker, killed_and_resumed
+from tests.support.rotation import BUSY, WHERE, RotationScene, Ticker, killed_and_resumed
 from tests.support.rotation import zygote as make_zygote
 from tests.support.stand import Access
 
@@ -44,6 +44,7 @@ class Scene(RotationScene):
     """A tenant whose application is registered in it, and a vault with its credential."""
 
     kind = "client_secret"
+    policy = BUSY
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -166,6 +167,61 @@ async def test_continue_ends_with_exceptions(stand: Stand) -> None:
     stand.create(book(A.replace("with:", "on_failure: continue, with:"), B))
     assert (await stand.run("run-1", on(world))).ended is Status.EXCEPTIONS
     assert stand.outcomes() == {"a": "failed", "b": "changed"}
+
+
+LATER = (
+    "{id: pair, phase: one, uses: world.turn_on, for_each: params.names, expect_at_most: 5, on_failure: continue, with: {name: '${item}'}}",
+    "{id: ask, phase: one, uses: world.ask, with: {question: 'Go on?'}}",
+    "{id: each, phase: two, uses: world.turn_on, for_each: \"steps.pair.items.filter(p, p.outcome == 'changed').map(p, p.key + '2')\", "
+    "expect_at_most: 5, on_failure: continue, with: {name: '${item}'}}",
+    "{id: third, phase: two, uses: world.turn_on, for_each: \"steps.each.items.filter(p, p.outcome == 'changed').map(p, p.key + '3')\", "
+    "expect_at_most: 5, with: {name: '${item}'}}",
+    "{id: all, phase: two, uses: world.turn_on, when: \"steps.pair.outcome == 'changed'\", with: {name: all}}",
+    "{id: not_all, phase: two, uses: world.turn_on, when: \"steps.pair.outcome != 'changed'\", with: {name: not_all}}",
+)
+
+
+async def test_what_was_left_out_for_a_failure_is_done_once_that_is_mended(stand: Stand) -> None:
+    """A step that went on without what had failed takes it in when a later attempt of the run succeeds with it."""
+    world = World()
+
+    def b_is_away(kind: str, name: str) -> None:
+        if kind == "read" and name == "b":
+            raise PermissionMissing("b is away")
+
+    world.trouble = b_is_away
+    names = "params: {names: {type: list, items: string, title: Names, description: Names.}}"
+    stand.create(book(*LATER).replace("params: {}", names), {"names": ["a", "b"]})
+    assert (await stand.run("run-1", on(world))).stopped is Status.WAITING
+    assert [name for name, _ in world.writes if name != "not_all"] == ["a", "a2", "a23"]
+    assert stand.outcomes()["all"] == "skipped"
+    stand.answer("run-1", "ann")
+    world.trouble = lambda _kind, _name: None
+    state = await stand.run("run-1", on(world))
+    assert state.ended is Status.COMPLETED
+    assert Counter(name for name, _ in world.writes) == Counter(
+        ["a", "a2", "a23", "not_all", "b", "b2", "b23", "all"]
+    ), "the rest is done, and nothing twice"
+    assert [item["key"] for item in stand.state().expansions["each"]] == ["a2", "b2"]
+    assert "skipped" not in stand.outcomes().values()
+    assert stand.state().whens == {"all": True, "not_all": True}, "what was begun is not taken back"
+
+
+async def test_what_came_out_the_same_is_asked_once_per_mend(stand: Stand) -> None:
+    """As long as nothing above it is mended, a list stands as it was recorded."""
+    world = World()
+
+    def b_is_away(kind: str, name: str) -> None:
+        if kind == "read" and name == "b":
+            raise PermissionMissing("b is away")
+
+    world.trouble = b_is_away
+    names = "params: {names: {type: list, items: string, title: Names, description: Names.}}"
+    stand.create(book(*LATER).replace("params: {}", names), {"names": ["a", "b"]})
+    for _ in range(3):
+        assert (await stand.run("run-1", on(world))).stopped is Status.WAITING
+    events = Counter((record.event, record.entry.fields["step"]) for record in stand.journal.records("run-1"))
+    assert {count for (event, _), count in events.items() if event in ("step.when", "step.expanded")} == {1}
 
 
 async def test_timeout_after_the_effect_is_rechecked_not_repeated(stand: Stand) -> None:
