@@ -74,7 +74,7 @@ _OLD: Final = timedelta(hours=24)
 _DUE: Final = 60.0
 """Seconds between two looks at what the installation begins by itself."""
 _ASKED: Final = 20.0
-"""Seconds in which a run that was scheduled is not scheduled again."""
+"""Seconds in which a run that was scheduled is not scheduled again, unless an attempt began meanwhile."""
 _ANSWERED: Final = 3.0
 """Seconds that whoever took an answer has to let the run go on."""
 _LEASE: Final = "(keeper)"
@@ -112,7 +112,8 @@ class Keeper:
         self._woken = asyncio.Event()
         self._fence: Fence | None = None
         self._other = ""
-        self._asked: dict[str, float] = {}
+        self._asked: dict[str, tuple[float, int]] = {}
+        """When each run was scheduled last, and how many attempts it had had then."""
         self._revived: dict[UUID, int] = {}
         self._registered: tuple[str, float] = ("", 0.0)
         self._looked = 0.0
@@ -251,7 +252,7 @@ class Keeper:
         if run.standing == "waiting_for_approval":
             if state.tenant == MSP:
                 return
-            if run.overdue is not None and run.overdue >= _ANSWERED and not self._just_asked(run.run_id):
+            if run.overdue is not None and run.overdue >= _ANSWERED and not self._just_asked(state):
                 await self._schedule(state)
             return
         now = self._installation.journal.clock.now()
@@ -322,13 +323,14 @@ class Keeper:
         await asyncio.to_thread(self._installation.journal.append, state.tenant, [whole], fence=self._fence)
 
     async def _schedule(self, state: RunState) -> None:
-        self._asked[state.run_id] = time.monotonic()
+        self._asked[state.run_id] = (time.monotonic(), state.attempt)
         await launch.schedule(self._installation, state, patience=_ASKED / 2)
 
-    def _just_asked(self, run_id: str) -> bool:
+    def _just_asked(self, state: RunState) -> bool:
+        """Whether it was scheduled just now, and nobody has begun it since: a run that went on and waits again may be answered at once."""
         now = time.monotonic()
-        self._asked = {run: at for run, at in self._asked.items() if now - at < _ASKED}
-        return run_id in self._asked
+        self._asked = {run: asked for run, asked in self._asked.items() if now - asked[0] < _ASKED}
+        return self._asked.get(state.run_id, (now, -1))[1] == state.attempt
 
     @staticmethod
     async def _crashed(client: PrefectClient, state: RunState, message: str) -> None:
@@ -366,7 +368,7 @@ class Keeper:
             again = self._revived[flow_run.id] <= len(PAUSES)
             new: State[Any] = Scheduled(name="Resuming") if again else Crashed(message="it could not be begun")
             await client.set_flow_run_state(flow_run.id, new, force=True)
-        elif self._installation.journal.live(state.run_id) or self._just_asked(state.run_id):
+        elif self._installation.journal.live(state.run_id) or self._just_asked(state):
             return
         elif state.ended is not None or state.stopped is Status.PAUSED:
             await client.set_flow_run_state(flow_run.id, final(state), force=True)

@@ -39,11 +39,8 @@ class Partnership:
     @classmethod
     def found(cls, installation: Installation, tenant: Tenant) -> Partnership | None:
         """None where the estate has no partner tenant, or the client no directory."""
-        for key, config in installation.estate.providers.items():
-            if config.vendor == _VENDOR and key not in tenant.providers:
-                made = cls(installation, tenant, key, config)
-                return made if made.directories else None
-        return None
+        key = installation.estate.partner_tenant(tenant)
+        return None if key is None else cls(installation, tenant, key, installation.estate.providers[key])
 
     async def standing(self) -> list[Any]:
         """Relationships with the client that are not at their end."""

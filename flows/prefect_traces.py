@@ -3,12 +3,16 @@
 Read and deleted in the database itself, in one transaction: Prefect's API deletes a flow run and leaves its artifacts and events. A row is the
 client's when it belongs to a run of theirs, or names one, or carries the client's tag or parameter; so what is left of runs that somebody deleted
 in Prefect is found as well. The embedded server's database is SQLite, always.
+
+The server keeps events for some seconds before it writes them: what was deleted sooner after a run's last word would come back after its proof.
 """
 
 from __future__ import annotations
 
 import re
 import sqlite3
+import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from flows import empty_database
@@ -38,6 +42,9 @@ _TABLES: Final[dict[str, tuple[str, ...]]] = {
     "deployment_schedule": ("parameters",),
 }
 """Table → columns by which a row is known to be the client's; in an order in which what names others comes after them."""
+_SETTLED: Final = 15.0
+"""Seconds after a run's last state by which its events are in the database: who sends them and the server that writes them (``event_persister``, each
+five seconds) each hold them back for a while."""
 _LEADS: Final = frozenset({"flow_run", "task_run", "task_run_state", "artifact", "events"})
 """Tables whose rows' ids name what belongs to them."""
 
@@ -70,11 +77,24 @@ class PrefectTraces:
         if not path.exists():
             return
         with connected(path) as db:
+            time.sleep(self._unsettled(db))
             db.execute("BEGIN IMMEDIATE")
             for table, rows in self._doomed(db).items():
                 db.executemany(f"DELETE FROM {table} WHERE rowid = ?", [(row,) for row in rows])  # noqa: S608  # of _TABLES
             db.execute("COMMIT")
             emptied(db)
+
+    def _unsettled(self, db: sqlite3.Connection) -> float:
+        """Seconds until the newest word of the client's runs has settled."""
+        newest = ""
+        for table, rows in self._doomed(db).items():
+            if table in ("flow_run_state", "task_run_state"):
+                asked = f"SELECT timestamp FROM {table} WHERE rowid = ?"  # noqa: S608  # of _TABLES
+                newest = max([newest, *(str(db.execute(asked, (row,)).fetchone()[0]) for row in rows)])
+        if not newest:
+            return 0.0
+        age = datetime.now(UTC) - datetime.fromisoformat(newest).replace(tzinfo=UTC)
+        return min(max(_SETTLED - age.total_seconds(), 0.0), _SETTLED)
 
     def _doomed(self, db: sqlite3.Connection) -> dict[str, list[int]]:
         """Table → rows. Twice through: who belongs to a row may stand before it."""

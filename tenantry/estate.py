@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -23,6 +23,7 @@ from tenantry.tenants import (
     Network,
     Phone,
     ProviderConfig,
+    Tenant,
     Text,
     TimeZone,
     secret_in,
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 
+_PARTNERS_VENDOR: Final = "microsoft365"
 SnsTopic = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]{1,256}$")]
 
 
@@ -244,6 +246,17 @@ class Estate(Model):
         if self.secret_store != EMBEDDED and self.secret_store not in self.secret_stores:
             raise misplaced("is no store of secret_stores", "secret_store")
         return self
+
+    def partner_tenant(self, tenant: Tenant) -> str | None:
+        """The provider that is the MSP's own partner tenant, through which the delegated relationship (GDAP) with this client is looked at and ended.
+
+        Returns:
+            its name under ``providers``; None where the estate names none, or the client has no directory.
+        """
+        if all(one.vendor != _PARTNERS_VENDOR for one in tenant.providers.values()):
+            return None
+        found = (key for key, one in self.providers.items() if one.vendor == _PARTNERS_VENDOR)
+        return next((key for key in found if key not in tenant.providers), None)
 
 
 def load_estate(home: Home) -> Estate:

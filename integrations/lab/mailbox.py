@@ -31,6 +31,17 @@ SYSTEM_RULES = (
 """Rules of the service itself. Only a listing with hidden rules shows them, and nobody may touch them."""
 
 
+_NO_REPLY: dict[str, Any] = {
+    "AutoReplyState": "Disabled",
+    "InternalMessage": "",
+    "ExternalMessage": "",
+    "ExternalAudience": "All",
+    "StartTime": "2026-01-01T00:00:00Z",
+    "EndTime": "2026-01-02T00:00:00Z",
+}
+"""As a mailbox has it whose owner never set one."""
+
+
 @dataclass(slots=True)
 class Mailbox:
     """The state of one mailbox."""
@@ -52,6 +63,14 @@ class Mailbox:
     """Mobile devices by GUID."""
     messages: Table = field(default_factory=Table)
     """By message id; newest last."""
+    meetings: Table = field(default_factory=Table)
+    """By event id: `Tenant.calendar` fills it."""
+    planned: bool = False
+    """The calendar was filled."""
+    reply: Record = field(default_factory=lambda: Record("reply", dict(_NO_REPLY)))
+    """Exchange's properties of the automatic reply."""
+    size: int = 1_288_490_188
+    """Bytes of everything in it."""
     changed_at: str | None = None
     """When something about the mailbox was last changed; None: long ago."""
 

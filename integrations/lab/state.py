@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from integrations.lab.calendar import calendar
 from integrations.lab.clock import iso, iso7
 from integrations.lab.dice import Dice, GuidCodec
 from integrations.lab.directory import HOME_CITY, HOME_COUNTRY, Directory
@@ -133,6 +134,15 @@ class Tenant:
         box = self._mailboxes.get(index)
         if box is None:
             box = self._mailboxes[index] = self._fill(index)
+        return box
+
+    def calendar(self, index: int) -> Mailbox:
+        """The user's mailbox with its meetings, made when first asked for."""
+        box = self.mailbox(index)
+        if not box.planned:
+            box.planned = True
+            for made in calendar(self.dice, self.directory, index, self.start):
+                box.meetings.add(made)
         return box
 
     def device(self, device_id: str) -> Record | None:

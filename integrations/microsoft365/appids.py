@@ -24,6 +24,7 @@ IDS: Final[dict[str, dict[str, str]]] = {
         "AuditLog.Read.All": "b0afded3-3588-46d8-8b3d-9842eff778da",
         "AuditLogsQuery-Exchange.Read.All": "6b0d2622-d34e-4470-935b-b96550e5ca8d",
         "AuditLogsQuery.Read.All": "5e1e9171-754d-478c-812c-f1755a9a4c2d",
+        "Calendars.ReadWrite": "ef54d2bf-783f-4e0f-bca1-3210c0444d99",
         "DelegatedAdminRelationship.Read.All": "f6e9e124-4586-492f-adc0-c6f96e4823fd",
         "DelegatedPermissionGrant.ReadWrite.All": "8e8e4742-1d95-4f68-9d56-6ee75648c72a",
         "Device.Read.All": "7438b122-aefc-4978-80ed-43db9fcc7715",

@@ -14,6 +14,12 @@ delegates        the same                                     get-mailboxpermiss
                                                               get-mailboxfolderpermission
 remove_delegate, the same                                     remove-…, add-… of the same
 add_delegate
+appearance       the same                                     get-mailbox, get-mailboxstatistics
+set_hidden,      the same                                     set-mailbox
+set_shared
+automatic_reply  the same                                     get-mailboxautoreplyconfiguration, set-… of the same
+meetings,        Calendars.ReadWrite (Graph)                  learn.microsoft.com/graph/api/user-list-events, event-cancel,
+leave_meeting                                                 event-decline
 mobile_devices   the same                                     get-mobiledevice
 sent             Mail.ReadBasic.All (Graph), and Exchange     learn.microsoft.com/graph/api/user-list-messages,
                  as above                                     get-messagetracev2
@@ -25,6 +31,8 @@ Known limits:
       another language they are found by their kind (get-mailboxfolderstatistics).
     - ``sent`` merges Sent Items with the message trace, because an intruder empties Sent Items; the trace goes 90 days
       back and has no entry for mail that never left the mailbox's server.
+    - A series is cancelled as a whole, past meetings of it too, as the vendor's own cmdlet does it (remove-calendarevents).
+    - What an automatic reply says comes back as HTML; two that say the same are told apart by their tags alone.
     - ``Delegate Rule -<n>`` (made by Outlook for calendar delegates) is listed and cannot be disabled: Rejected.
 """
 
@@ -34,13 +42,23 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from integrations.microsoft365._inbox_rules import inbox_rule, is_system, rule_id
 from integrations.microsoft365._read import at, odata_time, text, when
 from integrations.microsoft365.exchange import Exchange
 from integrations.microsoft365.graph import Graph, segment
-from tenantry.capabilities import Delegate, Forwarding, InboxRule, MobileDevice, SentMessage
+from integrations.microsoft365.sdk import build
+from tenantry.capabilities import (
+    Appearance,
+    AutomaticReply,
+    Delegate,
+    Forwarding,
+    InboxRule,
+    Meeting,
+    MobileDevice,
+    SentMessage,
+)
 from tenantry.errors import TargetNotFound, VendorFault
 from tenantry.task import utc
 
@@ -55,6 +73,16 @@ _TRACE_REACH: Final = timedelta(days=90) - timedelta(minutes=1)
 _TRACE_SPAN: Final = timedelta(days=10)
 _TRACE_ROWS: Final = 5000
 """Limits of get-messagetracev2: how far back, how long one query's span, how many rows."""
+
+_CALENDAR: Final = "Calendars.ReadWrite"
+_EVENT: Final = (
+    "id,subject,start,end,type,recurrence,attendees,organizer,isOrganizer,isCancelled,responseStatus,seriesMasterId"
+)
+_KINDS: Final[Mapping[str, Literal["regular", "shared"]]] = {"UserMailbox": "regular", "SharedMailbox": "shared"}
+_STATES: Final = {"Disabled": "off", "Enabled": "on", "Scheduled": "scheduled"}
+_AUDIENCES: Final = {"None": "none", "Known": "known", "All": "all"}
+_BYTES: Final = re.compile(r"\(([\d,.\s]+) bytes\)")
+"""Sizes are text: ``1.2 GB (1,288,490,188 bytes)``."""
 
 _MESSAGE: Final = "id,subject,toRecipients,ccRecipients,bccRecipients,sentDateTime,internetMessageId"
 
@@ -199,6 +227,105 @@ class Microsoft365Mail:
             }
             await self._exchange.write("Add-MailboxFolderPermission", parameters, mailbox=mailbox)
 
+    # --- what others see of it ----------------------------------------------------------------------------------------
+
+    async def appearance(self, mailbox: str) -> Appearance:
+        """Address, kind, visibility and size."""
+        row, statistics = await asyncio.gather(
+            self._mailbox(mailbox),
+            self._exchange.read("Get-MailboxStatistics", {"Identity": mailbox}, mailbox=mailbox),
+        )
+        if not isinstance(row.get("HiddenFromAddressListsEnabled"), bool) or "RecipientTypeDetails" not in row:
+            raise VendorFault("Exchange did not tell what others see of the mailbox", vendor="microsoft365")
+        size = _BYTES.search(text(statistics[0].get("TotalItemSize"))) if len(statistics) == 1 else None
+        return Appearance(
+            address=text(row.get("PrimarySmtpAddress")).lower(),
+            kind=_KINDS.get(text(row["RecipientTypeDetails"]), "other"),
+            hidden=row["HiddenFromAddressListsEnabled"],
+            synced=row.get("IsDirSynced") is True,
+            size=int(re.sub(r"\D", "", size[1])) if size else None,
+            raw={"mailbox": row, "statistics": statistics},
+        )
+
+    async def set_hidden(self, mailbox: str, hidden: bool) -> None:
+        """Raises Rejected for a mailbox whose attributes are written on premises."""
+        parameters = {"Identity": mailbox, "HiddenFromAddressListsEnabled": hidden}
+        await self._exchange.write("Set-Mailbox", parameters, mailbox=mailbox)
+
+    async def set_shared(self, mailbox: str, shared: bool) -> None:
+        """The account stays, and can sign in unless that is blocked."""
+        parameters = {"Identity": mailbox, "Type": "Shared" if shared else "Regular"}
+        await self._exchange.write("Set-Mailbox", parameters, mailbox=mailbox)
+
+    async def automatic_reply(self, mailbox: str) -> AutomaticReply:
+        """As Outlook shows it."""
+        rows = await self._exchange.read("Get-MailboxAutoReplyConfiguration", {"Identity": mailbox}, mailbox=mailbox)
+        state = _STATES.get(text(rows[0].get("AutoReplyState"))) if len(rows) == 1 else None
+        audience = _AUDIENCES.get(text(rows[0].get("ExternalAudience"))) if len(rows) == 1 else None
+        if state is None or audience is None:
+            raise VendorFault("Exchange did not tell the mailbox's automatic reply", vendor="microsoft365")
+        scheduled = state == "scheduled"
+        return AutomaticReply.model_validate(
+            {
+                "state": state,
+                "inside": text(rows[0].get("InternalMessage")),
+                "outside": text(rows[0].get("ExternalMessage")),
+                "audience": audience,
+                "since": when(rows[0].get("StartTime")) if scheduled else None,
+                "until": when(rows[0].get("EndTime")) if scheduled else None,
+            }
+        )
+
+    async def set_automatic_reply(self, mailbox: str, reply: AutomaticReply) -> None:
+        """All of it at once."""
+        parameters: dict[str, Any] = {
+            "Identity": mailbox,
+            "AutoReplyState": next(name for name, ours in _STATES.items() if ours == reply.state),
+            "InternalMessage": reply.inside,
+            "ExternalMessage": reply.outside,
+            "ExternalAudience": next(name for name, ours in _AUDIENCES.items() if ours == reply.audience),
+        }
+        if reply.since is not None and reply.until is not None:
+            parameters |= {"StartTime": odata_time(reply.since), "EndTime": odata_time(reply.until)}
+        await self._exchange.write("Set-MailboxAutoReplyConfiguration", parameters, mailbox=mailbox)
+
+    # --- meetings -----------------------------------------------------------------------------------------------------
+
+    async def meetings(self, mailbox: str, since: datetime) -> Sequence[Meeting]:
+        """Of the default calendar. Series are listed by their first meeting, however long ago it was, so all of the calendar's rows are read."""
+        found = []
+        path = f"/users/{segment(mailbox)}/events"
+        for row in await self._graph.whole(path, params={"$select": _EVENT, "$top": "250"}, needs=_CALENDAR):
+            if row.get("isCancelled") is True or not row.get("attendees") or row.get("seriesMasterId"):
+                continue
+            meeting = _meeting(row)
+            if meeting.until is None or meeting.until >= utc(since):
+                found.append(meeting)
+        return found
+
+    async def leave_meeting(self, mailbox: str, meeting: Meeting, comment: str) -> None:
+        """Absent counts as left."""
+
+        def make(sdk: Any) -> Any:
+            event = sdk.user(mailbox).events.by_event_id(meeting.id)
+            if meeting.organized:
+                body = sdk.plain(
+                    "users.item.events.item.cancel.cancel_post_request_body", "CancelPostRequestBody", comment=comment
+                )
+                return event.cancel.to_post_request_information(body)
+            body = sdk.plain(
+                "users.item.events.item.decline.decline_post_request_body",
+                "DeclinePostRequestBody",
+                comment=comment,
+                send_response=True,
+            )
+            return event.decline.to_post_request_information(body)
+
+        try:
+            await self._graph.send(await build(f"{self._graph.base_url}/v1.0", make), needs=_CALENDAR)
+        except TargetNotFound:
+            return
+
     # --- phones and messages ------------------------------------------------------------------------------------------
 
     async def mobile_devices(self, mailbox: str) -> Sequence[MobileDevice]:
@@ -336,6 +463,41 @@ def _rights(row: dict[str, Any]) -> tuple[str, ...]:
     value = row.get("AccessRights")
     entries = value if isinstance(value, list) else text(value).split(",")
     return tuple(text(entry).strip() for entry in entries if text(entry).strip())
+
+
+def _meeting(row: dict[str, Any]) -> Meeting:
+    """An event or the first of a series. Times are UTC: that is what Graph gives unless it is asked for another zone."""
+    starts, ends = (_moment(row.get(name)) for name in ("start", "end"))
+    if starts is None or ends is None:
+        raise VendorFault("Graph did not tell when a meeting is", vendor="microsoft365")
+    series = row.get("type") == "seriesMaster"
+    within = (row.get("recurrence") or {}).get("range") or {}
+    if series:
+        # A number of meetings may end on any day: such a series counts as one without end.
+        last = when(within.get("endDate")) if within.get("type") == "endDate" else None
+        ends = None if last is None else last + timedelta(days=1)
+    return Meeting(
+        id=text(row.get("id")),
+        subject=text(row.get("subject")),
+        starts_at=starts,
+        until=ends,
+        series=series,
+        organizer=_email(row.get("organizer")),
+        organized=row.get("isOrganizer") is True,
+        declined=(row.get("responseStatus") or {}).get("response") == "declined",
+        attendees=tuple(_email(one) for one in row["attendees"]),
+        raw=row,
+    )
+
+
+def _moment(value: Any) -> datetime | None:
+    if not isinstance(value, dict) or value.get("timeZone") != "UTC":
+        return None
+    return when(value.get("dateTime"))
+
+
+def _email(value: Any) -> str:
+    return text(((value or {}).get("emailAddress") or {}).get("address")).lower()
 
 
 def _smtp_addresses(row: dict[str, Any]) -> list[str]:

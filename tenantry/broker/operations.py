@@ -32,6 +32,7 @@ from tenantry.vault import Vault
 
 __all__ = ["Operations"]
 
+_PARTING: Final = "client_offboarding"
 _DUE_PATIENCE: Final = 20.0
 """Seconds for looking into all stores: whoever asks waits a little longer than that."""
 _KEYS: Final = frozenset({"journal", "evidence", "alerts"})
@@ -104,14 +105,17 @@ class Operations:
         _for_runs(ref.name)
         if ref.tenant == MSP and request.get("estate_provider"):
             # What the child claims does not count: estate.yaml says which of the estate's secrets runs may use, the client's file whose runs.
-            handles = TenantStore(self._home).get(tenant).estate_handles
-            estate = {
+            file, estate = TenantStore(self._home).get(tenant), load_estate(self._home)
+            keys = set(file.estate_handles)
+            if self._parts(grant) and (partner := estate.partner_tenant(file)) is not None:
+                keys.add(partner)
+            given = {
                 secret
-                for key, provider in load_estate(self._home).providers.items()
-                if key in handles
+                for key, provider in estate.providers.items()
+                if key in keys
                 for secret in provider.secrets.values()
             }
-            if ref not in estate:
+            if ref not in given:
                 raise OutOfScope("estate.yaml and the client's file do not give this secret to its runs")
         value = self.vault.resolve(
             ref,
@@ -121,6 +125,14 @@ class Operations:
         )
         self._counters.reads += 1
         return {"value": pack(value.get_secret_value())}
+
+    def _parts(self, grant: Grant) -> bool:
+        """Whether it is the run by which the client leaves: by the record, not by what the child says. It ends what the MSP's partner tenant has with them."""
+        try:
+            found = self.journal.run(grant.run or "")
+        except NotFound:
+            return False
+        return (found.run_id, found.tenant, found.runbook) == (grant.run, grant.tenant, _PARTING)
 
     def _version(self, grant: Grant, request: Mapping[str, Any]) -> dict[str, Any]:
         tenant, version = _own(grant, request["tenant"]), request.get("version")

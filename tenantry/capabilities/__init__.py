@@ -143,7 +143,17 @@ from tenantry.capabilities.incidents import Incidents
 from tenantry.capabilities.intake import Intake, Pulled
 from tenantry.capabilities.logs import AuditRecord, Logs
 from tenantry.capabilities.looking import ConnectedSystem, Looking
-from tenantry.capabilities.mail import Delegate, Forwarding, InboxRule, Mail, MobileDevice, SentMessage
+from tenantry.capabilities.mail import (
+    Appearance,
+    AutomaticReply,
+    Delegate,
+    Forwarding,
+    InboxRule,
+    Mail,
+    Meeting,
+    MobileDevice,
+    SentMessage,
+)
 from tenantry.capabilities.mail_flow import (
     AuditBypass,
     Mailbox,
@@ -233,6 +243,7 @@ __all__ = [
     "AccessPolicy",
     "Account",
     "AdministrativeUnit",
+    "Appearance",
     "Application",
     "ApplicationCredential",
     "ApplicationGrant",
@@ -243,6 +254,7 @@ __all__ = [
     "AuditRecord",
     "AuthMethod",
     "AuthorizedKey",
+    "AutomaticReply",
     "Backup",
     "BackupJob",
     "BackupSource",
@@ -330,6 +342,7 @@ __all__ = [
     "MailOrganization",
     "Mailbox",
     "ManagedDatabase",
+    "Meeting",
     "Membership",
     "Message",
     "Messenger",

@@ -1,4 +1,4 @@
-"""Mailboxes of one tenant: rules, forwarding, delegates, mobile devices, sent messages."""
+"""Mailboxes of one tenant: rules, forwarding, delegates, mobile devices, sent messages, meetings, and what others see of them."""
 
 from __future__ import annotations
 
@@ -54,6 +54,56 @@ class Delegate(_Fact):
         return f"{self.kind}:{self.trustee}" + (f":{self.folder}" if self.folder else "")
 
 
+class Appearance(_Fact):
+    """What others see of a mailbox, and how much is in it."""
+
+    address: str
+    """The one that it sends from; lower case."""
+    kind: Literal["regular", "shared", "other"]
+    """``other``: a room, equipment …"""
+    hidden: bool
+    """Not shown in the organisation's address lists."""
+    synced: bool
+    """Mastered on premises: the vendor refuses to change what is written there."""
+    size: int | None
+    """Bytes; None: the vendor does not say."""
+    raw: dict[str, Any]
+
+
+class AutomaticReply(_Fact):
+    """What a mailbox answers by itself to whoever writes."""
+
+    state: Literal["off", "on", "scheduled"] = "off"
+    """``scheduled``: on between two times."""
+    inside: str = ""
+    """To senders of the organisation; HTML, as ``outside``."""
+    outside: str = ""
+    audience: Literal["none", "known", "all"] = "none"
+    """Who of outside gets an answer; ``known``: who is among the contacts."""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class Meeting(_Fact):
+    """An entry of the calendar with other people in it, alone or a series."""
+
+    id: str
+    subject: str
+    starts_at: datetime
+    """Of a series: its first."""
+    until: datetime | None
+    """Of a series: its last day; None: without end. Of one alone: its end."""
+    series: bool
+    organizer: str
+    """Address; lower case."""
+    organized: bool
+    """By the owner of this mailbox."""
+    declined: bool
+    attendees: tuple[str, ...]
+    """Addresses; lower case."""
+    raw: dict[str, Any]
+
+
 class MobileDevice(_Fact):
     id: str
     name: str
@@ -97,6 +147,28 @@ class Mail(Protocol):
         ...
 
     async def add_delegate(self, mailbox: str, delegate: Delegate) -> None: ...
+
+    async def appearance(self, mailbox: str) -> Appearance: ...
+
+    async def set_hidden(self, mailbox: str, hidden: bool) -> None:
+        """Raises Rejected for a mailbox that is mastered on premises."""
+        ...
+
+    async def set_shared(self, mailbox: str, shared: bool) -> None:
+        """A mailbox that no licence is needed for and nobody signs in to, or one person's again."""
+        ...
+
+    async def automatic_reply(self, mailbox: str) -> AutomaticReply: ...
+
+    async def set_automatic_reply(self, mailbox: str, reply: AutomaticReply) -> None: ...
+
+    async def meetings(self, mailbox: str, since: datetime) -> Sequence[Meeting]:
+        """Meetings that are still to come at that time; a series once, as long as some of it is. Cancelled ones and entries without other people are left out."""
+        ...
+
+    async def leave_meeting(self, mailbox: str, meeting: Meeting, comment: str) -> None:
+        """Cancel one that its owner organized, decline another; everybody in it is told. Absent counts as left."""
+        ...
 
     async def mobile_devices(self, mailbox: str) -> Sequence[MobileDevice]: ...
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from tenantry.capabilities import Delegate, Forwarding, Mail
+from tenantry.capabilities import AutomaticReply, Delegate, Forwarding, Mail
 from tenantry.errors import TargetNotFound
 
 
@@ -32,6 +32,8 @@ class MailWorld:
     sent_subject: str
     since: datetime
     until: datetime
+    coming: frozenset[str]
+    """Subjects of the meetings that are still to come at ``until``; one of them the mailbox's own, one somebody else's."""
     writes: Callable[[], int]
 
 
@@ -91,6 +93,56 @@ class MailConformance:
         assert await world.provider.forwarding(world.mailbox) == Forwarding()
         await world.provider.set_forwarding(world.mailbox, before)
         assert await world.provider.forwarding(world.mailbox) == before
+
+    async def test_it_is_hidden_and_shown(self, world: MailWorld) -> None:
+        before = await world.provider.appearance(world.mailbox)
+        assert not before.hidden
+        assert before.size
+        await world.provider.set_hidden(world.mailbox, True)
+        assert (await world.provider.appearance(world.mailbox)).hidden
+        await world.provider.set_hidden(world.mailbox, False)
+        after = await world.provider.appearance(world.mailbox)
+        assert (after.address, after.kind, after.hidden) == (before.address, before.kind, before.hidden)
+
+    async def test_it_is_made_a_shared_one_and_a_persons_again(self, world: MailWorld) -> None:
+        for shared in (True, True, False):
+            await world.provider.set_shared(world.mailbox, shared)
+            assert (await world.provider.appearance(world.mailbox)).kind == ("shared" if shared else "regular")
+
+    async def test_an_automatic_reply_is_set_and_taken_back(self, world: MailWorld) -> None:
+        before = await world.provider.automatic_reply(world.mailbox)
+        assert before.state == "off"
+        on = AutomaticReply(state="on", inside="I left.", outside="Write to Kim.", audience="known")
+        times = {"since": world.since.replace(microsecond=0), "until": world.until.replace(microsecond=0)}
+        timed = on.model_copy(update={"state": "scheduled", **times})
+        for wanted in (on, timed, before):
+            await world.provider.set_automatic_reply(world.mailbox, wanted)
+            found = await world.provider.automatic_reply(world.mailbox)
+            assert (found.state, found.audience, found.since, found.until) == (
+                wanted.state,
+                wanted.audience,
+                wanted.since,
+                wanted.until,
+            )
+            assert wanted.inside in found.inside
+            assert wanted.outside in found.outside
+
+    async def test_meetings_that_are_to_come_and_have_others_in_them(self, world: MailWorld) -> None:
+        found = await world.provider.meetings(world.mailbox, world.until)
+        assert {one.subject for one in found} == world.coming
+        assert all(one.attendees for one in found)
+        assert {one.organized for one in found} == {True, False}
+        assert {one.series for one in found} == {True, False}
+
+    async def test_each_meeting_is_left_once_and_no_other(self, world: MailWorld) -> None:
+        left = {one.id: one for one in await world.provider.meetings(world.mailbox, world.until)}
+        while left:
+            _, meeting = left.popitem()
+            await world.provider.leave_meeting(world.mailbox, meeting, "They left.")
+            assert {one.id for one in await world.provider.meetings(world.mailbox, world.until)} == set(left)
+            writes = world.writes()
+            await world.provider.leave_meeting(world.mailbox, meeting, "They left.")  # absent counts as left
+            assert world.writes() == writes
 
     async def test_delegates_without_the_owner(self, world: MailWorld) -> None:
         found = await world.provider.delegates(world.mailbox)

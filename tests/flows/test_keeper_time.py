@@ -237,6 +237,24 @@ def test_one_that_slept_while_another_took_over_decides_nothing(world: World, mo
     assert len(world.scheduled) == 1
 
 
+def test_one_that_waits_again_and_was_answered_at_once_goes_on_at_once(world: World) -> None:
+    keeper, run = Keeper(world.installation, Nobody()), world.run()
+    assert keeper._chosen()
+    for attempt in (1, 2):
+        begun = {"attempt": attempt, "owner": ELSEWHERE, "flow_run_id": str(uuid4())}
+        asked = {"status": "waiting_for_approval", "due": None}
+        events = [
+            Event("run.attempt", begun, run, None, attempt, None, ("small", "1")),
+            Event("run.stopped", asked, run, None, attempt, "waiting_for_approval", ("small", "1")),
+            Event("step.arrived", {"item": None, "digest": ""}, run, "asked", attempt),
+        ]
+        world.journal.append(TENANT, events[attempt == 1 :])  # the first attempt is there
+        world.clock.at += timedelta(seconds=5)
+        for _ in range(2):  # once, however often it is looked at before it begins
+            asyncio.run(keeper._round(world.prefect))  # type: ignore[arg-type]  # as much of a client as it takes
+        assert len(world.scheduled) == attempt
+
+
 async def test_it_rests_no_longer_than_a_round_and_not_at_all_when_somebody_died(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

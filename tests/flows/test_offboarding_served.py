@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,7 +69,7 @@ def rested(stand: Stand, run: str) -> RunState | None:
 
 def test_nothing_of_a_client_who_left_is_found_with_us_or_with_prefect(stand: Stand, client: Departing) -> None:
     known(client, stand)
-    client.past = timedelta()
+    client.served = True
     for runbook in ("client_offboarding", "plain"):
         stand.offer(runbook)
     # Somebody fills another form for this client, with the canary in it; that run is called off.
@@ -86,7 +85,6 @@ def test_nothing_of_a_client_who_left_is_found_with_us_or_with_prefect(stand: St
             return False
         seen[:] = [(gate.step, gate.item) for gate in state.open_gates()]
         for step in dict.fromkeys(gate.step for gate in state.open_gates()):
-            client.past = timedelta()
             if step in ("authority", "accepted"):
                 client.word(run, step)
             elif step == "deliver":
@@ -130,7 +128,7 @@ def with_service(client: Departing, stand: Stand) -> None:
     """Deleted while the service runs: where somebody reads a database it says so, and the same is done again."""
 
     def closed() -> bool:
-        code = client.desk.code(labtenant.ENGINEER)
+        code = stand.code(labtenant.ENGINEER)
         result = client.desk("offboarding", "close", NAME, "--as", labtenant.ENGINEER, "--json", given=code)
         assert result.exit_code in (0, 4), result.stderr
         return result.exit_code == 0

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -51,8 +52,8 @@ def fill(home: Home, tenant: str, mark: str) -> int:
         parameters=json.dumps({"tenant": tenant, "account": mark}),
     )
     task = _row(db, "task_run", flow_run_id=run)
-    _row(db, "flow_run_state", flow_run_id=run, message=mark)
-    _row(db, "task_run_state", task_run_id=task, message=mark)
+    _row(db, "flow_run_state", flow_run_id=run, message=mark, timestamp=_AT)
+    _row(db, "task_run_state", task_run_id=task, message=mark, timestamp=_AT)
     _row(db, "flow_run_input", flow_run_id=run, key="answer", value=mark)
     _row(db, "log", flow_run_id=run, message=mark * 500)
     _row(db, "log", task_run_id=task, message=mark)
@@ -99,6 +100,24 @@ def test_who_reads_meanwhile_keeps_it_from_being_called_gone(installation: Insta
     reader.close()
     PrefectTraces(installation, "acme").remove()
     assert not found(installation.home, CANARY)
+
+
+def test_what_the_server_has_still_to_write_is_waited_for(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a run that ended just now; an older one's events have come."""
+    waited: list[float] = []
+    monkeypatch.setattr("flows.prefect_traces.time.sleep", waited.append)
+    fill(installation.home, "acme", CANARY)
+    db = sqlite3.connect(empty_database.database(installation.home))
+    at = (datetime.now(UTC) - timedelta(seconds=5)).replace(tzinfo=None).isoformat(sep=" ")
+    db.execute("UPDATE flow_run_state SET timestamp = ?", (at,))
+    db.commit()
+    db.close()
+    PrefectTraces(installation, "acme-two").remove()
+    PrefectTraces(installation, "acme").remove()
+    assert waited[0] == 0
+    assert 5 < waited[1] <= 10
 
 
 def test_a_home_without_prefect_keeps_nothing_there(tmp_path: Path) -> None:

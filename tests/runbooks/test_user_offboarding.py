@@ -12,7 +12,17 @@ import pytest
 from tenantry.run import Status
 from tests.support.lab_stand import LabStand
 
-EVERYTHING = {"remove_licences": True, "remove_delegates": True, "disable_devices": True}
+EVERYTHING = {
+    "remove_licences": True,
+    "remove_delegates": True,
+    "disable_devices": True,
+    "leave_meetings": True,
+    "make_shared": True,
+}
+REPLY = "I left on Friday. Kim <kim@acme.example> answers you."
+OFF = ("disable_sign_in", "reset_password", "remove_methods", "remove_consents", "disable_rules", "clear_forwarding")
+OFF += ("remove_groups", "hide")
+MAILBOX = ("meetings", "forwarded", "reply", "hidden", "shared")
 
 
 @pytest.fixture
@@ -44,11 +54,17 @@ async def held(lab: LabStand) -> dict[str, Any]:
         identity, mail = await access.capability("identity"), await access.capability("mail")
         consents, devices = await identity.consents(account), await identity.devices(account)
         delegates = await mail.delegates(account)
+        look, forwarding = await mail.appearance(account), await mail.forwarding(account)
+        reply = await mail.automatic_reply(account)
+        meetings = await mail.meetings(account, lab.stand.journal.clock.now())
     finally:
         await access.aclose()
     return {
         "consents": [one for one in consents if one.account_id is not None],
         "devices": [one.enabled for one in devices],
+        "mailbox": (look.kind, look.hidden, forwarding.smtp_address, reply.state),
+        "reply": reply.inside,
+        "meetings": [one.subject for one in meetings],
         "trustees": {one.trustee for one in delegates if one.kind == "full_access"},
     }
 
@@ -56,11 +72,11 @@ async def held(lab: LabStand) -> dict[str, Any]:
 async def test_a_leaver_is_out_and_what_was_taken_is_listed(lab: LabStand) -> None:
     directory = lab.lab.tenant.directory
     manager = next(name for name in map(directory.upn_of, range(40)) if name != leaver(lab.lab))
-    lab.create(params={"manager": manager})
+    lab.create(params={"manager": manager, "forward_to": manager, "automatic_reply": REPLY})
     state = await lab.to_the_end()
     assert state.ended is Status.COMPLETED, [s for s in lab.stand.view()["steps"] if s["error"]]
     found = outcomes(lab)
-    for step in ("block", "password", "methods", "consents", "devices", "handed", "groups", "licences"):
+    for step in ("block", "password", "methods", "consents", "devices", "handed", "groups", "licences", *MAILBOX):
         assert found[step] == {"changed"}, step
     after = await held(lab)
     assert after["consents"] == []
@@ -74,8 +90,30 @@ async def test_a_leaver_is_out_and_what_was_taken_is_listed(lab: LabStand) -> No
         one for one in state.item("entitlements", None).output["groups"] if one["fixed"] is None
     ]
     assert removed["left"] == []
-    last = [entry["method"] for entry in lab.lab.audit][-1]
+    *_, before, last = [entry["method"] for entry in lab.lab.audit]
     assert "assignLicense" in last, "licences go last"
+    assert before == "Set-Mailbox" or "members" in before, before
+    assert after["mailbox"] == ("shared", True, manager.lower(), "on")
+    assert "Kim &lt;kim@acme.example&gt; answers you." in after["reply"]
+    assert after["meetings"] == []
+    told = {entry["method"] for entry in lab.lab.audit if "/events/" in entry["target"]}
+    assert told == {"POST cancel", "POST decline"}
+
+
+async def test_what_was_set_on_the_mailbox_is_as_before_after_the_undo(lab: LabStand) -> None:
+    directory = lab.lab.tenant.directory
+    manager = next(name for name in map(directory.upn_of, range(40)) if name != leaver(lab.lab))
+    before = await held(lab)
+    given = {"manager": manager, "forward_to": manager, "automatic_reply": REPLY, "hide": True}
+    lab.create(params={**dict.fromkeys((*OFF, *EVERYTHING), False), **given, "make_shared": True})
+    assert (await lab.to_the_end()).ended is Status.COMPLETED
+    assert (await held(lab))["mailbox"] != before["mailbox"]
+    access = await lab.access()
+    try:
+        await lab.stand.engine(access).undo("run-1", step=None, by={"person": "ann"})
+    finally:
+        await access.aclose()
+    assert (await held(lab))["mailbox"] == before["mailbox"]
 
 
 async def test_without_the_clients_word_nothing_is_changed(lab: LabStand) -> None:
@@ -94,9 +132,7 @@ async def test_without_the_clients_word_nothing_is_changed(lab: LabStand) -> Non
 
 
 async def test_each_step_is_an_option(lab: LabStand) -> None:
-    off = ("disable_sign_in", "reset_password", "remove_methods", "remove_consents", "disable_rules")
-    off += ("clear_forwarding", "remove_groups")
-    lab.create(params=dict.fromkeys((*off, *EVERYTHING), False))
+    lab.create(params=dict.fromkeys((*OFF, *EVERYTHING), False))
     await lab.to_the_end()
     assert [entry["method"] for entry in lab.lab.audit] == ["POST revokeSignInSessions"]
 

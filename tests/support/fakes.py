@@ -18,11 +18,13 @@ from pydantic import SecretStr
 
 from tenantry.capabilities import (
     Account,
+    Appearance,
     Application,
     ApplicationCredential,
     ApplicationGrant,
     AuditRecord,
     AuthMethod,
+    AutomaticReply,
     Consent,
     ConsentPolicy,
     Delegate,
@@ -30,6 +32,7 @@ from tenantry.capabilities import (
     DirectoryEvent,
     Forwarding,
     InboxRule,
+    Meeting,
     Message,
     MobileDevice,
     Owner,
@@ -263,6 +266,9 @@ class FakeMail:
         self.delegate_list: dict[str, list[Delegate]] = {}
         self.device_list: dict[str, list[MobileDevice]] = {}
         self.sent_list: dict[str, list[SentMessage]] = {}
+        self.appearance_of: dict[str, Appearance] = {}
+        self.reply_of: dict[str, AutomaticReply] = {}
+        self.meeting_list: dict[str, list[Meeting]] = {}
         self.without: set[str] = set()
 
     def _owner(self, mailbox: str) -> str:
@@ -279,6 +285,50 @@ class FakeMail:
 
     async def delegates(self, mailbox: str) -> Sequence[Delegate]:
         return list(self.delegate_list.get(self._owner(mailbox), []))
+
+    async def appearance(self, mailbox: str) -> Appearance:
+        owner = self._owner(mailbox)
+        plain = Appearance(
+            address=self._identity._find(mailbox).upn.lower(),
+            kind="regular",
+            hidden=False,
+            synced=False,
+            size=2**30,
+            raw={},
+        )
+        return self.appearance_of.get(owner, plain)
+
+    async def set_hidden(self, mailbox: str, hidden: bool) -> None:
+        present = await self.appearance(mailbox)
+        if present.synced:
+            raise Rejected(f"{mailbox} is mastered on premises")
+        self.appearance_of[self._owner(mailbox)] = present.model_copy(update={"hidden": hidden})
+        self._writes.append(("set_hidden", self._owner(mailbox), hidden))
+
+    async def set_shared(self, mailbox: str, shared: bool) -> None:
+        kind = "shared" if shared else "regular"
+        present = await self.appearance(mailbox)
+        self.appearance_of[self._owner(mailbox)] = present.model_copy(update={"kind": kind})
+        self._writes.append(("set_shared", self._owner(mailbox), shared))
+
+    async def automatic_reply(self, mailbox: str) -> AutomaticReply:
+        return self.reply_of.get(self._owner(mailbox), AutomaticReply())
+
+    async def set_automatic_reply(self, mailbox: str, reply: AutomaticReply) -> None:
+        """Texts come back as HTML, as from the vendor."""
+        tagged = {name: f"<html><body>{getattr(reply, name)}</body></html>" for name in ("inside", "outside")}
+        self.reply_of[self._owner(mailbox)] = reply if reply.state == "off" else reply.model_copy(update=tagged)
+        self._writes.append(("set_automatic_reply", self._owner(mailbox), reply.state))
+
+    async def meetings(self, mailbox: str, since: datetime) -> Sequence[Meeting]:
+        found = self.meeting_list.get(self._owner(mailbox), [])
+        return [one for one in found if one.until is None or one.until >= since]
+
+    async def leave_meeting(self, mailbox: str, meeting: Meeting, comment: str) -> None:
+        owner = self._owner(mailbox)
+        self.meeting_list[owner] = [one for one in self.meeting_list.get(owner, []) if one.id != meeting.id]
+        how = "cancel_meeting" if meeting.organized else "decline_meeting"
+        self._writes.append((how, f"{owner}/{meeting.id}", comment))
 
     async def mobile_devices(self, mailbox: str) -> Sequence[MobileDevice]:
         return list(self.device_list.get(self._owner(mailbox), []))

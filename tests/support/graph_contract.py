@@ -29,6 +29,9 @@ _ALWAYS = frozenset({"$skiptoken", "$format"})
 _OPEN = ("microsoft.graph.security.auditData",)
 """Types whose instances have properties of their own, by record type."""
 
+BEYOND = frozenset({"/v1.0/users/{user}/events/{event}/decline"})
+"""What the real service documents ("event: decline") and the document leaves out."""
+
 
 class GraphContract:
     """The contract of Graph v1.0.
@@ -40,21 +43,21 @@ class GraphContract:
 
     def __init__(self, document: Mapping[str, Any], beyond: frozenset[str] = frozenset()) -> None:
         self._document = document
-        self._beyond = frozenset(_normal(template) for template in beyond)
+        self._beyond = [_normal(template).split("/") for template in beyond]
         self._paths = [(_normal(path).strip("/").split("/"), item) for path, item in document["paths"].items()]
         self._schemas = {"$defs": {name: _convert(one) for name, one in document["components"]["schemas"].items()}}
         for name in _OPEN:
             self._schemas["$defs"][name].pop("unevaluatedProperties", None)
 
     @classmethod
-    def from_environment(cls, beyond: frozenset[str] = frozenset()) -> GraphContract | None:
+    def from_environment(cls, beyond: frozenset[str] = BEYOND) -> GraphContract | None:
         """The contract that the environment names; None when it names none."""
         place = os.environ.get(VARIABLE)
         return cls(json.loads(Path(place).read_text(encoding="utf-8")), beyond) if place else None
 
     def known(self, method: str, template: str) -> bool:
         """Whether the service has this method on this path template, e.g. ``/v1.0/users/{user}``."""
-        if _normal(template) in self._beyond or _linked(method, template):
+        if self._is_beyond(template) or _linked(method, template):
             return True
         item = self._item(template)
         return item is not None and method.lower() in item
@@ -72,7 +75,7 @@ class GraphContract:
         """
         parts = urlsplit(url)
         parameters = {**dict(parse_qsl(parts.query, keep_blank_values=True)), **(query or {})}
-        if _normal(parts.path) in self._beyond or _linked(method, parts.path):
+        if self._is_beyond(parts.path) or _linked(method, parts.path):
             return []
         item = self._item(parts.path)
         if item is None:
@@ -113,6 +116,15 @@ class GraphContract:
         return found + [
             f"answer{error.json_path[1:]}: {error.message}" for error in self._validator(schema).iter_errors(payload)
         ]
+
+    def _is_beyond(self, path: str) -> bool:
+        """A path, or a template, that the document leaves out."""
+        segments = _normal(path).split("/")
+        return any(
+            len(known) == len(segments)
+            and all(one in ("{}", other) for one, other in zip(known, segments, strict=True))
+            for known in self._beyond
+        )
 
     def _item(self, path: str) -> Mapping[str, Any] | None:
         segments = _normal(path).strip("/").split("/")

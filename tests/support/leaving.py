@@ -51,6 +51,9 @@ class Leaver:
         self.phone: pyotp.TOTP | None = None
         self.past = timedelta()
 
+    served = False
+    """A service writes the same record: what is answered there a minute ahead of its clock, it takes up a minute later."""
+
     @property
     def file(self) -> Path:
         return self.desk.home / "tenants" / f"{self.name}.yaml"
@@ -69,7 +72,8 @@ class Leaver:
             self.past += timedelta(minutes=1)
             clock = MovedOn()
             clock.past = self.past
-            installation.journal.clock = clock
+            if not self.served:
+                installation.journal.clock = clock
             installation.contacts._clock = clock.now
             yield installation
 
@@ -115,7 +119,7 @@ class Leaver:
             state = installation.state(run)
             [gate] = [gate for gate in state.open_gates() if gate.step == step]
             assert self.phone is not None
-            code = SecretStr(self.phone.at(installation.journal.clock.now()))
+            code = SecretStr(self.phone.at(installation.contacts._clock()))
             installation.contacts.verify(self.name, by, code, purpose=f"offboarding:{run}:{step}")
             said: dict[str, Any] = {
                 "item": gate.item,

@@ -254,8 +254,9 @@ def get_mailbox(command: Command) -> list[Row]:
     nullable="ForwardingAddress ForwardingSmtpAddress",
 )
 def set_mailbox(command: Command) -> list[Row]:
-    """Change forwarding, type, visibility. Only what is given changes; null clears."""
+    """Change forwarding, type, visibility. Only what is given changes; null clears. What is mastered on premises is refused."""
     box = command.mailbox()
+    user = command.tenant.directory.peek(box.owner).props
     changes: dict[str, Any] = {}
     if command.has("ForwardingAddress"):
         value = command.arg("ForwardingAddress")
@@ -269,6 +270,12 @@ def set_mailbox(command: Command) -> list[Row]:
     for name in ("DeliverToMailboxAndForward", "HiddenFromAddressListsEnabled"):
         if command.has(name):
             changes[name] = command.arg(name)
+    if "HiddenFromAddressListsEnabled" in changes and user["onPremisesSyncEnabled"]:
+        raise invalid(
+            f"The action 'Set-Mailbox', 'HiddenFromAddressListsEnabled', can't be performed on the object '{user['displayName']}' because the object "
+            "is being synchronized from your on-premises organization.",
+            "Microsoft.Exchange.Configuration.Tasks.TaskInvalidOperationException",
+        )
     if command.has("Type"):
         kinds = {"regular": "UserMailbox", "shared": "SharedMailbox", "room": "RoomMailbox"}
         kind = kinds.get(str(command.arg("Type")).lower())

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 from integrations.lab.clock import iso
-from integrations.lab.exchange import organization  # noqa: F401  # declares its cmdlets
+from integrations.lab.exchange import organization, presence  # noqa: F401  # declare their cmdlets
 from integrations.lab.exchange.cmdlets import cmdlets
 from integrations.lab.exchange.command import Cmdlet, Command, Row, invalid
 from integrations.lab.misbehave import throttled, vendor_error

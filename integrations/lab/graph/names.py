@@ -170,6 +170,53 @@ DEVICE = frozenset(
     ]
 )
 
+EVENT = frozenset(
+    [
+        "allowNewTimeProposals",
+        "attendees",
+        "body",
+        "bodyPreview",
+        "cancelledOccurrences",
+        "categories",
+        "changeKey",
+        "createdDateTime",
+        "end",
+        "hasAttachments",
+        "hideAttendees",
+        "iCalUId",
+        "id",
+        "importance",
+        "isAllDay",
+        "isCancelled",
+        "isDraft",
+        "isOnlineMeeting",
+        "isOrganizer",
+        "isReminderOn",
+        "lastModifiedDateTime",
+        "location",
+        "locations",
+        "onlineMeeting",
+        "onlineMeetingProvider",
+        "onlineMeetingUrl",
+        "organizer",
+        "originalEndTimeZone",
+        "originalStart",
+        "originalStartTimeZone",
+        "recurrence",
+        "reminderMinutesBeforeStart",
+        "responseRequested",
+        "responseStatus",
+        "sensitivity",
+        "seriesMasterId",
+        "showAs",
+        "start",
+        "subject",
+        "transactionId",
+        "type",
+        "webLink",
+    ]
+)
+
 MESSAGE = frozenset(
     [
         "bccRecipients",

@@ -13,6 +13,7 @@ from integrations.lab.clock import iso
 from integrations.lab.graph import (
     apps,
     backup_restore,
+    calendar,
     directory_objects,
     entitlements,
     logs,
@@ -48,6 +49,7 @@ ROUTES: tuple[Route, ...] = tuple(
             registrations,
             own_credentials,
             mail,
+            calendar,
             logs,
             risk,
             partner,

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from integrations.lab.mailbox import Mailbox
 from integrations.microsoft365.provider import Microsoft365Handle
 from tenantry.capabilities import Forwarding
 from tenantry.errors import InDoubt, PermissionMissing, Rejected, VendorFault
@@ -41,6 +42,7 @@ def world(stand: Stand, handle: Microsoft365Handle) -> MailWorld:
         sent_subject=artefacts["phishing"]["subject"],
         since=stand.since,
         until=stand.until,
+        coming=frozenset({"Quarter close", "Team stand-up", "Supplier day", "Safety briefing"}),
         writes=lambda: stand.lab.writes,
     )
 
@@ -285,3 +287,54 @@ async def test_a_trace_reaches_back_ninety_days(stand: Stand, handle: Microsoft3
         pass
     starts = [parameters["StartDate"] for name, parameters in _cmdlets(stand) if name == "Get-MessageTraceV2"]
     assert len(starts) == 9
+
+
+async def test_who_organized_a_meeting_cancels_it_and_who_was_asked_declines_it_by_name(
+    stand: Stand, handle: Microsoft365Handle
+) -> None:
+    mail = handle.capability("mail")
+    for meeting in await mail.meetings(stand.user, stand.until):
+        await mail.leave_meeting(stand.user, meeting, "They left.")
+        action = "cancel" if meeting.organized else "decline"
+        [sent] = stand.wire.sent("POST", f"/events/{meeting.id}/{action}")
+        told = {name.lower(): value for name, value in json.loads(sent.content).items()}
+        assert told == (
+            {"comment": "They left."} if meeting.organized else {"comment": "They left.", "sendresponse": True}
+        )
+
+
+def calendar(stand: Stand) -> Mailbox:
+    index = stand.lab.tenant.directory.resolve(stand.user)
+    assert index is not None
+    return stand.lab.tenant.calendar(index)
+
+
+async def test_a_series_with_an_end_is_over_the_day_after(stand: Stand, handle: Microsoft365Handle) -> None:
+    mail, box = handle.capability("mail"), calendar(stand)
+    series = next(one for one in box.meetings if one.props["subject"] == "Team stand-up")
+    for days, coming in ((-2, False), (0, True), (2, True)):
+        last = (stand.until + timedelta(days=days)).date().isoformat()
+        series.props["recurrence"]["range"] |= {"type": "endDate", "endDate": last}
+        assert ("Team stand-up" in {one.subject for one in await mail.meetings(stand.user, stand.until)}) is coming
+
+
+async def test_a_meeting_whose_time_is_not_told_is_an_error(stand: Stand, handle: Microsoft365Handle) -> None:
+    box = calendar(stand)
+    next(iter(box.meetings)).props["start"] = {"dateTime": "2026-11-23T09:00:00", "timeZone": "Romance Standard Time"}
+    with pytest.raises(VendorFault):
+        await handle.capability("mail").meetings(stand.user, stand.until)
+
+
+async def test_how_large_a_mailbox_is_where_the_vendor_says_so(stand: Stand, handle: Microsoft365Handle) -> None:
+    box = calendar(stand)
+    box.size = 53_687_091_200
+    assert (await handle.capability("mail").appearance(stand.user)).size == 53_687_091_200
+
+
+async def test_exchange_refuses_to_hide_who_is_synced(stand: Stand, handle: Microsoft365Handle) -> None:
+    directory = stand.lab.tenant.directory
+    synced = next(i for i in range(directory.count) if directory.peek(i).props["onPremisesSyncEnabled"])
+    mailbox = directory.upn_of(synced)
+    assert (await handle.capability("mail").appearance(mailbox)).synced
+    with pytest.raises(Rejected):
+        await handle.capability("mail").set_hidden(mailbox, True)

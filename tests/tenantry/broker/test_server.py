@@ -114,6 +114,34 @@ def test_the_estates_secrets_only_where_estate_yaml_and_the_clients_file_give_th
             other.resolve("vault:_msp/psa/token", for_tenant="beta", estate_provider=True)
 
 
+def test_the_partner_tenant_opens_to_the_run_by_which_a_client_with_a_directory_leaves(place: Place) -> None:
+    directory = "providers: {m365: {vendor: microsoft365, settings: {tenant_id: t}}}\n"
+    for name, more in (("acme", directory), ("beta", "")):
+        file = place.home.tenants / f"{name}.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"name: {name}\ndisplay_name: {name}\n{more}", encoding="utf-8")
+    partner, psa = '{vendor: microsoft365, secrets: {client_secret: "vault:_msp/partner"}}', "vault:_msp/psa/token"
+    place.home.estate.write_text(
+        f'providers:\n  partner: {partner}\n  psa: {{vendor: sink, secrets: {{token: "{psa}"}}}}\n', encoding="utf-8"
+    )
+    with Vault.open(place.home) as vault:
+        vault.put("_msp", "partner", "canary-of-the-partner")
+        journal = Journal(f"sqlite:///{place.home.journal_db}", lambda name: vault.subkey(name, "journal"))
+        for run, tenant, runbook in (("r-leaves", "acme", "client_offboarding"), ("r-plain", "acme", "plain")):
+            journal.append(tenant, [Event("run.created", {}, run, flow=(runbook, "1"))])
+        journal.append("beta", [Event("run.created", {}, "r-beta", flow=("client_offboarding", "1"))])
+        journal.close()
+    with place.serving() as hand:
+        with mine(place, hand.grant("r-leaves", "acme")) as vault:
+            value = vault.resolve("vault:_msp/partner", for_tenant="acme", estate_provider=True)
+            assert value.get_secret_value() == b"canary-of-the-partner"
+            with pytest.raises(OutOfScope):  # nothing else of the estate's comes with it
+                vault.resolve(psa, for_tenant="acme", estate_provider=True)
+        for run, tenant in (("r-plain", "acme"), ("r-lea", "acme"), ("r-leaves", "beta"), ("r-beta", "beta")):
+            with mine(place, hand.grant(run, tenant)) as other, pytest.raises(OutOfScope):
+                other.resolve("vault:_msp/partner", for_tenant=tenant, estate_provider=True)
+
+
 def test_no_key_but_those_of_record_and_evidence_leaves(place: Place) -> None:
     with place.serving() as hand, mine(place, hand.grant(RUN, "acme")) as vault:
         with Vault.open(place.home) as own:
