@@ -77,6 +77,18 @@ def _sign_in_methods() -> dict[str, Any]:
     }
 
 
+def _credential_rules() -> dict[str, Any]:
+    """As every directory has them at first: there, and off."""
+    return {
+        "id": "00000000-0000-0000-0000-000000000000",
+        "displayName": "Default app management tenant policy",
+        "description": "Default tenant policy that enforces app management restrictions on applications and service principals.",
+        "isEnabled": False,
+        "applicationRestrictions": {"passwordCredentials": [], "keyCredentials": []},
+        "servicePrincipalRestrictions": {"passwordCredentials": [], "keyCredentials": []},
+    }
+
+
 def _sharing() -> dict[str, Any]:
     """As SharePoint has it where nobody has changed anything."""
     return {
@@ -132,6 +144,8 @@ class Posture:
     """What people and guests may do without a role, as Graph shows it; so the next two."""
     consent_requests: dict[str, Any] = field(default_factory=_consent_requests)
     sign_in_methods: dict[str, Any] = field(default_factory=_sign_in_methods)
+    credential_rules: dict[str, Any] = field(default_factory=_credential_rules)
+    """What is demanded of credentials that applications are given, as Graph shows it."""
     sharing: dict[str, Any] = field(default_factory=_sharing)
     """Settings of SharePoint."""
     role_rules: dict[str, Any] = field(default_factory=_role_rules)

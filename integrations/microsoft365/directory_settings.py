@@ -6,6 +6,7 @@ method           application permission (least)                 page (learn.micr
 liberties        Policy.Read.All                                authorizationpolicy-get                             1
 consent_requests Policy.Read.All                                adminconsentrequestpolicy-get                       1
 sign_in_methods  Policy.Read.All                                authenticationmethodspolicy-get                     1
+credential_rules Policy.Read.All                                tenantappmanagementpolicy-get                       1
 sharing          SharePointTenantSettings.Read.All              sharepointsettings-get                              1
 role_rules       RoleManagementPolicy.Read.Directory            policyroot-list-rolemanagementpolicyassignments     roles / page
 ================ ============================================== =================================================== ===================
@@ -13,17 +14,29 @@ role_rules       RoleManagementPolicy.Read.Directory            policyroot-list-
 Known limits:
     - The rules of roles need Microsoft Entra ID P2.
     - Of a method that is on it is not looked at for whom.
+    - Which applications have rules for their credentials of their own, and what stands in those, is not read.
     - What applies to OneDrive alone, and which groups may share, the API does not show.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, Final
+from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import timedelta
+from typing import Any, Final, Literal
 
-from integrations.microsoft365._read import text
+from pydantic import TypeAdapter, ValidationError
+
+from integrations.microsoft365._read import text, when
 from integrations.microsoft365.graph import Graph
-from tenantry.capabilities.directory_settings import ConsentRequests, Liberties, RoleRules, Sharing, SignInMethods
+from tenantry.capabilities.directory_settings import (
+    ConsentRequests,
+    CredentialRule,
+    CredentialRules,
+    Liberties,
+    RoleRules,
+    Sharing,
+    SignInMethods,
+)
 from tenantry.errors import VendorFault
 
 __all__ = ["Microsoft365DirectorySettings"]
@@ -42,6 +55,19 @@ _EVENTS: Final = {
     "activated": "Notification_Admin_EndUser_Assignment",
 }
 """learn.microsoft.com/graph/identity-governance-pim-rules-overview"""
+_HOLDERS: Final[Mapping[str, Literal["registration", "principal"]]] = {
+    "applicationRestrictions": "registration",
+    "servicePrincipalRestrictions": "principal",
+}
+_RESTRICTIONS: Final[Mapping[str, tuple[Literal["password", "key", "certificate"], bool]]] = {
+    "passwordAddition": ("password", True),
+    "passwordLifetime": ("password", False),
+    "symmetricKeyAddition": ("key", True),
+    "symmetricKeyLifetime": ("key", False),
+    "asymmetricKeyLifetime": ("certificate", False),
+}
+"""What a restriction is about, and whether it blocks adding at all."""
+_LIFETIME: Final = TypeAdapter(timedelta)
 _SHOWN: Final = {
     "app": "displayAppInformationRequiredState",
     "location": "displayLocationInformationRequiredState",
@@ -96,6 +122,13 @@ class Microsoft365DirectorySettings:
             raw=row,
         )
 
+    async def credential_rules(self) -> CredentialRules:
+        """The default policy for managing applications."""
+        row = await self._graph.get("/policies/defaultAppManagementPolicy", needs=_POLICIES)
+        if not isinstance(row.get("isEnabled"), bool):
+            raise VendorFault("graph does not say whether rules for applications are on", vendor="microsoft365")
+        return CredentialRules(enabled=row["isEnabled"], rules=tuple(_credential_rules(row)), raw=row)
+
     async def sharing(self) -> Sharing:
         """Settings of SharePoint."""
         row = await self._graph.get("/admin/sharepoint/settings", needs="SharePointTenantSettings.Read.All")
@@ -127,6 +160,34 @@ class Microsoft365DirectorySettings:
                 },
                 raw=row,
             )
+
+
+def _credential_rules(row: Mapping[str, Any]) -> Iterator[CredentialRule]:
+    """Those that count: a restriction without a state is evaluated."""
+    for key, holder in _HOLDERS.items():
+        given = row.get(key) or {}
+        for one in (*(given.get("passwordCredentials") or ()), *(given.get("keyCredentials") or ())):
+            about = _RESTRICTIONS.get(text(one.get("restrictionType")))
+            if about is None or text(one.get("state")) == "disabled":
+                continue
+            kind, blocked = about
+            yield CredentialRule(
+                holder=holder,
+                kind=kind,
+                blocked=blocked,
+                longest=None if blocked else _lifetime(one.get("maxLifetime")),
+                since=when(one.get("restrictForAppsCreatedAfterDateTime")),
+                exempt=bool(one.get("excludeActors")),
+                raw=one,
+            )
+
+
+def _lifetime(value: Any) -> timedelta | None:
+    """An ISO 8601 duration; None for one that limits nothing that can be read."""
+    try:
+        return _LIFETIME.validate_python(value)
+    except ValidationError:
+        return None
 
 
 def _for_all(feature: Mapping[str, Any]) -> bool:

@@ -99,6 +99,8 @@ from tenantry.capabilities.directory import (
 from tenantry.capabilities.directory_logs import DirectoryLogs
 from tenantry.capabilities.directory_settings import (
     ConsentRequests,
+    CredentialRule,
+    CredentialRules,
     DirectorySettings,
     Liberties,
     RoleRules,
@@ -286,6 +288,8 @@ __all__ = [
     "Consent",
     "ConsentPolicy",
     "ConsentRequests",
+    "CredentialRule",
+    "CredentialRules",
     "Credentials",
     "CronEntry",
     "DatabaseRestore",

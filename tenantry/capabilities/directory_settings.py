@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Protocol, runtime_checkable
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -49,6 +50,33 @@ class SignInMethods(_Fact):
     raw: dict[str, Any]
 
 
+class CredentialRule(_Fact):
+    """What is demanded of one kind of credential that applications are given."""
+
+    holder: Literal["registration", "principal"]
+    """As :class:`tenantry.capabilities.ApplicationCredential` has it."""
+    kind: Literal["password", "key", "certificate"]
+    """A password, a symmetric key, or an asymmetric one."""
+    blocked: bool
+    """None may be added."""
+    longest: timedelta | None
+    """For how long one may be valid; None: for any time."""
+    since: datetime | None
+    """Applications that were made earlier are exempt; None: none is."""
+    exempt: bool
+    """Whoever adds it may be somebody to whom it does not apply."""
+    raw: dict[str, Any]
+
+
+class CredentialRules(_Fact):
+    """What is demanded of credentials of all applications for which nothing else was said."""
+
+    enabled: bool
+    rules: tuple[CredentialRule, ...]
+    """Those that are evaluated."""
+    raw: dict[str, Any]
+
+
 class Sharing(_Fact):
     """With whom files and sites may be shared."""
 
@@ -84,6 +112,8 @@ class DirectorySettings(Protocol):
     async def consent_requests(self) -> ConsentRequests: ...
 
     async def sign_in_methods(self) -> SignInMethods: ...
+
+    async def credential_rules(self) -> CredentialRules: ...
 
     async def sharing(self) -> Sharing: ...
 

@@ -10,7 +10,8 @@ from tenantry.capabilities import DirectorySettings
 
 @dataclass
 class DirectorySettingsWorld:
-    """A directory as it is made: everybody registers, consents and invites, nobody is asked, older ways to sign in are on, files are shared with anybody; of one role
+    """A directory as it is made: everybody registers, consents and invites, nobody is asked, older ways to sign in are on, files are shared with anybody,
+    nothing is demanded of credentials; of one role
     activation is approved by one group, and one address is told of it."""
 
     provider: DirectorySettings
@@ -42,6 +43,10 @@ class DirectorySettingsConformance:
             False,
             True,
         )
+
+    async def test_credential_rules(self, world: DirectorySettingsWorld) -> None:
+        found = await world.provider.credential_rules()
+        assert (found.enabled, found.rules) == (False, ())
 
     async def test_sharing(self, world: DirectorySettingsWorld) -> None:
         found = await world.provider.sharing()

@@ -188,9 +188,11 @@ _DOCUMENTED = re.compile(
     r"GET /v1\.0/solutions/backupRestore/protectionUnits/microsoft\.graph\.(mailbox|drive|site)ProtectionUnit"
     r"|(GET|POST) /v1\.0/solutions/backupRestore/(exchange|oneDriveForBusiness|sharePoint)RestoreSessions/[^/]+/(mailbox|drive|site)RestoreArtifactsBulkAdditionRequests"
     r"|GET /v1\.0/solutions/backupRestore/(exchange|oneDriveForBusiness|sharePoint)RestoreSessions/[^/]+/(mailbox|drive|site)RestoreArtifacts"
+    r"|GET /v1\.0/policies/defaultAppManagementPolicy"
 )
 """What the contract leaves out with the navigation properties; these stand in the reference of "List mailboxProtectionUnits", "Create
-mailboxRestoreArtifactsBulkAdditionRequest", "List mailboxRestoreArtifacts", and of the same for drives and sites."""
+mailboxRestoreArtifactsBulkAdditionRequest", "List mailboxRestoreArtifacts", of the same for drives and sites,
+and "Get tenantAppManagementPolicy"."""
 _LINKS = re.compile(r"POST /v1\.0/groups/[^/]+/members/\$ref|DELETE /v1\.0/groups/[^/]+/members/[^/]+/\$ref")
 """The contract leaves out links (``$ref``); these stand in the reference of "Add members" and "Remove member"."""
 

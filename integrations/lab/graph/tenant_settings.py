@@ -1,7 +1,7 @@
 """What the directory lets everybody do: registering and consenting, guests, ways to sign in, how roles are activated.
 
-Sources: Graph v1.0 reference, "Get authorizationPolicy", "Get adminConsentRequestPolicy", "Get authenticationMethodsPolicy", "Get SharePointSettings", "List
-roleManagementPolicyAssignments", "Use PIM policy APIs" (a filter for scope and type is demanded; without the licence 400).
+Sources: Graph v1.0 reference, "Get authorizationPolicy", "Get adminConsentRequestPolicy", "Get authenticationMethodsPolicy", "Get tenantAppManagementPolicy",
+"Get SharePointSettings", "List roleManagementPolicyAssignments", "Use PIM policy APIs" (a filter for scope and type is demanded; without the licence 400).
 """
 
 from __future__ import annotations
@@ -42,6 +42,16 @@ def consent_requests(call: Call) -> Answer:
 def authentication_methods(call: Call) -> Answer:
     """Which ways to sign in are on, and how."""
     return call.one("policies/authenticationMethodsPolicy", call.tenant.posture.sign_in_methods)
+
+
+@routes.add(
+    "GET",
+    "policies/defaultAppManagementPolicy",
+    f"{_READ} Policy.Read.ApplicationConfiguration Policy.ReadWrite.ApplicationConfiguration",
+)
+def credential_rules(call: Call) -> Answer:
+    """What is demanded of credentials that applications are given."""
+    return call.one("policies/defaultAppManagementPolicy/$entity", call.tenant.posture.credential_rules)
 
 
 @routes.add(

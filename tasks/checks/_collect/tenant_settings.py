@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Final
 
-from tenantry.capabilities import ConsentRequests, Liberties, RoleRules, Sharing, SignInMethods
+from tenantry.capabilities import ConsentRequests, CredentialRules, Liberties, RoleRules, Sharing, SignInMethods
 from tenantry.sweep.check import Giver, collector
 from tenantry.task import Permission
 
-__all__ = ["consent_requests", "liberties", "role_rules", "sharing", "sign_in_methods"]
+__all__ = ["consent_requests", "credential_rules", "liberties", "role_rules", "sharing", "sign_in_methods"]
 
 _POLICIES: Final = (Permission(vendor="microsoft365", names=("Policy.Read.All",)),)
 _SHARING: Final = (Permission(vendor="microsoft365", names=("SharePointTenantSettings.Read.All",)),)
@@ -32,6 +32,12 @@ async def consent_requests(given: Giver) -> AsyncIterator[ConsentRequests]:
 async def sign_in_methods(given: Giver) -> AsyncIterator[SignInMethods]:
     """Once."""
     yield await (await given.capability("directory_settings")).sign_in_methods()
+
+
+@collector("directory_settings", permissions=_POLICIES)
+async def credential_rules(given: Giver) -> AsyncIterator[CredentialRules]:
+    """Once."""
+    yield await (await given.capability("directory_settings")).credential_rules()
 
 
 @collector("directory_settings", permissions=_RULES)

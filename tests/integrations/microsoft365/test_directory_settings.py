@@ -31,6 +31,9 @@ SETTINGS = {
     "ms_aad_5_1v1",
     "ms_aad_5_2v1",
     "ms_aad_5_3v1",
+    "ms_aad_5_5v1",
+    "ms_aad_5_6v1",
+    "ms_aad_5_7v1",
     "ms_aad_8_2v1",
 }
 RULES = {"ms_aad_7_6v1", "ms_aad_7_7v1", "ms_aad_7_8v1", "ms_aad_7_9v1"}
@@ -87,6 +90,15 @@ async def stands(stand: Stand, baseline: Baseline = BASELINE) -> dict[str, str]:
     return {one["policy"]: one["status"] for one in found[baseline.id]}
 
 
+def restriction(kind: str, longest: str | None = None) -> dict[str, Any]:
+    return {
+        "restrictionType": kind,
+        "state": "enabled",
+        "maxLifetime": longest,
+        "restrictForAppsCreatedAfterDateTime": None,
+    }
+
+
 def harden(stand: Stand) -> None:
     posture = stand.lab.tenant.posture
     posture.authorization["allowInvitesFrom"] = "adminsAndGuestInviters"
@@ -101,6 +113,12 @@ def harden(stand: Stand) -> None:
             method["state"] = "disabled"
         for feature in method.get("featureSettings", {}).values():
             feature["state"] = "enabled"
+    limits = {
+        "passwordCredentials": [restriction("passwordAddition"), restriction("symmetricKeyAddition")],
+        "keyCredentials": [restriction("asymmetricKeyLifetime", "P365D")],
+    }
+    posture.credential_rules |= dict.fromkeys(("applicationRestrictions", "servicePrincipalRestrictions"), limits)
+    posture.credential_rules["isEnabled"] = True
     for role in ROLES:
         rules = posture.role_rules[role]
         rules["approval"] = True
@@ -119,6 +137,54 @@ async def test_the_baseline_of_a_directory_as_it_is_made_and_of_one_that_was_har
     unlicensed = await stands(stand)
     assert unlicensed["ms_aad_8_1v1"] == "fail"
     assert {unlicensed[policy] for policy in RULES | {"ms_aad_7_5v1"}} == {"unknown"}
+
+
+async def test_rules_for_credentials_of_applications_as_graph_shows_them(
+    stand: Stand, world: DirectorySettingsWorld
+) -> None:
+    harden(stand)
+    shown = stand.lab.tenant.posture.credential_rules
+    off = restriction("passwordLifetime", "P4DT12H30M5S") | {"state": "disabled"}
+    since = restriction("symmetricKeyLifetime", "P4DT12H30M5S") | {
+        "restrictForAppsCreatedAfterDateTime": "2014-10-19T10:37:00Z"
+    }
+    endless = restriction("asymmetricKeyLifetime", "for ever")
+    del endless["state"]
+    unheard = restriction("trustedCertificateAuthority")
+    shown["applicationRestrictions"] = {"passwordCredentials": [off, since], "keyCredentials": [endless, unheard]}
+    shown["servicePrincipalRestrictions"] = None
+    found = await world.provider.credential_rules()
+    assert [(one.holder, one.kind, one.blocked, one.longest, one.since) for one in found.rules] == [
+        (
+            "registration",
+            "key",
+            False,
+            timedelta(days=4, hours=12, minutes=30, seconds=5),
+            datetime(2014, 10, 19, 10, 37, tzinfo=UTC),
+        ),
+        ("registration", "certificate", False, None, None),
+    ]
+    credentials = {"ms_aad_5_5v1", "ms_aad_5_6v1", "ms_aad_5_7v1"}
+    stood = await stands(stand)
+    assert {stood[policy] for policy in credentials} == {"fail"}
+    names = ("Policy.Read.All", "Policy.Read.ApplicationConfiguration", "Policy.ReadWrite.ApplicationConfiguration")
+    stand.lab.change_permissions(revoke=names)
+    stood = await stands(stand)
+    assert {stood[policy] for policy in credentials} == {"unknown"}
+
+
+async def test_administrators_of_the_cloud_s_own_and_agents(stand: Stand) -> None:
+    stood = await stands(stand)
+    assert (stood["ms_aad_7_3v1"], stood["ms_aad_9_1v1"]) == ("pass", "for_person")
+    tenant = stand.lab.tenant
+    [one, *_] = [row.view(0.0)["principalId"] for row in tenant.role_assignments.listed(0.0)]
+    index = tenant.directory.resolve(one)
+    assert index is not None
+    tenant.directory.alter(index, onPremisesSyncEnabled=True)
+    assert (await stands(stand))["ms_aad_7_3v1"] == "fail"
+    kinds = ("User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All")
+    stand.lab.change_permissions(revoke=kinds)
+    assert (await stands(stand))["ms_aad_7_3v1"] == "unknown"
 
 
 async def test_the_baseline_of_mail_in_each_state(stand: Stand) -> None:
@@ -153,7 +219,7 @@ async def test_a_client_without_a_directory_has_none_of_it() -> None:
 
     looking: Any = Looking(Nothing(None))  # type: ignore[arg-type]  # no handle is asked
     look = Look(datetime.now(UTC), datetime.now(UTC), Known())
-    for name in ("scuba_exchange", "scuba_sharepoint"):
+    for name in ("scuba_entra", "scuba_exchange", "scuba_sharepoint"):
         baseline = load_baseline(name)
         found = await judge(looking, [baseline], measures(), {check.name: check for check in checks()}, look)
         assert {one["status"] for one in found[name]} == {"not_applicable"}
