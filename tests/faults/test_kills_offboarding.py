@@ -24,9 +24,7 @@ from tests.support.leaving import age_key
 from tests.support.tools import needs_program
 
 WHERE = ("append_before", "append_after", "write_before", "write_during", "write_after")
-MOMENTS = [
-    (where, nth) for where in WHERE for nth in (1, 2, 3, 5, 8, 13, 21 if where.startswith("append") else 17)
-]
+MOMENTS = [(where, nth) for where in WHERE for nth in (1, 2, 3, 5, 8, 13, 21 if where.startswith("append") else 17)]
 """The longest stretch, which is the deletion, has 17 writes and more than 21 appends."""
 SHUT = {"application": False, "role": False, "key": False, "delegated": False}
 

@@ -26,7 +26,7 @@ from tests.support.leaving import age_key
 from tests.support.tools import needs_program
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.timeout(1200), pytest.mark.torture]  # longer than `make test` has room for
+pytestmark = [pytest.mark.timeout(600), pytest.mark.torture]  # longer than `make test` has room for
 
 NAME: Final = "south"
 CANARY: Final = "canary-8b27e1-of-south"
@@ -99,7 +99,7 @@ def test_nothing_of_a_client_who_left_is_found_with_us_or_with_prefect(stand: St
                     client.answer(run, step)
         return state.ended is not None
 
-    until(on, lambda: f"{seen}; {client.stuck(run)}; {stand.worker_log()}", seconds=900)
+    until(on, lambda: f"{seen}; {client.stuck(run)}; {stand.worker_log()}", seconds=400)
     assert stand.state(run).ended is Status.COMPLETED, client.stuck(run)
     stand.wait_for(run, *ENDED)
     home = stand.home.path

@@ -90,14 +90,17 @@ async def test_a_leaver_is_out_and_what_was_taken_is_listed(lab: LabStand) -> No
         one for one in state.item("entitlements", None).output["groups"] if one["fixed"] is None
     ]
     assert removed["left"] == []
-    *_, before, last = [entry["method"] for entry in lab.lab.audit]
-    assert "assignLicense" in last, "licences go last"
-    assert before == "Set-Mailbox" or "members" in before, before
+    methods = [entry["method"] for entry in lab.lab.audit]
+    assert "assignLicense" in methods[-1], "licences go last"
+    made_shared = [place for place, entry in enumerate(lab.lab.audit) if "RecipientTypeDetails" in str(entry["after"])]
+    told = [place for place, entry in enumerate(lab.lab.audit) if "/events/" in entry["target"]]
+    assert made_shared, "the mailbox was made a shared one"
+    assert max(told) < made_shared[0], "after everything else in the mailbox"
     assert after["mailbox"] == ("shared", True, manager.lower(), "on")
     assert "Kim &lt;kim@acme.example&gt; answers you." in after["reply"]
     assert after["meetings"] == []
-    told = {entry["method"] for entry in lab.lab.audit if "/events/" in entry["target"]}
-    assert told == {"POST cancel", "POST decline"}
+    left = {entry["method"] for entry in lab.lab.audit if "/events/" in entry["target"]}
+    assert left == {"POST cancel", "POST decline"}
 
 
 async def test_what_was_set_on_the_mailbox_is_as_before_after_the_undo(lab: LabStand) -> None:
