@@ -53,7 +53,7 @@ _BEFORE: Final = (
     "FROM tenant_keys k LEFT JOIN secrets s ON s.tenant = k.tenant AND s.name = ? WHERE k.tenant = ?"
 )
 _KEPT: Final = 50_000
-"""Secrets of which what is shown stays in memory, some 500 bytes each."""
+"""Secrets of which what is shown, or what is sealed, stays in memory, some 500 bytes each."""
 
 
 class Before(NamedTuple):
@@ -74,14 +74,15 @@ class Before(NamedTuple):
     live: int | None
 
 
-class _Listed:
-    """What was listed while the file had one stamp."""
+class _Read:
+    """What was read while the file had one stamp: lists, and secrets as they lie in it, sealed."""
 
-    __slots__ = ("held", "of", "stamp")
+    __slots__ = ("held", "of", "rows", "stamp")
 
     def __init__(self, stamp: tuple[int, int] | None = None) -> None:
         self.stamp = stamp
         self.of: dict[tuple[str, bool], list[SecretVersion]] = {}
+        self.rows: dict[tuple[str, str, int | None, bool], tuple[int, bytes, str]] = {}
         self.held = 0
 
 
@@ -96,7 +97,7 @@ class EmbeddedStore:
         self._db = db
         self._keys = keys
         self._clock = clock
-        self._listed = _Listed()
+        self._read = _Read()
 
     def put(self, tenant: str, name: str, value: bytes, facts: Facts, *, expect: int | None = None) -> SecretVersion:
         with self._db.transaction() as db:
@@ -137,23 +138,47 @@ class EmbeddedStore:
             raise absent(tenant, name, version)
         return self.open(tenant, name, found)
 
-    def find(self, tenant: str, name: str, version: int | None = None, *, here: bool = False) -> Any:
-        """The row of a secret, for `open` and `unsealed`; None when there is none.
+    def find(
+        self, tenant: str, name: str, version: int | None = None, *, here: bool = False
+    ) -> tuple[int, bytes, str] | None:
+        """The row of a secret, for `open` and `unsealed`; None when there is none. It is kept in memory, sealed as it is, for as long as
+        nobody has changed the file.
 
         Args:
             here: only if this is the store that is asked for the tenant: copies of a move that is under way are not.
         """
+        read = self._current()
+        place = (tenant, name, version, here)
+        if read is not None and (known := read.rows.get(place)) is not None:
+            return known
         if version is None:
             found = self._db.tuples(_FINDS[here, False], tenant, name)
         else:
             found = self._db.tuples(_FINDS[here, True], tenant, name, version)
-        return found[0] if found and found[0][2] is not None else None
+        if not found or found[0][2] is None:
+            return None
+        number, sealed, key = found[0]
+        row = (int(number), bytes(sealed), str(key))
+        if read is not None:
+            read.rows[place] = row
+            read.held += 1
+        return row
 
-    def open(self, tenant: str, name: str, row: Any) -> Opened:
+    def _current(self) -> _Read | None:
+        """What was read of the file as it is now; None within a transaction of this thread's."""
+        read, stamp = self._read, self._db.stamp()
+        if stamp is None:
+            return None
+        if read.stamp != stamp or read.held > _KEPT:
+            # A new one, so that what another thread is reading from the file as it was goes to the old one.
+            read = self._read = _Read(stamp)
+        return read
+
+    def open(self, tenant: str, name: str, row: tuple[int, bytes, str]) -> Opened:
         """Open what `find` found."""
-        return Opened(int(row[0]), self.unsealed(tenant, name, row))
+        return Opened(row[0], self.unsealed(tenant, name, row))
 
-    def unsealed(self, tenant: str, name: str, row: Any) -> SecretBytes:
+    def unsealed(self, tenant: str, name: str, row: tuple[int, bytes, str]) -> SecretBytes:
         """The value alone of what `find` found."""
         version, sealed, identifier = row
         try:
@@ -170,21 +195,18 @@ class EmbeddedStore:
 
     def listed(self, tenant: str, *, here: bool) -> builtins.list[SecretVersion]:
         """As `list`; ``here`` as for `find`. What was listed is kept in memory for as long as nobody has changed the file."""
-        listed, stamp = self._listed, self._db.stamp()
-        if listed.stamp != stamp or stamp is None or listed.held > _KEPT:
-            # A new one, so that what another thread is listing from the file as it was goes to the old one.
-            listed = self._listed = _Listed(stamp)
-        found = listed.of.get((tenant, here))
+        read = self._current()
+        found = read.of.get((tenant, here)) if read is not None else None
         if found is None:
             found = self.shown(tenant, self._db.tuples(_LISTS[here], tenant))
-            if stamp is not None:
-                listed.of[tenant, here] = found
-                listed.held += len(found)
+            if read is not None:
+                read.of[tenant, here] = found
+                read.held += len(found)
         return found.copy()
 
-    def forget_lists(self) -> None:
-        """Read again what was listed. Nothing needs this but who measures it."""
-        self._listed = _Listed()
+    def forget(self) -> None:
+        """Read again what was read. Nothing needs this but who measures it."""
+        self._read = _Read()
 
     @staticmethod
     def shown(tenant: str, rows: builtins.list[tuple[Any, ...]]) -> builtins.list[SecretVersion]:

@@ -33,9 +33,12 @@ def main() -> None:
             server = LabServer(lab).start()
             labtenant.register(installation, name, server.base_url, lab)
             path = installation.tenants.path(name)
-            file = yaml.safe_load(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            # By the mark it is known for a lab when the next figure begins.
+            mark, file = text.partition("\n")[0], yaml.safe_load(text)
             file["providers"] = {key: one for key, one in file["providers"].items() if key not in _ELSEWHERE}
-            path.write_text(yaml.safe_dump(file, sort_keys=False, allow_unicode=True), encoding="utf-8")
+            shown = yaml.safe_dump(file, sort_keys=False, allow_unicode=True)
+            path.write_text(f"{mark}\n{shown}", encoding="utf-8")
             begun[name] = server.base_url
             if number >= count - away:
                 server.stop()
