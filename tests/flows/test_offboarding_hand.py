@@ -9,6 +9,7 @@ import pytest
 
 from flows.offboarding_hand import TenantOffboarding
 from tenantry.errors import Unreachable
+from tenantry.estate import Estate
 from tenantry.providers import ProviderCheck
 
 
@@ -31,7 +32,7 @@ def hand(check: ProviderCheck | Exception) -> TenantOffboarding:
             return Handle()
 
     installation = SimpleNamespace(
-        estate=SimpleNamespace(providers={}),
+        estate=Estate(),
         tenants=SimpleNamespace(get=lambda name: SimpleNamespace(name=name, providers={})),
     )
     return TenantOffboarding(installation, Context())  # type: ignore[arg-type]  # as much of them as is used
