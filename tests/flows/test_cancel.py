@@ -58,6 +58,12 @@ def pending(pid: int) -> set[int]:
     return {number for number in range(1, 65) if mask >> (number - 1) & 1}
 
 
+def halted(pid: int) -> bool:
+    """Whether every thread of the process stands still: one that does not yet may take a signal."""
+    stats = [path.read_text(encoding="ascii") for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return all(text.rpartition(")")[2].split()[0] == "T" for text in stats)
+
+
 def ended_as_it_should(stand: Stand, run: str) -> None:
     flow_run: dict[str, Any] = stand.wait_for(run, "CANCELLED")
     assert "tenantry resume" in flow_run["state"]["message"]
@@ -90,6 +96,7 @@ def test_one_that_does_not(slow: Stand) -> None:
     """A stopped process takes no signal but one: what was sent to it before stays pending, and is seen."""
     run, pid = under_way(slow)
     os.kill(pid, signal.SIGSTOP)
+    until(lambda: halted(pid), "it goes on")
     cancel(slow, run)
     until(lambda: signal.SIGTERM in pending(pid), "it was not asked to end")
     assert alive(pid)
