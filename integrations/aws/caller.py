@@ -262,7 +262,8 @@ class Caller:
         state = _Attempt(write, cancelled)
         _attempt.set(state)
         waited = 0.0
-        for attempt in range(1, 1000):
+        tried = {True: 0, False: 0}  # throttled, and failed otherwise: being slowed uses up no attempt
+        while True:
             state.sent = False
             self._queue(service, region, what, cancelled, write=write)
             with self._turns.turn_in_thread(cancelled):
@@ -285,10 +286,11 @@ class Caller:
                     if found is None:
                         raise
                     error = found
+            throttled = isinstance(error, Throttled)
+            tried[throttled] += 1
             if isinstance(error, Throttled):
-                self._slow(service, region, error, attempt)
-            waited += self._wait(error, attempt, waited, cancelled, write=write)
-        raise AssertionError("unreachable")
+                self._slow(service, region, error, tried[throttled])
+            waited += self._wait(error, tried[throttled], waited, cancelled, write=write)
 
     def _slow(self, service: str, region: str | None, error: Throttled, attempt: int) -> None:
         """Nobody else, of this run or of another, calls this service in this region for as long as the throttled one waits."""

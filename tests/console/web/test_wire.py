@@ -62,7 +62,9 @@ def status(one: socket.socket) -> int:
             return 0
         said += more
     head, _, body = said.partition(b"\r\n\r\n")
-    length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
+    length = next(
+        int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
+    )
     while len(body) < length:
         body += one.recv(length - len(body))
     return int(head.split()[1])

@@ -202,6 +202,15 @@ async def test_a_throttled_write_waits_and_is_done_once(
     assert not active(account, key)
 
 
+async def test_being_throttled_uses_up_no_attempt(aws: AwsStand, account: Account, handle: AwsHandle, key: str) -> None:
+    identity = handle.capability("cloud_identity")
+    throttled, failed = QUICK.attempts + 1, QUICK.attempts - 1
+    aws.fault("iam", "GetAccessKeyLastUsed", Reply.query_error(400, "Throttling"), times=throttled)
+    aws.fault("iam", "GetAccessKeyLastUsed", Reply.query_error(500, "InternalFailure"), times=failed)
+    assert (await identity.key(key)).active
+    assert aws.made()["iam", "GetAccessKeyLastUsed"] >= throttled + failed + 1
+
+
 async def test_a_write_after_its_deadline_is_not_sent(
     aws: AwsStand, account: Account, handle: AwsHandle, key: str
 ) -> None:
