@@ -243,9 +243,10 @@ class Signing:
         hashes = SqlHashes(self._db, tree)
         before = last(self._db, tree)
         kept = self._signer.kept(tree)
-        for note, where in ((before.note if before else None, "in the record"), (kept, "kept outside the record")):
-            if note is not None:
-                self._follows(hashes, note, tree, size, where)
+        if before is not None:
+            self._follows(hashes, before.note, tree, size, "in the record")
+        if kept is not None and (before is None or kept != before.note):  # the very same one is not proven twice
+            self._follows(hashes, kept, tree, size, "kept outside the record")
         hashes.extend(size)
         return Checkpoint(f"{origin_of(self._msp)}/{tree}", size, merkle.root(hashes, size))
 
