@@ -341,6 +341,15 @@ class TenantContext:
             from tenantry.disaster.probes import DnsProbe, HttpProbe, TcpProbe
 
             return TenantProbing(self, {HttpProbe: ask_http, TcpProbe: ask_tcp, DnsProbe: ask_dns})
+        if name == "public_dns":
+            servers = [(str(one.address), one.port) for one in self._installation.estate.name_servers]
+            if self._drill is not None or not servers:
+                from flows.probing import NobodyAsked
+
+                return NobodyAsked()
+            from integrations.public_dns import Resolvers
+
+            return Resolvers(servers)
         if name in ("risks", "recorded"):
             from flows.remembering import TenantRecorded, TenantRisks
 
