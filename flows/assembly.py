@@ -38,13 +38,13 @@ from tenantry.errors import InvalidRunbook, InvalidTenant, NoProvider, NotFound,
 from tenantry.estate import Estate, load_estate
 from tenantry.evidence import EvidenceStore
 from tenantry.home import Home
-from tenantry.journal import MSP, Event, Journal, Ledger, Stored
+from tenantry.journal import MSP, Event, Journal, Ledger, RunIndex, Stored
 from tenantry.passwords import new_password
 from tenantry.people import People
 from tenantry.providers import Client, EstateProvider, Handle, Provider, SecretSource, SignsInAhead, channels_of
 from tenantry.providers import Estate as HandleAtEstate
 from tenantry.run import RunState, Surroundings, fold, run_view
-from tenantry.runbook import Runbook, parse_runbook
+from tenantry.runbook import Runbook, pinned_runbook
 from tenantry.signing import RecordSigner
 from tenantry.tenants import ProviderConfig, Tenant, TenantStore
 from tenantry.unattended import Budget
@@ -236,11 +236,11 @@ class Installation:
             return self.vault.checkpoint_all()
         return self.ledger.checkpoint_all()
 
-    def state(self, run_id: str) -> RunState:
-        """A run by its id or an unambiguous beginning of it. Raises NotFound."""
-        index = self.journal.run(run_id)
+    def state(self, run: str | RunIndex) -> RunState:
+        """A run by its id or an unambiguous beginning of it, or by what the list of runs has of it. Raises NotFound."""
+        index = run if isinstance(run, RunIndex) else self.journal.run(run)
         try:
-            records = self.journal.records(index.run_id)
+            records = self.journal.records(index)
         except NotFound:
             if index.tenant in self.vault.tenants():
                 raise
@@ -252,7 +252,7 @@ class Installation:
     def runbook_of(self, state: RunState) -> Runbook | None:
         """The runbook that the run is pinned to; None when it no longer loads here (a task was taken away)."""
         try:
-            return parse_runbook(state.runbook_text, source=f"run {state.run_id}", registry=self.registry)
+            return pinned_runbook(state.runbook_text, source=f"run {state.run_id}", registry=self.registry)
         except TenantryError:
             return None
 
@@ -341,6 +341,15 @@ class TenantContext:
             from tenantry.disaster.probes import DnsProbe, HttpProbe, TcpProbe
 
             return TenantProbing(self, {HttpProbe: ask_http, TcpProbe: ask_tcp, DnsProbe: ask_dns})
+        if name == "public_dns":
+            servers = [(str(one.address), one.port) for one in self._installation.estate.name_servers]
+            if self._drill is not None or not servers:
+                from flows.probing import NobodyAsked
+
+                return NobodyAsked()
+            from integrations.public_dns import Resolvers
+
+            return Resolvers(servers)
         if name in ("risks", "recorded"):
             from flows.remembering import TenantRecorded, TenantRisks
 

@@ -81,7 +81,7 @@ def _failed(installation: Installation, tenant: str) -> dict[str, str] | None:
     """The newest sweep, where it came to no result."""
     for index in installation.journal.runs(tenant):
         if index.runbook == RUNBOOK:
-            state = installation.state(index.run_id)
+            state = installation.state(index)
             item = state.items.get((MEASURED[RUNBOOK], None))
             if state.mode == "run" and item is not None and item.error is not None:
                 return {"at": str(index.created_at), "why": str(item.error["message"])}

@@ -84,7 +84,7 @@ def ended(installation: Installation, tenant: str, *, before: str | None = None)
     for index in installation.journal.runs(tenant):
         if index.runbook not in MEASURED or index.run_id == before or (limit is not None and index.created_at > limit):
             continue
-        state = installation.state(index.run_id)
+        state = installation.state(index)
         item = state.items.get((MEASURED[state.runbook], None))
         if state.mode == "run" and item is not None and item.outcome is Outcome.OBSERVED and not state.erased:
             yield state

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 from tenantry.capabilities.host_service import HostService
 from tenantry.capabilities.probing import ProbeAnswer
 from tenantry.disaster.probes import CommandProbe, NewestFile, NewestRow, SqlProbe
-from tenantry.errors import Rejected, TargetNotFound, TenantryError, Unreachable
+from tenantry.errors import NoProvider, Rejected, TargetNotFound, TenantryError, Unreachable
 from tenantry.task import utc
 
-__all__ = ["Rehearsed", "TenantProbing"]
+__all__ = ["NobodyAsked", "Rehearsed", "TenantProbing"]
 
 
 class _Access(Protocol):
@@ -68,3 +68,12 @@ class Rehearsed:
     async def ask(self, probe: Any) -> ProbeAnswer:
         del probe
         return ProbeAnswer(rehearsed=True)
+
+
+class NobodyAsked:
+    """:class:`tenantry.capabilities.PublicDns` of an estate that names no resolver, and of a drill."""
+
+    async def texts(self, name: str) -> tuple[str, ...]:
+        raise NoProvider(
+            f"no resolver is asked about {name}", remedy="Name those that may be under name_servers in estate.yaml."
+        )

@@ -10,9 +10,11 @@ from tenantry import deadline
 from tenantry.errors import NotFound
 from tenantry.risk.model import Register
 from tenantry.risk.register import Act, RiskRegister
+from tenantry.run import run_view
 
 if TYPE_CHECKING:
     from flows.assembly import Installation
+    from tenantry.run import RunState
 
 __all__ = ["TenantRecorded", "TenantRisks"]
 
@@ -54,9 +56,9 @@ class TenantRecorded:
         return await asyncio.to_thread(self._evidence, run_id, sha256)
 
     def _view(self, run_id: str) -> dict[str, Any]:
-        self._mine(run_id)
-        view = self._installation.view(run_id)
-        runbook = self._installation.runbook_of(self._installation.state(run_id))
+        state = self._mine(run_id)
+        runbook = self._installation.runbook_of(state)
+        view = run_view(state, live=self._installation.journal.live(state.run_id), runbook=runbook)
         titles = {step.id: step.title for step in runbook.steps} if runbook is not None else {}
         for step in view["steps"]:
             step["title"] = titles.get(step["id"], step["id"])
@@ -64,12 +66,14 @@ class TenantRecorded:
         view["phases"] = list(runbook.phases) if runbook is not None else []
         return view
 
-    def _mine(self, run_id: str) -> None:
-        if self._installation.journal.run(run_id).tenant != self._tenant:
+    def _mine(self, run_id: str) -> RunState:
+        index = self._installation.journal.run(run_id)
+        if index.tenant != self._tenant:
             raise NotFound(f"{self._tenant} has no run {run_id}")
+        return self._installation.state(index)
 
     def _evidence(self, run_id: str, sha256: str) -> bytes:
-        kept = {one["sha256"] for one in self._view(run_id)["evidence"]}
+        kept = {one["sha256"] for one in self._mine(run_id).evidence}
         if sha256 not in kept:
             raise NotFound(f"the run {run_id} kept no evidence with the digest {sha256[:12]}…")
         return b"".join(self._installation.evidence.open(self._tenant, sha256))

@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, IPvAnyAddress, StringConstraints, model_validator
 
 from tenantry.errors import InvalidTenant
 from tenantry.home import Home
@@ -34,6 +34,7 @@ from tenantry.yamlpos import build, load, misplaced
 __all__ = [
     "AlertSource",
     "Estate",
+    "NameServer",
     "OnCall",
     "Roles",
     "RotationSettings",
@@ -152,6 +153,13 @@ class ServiceSettings(Model):
     )
 
 
+class NameServer(Model):
+    """A resolver."""
+
+    address: IPvAnyAddress = Field(description="Its address.")
+    port: int = Field(default=53, ge=1, le=65_535, description="Its port.")
+
+
 class RotationSettings(Model):
     """Credentials that are replaced by themselves, by runs of the runbook credential_rotation that the service begins."""
 
@@ -212,7 +220,11 @@ class Estate(Model):
     known_networks: list[Network] = Field(
         default_factory=list, description="The MSP's own addresses: offices, VPN exits, automation."
     )
-
+    name_servers: list[NameServer] = Field(
+        default_factory=list,
+        max_length=10,
+        description="Resolvers that are asked what the clients' domains publish for their mail (SPF, DMARC); none: a person is.",
+    )
     rotation: RotationSettings = Field(
         default_factory=RotationSettings,
         description="Whether credentials are replaced by themselves when they are due.",

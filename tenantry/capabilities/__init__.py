@@ -178,6 +178,7 @@ from tenantry.capabilities.posture import (
     Unit,
 )
 from tenantry.capabilities.probing import ProbeAnswer, Probing
+from tenantry.capabilities.public_dns import PublicDns
 from tenantry.capabilities.recorded import Recorded
 from tenantry.capabilities.risks import Risks
 from tenantry.capabilities.secrets import Secrets
@@ -222,6 +223,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "looking": Looking,
     "risks": Risks,
     "probing": Probing,
+    "public_dns": PublicDns,
     "recorded": Recorded,
     "sweeping": Sweeping,
     "incidents": Incidents,
@@ -234,7 +236,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
 OWN: Final = frozenset(
     {
         *("secrets", "sweeping", "incidents", "onboarding", "offboarding", "intake"),
-        *("looking", "risks", "recorded", "compliance", "probing"),
+        *("looking", "risks", "recorded", "compliance", "probing", "public_dns"),
     }
 )
 """Those that the installation provides by itself: no provider offers them, and every client has them."""
@@ -372,6 +374,7 @@ __all__ = [
     "Probing",
     "Process",
     "PublicAccess",
+    "PublicDns",
     "Pulled",
     "RecordSet",
     "Recorded",

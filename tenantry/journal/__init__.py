@@ -4,7 +4,7 @@ from tenantry.journal.checkpoints import Signer, Stored
 from tenantry.journal.entry import Entry, Event, Record
 from tenantry.journal.lease import Fence, Lease, LeaseHeld
 from tenantry.journal.ledger import Ledger, Proof, Witnessed
-from tenantry.journal.runs import Unsettled
+from tenantry.journal.runs import RunIndex, Unsettled
 from tenantry.journal.store import Journal
 from tenantry.journal.verify import Verification
 from tenantry.journal.writer import Writer
@@ -21,6 +21,7 @@ __all__ = [
     "Ledger",
     "Proof",
     "Record",
+    "RunIndex",
     "Signer",
     "Stored",
     "Unsettled",

@@ -79,19 +79,26 @@ def origin_of(msp_tree: str) -> str:
     return f"tenantry.{msp_tree}"
 
 
+_TILES: Final = 8
+"""That are held at a time: a proof goes to and fro between the levels, of which a tree of a billion entries has four."""
+
+
 class SqlHashes:
     """:class:`tenantry.proof.merkle.Hashes` over the tables, one tree, within one transaction."""
 
     def __init__(self, db: Connection, tree: str) -> None:
         self._db = db
         self._tree = tree
-        self._last: tuple[int, int, list[bytes]] = (-1, -1, [])
+        self._tiles: dict[tuple[int, int], list[bytes]] = {}
 
     def read(self, level: int, start: int, count: int) -> Sequence[bytes]:
         tile, offset = divmod(start, merkle.WIDTH)
-        if self._last[:2] != (level, tile) or len(self._last[2]) < offset + count:
-            self._last = (level, tile, self._tile(level, tile * merkle.WIDTH))
-        found = self._last[2][offset : offset + count]
+        held = self._tiles.get((level, tile), ())
+        if len(held) < offset + count:  # not read yet, or grown since
+            while len(self._tiles) >= _TILES:
+                self._tiles.pop(next(iter(self._tiles)))
+            held = self._tiles[level, tile] = self._tile(level, tile * merkle.WIDTH)
+        found = held[offset : offset + count]
         if len(found) != count or not all(isinstance(one, bytes) and len(one) == 32 for one in found):
             raise JournalCorrupt(f"hashes of the tree {self._tree} are missing or damaged", level=level, start=start)
         return found
@@ -243,9 +250,10 @@ class Signing:
         hashes = SqlHashes(self._db, tree)
         before = last(self._db, tree)
         kept = self._signer.kept(tree)
-        for note, where in ((before.note if before else None, "in the record"), (kept, "kept outside the record")):
-            if note is not None:
-                self._follows(hashes, note, tree, size, where)
+        if before is not None:
+            self._follows(hashes, before.note, tree, size, "in the record")
+        if kept is not None and (before is None or kept != before.note):  # the very same one is not proven twice
+            self._follows(hashes, kept, tree, size, "kept outside the record")
         hashes.extend(size)
         return Checkpoint(f"{origin_of(self._msp)}/{tree}", size, merkle.root(hashes, size))
 

@@ -99,7 +99,7 @@ class Ledger:
             estate = checkpoints.last(db, msp)
             if estate is None or estate.size != grown:
                 signing.estate()
-            else:
+            elif estate not in signing.signed:  # else it was proven just now, in this transaction
                 signing.confirm(msp, grown)
             return checkpoints.last(db, tree)
 

@@ -3,7 +3,7 @@ runs and those that nobody carries are found without reading the record. ``verif
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -93,7 +93,7 @@ def keep(statements: Statements, db: Transaction, event: Event, tree: str, ts: s
 
 def find(db: Connection, run_id: str) -> RunIndex | None:
     """The run of this id, or the only one whose id begins so."""
-    found = list(_indexed(db, _query().where(schema.runs.c.run_id == run_id)))
+    found = list(_indexed(db, _ONE, {"wanted": run_id}))
     if not found and len(run_id) >= _SHORTEST:
         found = list(_indexed(db, _query().where(schema.runs.c.run_id.startswith(run_id, autoescape=True)).limit(2)))
     return found[0] if len(found) == 1 else None
@@ -155,8 +155,12 @@ def _query() -> sa.Select[Any]:
     return sa.select(schema.runs, schema.trees.c.tenant).join(schema.trees, schema.trees.c.tree == schema.runs.c.tree)
 
 
-def _indexed(db: Connection, query: sa.Select[Any]) -> Iterator[RunIndex]:
-    for row in db.execute(query):
+_ONE: Final = _query().where(schema.runs.c.run_id == sa.bindparam("wanted"))
+"""Composed once: every look at a run begins with it."""
+
+
+def _indexed(db: Connection, query: sa.Select[Any], values: Mapping[str, Any] | None = None) -> Iterator[RunIndex]:
+    for row in db.execute(query, values):
         yield RunIndex(row.run_id, row.tenant, row.runbook, row.created_at, row.standing)
 
 

@@ -295,12 +295,16 @@ class Journal:
         with mapped("read the journal"), self._engine.connect() as db:
             return runs.listed(db, tenant, limit)
 
-    def records(self, run_id: str, after: int = -1) -> list[Record]:
-        """What was recorded of one run after a sequence number (everything, by default), in order, payloads opened."""
-        tenant = self.run(run_id).tenant
+    def records(self, run: str | RunIndex, after: int = -1) -> list[Record]:
+        """What was recorded of one run after a sequence number (everything, by default), in order, payloads opened.
+
+        Args:
+            run: its id; or what :meth:`run` or :meth:`runs` told of it, which is then not looked up again.
+        """
+        index = run if isinstance(run, RunIndex) else self.run(run)
         entries = schema.entries.c
-        where = (schema.trees.c.tenant == tenant) & (entries.run_id == run_id) & (entries.seq > after)
-        return list(self._records(tenant, where))
+        where = (schema.trees.c.tenant == index.tenant) & (entries.run_id == index.run_id) & (entries.seq > after)
+        return list(self._records(index.tenant, where))
 
     def rehearse(self) -> None:
         """What a run's first entries need, before there is a run: connections, and the statements that are composed when they are

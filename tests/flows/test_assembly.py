@@ -11,6 +11,8 @@ import pytest
 from pydantic import SecretBytes
 
 from flows.assembly import Installation
+from flows.probing import NobodyAsked
+from integrations.public_dns import Resolvers
 from tenantry.capabilities import Message
 from tenantry.errors import InvalidTenant, OutOfScope
 from tenantry.home import Home
@@ -148,6 +150,20 @@ async def test_a_drill_replaces_no_credential(installation):
     async with installation.access("acme", "drill") as access:
         with pytest.raises(OutOfScope, match="drill"):
             await access.capability("credentials")
+
+
+async def test_resolvers_are_asked_where_the_estate_names_some_and_never_in_a_drill(installation):
+    tenant(installation, "acme")
+    async with installation.access("acme", "run") as access:
+        assert isinstance(await access.capability("public_dns"), NobodyAsked)
+    installation.home.estate.write_text(
+        "name_servers:\n  - {address: 192.0.2.53}\n  - {address: 2001:db8::53, port: 5353}\n"
+    )
+    with Installation.open(installation.home) as now:
+        async with now.access("acme", "run") as access:
+            assert isinstance(await access.capability("public_dns"), Resolvers)
+        async with now.access("acme", "drill") as access:
+            assert isinstance(await access.capability("public_dns"), NobodyAsked)
 
 
 def test_what_children_are_forked_from_has_the_vendors_of_its_clients(installation, tmp_path):

@@ -79,6 +79,37 @@ async def swept(acme: Client) -> None:
     assert state.ended is Status.COMPLETED, acme.installation.view(state.run_id)["steps"]
 
 
+def recording(account: Account, trail: str) -> bool:
+    return bool(account.client("cloudtrail").get_trail_status(Name=trail)["IsLogging"])
+
+
+async def test_a_stopped_trail_records_again_once_it_is_approved(acme: tuple[Client, Account]) -> None:
+    one, account = acme
+    trails = account.client("cloudtrail")
+    arns = [
+        trails.create_trail(Name=name, S3BucketName=f"shut-{account.id}")["TrailARN"] for name in ("stopped", "runs")
+    ]
+    trails.start_logging(Name="runs")
+    await swept(one)
+    runbook, params = mending(one.installation, one.name, "aws_foundations/trails_record")
+    assert (runbook, params) == ("mend_stopped_trails", {"trails": arns[:1]})
+
+    planned = await one.carry(begin(one, runbook, params, "plan"))
+    assert [step["outcome"] for step in one.installation.view(planned.run_id)["steps"]] == ["would_change"]
+    assert not recording(account, "stopped")
+
+    run = begin(one, runbook, params)
+    await one.carry(run)
+    assert not recording(account, "stopped"), "nobody has approved it yet"
+    one.answer(run, "start")
+    assert (await one.carry(run)).ended is Status.COMPLETED, one.installation.view(run)["steps"]
+    assert recording(account, "stopped")
+
+    async with one.installation.access(one.name, "run", params) as access:
+        await Engine(one.installation.surroundings(), access, policy=POLICY).undo(run, step=None, by=REQUESTER)
+    assert recording(account, "stopped"), "an undo of the whole run does not blind anybody"
+
+
 async def test_planned_approved_mended_and_taken_back(acme: tuple[Client, Account]) -> None:
     one, account = acme
     name = f"open-{account.id}"

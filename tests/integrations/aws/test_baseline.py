@@ -72,7 +72,7 @@ async def test_an_account_that_was_broken_into_fails_where_it_was_opened(aws: Aw
     found = await stands(account, now + timedelta(minutes=5))
     assert {
         *("users_second_factor", "roles_trust_known", "no_foreign_authorities", "management_ports", "buckets_closed", "disks_not_shared"),
-        *("functions_closed", "keys_live", "serial_consoles", "start_scripts", "detector_guardduty", "trail_everywhere", "buckets_enciphered"),
+        *("functions_closed", "keys_live", "serial_consoles", "start_scripts", "detector_guardduty", "trail_everywhere", "trails_record", "buckets_enciphered"),
         *("password_length", "passwords_remembered", "metadata_guarded", "networks_logged", "default_groups_empty", "disks_enciphered"),
         *("keys_rotated", "databases_enciphered", "databases_private", "databases_kept", "databases_guarded", "databases_updated"),
     } <= told(found, "fail")  # fmt: skip
@@ -88,7 +88,7 @@ async def test_a_usual_account_passes_what_it_has_right(aws: AwsStand) -> None:
     harden(account)
     found = await stands(account, now)
     assert {
-        *("root_second_factor", "root_without_keys", "trail_everywhere", "trail_kept", "detector_guardduty", "configuration_recorded"),
+        *("root_second_factor", "root_without_keys", "trail_everywhere", "trails_record", "trail_kept", "detector_guardduty", "configuration_recorded"),
         *("management_ports", "database_ports", "disks_not_shared", "keys_live", "one_key_each", "serial_consoles"),
         *("password_length", "passwords_remembered", "databases_enciphered", "databases_private", "databases_kept", "databases_guarded"),
         *("databases_updated",),

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from flows.probing import NobodyAsked
 from integrations.lab.posture import ROLES
 from integrations.lab.records import Record
+from integrations.microsoft365.provider import Microsoft365Handle
 from tenantry.baseline.discover import measures
 from tenantry.baseline.judge import judge
 from tenantry.baseline.model import Baseline, load_baseline
@@ -20,6 +22,7 @@ from tenantry.sweep.live import Given, sweep_tenant
 from tests.conformance.directory_settings import DirectorySettingsConformance, DirectorySettingsWorld
 from tests.integrations.microsoft365.conftest import Stand, check_contract, lab_stand
 from tests.integrations.microsoft365.test_live_sweep import Access
+from tests.tasks.checks._collect.test_mail_domains import Published
 
 GLOBAL, EXCHANGE = "62e90394-69f5-4237-9190-012177145e10", "29232cdf-9323-42fd-ade2-1d097af3e4de"
 MAIL = "soc@msp.example"
@@ -82,8 +85,21 @@ class Looking:
         return await sweep_tenant(self.access, checks, look, {})
 
 
-async def stands(stand: Stand, baseline: Baseline = BASELINE) -> dict[str, str]:
-    looking: Any = Looking(Access(await stand.open()))
+class WithDns(Access):
+    """The lab's tenant, whose domains publish this."""
+
+    def __init__(self, handle: Microsoft365Handle, published: Published | NobodyAsked) -> None:
+        super().__init__(handle)
+        self._published = published
+
+    async def capability(self, name: str) -> Any:
+        return self._published if name == "public_dns" else await super().capability(name)
+
+
+async def stands(
+    stand: Stand, baseline: Baseline = BASELINE, published: Published | NobodyAsked | None = None
+) -> dict[str, str]:
+    looking: Any = Looking(WithDns(await stand.open(), published or NobodyAsked()))
     now = stand.lab.now()
     look = Look(now, now - timedelta(days=30), Known())
     found = await judge(looking, [baseline], measures(), {check.name: check for check in checks()}, look)
@@ -189,15 +205,25 @@ async def test_administrators_of_the_cloud_s_own_and_agents(stand: Stand) -> Non
 
 async def test_the_baseline_of_mail_in_each_state(stand: Stand) -> None:
     baseline, posture = load_baseline("scuba_exchange"), stand.lab.tenant.posture
-    policies = {"ms_exo_1_1v2", "ms_exo_13_1v1", "ms_defender_6_1v1"}
-    assert (await stands(stand, baseline))["ms_exo_1_1v2"] == "fail", "mail to one supplier is forwarded by itself"
+    names = {"ms_exo_2_2v3", "ms_exo_4_1v1", "ms_exo_4_2v1", "ms_exo_4_4v1"}
+    policies = {"ms_exo_1_1v2", "ms_exo_13_1v1", "ms_defender_6_1v1"} | names
+    first = await stands(stand, baseline)
+    assert first["ms_exo_1_1v2"] == "fail", "mail to one supplier is forwarded by itself"
+    assert {first[policy] for policy in names} == {"for_person"}, "the estate names no resolver"
     posture.remote_domains.remove("Paper supplies", 0.0)
-    assert await stands(stand, baseline) == dict.fromkeys(policies, "pass")
+    domains = stand.lab.tenant.directory.domain.lower()
+    published = Published(
+        {
+            domains: ("v=spf1 include:spf.example -all",),
+            f"_dmarc.{domains}": ("v=DMARC1; p=reject; rua=mailto:dmarc@b.example; ruf=mailto:dmarc@b.example",),
+        }
+    )
+    assert await stands(stand, baseline, published) == dict.fromkeys(policies, "pass")
     posture.audit_log = posture.mailbox_audit = False
     posture.remote_domains.add(Record("Out", {"DomainName": "*", "AutoForwardEnabled": True}))
-    assert await stands(stand, baseline) == dict.fromkeys(policies, "fail")
+    assert await stands(stand, baseline, Published({})) == dict.fromkeys(policies, "fail")
     stand.lab.change_permissions(revoke=["Exchange.ManageAsApp"])
-    assert await stands(stand, baseline) == dict.fromkeys(policies, "unknown")
+    assert await stands(stand, baseline, published) == dict.fromkeys(policies, "unknown")
 
 
 async def test_the_baseline_of_sharing_in_each_state(stand: Stand) -> None:

@@ -15,9 +15,10 @@ from flows.assembly import TenantSecrets
 from flows.complying import TenantCompliance
 from flows.looking import TenantLooking
 from flows.onboarding_hand import TenantOnboarding
-from flows.probing import TenantProbing
+from flows.probing import NobodyAsked, TenantProbing
 from flows.remembering import TenantRecorded, TenantRisks
 from flows.sweeping import TenantIncidents, TenantSweeping
+from integrations.public_dns import Resolvers
 from tenantry import capabilities
 from tenantry.capabilities import CAPABILITIES, OWN
 
@@ -91,6 +92,8 @@ def test_the_installation_looks_and_remembers_itself() -> None:
         ("recorded", TenantRecorded),
         ("compliance", TenantCompliance),
         ("probing", TenantProbing),
+        ("public_dns", NobodyAsked),
+        ("public_dns", Resolvers),
     ):
         assert issubclass(provider, CAPABILITIES[name])
         assert name in OWN
