@@ -14,11 +14,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
 
+import httpx
 import rfc8785
 from prefect import get_client
 from prefect.client.schemas.objects import FlowRunInput
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.flow_runs import asuspend_flow_run
 from prefect.input import RunInput
+from prefect.input.run_input import Keyset, keyset_from_base_key
 from prefect.logging import get_run_logger
 from pydantic import Field, SecretStr, ValidationError
 
@@ -53,6 +56,15 @@ class Answer(RunInput):
         description="For a step that failed: it was done by hand; the reason says what",
     )
 
+    @classmethod
+    async def asave(cls, keyset: Keyset, flow_run_id: UUID | None = None) -> None:
+        """Store what the form is made of, once: Prefect stores it again, behind the state that asks for it."""
+        try:
+            await super().asave(keyset, flow_run_id)
+        except PrefectHTTPStatusError as error:
+            if error.response.status_code != httpx.codes.CONFLICT:
+                raise
+
 
 async def suspend(state: RunState) -> None:
     """End this process and show the form of the run's open questions; never returns normally.
@@ -63,9 +75,13 @@ async def suspend(state: RunState) -> None:
     gates = together(state.open_gates())
     waiting = [waiting_view(gate) for gate in gates]
     rest = min(parse_rfc3339(question["expires_at"]) for question in waiting) - datetime.now(UTC)
+    form = Answer.with_initial_data(description=questions(waiting))
+    key = f"{digest(gates)}-{secrets.token_hex(4)}"
+    # First, so that whoever sees the run suspended can answer it. A run that died between the two would never have a form.
+    await form.asave(keyset_from_base_key(f"{_STORED}{key}"))
     await asuspend_flow_run(
-        wait_for_input=Answer.with_initial_data(description=questions(waiting)),
-        key=f"{_KEY}{digest(gates)}-{secrets.token_hex(4)}",
+        wait_for_input=form,
+        key=f"{_KEY}{key}",
         timeout=max(60, int((rest + _GRACE).total_seconds())),
     )
 
