@@ -11,10 +11,10 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any, Final, Literal
 from uuid import UUID
 
-import httpx
 import rfc8785
 from prefect import get_client
 from prefect.client.schemas.objects import FlowRunInput
@@ -62,7 +62,7 @@ class Answer(RunInput):
         try:
             await super().asave(keyset, flow_run_id)
         except PrefectHTTPStatusError as error:
-            if error.response.status_code != httpx.codes.CONFLICT:
+            if error.response.status_code != HTTPStatus.CONFLICT:
                 raise
 
 
