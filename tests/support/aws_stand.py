@@ -67,6 +67,8 @@ _REGIONS_ANSWER = Reply(
     '<DescribeRegionsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
     f"<regionInfo>{_ITEMS}</regionInfo></DescribeRegionsResponse>".encode(),
 )
+_INCOMPLETE = Reply(400, b"", length=0)
+"""To a caller that died while it wrote: AWS carries out no request whose body is not whole."""
 QUICK = Limits(concurrency=8, timeout=60, connect_timeout=30, attempts=3, budget=60, first_wait=0.01, longest_wait=0.05)
 _SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
@@ -193,6 +195,8 @@ class AwsStand:
     def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         length = int(environ.get("CONTENT_LENGTH") or 0)
         body = environ["wsgi.input"].read(length) if length else b""
+        if len(body) < length:
+            return self._send(_INCOMPLETE, environ, start)
         environ["wsgi.input"] = io.BytesIO(body)
         self._as_user(environ)
         key, region, service = _signed(environ)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3.exceptions
 import botocore.exceptions as boto
@@ -240,6 +242,22 @@ async def test_a_write_whose_connection_came_too_late_is_not_sent(
     assert active(account, key)
     await handle._caller.write("iam", "update_access_key", UserName="ci", AccessKeyId=key, Status="Inactive")
     assert not active(account, key)
+
+
+def test_a_request_whose_sender_died_while_it_wrote_is_none(aws: AwsStand, account: Account) -> None:
+    s3 = account.client("s3")
+    s3.create_bucket(Bucket="half", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    url = s3.generate_presigned_url("put_object", Params={"Bucket": "half", "Key": "ledger.csv"})
+    calls = len(aws.calls)
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=30) as broken:
+        broken.sendall(
+            f"PUT {parts.path}?{parts.query} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf".encode()
+        )
+        broken.shutdown(socket.SHUT_WR)
+        assert broken.recv(100).startswith(b"HTTP/1.1 400")
+    assert aws.calls[calls:] == []
+    assert s3.list_objects_v2(Bucket="half")["KeyCount"] == 0
 
 
 async def test_an_expired_session_is_renewed_once(aws: AwsStand, account: Account, handle: AwsHandle, key: str) -> None:
