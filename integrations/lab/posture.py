@@ -126,6 +126,8 @@ class Posture:
     """Administrative units."""
     domains: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     """Further domains → their federation, None for a managed one."""
+    password_days: int = 2_147_483_647
+    """After how many days passwords end in the tenant's own domain, as Graph shows it: the largest number is never."""
     partners: Table = field(default_factory=Table)
     """Partners of the cross-tenant access policy, by tenant id."""
     risks: list[dict[str, Any]] = field(default_factory=list)

@@ -301,7 +301,10 @@ def organization(call: Call) -> Answer:
 @routes.add("GET", "domains", "Domain.Read.All Directory.Read.All Directory.ReadWrite.All", options="select top")
 def domains(call: Call) -> Answer:
     """Verified domains."""
-    rows = [_domain(call.tenant.domain, default=True, federated=False)]
+    rows = [
+        _domain(call.tenant.domain, default=True, federated=False)
+        | {"passwordValidityPeriodInDays": call.tenant.posture.password_days}
+    ]
     rows += [
         _domain(name, default=False, federated=trust is not None) for name, trust in call.tenant.posture.domains.items()
     ]
