@@ -59,6 +59,7 @@ async def test_a_connection_that_stood_before_is_cut(handle, net: HostNet) -> No
 async def test_the_host_takes_it_back_when_the_responder_is_killed(net: HostNet, tmp_path: Path) -> None:
     """A process that was killed after the rules were in force and before it had confirmed them."""
     web, outside = net.hosts["web1"], net.hosts["mon1"]
+    settings = net.settings("web1") | {"rollback_after": 8}  # time enough to look, on a machine that is busy
     (tmp_path / "key").write_bytes(net.key.pem)
     script = f"""
 import asyncio, os, signal
@@ -76,7 +77,7 @@ async def die(self):
     os.kill(os.getpid(), signal.SIGKILL)
 
 async def main():
-    handle = await PROVIDER.open({net.settings("web1")!r}, secret)
+    handle = await PROVIDER.open({settings!r}, secret)
     connection.Connection.fresh = die
     await handle.capability("host").isolate("web1", [])
 
@@ -86,7 +87,7 @@ asyncio.run(main())
     assert done.returncode == -signal.SIGKILL
     assert isolation.TABLE in web.run("nft list tables")
     assert not outside.connects(web.address)
-    for _ in range(200):
+    for _ in range(600):
         if web.run("nft list tables") == "":
             break
         await asyncio.sleep(0.05)
