@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from flows.sweeping import known, recognised
-from tenantry.capabilities.looking import ConnectedSystem
+from tenantry.capabilities.looking import Agreed, ConnectedSystem
 from tenantry.clock import rfc3339
 from tenantry.errors import TenantryError
+from tenantry.run import Status
 from tenantry.sweep.check import BaseCheck, Collector, Giver, Look
 from tenantry.task import Outcome
 
@@ -18,13 +19,15 @@ if TYPE_CHECKING:
     from flows.assembly import Installation, Source, TenantContext
     from tenantry.sweep.model import Sweep
 
-__all__ = ["STAGED", "VERIFIED", "TenantLooking", "proven"]
+__all__ = ["EXERCISED", "STAGED", "VERIFIED", "TenantLooking", "proven"]
 
 F = TypeVar("F")
 _PATIENCE: Final = 60.0
 """Seconds after which a system that was tried counts as not answering."""
 _MOST: Final = 50
 """Restores that are told."""
+EXERCISED: Final = frozenset({"incident", "disaster"})
+"""Kinds of runbooks that are exercised for the day on which they are needed."""
 VERIFIED: Final = "backup.verify_restore"
 """The vendor compared what was restored; its output says whether it could."""
 STAGED: Final = "host.stage_restore"
@@ -101,6 +104,43 @@ class TenantLooking:
                     if proven(step) and step["finished_at"] >= rfc3339(since)
                 ]  # fmt: skip
         return found[:_MOST]
+
+    async def exercises(self, since: datetime) -> Sequence[dict[str, Any]]:
+        return await asyncio.to_thread(self._exercises, since)
+
+    def _exercises(self, since: datetime) -> list[dict[str, Any]]:
+        """Only runs of runbooks for which one exercises are opened."""
+        found: list[dict[str, Any]] = []
+        exercised: dict[str, bool] = {}
+        for index in self._installation.journal.runs(self._context.name):
+            if index.created_at < rfc3339(since) or len(found) >= _MOST:
+                break  # newest first
+            if exercised.setdefault(index.runbook, self._exercised(index.runbook)):
+                view = self._installation.view(index.run_id)
+                if view["mode"] == "drill" and view["status"] == Status.COMPLETED.value:
+                    found.append({"run_id": index.run_id, "runbook": index.runbook, "at": view["finished_at"]})
+        return found
+
+    def _exercised(self, runbook: str) -> bool:
+        try:
+            return self._installation.catalog.get(runbook).kind in EXERCISED
+        except TenantryError:
+            return True  # as below
+
+    async def agreed(self) -> Agreed:
+        tenant = self._context.tenant
+        agreement = tenant.agreement
+        duties: dict[Literal["msp", "client", "third_party"], tuple[str, ...]] = {}
+        for duty in agreement.responsibilities:
+            duties[duty.who] = (*duties.get(duty.who, ()), duty.what)
+        return Agreed(
+            signed_on=agreement.signed_on,
+            ends_on=agreement.ends_on,
+            services=tuple(agreement.services_in_scope),
+            duties=duties,
+            contacts=frozenset(contact.role for contact in tenant.contacts),
+            team=frozenset(member.role for member in tenant.response_team),
+        )
 
     def _restoring(self, runbook: str) -> bool:
         try:

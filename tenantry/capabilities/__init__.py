@@ -86,6 +86,7 @@ from tenantry.capabilities.compliance import Compliance
 from tenantry.capabilities.credentials import Credentials
 from tenantry.capabilities.directory import (
     AccessPolicy,
+    AccountUse,
     AdministrativeUnit,
     Directory,
     DirectoryDomain,
@@ -246,6 +247,7 @@ __all__ = [
     "OWN",
     "AccessPolicy",
     "Account",
+    "AccountUse",
     "AdministrativeUnit",
     "Appearance",
     "Application",

@@ -159,6 +159,19 @@ class Guest(_Fact):
     raw: dict[str, Any]
 
 
+class AccountUse(_Fact):
+    """An account, and when it was used last."""
+
+    id: str
+    upn: str
+    enabled: bool
+    guest: bool
+    created_at: datetime | None
+    used_at: datetime | None
+    """When somebody, or a program in somebody's name, signed in last; None: the vendor knows of no time."""
+    raw: dict[str, Any]
+
+
 @runtime_checkable
 class Directory(Protocol):
     """Provider contract. Reads only."""
@@ -179,6 +192,14 @@ class Directory(Protocol):
 
     def guests(self) -> AsyncIterator[Guest]:
         """Accounts that were invited, those that were made members included."""
+        ...
+
+    def account_uses(self) -> AsyncIterator[AccountUse]:
+        """Every account with when it was used last.
+
+        Raises:
+            PermissionMissing: the permission, or the directory's licence, does not show it.
+        """
         ...
 
     def partners(self) -> AsyncIterator[PartnerRelation]: ...

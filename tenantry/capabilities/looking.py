@@ -7,9 +7,9 @@ who lacks one of them. What is read is declared by each collector, with its perm
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tenantry.sweep.check import BaseCheck, Collector, Giver, Look
     from tenantry.sweep.model import Sweep
 
-__all__ = ["ConnectedSystem", "Looking"]
+__all__ = ["Agreed", "ConnectedSystem", "Looking"]
 
 F = TypeVar("F")
 
@@ -36,6 +36,22 @@ class ConnectedSystem(BaseModel):
     """What is wrong, in a sentence; empty: nothing is known to be."""
     missing: tuple[str, ...] = ()
     """What keeps single things from working although it answers."""
+
+
+class Agreed(BaseModel):
+    """Who answers for what, as the client's file has it from the agreement."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    signed_on: date | None
+    ends_on: date | None
+    services: tuple[str, ...]
+    duties: Mapping[Literal["msp", "client", "third_party"], tuple[str, ...]]
+    """Who carries it → duties; nobody's is left out."""
+    contacts: frozenset[str]
+    """Roles in which the client's people are named."""
+    team: frozenset[str]
+    """Roles of the response team that somebody has."""
 
 
 @runtime_checkable
@@ -66,4 +82,12 @@ class Looking(Protocol):
 
     async def restores(self, since: datetime) -> Sequence[dict[str, Any]]:
         """Restores that runs of this client proved since then, newest first: ``{run_id, runbook, step, at, what}``."""
+        ...
+
+    async def exercises(self, since: datetime) -> Sequence[dict[str, Any]]:
+        """Drills of incidents and disasters that came to their end since then, newest first: ``{run_id, runbook, at}``."""
+        ...
+
+    async def agreed(self) -> Agreed:
+        """What the client's file says of the agreement."""
         ...

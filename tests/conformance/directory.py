@@ -97,6 +97,13 @@ class DirectoryConformance:
         assert list(none) == []
         assert world.method in {one.id for one in methods}
 
+    async def test_when_each_account_was_used_last(self, world: DirectoryWorld) -> None:
+        uses = {one.upn: one async for one in world.provider.account_uses()}
+        assert set(uses) >= {world.administrator, world.guest, world.member}
+        assert (uses[world.guest].guest, uses[world.administrator].guest) == (True, False)
+        assert uses[world.administrator].used_at is not None
+        assert all(one.enabled and one.created_at is not None for one in uses.values())
+
     async def test_reading_changes_nothing(self, world: DirectoryWorld) -> None:
         before = world.writes()
         _ = [one async for one in world.provider.role_holdings()]

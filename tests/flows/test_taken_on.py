@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from integrations.lab import LabServer
 from tenantry.errors import NotFound, TaskDefect
 from tenantry.home import Home
 from tenantry.risk.register import RiskRegister
-from tenantry.run import Engine, RunState
+from tenantry.run import Engine, RunState, Status
 
 RUNBOOK = """\
 id: taken_on
@@ -186,6 +187,24 @@ async def test_what_was_not_declared_is_not_given(office: Office) -> None:
         with pytest.raises(TaskDefect):
             await looking.given(("dns",), look).capability("identity")
         assert await looking.restores(look.since) == []
+        agreed = await looking.agreed()
+        assert agreed.signed_on == access.tenant.agreement.signed_on is not None
+        assert agreed.contacts == {contact.role for contact in access.tenant.contacts}
+        assert set(agreed.duties) == {duty.who for duty in access.tenant.agreement.responsibilities}
+
+
+async def test_drills_that_came_to_their_end_are_exercises(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    since = office.installation.journal.clock.now() - timedelta(days=1)
+    drilled = await office.run("globex", "drill-2", mode="drill")
+    async with office.installation.access("globex", "run") as access:
+        looking = TenantLooking(office.installation, access)
+        assert await looking.exercises(since) == [], "taking a client on is not exercised"
+        monkeypatch.setattr("flows.looking.EXERCISED", {"onboarding"})
+        found = await looking.exercises(since)
+        assert await looking.exercises(since + timedelta(days=2)) == []
+    assert drilled.ended is Status.COMPLETED
+    assert "drill-2" in {one["run_id"] for one in found}
+    assert "half-1" not in {one["run_id"] for one in found}, "which was no drill"
 
 
 @pytest.mark.parametrize(

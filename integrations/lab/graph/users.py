@@ -5,7 +5,7 @@ Sources: Graph v1.0 reference, "List users", "Get user", "Update user", "user: r
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from types import NoneType
 from typing import Any
@@ -74,8 +74,29 @@ _WRITABLE: dict[str, type | tuple[type, ...]] = {
 _SYNCED_READ_ONLY = frozenset(_WRITABLE) - {"accountEnabled", "usageLocation", "otherMails"}
 
 
-def _shape(row: Row, names: list[str] | None) -> dict[str, Any]:
+_ACTIVITY = "signInActivity"
+_WITH_ACTIVITY = 500
+"""Most rows of a page that shows it (Graph v1.0 reference, "List users")."""
+
+
+def _activity(call: Call, names: list[str] | None) -> dict[str, Any]:
+    """When somebody signed in last, unless the story says otherwise: it takes a permission and a licence of its own."""
+    if names is None or _ACTIVITY not in names:
+        return {}
+    if "AuditLog.Read.All" not in call.roles:
+        raise refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+    if not call.tenant.posture.premium:
+        code = "Authentication_RequestFromNonPremiumTenantOrB2CTenant"
+        raise refusal(403, code, "Neither tenant is B2C or tenant doesn't have premium license")
+    at = iso(call.tenant.start - timedelta(days=2))
+    shown = {"lastSignInDateTime": at, "lastNonInteractiveSignInDateTime": at, "lastSuccessfulSignInDateTime": at}
+    return {_ACTIVITY: {**shown, "lastSignInRequestId": "", "lastNonInteractiveSignInRequestId": ""}}
+
+
+def _shape(row: Row, names: list[str] | None, more: Row | None = None) -> dict[str, Any]:
     chosen = _DEFAULT if names is None else names if "id" in names else [*names, "id"]
+    if more:
+        row = {**more, **row}
     if "licenseAssignmentStates" in chosen:
         row = {**row, "licenseAssignmentStates": assignment_states(row)}
     return pick(row, chosen)
@@ -85,6 +106,7 @@ def _shape(row: Row, names: list[str] | None) -> dict[str, Any]:
 def list_users(call: Call) -> Answer:
     """Pages of users; any page costs as much as its rows, however large the directory."""
     names = call.select(USER)
+    more = _activity(call, names)
     counted = call.option("$count")
     advanced = counted == "true" and call.request.headers.get("consistencylevel", "").lower() == "eventual"
     if counted == "true" and not advanced:
@@ -95,9 +117,11 @@ def list_users(call: Call) -> Answer:
     if exact is not None:
         rows = [directory.peek(index).view(call.now) for index in exact]
         return call.page(
-            "users", [row for row in rows if chosen is None or chosen.matches(row)], lambda row: _shape(row, names)
+            "users",
+            [row for row in rows if chosen is None or chosen.matches(row)],
+            lambda row: _shape(row, names, more),
         )
-    size = call.top(100, 999)
+    size = min(call.top(100, 999), _WITH_ACTIVITY if more else 999)
     if call.shrink:
         size = max(1, size // 2)
     token = call.read_token() or {}
@@ -110,7 +134,7 @@ def list_users(call: Call) -> Answer:
         )
     if len(page) > size:
         payload["@odata.nextLink"] = call.next_link({"n": page[size][0]})
-    payload["value"] = [_shape(row, names) for _, row in page[:size]]
+    payload["value"] = [_shape(row, names, more) for _, row in page[:size]]
     return Answer(200, payload)
 
 
@@ -138,7 +162,7 @@ def _scan(directory: Directory, start: int, chosen: Filter | None, now: float) -
 def get_user(call: Call) -> Answer:
     """One user; only the default properties unless others are selected."""
     names = call.select(USER)
-    return call.one("users/$entity", _shape(call.user().view(call.now), names))
+    return call.one("users/$entity", _shape(call.user().view(call.now), names, _activity(call, names)))
 
 
 _WRITE = frozenset({"User.ReadWrite.All", "Directory.ReadWrite.All"})

@@ -6,11 +6,20 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tenantry.capabilities import AuthMethod, Device, Directory, Guest, Registration, RiskDetection
+from tenantry.capabilities import AccountUse, AuthMethod, Device, Directory, Guest, Registration, RiskDetection
 from tenantry.sweep.check import Giver, collector
 from tenantry.task import Permission
 
-__all__ = ["SETTLED", "AccountAtRisk", "accounts_at_risk", "devices", "guests", "registrations", "risk_detections"]
+__all__ = [
+    "SETTLED",
+    "AccountAtRisk",
+    "account_uses",
+    "accounts_at_risk",
+    "devices",
+    "guests",
+    "registrations",
+    "risk_detections",
+]
 
 SETTLED: Final = frozenset({"remediated", "dismissed", "confirmedSafe"})
 """States of a risk that somebody, or the account's owner, has dealt with."""
@@ -33,6 +42,14 @@ async def guests(given: Giver) -> AsyncIterator[Guest]:
     """Everybody who was invited."""
     directory: Directory = await given.capability("directory")
     async for found in directory.guests():
+        yield found
+
+
+@collector("directory", permissions=(Permission(vendor="microsoft365", names=("User.Read.All", "AuditLog.Read.All")),))
+async def account_uses(given: Giver) -> AsyncIterator[AccountUse]:
+    """Everybody, with when they were there last."""
+    directory: Directory = await given.capability("directory")
+    async for found in directory.account_uses():
         yield found
 
 

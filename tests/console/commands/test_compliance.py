@@ -43,6 +43,7 @@ def test_a_client_is_held_against_its_baselines_and_the_time_before_is_remembere
     first = home.json("compliance", "run", TENANT, code=1)
     assert [one["id"] for one in first["baselines"]] == [
         "msp_onboarding",
+        "msp_measures",
         "scuba_entra",
         "scuba_exchange",
         "scuba_sharepoint",

@@ -1,0 +1,1 @@
+"""Whether what is planned for the worst day was tried."""
