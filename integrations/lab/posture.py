@@ -101,6 +101,17 @@ def _sharing() -> dict[str, Any]:
     }
 
 
+def _mail_protection() -> dict[str, Any]:
+    return {
+        "SmtpClientAuthenticationDisabled": True,
+        "Domains": ["*:CalendarSharingFreeBusySimple", "Anonymous:CalendarSharingFreeBusySimple"],
+        "ExternalInOutlook": False,
+        "IPAllowList": [],
+        "EnableSafeList": False,
+        "Dkim": False,
+    }
+
+
 def _role_rules() -> dict[str, Any]:
     events = ("Admin_Assignment", "Admin_Eligibility", "EndUser_Assignment")
     return {role: {"approval": False, "approvers": [], "mails": {event: [] for event in events}} for role in ROLES}
@@ -150,5 +161,7 @@ class Posture:
     """What is demanded of credentials that applications are given, as Graph shows it."""
     sharing: dict[str, Any] = field(default_factory=_sharing)
     """Settings of SharePoint."""
+    mail_protection: dict[str, Any] = field(default_factory=_mail_protection)
+    """Settings of Exchange that keep mail from being misused, as its cmdlets show them; ``Dkim``: the tenant's own domain is signed."""
     role_rules: dict[str, Any] = field(default_factory=_role_rules)
     """Role → ``approval``, ``approvers``, and ``mails``: event → to whom else a mail goes."""

@@ -47,6 +47,7 @@ from tenantry.capabilities import (
     InboxRule,
     Mailbox,
     MailOrganization,
+    MailProtections,
     RemoteDomain,
     SendAsRight,
     TransportRule,
@@ -239,11 +240,48 @@ class Microsoft365MailFlow:
             raw={"audit_log": log, "organization": organization},
         )
 
+    async def protections(self) -> MailProtections:
+        """Of settings, sharing and filters. ``Anonymous`` in a sharing policy is whoever has the address, ``*`` every other organisation."""
+        transport, sharing, marked, filters, signing = await asyncio.gather(
+            self._exchange.read("Get-TransportConfig", {}),
+            self._exchange.read("Get-SharingPolicy", {}),
+            self._exchange.read("Get-ExternalInOutlook", {}),
+            self._exchange.read("Get-HostedConnectionFilterPolicy", {}),
+            self._exchange.read("Get-DkimSigningConfig", {}),
+        )
+        off, safe = (
+            _first(transport, "SmtpClientAuthenticationDisabled"),
+            [row.get("EnableSafeList") for row in filters],
+        )
+        shown = [one.get("Enabled") for one in marked]
+        allowed = [text(one) for row in filters for one in row.get("IPAllowList") or ()]
+        return MailProtections(
+            basic_sending=not off if isinstance(off, bool) else None,
+            contacts_shared=_shared(sharing, "ContactsSharing"),
+            calendars_shared=_shared(sharing, "CalendarSharingFreeBusyDetail", "CalendarSharingFreeBusyReviewer"),
+            outsiders_marked=all(shown) if shown and all(isinstance(one, bool) for one in shown) else None,
+            let_in=tuple(sorted(set(allowed))) if filters else None,
+            safe_list=any(safe) if safe and all(isinstance(one, bool) for one in safe) else None,
+            signed={text(row.get("Domain")).lower(): row.get("Enabled") is True for row in signing},
+            raw={"transport": transport, "sharing": sharing, "outside": marked, "filters": filters, "signing": signing},
+        )
+
     async def forwards_out(self) -> bool | None:
         """Whether some outbound policy has automatic forwarding on; ``Automatic`` is off."""
         rows = await self._exchange.read("Get-HostedOutboundSpamFilterPolicy", {})
         modes = [text(row.get("AutoForwardingMode")) for row in rows]
         return any(mode == "On" for mode in modes) if modes else None
+
+
+def _shared(policies: Sequence[Mapping[str, Any]], *what: str) -> tuple[str, ...]:
+    """Names of the policies that are in force and share one of these with everybody: ``DOMAIN:WHAT, WHAT …``."""
+    found = []
+    for policy in policies:
+        for shown in policy.get("Domains") or () if policy.get("Enabled") is True else ():
+            domain, _, actions = text(shown).partition(":")
+            if domain.strip() in ("*", "Anonymous") and {one.strip() for one in actions.split(",")} & set(what):
+                found.append(text(policy.get("Name")))
+    return tuple(sorted(set(found)))
 
 
 def _first(rows: Sequence[Mapping[str, Any]], name: str) -> Any:

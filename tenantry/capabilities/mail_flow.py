@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
@@ -83,6 +83,26 @@ class MailOrganization(_Fact):
     raw: dict[str, Any]
 
 
+class MailProtections(_Fact):
+    """What keeps an organisation's mail from being misused; None: the vendor does not say."""
+
+    basic_sending: bool | None
+    """Programs may send with a name and a password alone (SMTP AUTH), unless their mailbox forbids it."""
+    contacts_shared: tuple[str, ...]
+    """Policies in force that show contacts to everybody."""
+    calendars_shared: tuple[str, ...]
+    """Policies in force that show everybody more of calendars than free and busy."""
+    outsiders_marked: bool | None
+    """Programs for mail show that a sender is from outside."""
+    let_in: tuple[str, ...] | None
+    """Addresses whose mail passes unfiltered."""
+    safe_list: bool | None
+    """So does the mail of whoever is on a list of the vendor's."""
+    signed: Mapping[str, bool]
+    """Domain (lower case) → whether its mail is signed (DKIM); one that is not there is not."""
+    raw: dict[str, Any]
+
+
 @runtime_checkable
 class MailFlow(Protocol):
     """Provider contract. Reads only."""
@@ -116,6 +136,8 @@ class MailFlow(Protocol):
         ...
 
     async def organization(self) -> MailOrganization: ...
+
+    async def protections(self) -> MailProtections: ...
 
     async def forwards_out(self) -> bool | None:
         """Whether some outbound policy lets automatic forwards out, whatever remote domains say; None: the vendor does not say."""

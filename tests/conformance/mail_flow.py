@@ -80,6 +80,14 @@ class MailFlowConformance:
         assert organization.audit_log is not None
         assert organization.mailbox_audit is not None
         assert await world.provider.forwards_out() is not None
+        protections = await world.provider.protections()
+        assert None not in (
+            protections.basic_sending,
+            protections.outsiders_marked,
+            protections.let_in,
+            protections.safe_list,
+        )
+        assert world.domain in protections.signed
 
     async def test_reading_changes_nothing(self, world: MailFlowWorld) -> None:
         before = world.writes()

@@ -54,6 +54,41 @@ def get_outbound_policy(command: Command) -> list[Row]:
     ]
 
 
+@cmdlets.add("Get-TransportConfig", {}, mailbox=False)
+def get_transport_config(command: Command) -> list[Row]:
+    """Whether programs may send with a name and a password alone."""
+    off = command.tenant.posture.mail_protection["SmtpClientAuthenticationDisabled"]
+    return [{"Name": "Transport Settings", "SmtpClientAuthenticationDisabled": off, "MaxSendSize": "35 MB"}]
+
+
+@cmdlets.add("Get-SharingPolicy", {"Identity": str}, mailbox=False)
+def get_sharing_policy(command: Command) -> list[Row]:
+    """What people may share of calendars and contacts, and with whom."""
+    domains = command.tenant.posture.mail_protection["Domains"]
+    return [{"Name": "Default Sharing Policy", "Default": True, "Enabled": True, "Domains": list(domains)}]
+
+
+@cmdlets.add("Get-ExternalInOutlook", {"Identity": str}, mailbox=False)
+def get_external_in_outlook(command: Command) -> list[Row]:
+    """Whether senders from outside are marked."""
+    return [{"Enabled": command.tenant.posture.mail_protection["ExternalInOutlook"], "AllowList": []}]
+
+
+@cmdlets.add("Get-HostedConnectionFilterPolicy", {"Identity": str}, mailbox=False)
+def get_connection_filter(command: Command) -> list[Row]:
+    """Whose mail passes unfiltered."""
+    settings = command.tenant.posture.mail_protection
+    shown = {name: settings[name] for name in ("IPAllowList", "EnableSafeList")}
+    return [{"Name": "Default", "IsDefault": True, "IPBlockList": [], **shown}]
+
+
+@cmdlets.add("Get-DkimSigningConfig", {"Identity": str}, mailbox=False)
+def get_signing(command: Command) -> list[Row]:
+    """Which domains' mail is signed."""
+    domain, on = command.tenant.domain, command.tenant.posture.mail_protection["Dkim"]
+    return [{"Domain": domain, "Name": domain, "Enabled": on, "Status": "Valid" if on else "CnameMissing"}]
+
+
 @cmdlets.add("Get-AcceptedDomain", {"Identity": str, **_LIST}, mailbox=False)
 def get_accepted_domain(command: Command) -> list[Row]:
     """Domains whose mail is ours: what is not here is outside."""

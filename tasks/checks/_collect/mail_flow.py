@@ -6,15 +6,17 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
-from tenantry.capabilities import AuditBypass, MailFlow, MailOrganization, RemoteDomain, TransportRule
+from tenantry.capabilities import AuditBypass, MailFlow, MailOrganization, MailProtections, RemoteDomain, TransportRule
 from tenantry.sweep.check import Giver, collector
 from tenantry.task import Permission
 
 __all__ = [
     "MailRule",
     "OutboundDomain",
+    "ProtectedMail",
     "audit_bypasses",
     "mail_organization",
+    "mail_protections",
     "remote_domains",
     "transport_rules",
 ]
@@ -37,6 +39,14 @@ class OutboundDomain:
 
     domain: RemoteDomain
     forwards_out: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedMail:
+    """What keeps mail from being misused, and the organisation's own domains."""
+
+    protections: MailProtections
+    domains: frozenset[str]
 
 
 @collector("mail_flow", permissions=_EXCHANGE)
@@ -66,6 +76,14 @@ async def audit_bypasses(given: Giver) -> AsyncIterator[AuditBypass]:
     flow: MailFlow = await given.capability("mail_flow")
     async for found in flow.audit_bypasses():
         yield found
+
+
+@collector("mail_flow", permissions=_EXCHANGE)
+async def mail_protections(given: Giver) -> AsyncIterator[ProtectedMail]:
+    """What keeps mail from being misused: one fact."""
+    flow: MailFlow = await given.capability("mail_flow")
+    protections = await flow.protections()
+    yield ProtectedMail(protections, await flow.domains())
 
 
 @collector("mail_flow", permissions=_EXCHANGE)
