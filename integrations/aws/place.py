@@ -24,6 +24,7 @@ __all__ = ["S3Place"]
 _PART: Final = 8 * 1024 * 1024
 _PARTS: Final = 9_000
 _MIB: Final = 1024 * 1024
+_COMPLETING: Final = ("PartNumber", "ETag", "ChecksumCRC32")
 _FULL: Final = frozenset(
     {
         *("InsufficientCapacity", "InsufficientStorage", "QuotaExceeded", "EntityTooLarge"),
@@ -66,15 +67,17 @@ class S3Place:
             return Held(size=int(answered(found, "ContentLength", "s3.HeadObject")))
         except TargetNotFound:
             parts = await self._parts(name, token)
-        return Held(token=token, parts={number: length for number, (length, _) in parts.items()}) if parts else Held()
+        sizes = {number: int(row["Size"]) for number, row in parts.items()}
+        return Held(token=token, parts=sizes) if sizes else Held()
 
     async def put(self, name: str, data: bytes) -> None:
         """PutObject."""
         await self._write("put_object", Key=self._key(name), Body=data)
 
     async def begin(self, name: str) -> str:
-        """CreateMultipartUpload."""
-        answer = await self._write("create_multipart_upload", Key=self._key(name))
+        """CreateMultipartUpload. It names the checksum with which botocore sends each part: a strict store refuses parts that bring one which
+        the upload was not begun with."""
+        answer = await self._write("create_multipart_upload", Key=self._key(name), ChecksumAlgorithm="CRC32")
         return str(answered(answer, "UploadId", "s3.CreateMultipartUpload", write=True))
 
     async def part(self, name: str, token: str, number: int, offset: int, data: bytes) -> None:  # noqa: ARG002  # the contract's: S3 counts parts
@@ -82,9 +85,9 @@ class S3Place:
         await self._write("upload_part", Key=self._key(name), UploadId=token, PartNumber=number + 1, Body=data)
 
     async def finish(self, name: str, token: str) -> None:
-        """CompleteMultipartUpload with the parts that AWS itself lists."""
+        """CompleteMultipartUpload with the parts that AWS itself lists, each with the checksum that it has there: AWS demands them."""
         parts = await self._parts(name, token)
-        listed = [{"PartNumber": number + 1, "ETag": etag} for number, (_, etag) in sorted(parts.items())]
+        listed = [{key: row[key] for key in _COMPLETING if key in row} for _, row in sorted(parts.items())]
         await self._write(
             "complete_multipart_upload", Key=self._key(name), UploadId=token, MultipartUpload={"Parts": listed}
         )
@@ -98,16 +101,16 @@ class S3Place:
         async for one in self._storage.objects(self._bucket, self._prefix):
             yield one.key.removeprefix(self._prefix), one.size
 
-    async def _parts(self, name: str, token: str) -> dict[int, tuple[int, str]]:
-        """Number → size and tag of each part that arrived; empty where there is no such upload (any more)."""
+    async def _parts(self, name: str, token: str) -> dict[int, Mapping[str, Any]]:
+        """Number → what ListParts says of each part that arrived; empty where there is no such upload (any more)."""
         if not token:
             return {}
-        found: dict[int, tuple[int, str]] = {}
+        found: dict[int, Mapping[str, Any]] = {}
         try:
             named = {"Bucket": self._bucket, "Key": self._key(name), "UploadId": token}
             async for page in self._caller.pages("s3", "list_parts", "UploadId", **named, **self._owner):
                 for row in page.get("Parts") or ():
-                    found[int(row["PartNumber"]) - 1] = (int(row["Size"]), str(row["ETag"]))
+                    found[int(row["PartNumber"]) - 1] = row
         except TargetNotFound:
             return {}
         return found

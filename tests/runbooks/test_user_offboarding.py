@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from tenantry.capabilities import Delegate
+from tenantry.errors import TargetNotFound
 from tenantry.run import Status
 from tests.support.lab_stand import LabStand
 
 EVERYTHING = {
     "remove_licences": True,
     "remove_delegates": True,
+    "remove_rights": True,
     "disable_devices": True,
     "leave_meetings": True,
     "make_shared": True,
@@ -57,6 +60,8 @@ async def held(lab: LabStand) -> dict[str, Any]:
         look, forwarding = await mail.appearance(account), await mail.forwarding(account)
         reply = await mail.automatic_reply(account)
         meetings = await mail.meetings(account, lab.stand.journal.clock.now())
+        elsewhere = [one async for one in identity.accounts() if one.upn.lower() != account.lower()]
+        rights = [one.key for other in elsewhere for one in await rights_on(mail, other.id, account)]
     finally:
         await access.aclose()
     return {
@@ -65,21 +70,48 @@ async def held(lab: LabStand) -> dict[str, Any]:
         "mailbox": (look.kind, look.hidden, forwarding.smtp_address, reply.state),
         "reply": reply.inside,
         "meetings": [one.subject for one in meetings],
+        "rights": rights,
         "trustees": {one.trustee for one in delegates if one.kind == "full_access"},
     }
+
+
+async def given_rights(lab: LabStand, mailbox: str) -> None:
+    """The leaver may open somebody's mailbox, send in their name, and see their calendar."""
+    access = await lab.access()
+    try:
+        mail = await access.capability("mail")
+        for kind, rights, folder in (
+            ("full_access", ("FullAccess",), None),
+            ("send_as", ("SendAs",), None),
+            ("folder", ("Editor",), "Calendar"),
+        ):
+            trustee = leaver(lab.lab).lower()
+            await mail.add_delegate(mailbox, Delegate(kind=kind, trustee=trustee, rights=rights, folder=folder, raw={}))
+        assert len(await rights_on(mail, mailbox, trustee)) == 3
+    finally:
+        await access.aclose()
+
+
+async def rights_on(mail: Any, mailbox: str, account: str) -> list[Any]:
+    try:
+        return [one for one in await mail.delegates(mailbox) if one.trustee == account.lower()]
+    except TargetNotFound:
+        return []
 
 
 async def test_a_leaver_is_out_and_what_was_taken_is_listed(lab: LabStand) -> None:
     directory = lab.lab.tenant.directory
     manager = next(name for name in map(directory.upn_of, range(40)) if name != leaver(lab.lab))
+    await given_rights(lab, manager)
     lab.create(params={"manager": manager, "forward_to": manager, "automatic_reply": REPLY})
     state = await lab.to_the_end()
     assert state.ended is Status.COMPLETED, [s for s in lab.stand.view()["steps"] if s["error"]]
     found = outcomes(lab)
-    for step in ("block", "password", "methods", "consents", "devices", "handed", "groups", "licences", *MAILBOX):
+    for step in ("block", "password", "methods", "consents", "devices", "rights", "handed", "groups", "licences", *MAILBOX):
         assert found[step] == {"changed"}, step
     after = await held(lab)
     assert after["consents"] == []
+    assert after["rights"] == []
     assert not any(after["devices"])
     assert manager.lower() in after["trustees"]
     assert found["sessions"] <= {"changed", "already"}, "a reset ends sessions as well"

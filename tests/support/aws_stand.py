@@ -6,7 +6,7 @@ Which call runs on what
     stand-in        (``aws_gaps.py``, strict, of our own) what moto has not: ``cloudtrail.LookupEvents``, ``s3.GetObjectRetention``, ``iam.SimulatePrincipalPolicy``,
                     ``ec2.LockSnapshot`` and ``DescribeLockedSnapshots`` (and the refusal to delete a locked one), GuardDuty's findings,
                     Security Hub's ``BatchUpdateFindings``, the jobs, recovery points and vault policies of AWS Backup; and the external id of a role,
-                    which moto takes without looking, and a trust policy that denies everybody
+                    which moto takes without looking, a trust policy that denies everybody, and the checksums of an upload in parts (``aws_uploads.py``)
     neither         that traffic really stops when a security group is swapped, that a COMPLIANCE retention cannot be shortened (moto lets
                     it), that an inactive key is refused (moto's own enforcement still takes it), and how long IAM takes to be consistent:
                     these are Amazon's word.
@@ -52,6 +52,7 @@ from integrations.aws.provider import PROVIDER, AwsHandle
 from tenantry.errors import InvalidTenant
 from tenantry.providers import Estate
 from tests.support.aws_gaps import Gap, Gaps, Reply
+from tests.support.aws_uploads import Uploads
 
 PREPARING = "Preparation"
 MOTOS = ("iam", "sts", "ec2", "rds")
@@ -148,6 +149,7 @@ class AwsStand:
         self.base_url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="aws-stand")
         self._thread.start()
+        self._uploads = Uploads()
         self._codes: set[tuple[str, str]] = set()
         self._users: dict[str, str] = {}
         self._sessions: dict[str, tuple[str, str]] = {}
@@ -213,7 +215,7 @@ class AwsStand:
             return self._send(_denied(service), environ, start)
         reply = self._gap(service, operation, account, region, environ, body)
         if reply is None:
-            if fault is None and not _retention(environ):
+            if fault is None and not _retention(environ) and not _of_upload(environ):
                 answer = self._motos(environ, start)
                 if operation == "AssumeRole":
                     self._learn(b"".join(answer), body)
@@ -260,7 +262,10 @@ class AwsStand:
                 return Reply(404, b"<Error><Code>NoSuchObjectLockConfiguration</Code></Error>")
             text = f"<Retention><Mode>{mode}</Mode><RetainUntilDate>{until}</RetainUntilDate></Retention>"
             return Reply(200, text.encode())
-        return Reply(seen["status"], body, seen["type"])
+        if _of_upload(environ):
+            body = self._uploads.told(environ, body)
+        headers = tuple((name, seen[name.lower()]) for name in ("ETag",) if name.lower() in seen)
+        return Reply(seen["status"], body, seen["type"], headers=headers)
 
     def _send(self, reply: Reply | None, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         if reply is None:
@@ -297,6 +302,8 @@ class AwsStand:
             if (wanted is not None and params.get("ExternalId") != wanted) or _trusts_nobody(params.get("RoleArn", "")):
                 return Reply.query_error(403, "AccessDenied")
             return None
+        if service == "s3" and _of_upload(environ):
+            return self._uploads.refusal(environ, body)
         gap: Gap | None = self.gaps.find(service, operation)
         if gap is None:
             return None
@@ -536,6 +543,11 @@ def _denied(service: str) -> Reply:
 def _retention(environ: dict[str, Any]) -> bool:
     """S3's question for the retention of one version."""
     return environ["REQUEST_METHOD"] == "GET" and "retention" in environ.get("QUERY_STRING", "")
+
+
+def _of_upload(environ: dict[str, Any]) -> bool:
+    """Whether it is about an upload of S3's in parts."""
+    return not {"uploadId", "uploads"}.isdisjoint(parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True))
 
 
 _ONE: list[AwsStand] = []
