@@ -107,7 +107,18 @@ async def test_a_leaver_is_out_and_what_was_taken_is_listed(lab: LabStand) -> No
     state = await lab.to_the_end()
     assert state.ended is Status.COMPLETED, [s for s in lab.stand.view()["steps"] if s["error"]]
     found = outcomes(lab)
-    for step in ("block", "password", "methods", "consents", "devices", "rights", "handed", "groups", "licences", *MAILBOX):
+    for step in (
+        "block",
+        "password",
+        "methods",
+        "consents",
+        "devices",
+        "rights",
+        "handed",
+        "groups",
+        "licences",
+        *MAILBOX,
+    ):
         assert found[step] == {"changed"}, step
     after = await held(lab)
     assert after["consents"] == []
