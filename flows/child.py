@@ -68,6 +68,8 @@ def preload(installation: Installation) -> None:
         _flows[runbook.id] = getattr(importlib.import_module(module), name)
         for step in runbook.steps:
             named(step.uses)
+        for param in runbook.params.values():
+            _ = param.adapter
         keep_checked(runbook, installation.registry)
         _needs[runbook.id] = _first_needs(runbook, installation.registry)
     for name in _LATE:

@@ -16,7 +16,7 @@ import contextlib
 import logging
 import os
 import socket as sockets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -384,7 +384,7 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
         await launch.schedule(self._installation, await self._state(run_id))
         return None
 
-    async def _readied(self, job: Mapping[str, str]) -> WarmChild | None:
+    async def _readied(self, job: dict[str, str]) -> WarmChild | None:
         """A child that gets ready for a run, opens what it needs and signs in there, and begins it when it is told that the record has
         the run; None when none was there in time."""
         while True:

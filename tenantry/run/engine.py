@@ -17,7 +17,6 @@ from tenantry.errors import (
     ApprovalExpired,
     InvalidInput,
     LeaseLost,
-    NotFound,
     RecordError,
     Refused,
     StepError,
@@ -111,9 +110,6 @@ def record_new(
     flow_run_id: str | None = None,
 ) -> None:
     """As `create`, for whoever needs no state of it."""
-    with contextlib.suppress(NotFound):
-        if around.journal.run(run_id).run_id == run_id:
-            raise InvalidInput(f"there is a run {run_id} already")
     event = Event(
         "run.created",
         {
