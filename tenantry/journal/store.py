@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -78,6 +79,7 @@ class Journal:
         self.url = url
         self._key = key
         self._keys: dict[str, bytes] = {}
+        self._asking = threading.RLock()
         self._sealers: dict[str, Sealer] = {}
         self._tips: dict[str, _Tip] = {}
         """Where each tenant's tree ended when this process appended last."""
@@ -100,9 +102,13 @@ class Journal:
         self._tenant_key(tenant)
 
     def _tenant_key(self, tenant: str) -> bytes:
-        if tenant not in self._keys:
-            self._keys[tenant] = self._key(tenant)
-        return self._keys[tenant]
+        found = self._keys.get(tenant)
+        if found is None:
+            with self._asking:  # who comes meanwhile waits for the same answer: each one that is given is an entry of its own
+                found = self._keys.get(tenant)
+                if found is None:
+                    found = self._keys[tenant] = self._key(tenant)
+        return found
 
     # --- appending ----------------------------------------------------------------------------------------------------
 

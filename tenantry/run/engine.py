@@ -197,7 +197,7 @@ class Engine:
         """Own the run for the duration of the block."""
         journal = self._around.journal
         fence = await self._acquire(run_id, wait)
-        records = journal.records(run_id)
+        records = await asyncio.to_thread(journal.records, run_id)  # it may have to ask for the key first
         state = fold(records)
         if state.erased and state.ended is None:
             await asyncio.to_thread(journal.release, fence)
