@@ -79,10 +79,10 @@ class Head:
 
 
 class Acting:
-    """One run, being carried.
+    """One run: got ready for while it is recorded, then carried.
 
     Args:
-        run_id: it stands in the record.
+        run_id: it is about to stand in the record.
         tenant: whose it is.
         mode: as recorded.
         needs: capabilities that its first steps need: opened, and signed in to, beside what is recorded before them.
@@ -105,14 +105,21 @@ class Acting:
         self._mode = mode
         self._acted: Callable[[], None] | None = acted
         self._ended: asyncio.Queue[_Ended | None] = asyncio.Queue()
+        self._recorded = asyncio.Event()
         self._work = asyncio.create_task(self._carry())
+
+    def begin(self) -> None:
+        """The record has the run: carry it."""
+        self._recorded.set()
 
     async def _carry(self) -> None:
         try:
             async with self._installation.access(self._tenant, self._mode) as access:
                 ahead = asyncio.create_task(self._ahead(access))
                 try:
-                    await Engine(self._installation.surroundings(), access).run(self.run_id, call=self._step)
+                    engine = Engine(self._installation.surroundings(), access)
+                    await self._recorded.wait()
+                    await engine.run(self.run_id, call=self._step)
                 finally:
                     ahead.cancel()
                     await asyncio.gather(ahead, return_exceptions=True)

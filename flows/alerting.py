@@ -29,7 +29,7 @@ from tenantry.alerts.store import AlertRow, AlertStore, Incident
 from tenantry.broker import Supervisor
 from tenantry.broker.wire import address
 from tenantry.drop.seal import public_of
-from tenantry.errors import InvalidInput, NotFound, TenantryError
+from tenantry.errors import InvalidInput, NotFound, RecordError, TenantryError
 from tenantry.journal import Event
 from tenantry.names import MSP
 
@@ -227,7 +227,11 @@ class Alerting:
             async with self._slots:
                 # What it takes to carry it is got ready while it is recorded.
                 recorded = asyncio.create_task(asyncio.to_thread(self._prepare, incident, run_id, runbook))
-                await self._hand_over(run_id, incident.tenant, runbook, recorded)
+                marking = asyncio.create_task(self._mark(incident.id, recorded))
+                try:
+                    await self._hand_over(run_id, incident.tenant, runbook, recorded)
+                finally:
+                    await marking
         except (TenantryError, errors()) as problem:
             # Recorded: the keeper takes it up. Not recorded: the next look does.
             text = getattr(problem, "message", type(problem).__name__)
@@ -235,10 +239,23 @@ class Alerting:
         except Exception:  # noqa: BLE001  # as above
             _LOG.exception("the run of incident %s could not be handed over", incident.id)
 
-    def _prepare(self, incident: Incident, run_id: str, runbook: str) -> bool:
-        """Record the run, once. False when it cannot be, and a person has to look."""
+    async def _mark(self, incident: str, recorded: asyncio.Task[bool]) -> None:
+        """Note that the record has the run, beside the run, which has begun. Unnoted, the next look finds it in the record."""
+        await asyncio.wait([recorded])
+        if recorded.cancelled() or recorded.exception() is not None or not recorded.result():
+            return  # told to who has the run carried
         try:
-            self._installation.journal.run(run_id)
+            await asyncio.to_thread(self._store.launched, incident)
+        except RecordError as problem:
+            _LOG.warning("that the run of incident %s was begun could not be noted: %s", incident, problem.message)
+
+    def _prepare(self, incident: Incident, run_id: str, runbook: str) -> bool:
+        """Record the run, once. False when it cannot be, and a person has to look; or when it was begun before this process was, and is
+        the keeper's."""
+        try:
+            if self._installation.journal.run(run_id).standing != "created":
+                self._store.launched(incident.id)
+                return False
         except NotFound:
             params, impact = plan_of(self._around.key(incident.tenant), incident)
             alerts = self._store.of_incident(incident.id)
@@ -259,7 +276,6 @@ class Alerting:
                 _LOG.warning("an incident of %s waits for a person: %s", incident.tenant, why)
                 self._store.without_run(incident.id, why)
                 return False
-        self._store.launched(incident.id)
         return True
 
     def _record(self) -> int:

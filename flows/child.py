@@ -13,7 +13,8 @@ import json
 import logging
 import os
 import socket
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, BinaryIO, Final
 
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
@@ -26,6 +27,7 @@ from flows.assembly import Installation
 from flows.deployments import entrypoint
 from flows.factory import flow_of, loadable
 from flows.knowing import Knowing, KnowingContext
+from flows.rehearsal import Rehearsal
 from flows.related import know
 from flows.runbook_files import fingerprint
 from flows.shown import named
@@ -51,18 +53,23 @@ _needs: dict[str, frozenset[str]] = {}
 """What the first steps of those need. The runbook that a run is pinned to may be another one, and counts; this is opened ahead."""
 _found: Installation | None = None
 """Which tasks and providers are installed, found before the fork."""
+_rehearsal: Rehearsal | None = None
+"""What a child does while nobody needs it."""
 
 
 def preload(installation: Installation) -> None:
     """In the process that children are forked from: the flows of every runbook, and what they import."""
-    global _found, _loaded
+    global _found, _loaded, _rehearsal
     _loaded = fingerprint(installation.home)
     _found = installation
+    _rehearsal = Rehearsal(installation)
     for runbook in loadable(installation.catalog):
         module, _, name = entrypoint(runbook).rpartition(".")
         _flows[runbook.id] = getattr(importlib.import_module(module), name)
         for step in runbook.steps:
             named(step.uses)
+        for param in runbook.params.values():
+            _ = param.adapter
         keep_checked(runbook, installation.registry)
         _needs[runbook.id] = _first_needs(runbook, installation.registry)
     for name in _LATE:
@@ -93,18 +100,20 @@ async def live(channel: socket.socket) -> int:
         with contextlib.suppress(Exception):  # the server may be away now and back when there is a run
             client = (await stack.enter_async_context(KnowingContext())).client
         _say(channel, {"ready": os.getpid()})
-        hearing = asyncio.ensure_future(asyncio.to_thread(_line, channel))
-        # Who waits for a child has it at once. One that nobody waits for gets to know Prefect's server meanwhile.
+        worker = stack.enter_context(channel.makefile("rb"))
+        hearing = asyncio.ensure_future(asyncio.to_thread(_line, worker))
+        # Who waits for a child has it at once. One that nobody waits for rehearses, and gets to know Prefect's server.
         await asyncio.wait([hearing], timeout=_AT_EASE)
-        if client is not None and not hearing.done():
-            connecting = asyncio.create_task(_connect(client))
-            stack.callback(connecting.cancel)
+        if not hearing.done():
+            idling = asyncio.create_task(_idle(installation.home.run, client))
+            await asyncio.wait([hearing, idling], return_when=asyncio.FIRST_COMPLETED)
+            idling.cancel()
         line = await hearing
         if not line:
             return 0
         job = json.loads(line)
         if "act" in job:
-            code = await _act(installation, job, client, channel)
+            code = await _act(installation, job, client, channel, worker)
         else:
             tether.hold()
             code = await _carry(installation, job, client)
@@ -112,10 +121,16 @@ async def live(channel: socket.socket) -> int:
         return code
 
 
-async def _connect(client: Knowing) -> None:
-    with contextlib.suppress(Exception):  # as above
-        await client.api_healthcheck()
-        await asyncio.wait_for(asyncio.to_thread(EventsWorker.instance), _CONNECTING)
+async def _idle(run: Path, client: Knowing | None) -> None:
+    try:
+        if _rehearsal is not None:
+            await _rehearsal.play(run)
+    except Exception as problem:  # noqa: BLE001  # a full disk, say, which a run will meet and tell; this one only begins slower
+        _LOG.info("the rehearsal ended early: %s", type(problem).__name__)
+    if client is not None:
+        with contextlib.suppress(Exception):  # it may be away now and back when there is a run
+            await client.api_healthcheck()
+            await asyncio.wait_for(asyncio.to_thread(EventsWorker.instance), _CONNECTING)
 
 
 def _rehearse(installation: Installation) -> None:
@@ -123,15 +138,21 @@ def _rehearse(installation: Installation) -> None:
     _ = installation.budget
 
 
-async def _act(installation: Installation, job: dict[str, Any], client: Knowing | None, channel: socket.socket) -> int:
-    """Begin a run at once; in its flow run when the worker has one, without where there is none to be had."""
+async def _act(
+    installation: Installation, job: dict[str, Any], client: Knowing | None, channel: socket.socket, worker: BinaryIO
+) -> int:
+    """Get ready for a run, begin it when the record has it, and end in its flow run when the worker has one, without where there is none
+    to be had. For each of the three there is a line."""
     if job.get("socket"):
         os.environ[SOCKET], os.environ[TOKEN] = job["socket"], job["token"]
     run_id, tenant = str(job["act"]), str(job["tenant"])
     needs = _needs.get(str(job["runbook"]), frozenset())
     acting = Acting(installation, run_id, tenant, str(job["mode"]), needs, lambda: _say(channel, {"acted": True}))
     async with acting.stopping():
-        line = await asyncio.to_thread(_line, channel)
+        if not await asyncio.to_thread(_line, worker):
+            return 1  # there is no such run, or the worker is gone
+        acting.begin()
+        line = await asyncio.to_thread(_line, worker)
         if not line:
             return 1  # the worker is gone; another one takes the run up from its record
         tether.hold()
@@ -173,15 +194,10 @@ def _flow(installation: Installation, runbook_id: str) -> Flow[..., Any]:
     return found
 
 
-def _line(channel: socket.socket) -> bytes:
-    """The job; empty when the worker is gone."""
-    found = bytearray()
-    while not found.endswith(b"\n"):
-        piece = channel.recv(1 << 16)
-        if not piece or len(found) > _LONGEST_JOB:
-            return b""
-        found += piece
-    return bytes(found)
+def _line(hearing: BinaryIO) -> bytes:
+    """What the worker says next; empty when it is gone."""
+    line = hearing.readline(_LONGEST_JOB)
+    return line if line.endswith(b"\n") else b""
 
 
 def _say(channel: socket.socket, what: dict[str, Any]) -> None:

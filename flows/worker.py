@@ -363,43 +363,49 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
         self, run_id: str, tenant: str, runbook: str, recorded: Awaitable[bool]
     ) -> WarmChild | None:
         """One that has begun to carry the run. None: there is no such run, or no child was ready in time, and Prefect schedules it."""
-        getting = asyncio.create_task(self._granted(run_id, tenant))
+        job = {"act": run_id, "runbook": runbook, "tenant": tenant, "mode": "run"}
+        readying = asyncio.create_task(self._readied(job))
         there = False
         try:
             there = await recorded
         finally:
             if not there:
-                getting.cancel()
-                (unused,) = await asyncio.gather(getting, return_exceptions=True)
-                if isinstance(unused, tuple):
-                    unused[0].dismiss()
+                readying.cancel()
+                (unused,) = await asyncio.gather(readying, return_exceptions=True)
+                if isinstance(unused, WarmChild):
+                    unused.dismiss()
         if not there:
             return None
-        job: dict[str, Any] = {"act": run_id, "runbook": runbook, "tenant": tenant, "mode": "run"}
-        found = await getting
-        while found is not None:
-            child, grant = found
-            if await child.give(job | grant):
+        child = await readying
+        while child is not None:
+            if await child.give({"recorded": run_id}):
                 return child
-            found = await self._granted(run_id, tenant)  # it has died since
+            child = await self._readied(job)  # it has died since
         await launch.schedule(self._installation, await self._state(run_id))
         return None
 
-    async def _granted(self, run_id: str, tenant: str) -> tuple[WarmChild, dict[str, str]] | None:
-        """A child, and what it needs to get the run's secrets; None when none was ready in time."""
-        try:
-            async with asyncio.timeout(_ACTING):
-                child = await self._warm.take()
-        except TimeoutError:
-            return None
+    async def _readied(self, job: dict[str, str]) -> WarmChild | None:
+        """A child that gets ready for a run, opens what it needs and signs in there, and begins it when it is told that the record has
+        the run; None when none was there in time."""
+        while True:
+            try:
+                async with asyncio.timeout(_ACTING):
+                    child = await self._warm.take()
+            except TimeoutError:
+                return None
+            try:
+                if await child.give(job | await self._grant(job["act"], job["tenant"], child)):
+                    return child
+            except BaseException:
+                child.dismiss()
+                raise
+
+    async def _grant(self, run_id: str, tenant: str, child: WarmChild) -> dict[str, str]:
+        """What a child gets the run's secrets with."""
         if self._supervisor is None:
-            return child, {}
-        try:
-            token = await asyncio.to_thread(self._supervisor.grant, run_id, tenant, pid=child.pid)
-        except BaseException:
-            child.dismiss()
-            raise
-        return child, {"socket": str(self._installation.home.broker_socket), "token": token.get_secret_value()}
+            return {}
+        token = await asyncio.to_thread(self._supervisor.grant, run_id, tenant, pid=child.pid)
+        return {"socket": str(self._installation.home.broker_socket), "token": token.get_secret_value()}
 
     async def _claim(self, flow_run: FlowRun) -> OrchestrationResult[Any]:
         return await self.client.set_flow_run_state(flow_run.id, Pending())
@@ -433,10 +439,7 @@ class TenantryWorker(BaseWorker[TenantryJobConfiguration, TenantryVariables, Ten
         while True:
             async with asyncio.timeout(_STARTING):
                 child = await self._warm.take()
-            if self._supervisor is not None:
-                token = await asyncio.to_thread(self._supervisor.grant, admitted.run_id, admitted.tenant, pid=child.pid)
-                job |= {"socket": str(self._installation.home.broker_socket), "token": token.get_secret_value()}
-            if await child.give(job):
+            if await child.give(job | await self._grant(admitted.run_id, admitted.tenant, child)):
                 self._children[flow_run.id] = child
                 return child
 

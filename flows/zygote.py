@@ -40,12 +40,13 @@ def main() -> int:
     """
     global _ended
     interpreter.begin()
-    from flows import child
+    from flows import child, rehearsal
 
     atexit.register(_leave)  # before all others are, so that it comes after them
     with Installation.open() as installation:
         preload(installation)
         child.preload(installation)
+        rehearsal.swept(installation.home.run)
     if threads() > 1:
         raise TaskDefect("a module started a thread when it was imported: nothing can be forked from this process")
     interpreter.settle()

@@ -140,11 +140,13 @@ class Microsoft365Identity:
         needs = "RoleManagement.Read.Directory"
         account_id = await self._id(user)
         params = {"$filter": f"principalId eq {literal(account_id)}", "$expand": "roleDefinition"}
-        found: list[RoleAssignment] = []
-        rows = await self._graph.whole(
-            "/roleManagement/directory/roleAssignments", params=params, needs=needs, short=True
+        path = f"/users/{segment(account_id)}/transitiveMemberOf"
+        assigned, memberships = await asyncio.gather(
+            self._graph.whole("/roleManagement/directory/roleAssignments", params=params, needs=needs, short=True),
+            self._graph.whole(path, params={"$top": "999"}, needs="User.Read.All", short=True),
         )
-        for row in rows:
+        found: list[RoleAssignment] = []
+        for row in assigned:
             definition = row.get("roleDefinition") or {}
             template = text(definition.get("templateId") or row.get("roleDefinitionId"))
             found.append(
@@ -157,8 +159,7 @@ class Microsoft365Identity:
                 )
             )
         held = {role.role_id for role in found}
-        path = f"/users/{segment(account_id)}/transitiveMemberOf"
-        for row in await self._graph.whole(path, params={"$top": "999"}, needs="User.Read.All", short=True):
+        for row in memberships:
             template = text(row.get("roleTemplateId"))
             if row.get("@odata.type") == "#microsoft.graph.directoryRole" and template not in held:
                 found.append(

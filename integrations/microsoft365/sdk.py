@@ -125,7 +125,7 @@ async def build(base_url: str, make: Callable[[Sdk], Any]) -> Prepared:
 
 
 async def build_for(base_url: str, user: str, kind: str, make: Callable[[Any, Sdk], Any]) -> Prepared:
-    """Build a write that is the same for every account but for the account: the SDK builds it once, for a placeholder.
+    """Build a write that is the same for every account but for the account: the SDK builds it once, for a placeholder at a placeholder.
 
     Args:
         base_url: Graph's address with version.
@@ -133,25 +133,26 @@ async def build_for(base_url: str, user: str, kind: str, make: Callable[[Any, Sd
         kind: what it writes, the values included; never for a write that holds a secret, since it is kept.
         make: from the account's builder and the SDK to one of its ``to_*_request_information()``.
     """
-    key = (base_url, kind)
-    pattern = _patterns.get(key)
+    pattern = _patterns.get(kind)
     if pattern is None:
-        building = _building.get(key)
+        building = _building.get(kind)
         if building is None or building.get_loop() is not asyncio.get_running_loop():
-            building = asyncio.create_task(build(base_url, lambda sdk: make(sdk.user(_PLACEHOLDER), sdk)))
-            _building[key] = building
+            building = asyncio.create_task(build(_ANYWHERE, lambda sdk: make(sdk.user(_PLACEHOLDER), sdk)))
+            _building[kind] = building
         try:
-            pattern = _patterns[key] = await asyncio.shield(building)  # many ask at once, and go on together
+            pattern = _patterns[kind] = await asyncio.shield(building)  # many ask at once, and go on together
         finally:
-            _building.pop(key, None)
-    if pattern.url.count(_PLACEHOLDER) != 1:
+            _building.pop(kind, None)
+    if pattern.url.count(_PLACEHOLDER) != 1 or not pattern.url.startswith(f"{_ANYWHERE}/"):
         raise Rejected("the SDK built a request that does not name its account once")
-    return replace(pattern, url=pattern.url.replace(_PLACEHOLDER, user))
+    path = pattern.url.removeprefix(_ANYWHERE).replace(_PLACEHOLDER, user)
+    return replace(pattern, url=f"{base_url}{path}")
 
 
+_ANYWHERE: Final = "https://graph.invalid/v1.0"
 _PLACEHOLDER: Final = "placeholder-for-the-account"
-_patterns: dict[tuple[str, str], Prepared] = {}
-_building: dict[tuple[str, str], asyncio.Task[Prepared]] = {}
+_patterns: dict[str, Prepared] = {}
+_building: dict[str, asyncio.Task[Prepared]] = {}
 
 
 def preload() -> None:

@@ -4,6 +4,7 @@ from tenantry.journal.checkpoints import Signer, Stored
 from tenantry.journal.entry import Entry, Event, Record
 from tenantry.journal.lease import Fence, Lease, LeaseHeld
 from tenantry.journal.ledger import Ledger, Proof, Witnessed
+from tenantry.journal.migrate import blank
 from tenantry.journal.runs import RunIndex, Unsettled
 from tenantry.journal.store import Journal
 from tenantry.journal.verify import Verification
@@ -28,4 +29,5 @@ __all__ = [
     "Verification",
     "Witnessed",
     "Writer",
+    "blank",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -22,6 +23,21 @@ def migrate(engine: sa.Engine) -> None:
             if versions == [schema.HEAD]:
                 return
     _upgrade(engine)
+
+
+def blank() -> bytes:
+    """The file of a record in which nothing stands yet, as SQLite keeps it: what the migrations come to, without the time that they take."""
+    engine = sa.create_engine("sqlite://")
+    try:
+        with engine.begin() as db:
+            schema.metadata.create_all(db)
+            db.execute(sa.text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+            db.execute(sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": schema.HEAD})
+        with engine.connect() as db:
+            kept: sqlite3.Connection = db.connection.dbapi_connection  # type: ignore[assignment]  # it is SQLite's
+            return kept.serialize()
+    finally:
+        engine.dispose()
 
 
 def _upgrade(engine: sa.Engine) -> None:

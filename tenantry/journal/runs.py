@@ -3,7 +3,7 @@ runs and those that nobody carries are found without reading the record. ``verif
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -29,6 +29,8 @@ STANDING: Final = frozenset(
 _OPEN: Final = frozenset({"created", "running", "waiting_for_approval", "interrupted", "paused_by_failed_step"})
 _SHORTEST: Final = 6
 """Characters of a run's id that may stand for it."""
+_WHOLE: Final = 36
+"""Those of a whole one, which begins no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +93,13 @@ def keep(statements: Statements, db: Transaction, event: Event, tree: str, ts: s
         raise InvalidInput(f"there is a run {event.run_id} already")
 
 
-def find(db: Connection, run_id: str) -> RunIndex | None:
+def find(statements: Statements, db: Connection, run_id: str) -> RunIndex | None:
     """The run of this id, or the only one whose id begins so."""
-    found = list(_indexed(db, _ONE, {"wanted": run_id}))
-    if not found and len(run_id) >= _SHORTEST:
+    row = statements.found.row(db, {"wanted": run_id})
+    if row is not None:
+        return RunIndex(*row)
+    found: list[RunIndex] = []
+    if _SHORTEST <= len(run_id) < _WHOLE:
         found = list(_indexed(db, _query().where(schema.runs.c.run_id.startswith(run_id, autoescape=True)).limit(2)))
     return found[0] if len(found) == 1 else None
 
@@ -155,12 +160,8 @@ def _query() -> sa.Select[Any]:
     return sa.select(schema.runs, schema.trees.c.tenant).join(schema.trees, schema.trees.c.tree == schema.runs.c.tree)
 
 
-_ONE: Final = _query().where(schema.runs.c.run_id == sa.bindparam("wanted"))
-"""Composed once: every look at a run begins with it."""
-
-
-def _indexed(db: Connection, query: sa.Select[Any], values: Mapping[str, Any] | None = None) -> Iterator[RunIndex]:
-    for row in db.execute(query, values):
+def _indexed(db: Connection, query: sa.Select[Any]) -> Iterator[RunIndex]:
+    for row in db.execute(query):
         yield RunIndex(row.run_id, row.tenant, row.runbook, row.created_at, row.standing)
 
 

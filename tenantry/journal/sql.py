@@ -6,7 +6,7 @@ import operator
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -233,6 +233,11 @@ class Prepared:
     def row(self, db: Transaction, values: Mapping[str, Any]) -> Any:
         """The first row, as a tuple; None when there is none."""
         return _driven(db, self._sql, self._of(values)).fetchone()
+
+    def each(self, db: Transaction, values: Mapping[str, Any]) -> Iterable[tuple[Any, ...]]:
+        """Every row, as it is read."""
+        found: Iterable[tuple[Any, ...]] = _driven(db, self._sql, self._of(values))
+        return found
 
     def many(self, db: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
         """The same statement for each row, in one call to the driver."""

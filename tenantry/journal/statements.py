@@ -1,4 +1,4 @@
-"""What an append executes, compiled once: composing a statement costs more than running it."""
+"""What an append executes, and what a run looks up, compiled once: composing a statement costs more than running it."""
 
 from __future__ import annotations
 
@@ -81,3 +81,30 @@ class Statements:
             dialect,
         )
         self.new_lease = Prepared(insert(leases).on_conflict_do_nothing(), dialect)
+        entries, freezes = schema.entries, schema.freezes
+        of_run = (trees.c.tenant == sa.bindparam("of_tenant")) & (entries.c.run_id == sa.bindparam("of_run"))
+        joined = entries.join(trees, trees.c.tree == entries.c.tree)
+        self.records = Prepared(
+            sa.select(entries.c.body, entries.c.leaf, entries.c.sealed)
+            .select_from(joined)
+            .where(of_run, entries.c.seq > sa.bindparam("after"))
+            .order_by(entries.c.seq),
+            dialect,
+        )
+        self.count = Prepared(sa.select(sa.func.count()).select_from(joined).where(of_run), dialect)
+        self.found = Prepared(
+            sa.select(
+                schema.runs.c.run_id,
+                trees.c.tenant,
+                *(schema.runs.c[name] for name in ("runbook", "created_at", "standing")),
+            )
+            .join(trees, trees.c.tree == schema.runs.c.tree)
+            .where(schema.runs.c.run_id == sa.bindparam("wanted")),
+            dialect,
+        )
+        self.frozen = Prepared(
+            sa.select(freezes.c.scope, freezes.c.since, freezes.c.by, freezes.c.reason).where(
+                (freezes.c.scope == sa.bindparam("wanted")) | (freezes.c.scope == sa.bindparam("everywhere"))
+            ),
+            dialect,
+        )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -78,6 +79,7 @@ class Journal:
         self.url = url
         self._key = key
         self._keys: dict[str, bytes] = {}
+        self._asking = threading.RLock()
         self._sealers: dict[str, Sealer] = {}
         self._tips: dict[str, _Tip] = {}
         """Where each tenant's tree ended when this process appended last."""
@@ -100,9 +102,13 @@ class Journal:
         self._tenant_key(tenant)
 
     def _tenant_key(self, tenant: str) -> bytes:
-        if tenant not in self._keys:
-            self._keys[tenant] = self._key(tenant)
-        return self._keys[tenant]
+        found = self._keys.get(tenant)
+        if found is None:
+            with self._asking:  # who comes meanwhile waits for the same answer: each one that is given is an entry of its own
+                found = self._keys.get(tenant)
+                if found is None:
+                    found = self._keys[tenant] = self._key(tenant)
+        return found
 
     # --- appending ----------------------------------------------------------------------------------------------------
 
@@ -285,7 +291,7 @@ class Journal:
     def run(self, run_id: str) -> RunIndex:
         """The run of this id, or the only one whose id begins so (from six characters on). Raises NotFound."""
         with mapped("read the journal"), self._engine.connect() as db:
-            found = runs.find(db, run_id)
+            found = runs.find(self._sql, db, run_id)
         if found is None:
             raise NotFound(f"there is no run {run_id!r}")
         return found
@@ -302,21 +308,21 @@ class Journal:
             run: its id; or what :meth:`run` or :meth:`runs` told of it, which is then not looked up again.
         """
         index = run if isinstance(run, RunIndex) else self.run(run)
-        entries = schema.entries.c
-        where = (schema.trees.c.tenant == index.tenant) & (entries.run_id == index.run_id) & (entries.seq > after)
-        return list(self._records(index.tenant, where))
+        opener = Opener(self._tenant_key(index.tenant))
+        wanted = {"of_tenant": index.tenant, "of_run": index.run_id, "after": after}
+        with mapped("read the journal"), self._engine.connect() as db:
+            return [
+                _opened(opener, load(body), leaf, sealed) for body, leaf, sealed in self._sql.records.each(db, wanted)
+            ]
 
     def rehearse(self) -> None:
         """What a run's first entries need, before there is a run: connections, and the statements that are composed when they are
         first used. Changes nothing."""
-        entries = schema.entries.c
-        where = (schema.trees.c.tenant == "") & (entries.run_id == "") & (entries.seq > -1)
         with mapped("open the journal"):
             with self._direct or self._writing.begin():
                 pass  # the connection that appends keeps; who writes meanwhile is held up by nothing that follows
             with self._engine.connect() as db:
-                db.execute(_sealed(where)).all()
-                runs.find(db, "")
+                runs.find(self._sql, db, "")
         self.frozen("")
         self.live("")
 
@@ -377,11 +383,7 @@ class Journal:
                 entry = load(body)
                 if events and entry.event not in events:
                     continue
-                if entry.leaf != leaf:
-                    raise JournalCorrupt(f"entry {entry.id} is not the one recorded", entry=entry.id)
-                if sealed is None:
-                    raise JournalCorrupt(f"the payload of entry {entry.id} is missing", entry=entry.id)
-                yield Record(entry, None) if sealed == ERASED else opener.record(sealed, entry)
+                yield _opened(opener, entry, leaf, sealed)
 
     def verify(self, *, kept: Kept = nothing_kept) -> Verification:
         """Walk the whole record: order, chain, leaves, payloads, and the rows that are derived from them.
@@ -482,10 +484,19 @@ class Journal:
 
     def frozen(self, tenant: str) -> dict[str, str] | None:
         """The freeze in force for a tenant: ``{scope, since, by, reason}``, or None."""
-        table = schema.freezes
+        wanted = {"wanted": tenant, "everywhere": schema.EVERYWHERE}
         with mapped("read the freezes"), self._engine.connect() as db:
-            row = db.execute(sa.select(table).where(table.c.scope.in_([tenant, schema.EVERYWHERE]))).first()
-        return None if row is None else dict(row._mapping)
+            row = self._sql.frozen.row(db, wanted)
+        return None if row is None else dict(zip(("scope", "since", "by", "reason"), row, strict=True))
+
+
+def _opened(opener: Opener, entry: Entry, leaf: bytes, sealed: bytes | None) -> Record:
+    """An entry with its payload. Raises JournalCorrupt."""
+    if entry.leaf != leaf:
+        raise JournalCorrupt(f"entry {entry.id} is not the one recorded", entry=entry.id)
+    if sealed is None:
+        raise JournalCorrupt(f"the payload of entry {entry.id} is missing", entry=entry.id)
+    return Record(entry, None) if sealed == ERASED else opener.record(sealed, entry)
 
 
 def _sealed(where: sa.ColumnElement[bool], limit: int | None = None) -> sa.Select[Any]:

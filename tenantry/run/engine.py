@@ -17,7 +17,6 @@ from tenantry.errors import (
     ApprovalExpired,
     InvalidInput,
     LeaseLost,
-    NotFound,
     RecordError,
     Refused,
     StepError,
@@ -111,9 +110,6 @@ def record_new(
     flow_run_id: str | None = None,
 ) -> None:
     """As `create`, for whoever needs no state of it."""
-    with contextlib.suppress(NotFound):
-        if around.journal.run(run_id).run_id == run_id:
-            raise InvalidInput(f"there is a run {run_id} already")
     event = Event(
         "run.created",
         {
@@ -201,7 +197,7 @@ class Engine:
         """Own the run for the duration of the block."""
         journal = self._around.journal
         fence = await self._acquire(run_id, wait)
-        records = journal.records(run_id)
+        records = await asyncio.to_thread(journal.records, run_id)  # it may have to ask for the key first
         state = fold(records)
         if state.erased and state.ended is None:
             await asyncio.to_thread(journal.release, fence)

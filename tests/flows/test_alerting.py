@@ -18,6 +18,7 @@ from tenantry.alerts.store import AlertStore
 from tenantry.drop.seal import public_of
 from tenantry.errors import InvalidInput, RecordError
 from tenantry.home import Home
+from tenantry.journal import Event
 from tests.console.desk import SMALL
 from tests.tenantry.alerts.samples import GRAPH
 
@@ -115,20 +116,30 @@ async def test_killed_after_deciding_the_next_one_launches_and_records(
     assert [state for _, state in place.decided()] == ["run", "run"]
 
 
-async def test_killed_after_recording_the_run_it_is_begun_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("begun", [False, True])
+async def test_killed_after_recording_the_run_it_is_begun_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch, begun: bool
+) -> None:
     place.accept("a@acme.example")
 
     def dies(*_: object) -> None:
         raise RecordError("killed")
 
+    async def carry(run_id: str, tenant: str, runbook: str, recorded: Awaitable[bool]) -> None:
+        """By a child, which makes its first entry, or does not get there."""
+        if await recorded and begun:
+            attempt = Event("run.attempt", {"attempt": 1, "owner": "x", "flow_run_id": None}, run_id, attempt=1)
+            place.installation.journal.append(tenant, [attempt])
+
     with monkeypatch.context() as patched:
         patched.setattr(AlertStore, "launched", dies)
-        await place.work(place.alerting())
-    assert place.handed == []
+        await place.work(Alerting(place.installation, carry))
+    assert len(place.store.unlaunched()) == 1, "it was killed before that was noted"
     assert len(place.installation.journal.runs("acme")) == 1
     await place.work(place.alerting())
-    assert len(place.handed) == 1
+    assert len(place.handed) == (0 if begun else 1), "one that was begun is the keeper's"
     assert len(place.installation.journal.runs("acme")) == 1
+    assert place.store.unlaunched() == []
 
 
 async def test_a_run_that_is_refused_leaves_its_alert_to_a_person(place: Place) -> None:

@@ -25,6 +25,7 @@ INWARD: Final = {
 
 MEETS_INTEGRATIONS: Final = {
     "flows/assembly.py": "builds one tenant's context: the place where tasks and integrations meet",
+    "flows/rehearsal.py": "asks the vendor's code for somebody who answers in the vendor's place: there is no tenant",
     "flows/stores.py": "opens the estate's secret stores for whoever holds the master key",
     "console/commands/lab.py": "serves the lab to people",
     "console/connecting/aws.py": "writes down what a client grants before there is a provider to open",

@@ -148,9 +148,19 @@ async def test_roles_held_through_a_group_count(stand: Stand, handle: Microsoft3
         "displayName": "Privileged Role Administrator",
         "roleTemplateId": "e8611ab8-c189-46e8-94e1-60213ab1f814",
     }
-    stand.wire.instead = lambda request: (
-        httpx.Response(200, json={"value": [role]}) if "transitiveMemberOf" in request.url.path else None
-    )
+
+    def answer(request: httpx.Request) -> httpx.Response | None:
+        if not request.url.path.endswith("/$batch"):
+            return None
+        asked = {item["id"]: item["url"] for item in json.loads(request.content)["requests"]}
+        if not any("roleAssignments" in url for url in asked.values()):
+            return None
+        bodies = {key: {"value": [role] if "transitiveMemberOf" in url else []} for key, url in asked.items()}
+        return httpx.Response(
+            200, json={"responses": [{"id": key, "status": 200, "body": body} for key, body in bodies.items()]}
+        )
+
+    stand.wire.instead = answer
     (found,) = await handle.capability("identity").roles(stand.user)
     assert (found.role, found.privileged) == ("Privileged Role Administrator", True)
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from integrations.microsoft365.sdk import METHOD_COLLECTIONS, Sdk, build
+from integrations.microsoft365.sdk import METHOD_COLLECTIONS, Sdk, build, build_for
 from tenantry.errors import Rejected
 
 ROOT = "https://graph.example/v1.0"
@@ -35,6 +35,17 @@ async def test_a_body_is_not_printed() -> None:
     assert prepared.content is not None
     assert b"canary-19" in prepared.content
     assert "canary-19" not in repr(prepared)
+
+
+async def test_what_is_built_once_goes_where_each_caller_says() -> None:
+    def make(one: object, sdk: Sdk) -> object:
+        return one.to_patch_request_information(sdk.model("user", "User", account_enabled=False))  # type: ignore[attr-defined]  # the SDK's
+
+    first = await build_for(ROOT, "a%23b", "accountEnabled=False", make)
+    second = await build_for("https://graph.microsoft.us/v1.0", "c", "accountEnabled=False", make)
+    assert (first.method, first.url) == ("PATCH", f"{ROOT}/users/a%23b")
+    assert (second.method, second.url) == ("PATCH", "https://graph.microsoft.us/v1.0/users/c")
+    assert first.content == second.content == b'{"accountEnabled": false}'
 
 
 async def test_the_sdk_cannot_send() -> None:
