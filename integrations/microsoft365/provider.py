@@ -58,7 +58,7 @@ VENDOR: Final = "microsoft365"
 CAPABILITIES: Final = (
     *("identity", "mail", "logs", "applications", "credentials"),
     *("application_inventory", "directory", "directory_logs", "directory_settings"),
-    *("entitlements", "mail_flow", "security_alerts", "workspace_backup"),
+    *("entitlements", "mail_flow", "managed_devices", "security_alerts", "workspace_backup"),
 )
 
 
@@ -412,6 +412,7 @@ async def _opened(
     from integrations.microsoft365.logs import Microsoft365Logs
     from integrations.microsoft365.mail import Microsoft365Mail
     from integrations.microsoft365.mail_flow import Microsoft365MailFlow
+    from integrations.microsoft365.managed_devices import Microsoft365ManagedDevices
     from integrations.microsoft365.security_alerts import Microsoft365SecurityAlerts
     from integrations.microsoft365.workspace_backup import Microsoft365WorkspaceBackup
 
@@ -463,6 +464,7 @@ async def _opened(
         "entitlements": Microsoft365Entitlements(graph),
         "mail": Microsoft365Mail(exchange, graph),
         "mail_flow": Microsoft365MailFlow(exchange, graph),
+        "managed_devices": Microsoft365ManagedDevices(graph),
         "logs": Microsoft365Logs(graph),
         "applications": applications,
         "application_inventory": Microsoft365ApplicationInventory(graph, applications),

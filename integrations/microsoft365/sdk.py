@@ -81,6 +81,16 @@ class Sdk:
         """Builder of ``/devices/{id}``."""
         return self._item("devices.item.device_item_request_builder", "DeviceItemRequestBuilder", "device%2Did", device)
 
+    def managed_device(self, device: str) -> Any:
+        """Builder of ``/deviceManagement/managedDevices/{id}``."""
+        module = "device_management.managed_devices.item.managed_device_item_request_builder"
+        return self._item(module, "ManagedDeviceItemRequestBuilder", "managedDevice%2Did", device)
+
+    def whole_wipe(self) -> Any:
+        """Body of ``wipe``: nothing is kept."""
+        module = "device_management.managed_devices.item.wipe.wipe_post_request_body"
+        return self.plain(module, "WipePostRequestBody", keep_enrollment_data=False, keep_user_data=False)
+
     def group(self, group: str) -> Any:
         """Builder of ``/groups/{id}``."""
         return self._item("groups.item.group_item_request_builder", "GroupItemRequestBuilder", "group%2Did", group)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -56,10 +57,8 @@ class FindRights(ReadTask[FindRightsParams, RightsFound]):
     async def read(self, ctx: Context, p: FindRightsParams) -> RightsFound:
         account = await ctx.identity.account(p.account)
         names = {account.upn.lower(), account.id.lower()}
-        try:
+        with contextlib.suppress(TargetNotFound):  # without a mailbox, people are given rights under their sign-in name
             names.add((await ctx.mail.appearance(account.id)).address)
-        except TargetNotFound:
-            pass  # without a mailbox of their own, people are given rights under their sign-in name
 
         async def others() -> AsyncIterator[Account]:
             async for one in ctx.identity.accounts():

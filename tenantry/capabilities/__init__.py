@@ -165,6 +165,7 @@ from tenantry.capabilities.mail_flow import (
     SendAsRight,
     TransportRule,
 )
+from tenantry.capabilities.managed_devices import DeviceState, ManagedDevice, ManagedDevices
 from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messenger
 from tenantry.capabilities.offboarding import Offboarding
 from tenantry.capabilities.onboarding import Onboarding
@@ -197,6 +198,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "identity": Identity,
     "mail": Mail,
     "mail_flow": MailFlow,
+    "managed_devices": ManagedDevices,
     "logs": Logs,
     "messenger": Messenger,
     "host": Host,
@@ -298,6 +300,7 @@ __all__ = [
     "Delegate",
     "DetectorState",
     "Device",
+    "DeviceState",
     "Directory",
     "DirectoryDomain",
     "DirectoryEvent",
@@ -348,6 +351,8 @@ __all__ = [
     "MailOrganization",
     "Mailbox",
     "ManagedDatabase",
+    "ManagedDevice",
+    "ManagedDevices",
     "Meeting",
     "Membership",
     "Message",
