@@ -31,24 +31,24 @@ def managed_devices_of(call: Call) -> Answer:
     return call.page("managedDevices", rows, lambda row: _shape(row, call.now, names))
 
 
-@routes.add("GET", "deviceManagement/managedDevices/{device}", _READ, options="select")
+@routes.add("GET", "deviceManagement/managedDevices/{managed}", _READ, options="select")
 def managed_device(call: Call) -> Answer:
     """One of them, by Intune's own id."""
     names = call.select(MANAGED_DEVICE)
-    call.tenant.managed_device(call.params["device"])
-    found = call.tenant.managed.find(call.params["device"], call.now)
+    call.tenant.managed_device(call.params["managed"])
+    found = call.tenant.managed.find(call.params["managed"], call.now)
     if found is None:
-        raise not_found(call.params["device"])
+        raise not_found(call.params["managed"])
     return call.one("deviceManagement/managedDevices/$entity", _shape(found, call.now, names))
 
 
-@routes.add("POST", "deviceManagement/managedDevices/{device}/retire", _ORDER)
+@routes.add("POST", "deviceManagement/managedDevices/{managed}/retire", _ORDER)
 def retire(call: Call) -> Answer:
     """Remove the organisation's data, and leave."""
     return _order(call, "retire", "retirePending")
 
 
-@routes.add("POST", "deviceManagement/managedDevices/{device}/wipe", _ORDER)
+@routes.add("POST", "deviceManagement/managedDevices/{managed}/wipe", _ORDER)
 def wipe(call: Call) -> Answer:
     """Forget everything."""
     flags = ("keepEnrollmentData", "keepUserData", "persistEsimDataPlan")
@@ -65,7 +65,7 @@ def obey(tenant: Tenant, now: float) -> list[str]:
 
 
 def _order(call: Call, action: str, state: str) -> Answer:
-    key = call.params["device"]
+    key = call.params["managed"]
     found = call.tenant.managed_device(key)
     if found is None:
         raise not_found(key)

@@ -79,12 +79,14 @@ def places(stand: Stand) -> dict[str, str]:
     }
     tenant.applications.add(Record(registration["id"], registration))
     assert tenant.directory.upn_of(3) == stand.finance
+    tenant.person(3)  # whose devices are enrolled when first asked for
     return {
         "user": tenant.directory.id_of(3),
         "application": registration["id"],
         "principal": found["consent"]["service_principal_id"],
         "grant": found["consent"]["grant_id"],
         "device": found["device"]["device_id"],
+        "managed": next(iter(tenant.managed)).id,
         "rule": found["rule"]["graph_id"],
         "folder": "inbox",
         "message": message,
