@@ -51,6 +51,8 @@ class Person:
     """Id of the method that is asked for first."""
     risk: Record | None = None
     devices: list[str] = field(default_factory=list)
+    drive: Table = field(default_factory=Table)
+    """What lies at the top of their OneDrive; a record's ``permissions`` are who may open it."""
 
 
 @dataclass(slots=True)
@@ -116,6 +118,7 @@ class Tenant:
         self._mailboxes: dict[int, Mailbox] = {}
         self._device_ids = GuidCodec(dice, "device")
         self._managed_ids = GuidCodec(dice, "managedDevice")
+        self._drive_ids = GuidCodec(dice, "drive")
         self._serial = 0
 
     def serial(self, purpose: str) -> str:
@@ -161,6 +164,15 @@ class Tenant:
         if index is not None and index < self.directory.count:
             self.person(index)
         return self.managed.get(managed_id)
+
+    def drive_id(self, index: int) -> str:
+        """A user's OneDrive, as Graph names drives."""
+        return f"b!{self._drive_ids.encode(index)}"
+
+    def drive(self, drive_id: str) -> Table | None:
+        """What lies at the top of a OneDrive; None: there is no such drive."""
+        index = self._drive_ids.decode(drive_id.removeprefix("b!"))
+        return self.person(index).drive if index is not None and index < self.directory.count else None
 
     def upn(self, key: str) -> str:
         """The user principal name for an id or name; the key itself when it is nobody's."""
@@ -211,6 +223,11 @@ class Tenant:
         )
         person.devices.append(device_id)
         self._manage(device, index)
+        for name, facet in (("Documents", {"folder": {"childCount": 0}}), ("plan.xlsx", {"file": {}})):
+            item_id = self.dice.guid("driveItem", index, name)
+            owner = {"user": {"id": self.directory.id_of(index), "displayName": self.directory.upn_of(index)}}
+            own = {"id": self.dice.guid("permission", item_id), "roles": ["owner"], "grantedToV2": owner}
+            person.drive.add(Record(item_id, {"id": item_id, "name": name, **facet, "permissions": [own]}))
         return person
 
     def _manage(self, device: Record, owner: int) -> None:

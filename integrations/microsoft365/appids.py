@@ -34,6 +34,7 @@ IDS: Final[dict[str, dict[str, str]]] = {
         "Directory.Read.All": "7ab1d382-f21e-4acd-a863-ba3e13f7da61",
         "Directory.ReadWrite.All": "19dbc75e-c2e2-444c-a770-ec69d8559fc7",
         "Domain.Read.All": "dbb9058a-0e50-45d7-ae91-66909b5d4664",
+        "Files.ReadWrite.All": "75359482-378d-4052-8f01-80520e7db3cd",
         "Group.Read.All": "5b567255-7703-4780-807c-7be8301ae99b",
         "GroupMember.Read.All": "98830695-27a2-44f7-8c18-0c3ebc9698f6",
         "GroupMember.ReadWrite.All": "dbaae8cf-10b5-4b86-a4a1-f871c94c6695",

@@ -108,6 +108,7 @@ from tenantry.capabilities.directory_settings import (
     SignInMethods,
 )
 from tenantry.capabilities.dns import Dns, RecordSet, Zone
+from tenantry.capabilities.drives import DriveGrant, DriveItem, DriveRole, Drives
 from tenantry.capabilities.entitlements import Entitlements, Licence, Membership
 from tenantry.capabilities.findings import DetectorState, Findings, VendorFinding
 from tenantry.capabilities.host import (
@@ -194,6 +195,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "directory": Directory,
     "directory_logs": DirectoryLogs,
     "directory_settings": DirectorySettings,
+    "drives": Drives,
     "entitlements": Entitlements,
     "identity": Identity,
     "mail": Mail,
@@ -307,6 +309,10 @@ __all__ = [
     "DirectoryLogs",
     "DirectorySettings",
     "Dns",
+    "DriveGrant",
+    "DriveItem",
+    "DriveRole",
+    "Drives",
     "EncryptionKey",
     "Entitlements",
     "FederatedCredential",

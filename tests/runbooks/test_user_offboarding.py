@@ -119,7 +119,7 @@ async def test_a_leaver_is_out_and_what_was_taken_is_listed(lab: LabStand) -> No
     manager = next(name for name in map(directory.upn_of, range(40)) if name != leaver(lab.lab))
     await given_rights(lab, manager)
     own_phone(lab)
-    lab.create(params={"manager": manager, "forward_to": manager, "automatic_reply": REPLY})
+    lab.create(params={"manager": manager, "files_to": manager, "forward_to": manager, "automatic_reply": REPLY})
     state = await lab.to_the_end()
     assert state.ended is Status.COMPLETED, [s for s in lab.stand.view()["steps"] if s["error"]]
     found = outcomes(lab)

@@ -87,6 +87,8 @@ def places(stand: Stand) -> dict[str, str]:
         "grant": found["consent"]["grant_id"],
         "device": found["device"]["device_id"],
         "managed": next(iter(tenant.managed)).id,
+        "drive": tenant.drive_id(3),
+        "item": next(iter(tenant.person(3).drive)).id,
         "rule": found["rule"]["graph_id"],
         "folder": "inbox",
         "message": message,
