@@ -51,6 +51,8 @@ class Person:
     """Id of the method that is asked for first."""
     risk: Record | None = None
     devices: list[str] = field(default_factory=list)
+    drive: Table = field(default_factory=Table)
+    """What lies at the top of their OneDrive; a record's ``permissions`` are who may open it."""
 
 
 @dataclass(slots=True)
@@ -93,6 +95,8 @@ class Tenant:
         self.role_assignments = Table()
         self.groups = Table()
         self.devices = Table()
+        self.managed = Table()
+        """Intune's devices, by its own ids."""
         self.transport_rules = Table()
         self.audit_queries = Table()
         self.sign_ins: list[dict[str, Any]] = []
@@ -113,6 +117,8 @@ class Tenant:
         self._people: dict[int, Person] = {}
         self._mailboxes: dict[int, Mailbox] = {}
         self._device_ids = GuidCodec(dice, "device")
+        self._managed_ids = GuidCodec(dice, "managedDevice")
+        self._drive_ids = GuidCodec(dice, "drive")
         self._serial = 0
 
     def serial(self, purpose: str) -> str:
@@ -151,6 +157,22 @@ class Tenant:
         if index is not None and index < self.directory.count:
             self.person(index)
         return self.devices.get(device_id)
+
+    def managed_device(self, managed_id: str) -> Record | None:
+        """A device of Intune's by its own id, as a writer finds it."""
+        index = self._managed_ids.decode(managed_id)
+        if index is not None and index < self.directory.count:
+            self.person(index)
+        return self.managed.get(managed_id)
+
+    def drive_id(self, index: int) -> str:
+        """A user's OneDrive, as Graph names drives."""
+        return f"b!{self._drive_ids.encode(index)}"
+
+    def drive(self, drive_id: str) -> Table | None:
+        """What lies at the top of a OneDrive; None: there is no such drive."""
+        index = self._drive_ids.decode(drive_id.removeprefix("b!"))
+        return self.person(index).drive if index is not None and index < self.directory.count else None
 
     def upn(self, key: str) -> str:
         """The user principal name for an id or name; the key itself when it is nobody's."""
@@ -196,9 +218,44 @@ class Tenant:
                 )
             )
         device_id = self._device_ids.encode(index)
-        self.add_device(device_id, f"LT-{10_000 + index}", "Windows", "10.0.22631.4460", old, index, managed=True)
+        device = self.add_device(
+            device_id, f"LT-{10_000 + index}", "Windows", "10.0.22631.4460", old, index, managed=True
+        )
         person.devices.append(device_id)
+        self._manage(device, index)
+        for name, facet in (("Documents", {"folder": {"childCount": 0}}), ("plan.xlsx", {"file": {}})):
+            item_id = self.dice.guid("driveItem", index, name)
+            owner = {"user": {"id": self.directory.id_of(index), "displayName": self.directory.upn_of(index)}}
+            own = {"id": self.dice.guid("permission", item_id), "roles": ["owner"], "grantedToV2": owner}
+            person.drive.add(Record(item_id, {"id": item_id, "name": name, **facet, "permissions": [own]}))
         return person
+
+    def _manage(self, device: Record, owner: int) -> None:
+        """Enrol a device of the directory's with Intune."""
+        managed_id = self._managed_ids.encode(owner)
+        user = self.directory.peek(owner)
+        self.managed.add(
+            Record(
+                managed_id,
+                {
+                    "id": managed_id,
+                    "azureADDeviceId": device.props["deviceId"],
+                    "azureADRegistered": True,
+                    "complianceState": "compliant",
+                    "deviceActionResults": [],
+                    "deviceName": device.props["displayName"],
+                    "enrolledDateTime": device.props["registrationDateTime"],
+                    "lastSyncDateTime": device.props["approximateLastSignInDateTime"],
+                    "managedDeviceOwnerType": "company",
+                    "managementAgent": "mdm",
+                    "managementState": "managed",
+                    "operatingSystem": device.props["operatingSystem"],
+                    "osVersion": device.props["operatingSystemVersion"],
+                    "userId": user.id,
+                    "userPrincipalName": self.directory.upn_of(owner),
+                },
+            )
+        )
 
     def add_device(
         self, device_id: str, name: str, system: str, version: str, at: datetime, owner: int, *, managed: bool

@@ -58,7 +58,7 @@ VENDOR: Final = "microsoft365"
 CAPABILITIES: Final = (
     *("identity", "mail", "logs", "applications", "credentials"),
     *("application_inventory", "directory", "directory_logs", "directory_settings"),
-    *("entitlements", "mail_flow", "security_alerts", "workspace_backup"),
+    *("drives", "entitlements", "mail_flow", "managed_devices", "security_alerts", "workspace_backup"),
 )
 
 
@@ -405,6 +405,7 @@ async def _opened(
     from integrations.microsoft365.directory import Microsoft365Directory
     from integrations.microsoft365.directory_logs import Microsoft365DirectoryLogs
     from integrations.microsoft365.directory_settings import Microsoft365DirectorySettings
+    from integrations.microsoft365.drives import Microsoft365Drives
     from integrations.microsoft365.entitlements import Microsoft365Entitlements
     from integrations.microsoft365.exchange import Exchange
     from integrations.microsoft365.graph import Graph
@@ -412,6 +413,7 @@ async def _opened(
     from integrations.microsoft365.logs import Microsoft365Logs
     from integrations.microsoft365.mail import Microsoft365Mail
     from integrations.microsoft365.mail_flow import Microsoft365MailFlow
+    from integrations.microsoft365.managed_devices import Microsoft365ManagedDevices
     from integrations.microsoft365.security_alerts import Microsoft365SecurityAlerts
     from integrations.microsoft365.workspace_backup import Microsoft365WorkspaceBackup
 
@@ -460,9 +462,11 @@ async def _opened(
     capabilities = {
         "credentials": credentials,
         "identity": identity,
+        "drives": Microsoft365Drives(graph),
         "entitlements": Microsoft365Entitlements(graph),
         "mail": Microsoft365Mail(exchange, graph),
         "mail_flow": Microsoft365MailFlow(exchange, graph),
+        "managed_devices": Microsoft365ManagedDevices(graph),
         "logs": Microsoft365Logs(graph),
         "applications": applications,
         "application_inventory": Microsoft365ApplicationInventory(graph, applications),

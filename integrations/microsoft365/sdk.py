@@ -81,6 +81,33 @@ class Sdk:
         """Builder of ``/devices/{id}``."""
         return self._item("devices.item.device_item_request_builder", "DeviceItemRequestBuilder", "device%2Did", device)
 
+    def managed_device(self, device: str) -> Any:
+        """Builder of ``/deviceManagement/managedDevices/{id}``."""
+        module = "device_management.managed_devices.item.managed_device_item_request_builder"
+        return self._item(module, "ManagedDeviceItemRequestBuilder", "managedDevice%2Did", device)
+
+    def whole_wipe(self) -> Any:
+        """Body of ``wipe``: nothing is kept."""
+        module = "device_management.managed_devices.item.wipe.wipe_post_request_body"
+        return self.plain(module, "WipePostRequestBody", keep_enrollment_data=False, keep_user_data=False)
+
+    def drive_item(self, drive: str, item: str) -> Any:
+        """Builder of ``/drives/{id}/items/{id}``."""
+        module = "drives.item.items.item.drive_item_item_request_builder"
+        return self._builder(module, "DriveItemItemRequestBuilder", {"drive%2Did": drive, "driveItem%2Did": item})
+
+    def invitation(self, account_id: str, role: str) -> Any:
+        """Body of ``invite``: to one account, by signing in, without a mail."""
+        return self.plain(
+            "drives.item.items.item.invite.invite_post_request_body",
+            "InvitePostRequestBody",
+            recipients=[self.model("drive_recipient", "DriveRecipient", object_id=account_id)],
+            require_sign_in=True,
+            send_invitation=False,
+            retain_inherited_permissions=None,
+            roles=[role],
+        )
+
     def group(self, group: str) -> Any:
         """Builder of ``/groups/{id}``."""
         return self._item("groups.item.group_item_request_builder", "GroupItemRequestBuilder", "group%2Did", group)

@@ -109,6 +109,7 @@ from tenantry.capabilities.directory_settings import (
     SignInMethods,
 )
 from tenantry.capabilities.dns import Dns, RecordSet, Zone
+from tenantry.capabilities.drives import DriveGrant, DriveItem, DriveRole, Drives
 from tenantry.capabilities.entitlements import Entitlements, Licence, Membership
 from tenantry.capabilities.findings import DetectorState, Findings, VendorFinding
 from tenantry.capabilities.host import (
@@ -167,6 +168,7 @@ from tenantry.capabilities.mail_flow import (
     SendAsRight,
     TransportRule,
 )
+from tenantry.capabilities.managed_devices import DeviceState, ManagedDevice, ManagedDevices
 from tenantry.capabilities.messenger import ByChannel, Channel, Message, Messenger
 from tenantry.capabilities.offboarding import Offboarding
 from tenantry.capabilities.onboarding import Onboarding
@@ -195,10 +197,12 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "directory": Directory,
     "directory_logs": DirectoryLogs,
     "directory_settings": DirectorySettings,
+    "drives": Drives,
     "entitlements": Entitlements,
     "identity": Identity,
     "mail": Mail,
     "mail_flow": MailFlow,
+    "managed_devices": ManagedDevices,
     "logs": Logs,
     "messenger": Messenger,
     "host": Host,
@@ -301,12 +305,17 @@ __all__ = [
     "Delegate",
     "DetectorState",
     "Device",
+    "DeviceState",
     "Directory",
     "DirectoryDomain",
     "DirectoryEvent",
     "DirectoryLogs",
     "DirectorySettings",
     "Dns",
+    "DriveGrant",
+    "DriveItem",
+    "DriveRole",
+    "Drives",
     "EncryptionKey",
     "Entitlements",
     "FederatedCredential",
@@ -352,6 +361,8 @@ __all__ = [
     "MailProtections",
     "Mailbox",
     "ManagedDatabase",
+    "ManagedDevice",
+    "ManagedDevices",
     "Meeting",
     "Membership",
     "Message",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from integrations.lab.records import Record
 from tenantry.capabilities import Delegate
 from tenantry.errors import TargetNotFound
 from tenantry.run import Status
@@ -21,6 +22,8 @@ EVERYTHING = {
     "disable_devices": True,
     "leave_meetings": True,
     "make_shared": True,
+    "retire_devices": True,
+    "wipe_devices": True,
 }
 REPLY = "I left on Friday. Kim <kim@acme.example> answers you."
 OFF = ("disable_sign_in", "reset_password", "remove_methods", "remove_consents", "disable_rules", "clear_forwarding")
@@ -92,6 +95,18 @@ async def given_rights(lab: LabStand, mailbox: str) -> None:
         await access.aclose()
 
 
+def own_phone(lab: LabStand) -> None:
+    """A phone of the leaver's own is managed besides their computer."""
+    tenant = lab.lab.tenant
+    index = tenant.directory.resolve(leaver(lab.lab))
+    tenant.person(index)
+    owner = tenant.directory.peek(index).id
+    computer = next(row for row in tenant.managed.listed(0.0) if row.props["userId"] == owner)
+    id = "0f0f0f0f-0000-4000-8000-00000000abcd"
+    changes = {"id": id, "deviceName": "phone", "operatingSystem": "iOS", "managedDeviceOwnerType": "personal"}
+    tenant.managed.add(Record(id, {**computer.props, **changes}))
+
+
 async def rights_on(mail: Any, mailbox: str, account: str) -> list[Any]:
     try:
         return [one for one in await mail.delegates(mailbox) if one.trustee == account.lower()]
@@ -103,7 +118,8 @@ async def test_a_leaver_is_out_and_what_was_taken_is_listed(lab: LabStand) -> No
     directory = lab.lab.tenant.directory
     manager = next(name for name in map(directory.upn_of, range(40)) if name != leaver(lab.lab))
     await given_rights(lab, manager)
-    lab.create(params={"manager": manager, "forward_to": manager, "automatic_reply": REPLY})
+    own_phone(lab)
+    lab.create(params={"manager": manager, "files_to": manager, "forward_to": manager, "automatic_reply": REPLY})
     state = await lab.to_the_end()
     assert state.ended is Status.COMPLETED, [s for s in lab.stand.view()["steps"] if s["error"]]
     found = outcomes(lab)
@@ -126,6 +142,10 @@ async def test_a_leaver_is_out_and_what_was_taken_is_listed(lab: LabStand) -> No
     assert not any(after["devices"])
     assert manager.lower() in after["trustees"]
     assert found["sessions"] <= {"changed", "already"}, "a reset ends sessions as well"
+    orders = [entry["method"] for entry in lab.lab.audit if "managedDevices" in entry["target"]]
+    assert orders == ["POST wipe", "POST retire"], "what is the person's own is never wiped"
+    left = state.item("not_obeyed", None).output["not_obeyed"]
+    assert [line.partition(", ")[0].rpartition(": ")[2] for line in left] == ["wiping", "retiring"]
     removed = state.item("removed", None).output
     assert removed["enabled"] is False
     assert [one["name"] for one in removed["removed_licences"]] == ["O365_BUSINESS_PREMIUM"]

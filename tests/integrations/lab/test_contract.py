@@ -79,12 +79,16 @@ def places(stand: Stand) -> dict[str, str]:
     }
     tenant.applications.add(Record(registration["id"], registration))
     assert tenant.directory.upn_of(3) == stand.finance
+    tenant.person(3)  # whose devices are enrolled when first asked for
     return {
         "user": tenant.directory.id_of(3),
         "application": registration["id"],
         "principal": found["consent"]["service_principal_id"],
         "grant": found["consent"]["grant_id"],
         "device": found["device"]["device_id"],
+        "managed": next(iter(tenant.managed)).id,
+        "drive": tenant.drive_id(3),
+        "item": next(iter(tenant.person(3).drive)).id,
         "rule": found["rule"]["graph_id"],
         "folder": "inbox",
         "message": message,

@@ -1,0 +1,1 @@
+"""Phones and computers that the client manages: retired, wiped."""
