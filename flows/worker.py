@@ -57,7 +57,7 @@ _LOG: Final = logging.getLogger(__name__)
 POLL: Final = 2.0
 """Seconds between two questions for scheduled runs, for those whose event was missed."""
 SIZE: Final = 3
-"""Children that wait. Each is some 15 MB of its own."""
+"""Children that wait. Each is some 30 MB of its own, half of which it has from its rehearsal (`flows.rehearsal`)."""
 LIMIT: Final = 32
 """Runs that are executed at once. More wait in Prefect's queue; a run that waits for a person is none of them."""
 _HEARTBEAT: Final = 30

@@ -104,7 +104,8 @@ class Journal:
     def _tenant_key(self, tenant: str) -> bytes:
         found = self._keys.get(tenant)
         if found is None:
-            with self._asking:  # who comes meanwhile waits for the same answer: each one that is given is an entry of its own
+            # Who comes meanwhile waits for the same answer: each one that is given is an entry of its own.
+            with self._asking:
                 found = self._keys.get(tenant)
                 if found is None:
                     found = self._keys[tenant] = self._key(tenant)
