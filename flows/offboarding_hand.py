@@ -186,7 +186,7 @@ class TenantOffboarding:
         found: dict[str, list[dict[str, str]] | None] = {}
         for source in self._context.sources():
             vendor = self._installation.providers.get(source.config.vendor)
-            offered = source.config.capabilities or vendor.capabilities
+            offered = source.config.capabilities or (vendor.capabilities if vendor is not None else ())
             kinds = [kind for kind in _ADMINISTRATORS if kind in offered]
             if not kinds:
                 continue
