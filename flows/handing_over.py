@@ -180,8 +180,11 @@ async def _documents(
     left_out: list[str] = []
     _write(making / "inventory.json", {"client": tenant.display_name, "at": rfc3339(now), "held": holdings})
     _write(making / "agreement.json", tenant.public())
-    expiries = await desk.expiries()
-    pack = await asyncio.to_thread(partial(transition, installation, tenant, state, held=holdings, expiries=expiries))
+    expiries, administrators = await desk.expiries(), await desk.administrators()
+    packed = partial(
+        transition, installation, tenant, state, held=holdings, expiries=expiries, administrators=administrators
+    )
+    pack = await asyncio.to_thread(packed)
     _write(making / "transition.json", pack)
     (making / "transition.md").write_text(markdown(pack), encoding="utf-8")
     for index in await asyncio.to_thread(installation.journal.runs, tenant.name):

@@ -6,7 +6,7 @@ The file is read anew each time, because people write into it while a run waits 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -14,7 +14,9 @@ from flows.handing_over import DELIVERED, label_of
 from flows.keeping import Keeping, backups_taken, keepings
 from flows.partnership import Partnership
 from tenantry import deadline, holds
+from tenantry.capabilities.cloud_access import CloudAccess
 from tenantry.capabilities.credentials import CredentialService, Leaving
+from tenantry.capabilities.directory import Directory
 from tenantry.capabilities.offboarding import (
     Delivered,
     Holding,
@@ -179,6 +181,25 @@ class TenantOffboarding:
             found |= {f"{source.key}: {name}": at for name, at in seen.expiries.items()}
         return found
 
+    async def administrators(self) -> dict[str, list[dict[str, str]] | None]:
+        """Who administers the client's systems, by system; None: it could not be asked. A system that keeps no such list is left out. For the successor."""
+        found: dict[str, list[dict[str, str]] | None] = {}
+        for source in self._context.sources():
+            vendor = self._installation.providers.get(source.config.vendor)
+            offered = source.config.capabilities or (vendor.capabilities if vendor is not None else ())
+            kinds = [kind for kind in _ADMINISTRATORS if kind in offered]
+            if not kinds:
+                continue
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    handle: Any = await self._context.handle(source.key)
+                    found[source.key] = [
+                        one for kind in kinds async for one in _ADMINISTRATORS[kind](handle.capability(kind))
+                    ]
+            except (TimeoutError, TenantryError):
+                found[source.key] = None
+        return found
+
     # --- inside -------------------------------------------------------------------------------------------------------
 
     async def _checked(self, provider: str) -> Any:
@@ -282,6 +303,28 @@ class TenantOffboarding:
     @staticmethod
     async def _thread(work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.to_thread(work, *arguments)
+
+
+async def _of_a_directory(directory: Directory) -> AsyncIterator[dict[str, str]]:
+    async for one in directory.role_holdings():
+        if one.privileged and not one.first_party:
+            yield {"who": one.principal, "kind": one.kind, "may": one.role, "how": one.how}
+
+
+async def _of_an_account(access: CloudAccess) -> AsyncIterator[dict[str, str]]:
+    async for user in access.users():
+        if user.rights.administrator:
+            yield {"who": user.ref, "kind": "user", "may": ", ".join(user.rights.through), "how": "assigned"}
+    async for role in access.roles():
+        if role.rights.administrator and not role.service:
+            yield {"who": role.ref, "kind": "role", "may": ", ".join(role.rights.through), "how": "assumed"}
+
+
+_ADMINISTRATORS: Final[Mapping[str, Callable[[Any], AsyncIterator[dict[str, str]]]]] = {
+    "directory": _of_a_directory,
+    "cloud_access": _of_an_account,
+}
+"""Capability that keeps a list of who may do everything → how it is read."""
 
 
 def _looked_at(place: Keeping) -> Holding:

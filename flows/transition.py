@@ -28,17 +28,20 @@ def transition(
     *,
     held: Sequence[Mapping[str, Any]] = (),
     expiries: Mapping[str, datetime | None] = MappingProxyType({}),
+    administrators: Mapping[str, Sequence[Mapping[str, str]] | None] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """The pack, as JSON. What could not be read stands under ``not_known``.
 
     Args:
         held: what is held for the client, as the inventory has it.
         expiries: credentials that live in the client's systems, and when they end; None: that system could not be asked.
+        administrators: who may do everything in the client's systems, by system; None: that system could not be asked.
     """
     not_known = [
         f"{one['id']}: {one['why'] or 'it could not be looked at'}" for one in held if one["state"] == "unknown"
     ]
     not_known += [f"{name}: what expires there" for name, at in expiries.items() if at is None]
+    not_known += [f"{name}: who administers it" for name, rows in administrators.items() if rows is None]
     people = [
         {"who": person.id, "name": person.name, "roles": sorted(person.roles)}
         for person in installation.people.records().values()
@@ -72,6 +75,9 @@ def transition(
             one.model_dump(mode="json", include={"name", "role", "email", "phone"}) for one in tenant.contacts
         ],
         "people": people,
+        "administrators": [
+            {"system": name, **row} for name, rows in sorted(administrators.items()) for row in rows or ()
+        ],
         "accounts_not_to_cut_off": [*tenant.break_glass_accounts, *tenant.responder_accounts],
         "systems": [
             {"name": key, "vendor": config.vendor, "secrets": sorted(config.secrets)}
@@ -113,6 +119,9 @@ def _lines(pack: Mapping[str, Any]) -> Iterator[str]:
     yield from _table("Contacts", ("name", "role", "email", "phone"), pack["contacts"])
     yield from _table(
         "Who of us may act for the client, until our access ends", ("who", "name", "roles"), pack["people"]
+    )
+    yield from _table(
+        "Who administers the client's systems", ("system", "who", "kind", "may", "how"), pack["administrators"]
     )
     yield from _table("Systems, and what we sign in with", ("name", "vendor", "secrets", "called"), pack["systems"])
     yield from _table("What there is", ("kind", "count", "seen"), pack["assets"])

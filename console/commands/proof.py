@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -215,7 +216,9 @@ def create(run: str, output: Path) -> None:
 def verify_attestation(file: Path, key: Path | None) -> int:
     """Check the signature of a statement and say what it states. Exit code 1 when no trusted key is there to check it with, 4
     when the signature is wrong or another key's."""
+    from console.render import clean
     from tenantry.proof.attest import check_attestation
+    from tenantry.sanitization import KIND
 
     signed = content(file, "FILE")
     report = check_attestation(signed, trust_of(key, signed))
@@ -224,10 +227,27 @@ def verify_attestation(file: Path, key: Path | None) -> int:
     elif report["why"]:
         click.echo(f"tenantry: {file}: {report['why']}", err=True)
         click.echo("  Ask the signer for the keys on another way, and for another copy.", err=True)
+    elif report["predicateType"] == KIND:
+        for line in _deletion(report["predicate"]):
+            click.echo(clean(line))
+        click.echo(f"signed with key {report['key']}")
     else:
         for subject in report["subject"]:
             click.echo(f"{subject['name']}: {report['predicate'].get('result')}, signed with key {report['key']}")
     return _code(report)
+
+
+def _deletion(said: Mapping[str, Any]) -> Iterator[str]:
+    """What a statement of a deletion says, for people: whose, how far, where, what is kept, who answers for it."""
+    yield f"{said['client']}: {said['result']}"
+    yield f"  certificate {said['certificateId']} of {said['issuedAt']}, after {said['standard']}"
+    for one in said["locations"]:
+        yield f"  {one['methodAchieved']}: {one['what']} ({one['where']}): {one['technique']}"
+    for one in said["legal"]["retained"]:
+        yield f"  kept until {one['until']}: {one['what']} ({one['where']}), {one['law']}"
+    for one in said["notRecorded"]:
+        yield f"  not recorded: {one}"
+    yield "  " + ", ".join(f"{one['role']} {one['name']}" for one in said["people"])
 
 
 @attestation.command(

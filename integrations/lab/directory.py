@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,6 +46,8 @@ class Directory:
         self._kept: dict[int, Record] = {}
         self._recent: dict[int, Record] = {}
         self._renamed: dict[str, int] = {}
+        self.deleted: set[int] = set()
+        """Users that were deleted and can be restored."""
         step = 1 + dice.below(_COMBINATIONS - 1, "names", "step")
         while math.gcd(step, _COMBINATIONS) != 1:
             step += 1
@@ -53,11 +56,18 @@ class Directory:
         self._offset = dice.below(_COMBINATIONS, "names", "offset")
 
     def resolve(self, key: str) -> int | None:
-        """The index of the user with this object id or user principal name."""
-        if "@" in key:
-            return self._by_name(key.lower())
-        index = self._ids.decode(key.lower())
+        """The index of the user with this object id or user principal name; None: there is none (any more)."""
+        index = self._by_name(key.lower()) if "@" in key else self.once(key)
+        return None if index in self.deleted else index
+
+    def once(self, object_id: str) -> int | None:
+        """The index of a user by object id, deleted or not."""
+        index = self._ids.decode(object_id.lower())
         return index if index is not None and index < self.count else None
+
+    def present(self, start: int = 0) -> Iterator[int]:
+        """Indexes of the users that there are."""
+        return (index for index in range(start, self.count) if index not in self.deleted)
 
     def id_of(self, index: int) -> str:
         """The object id of the index-th user."""

@@ -59,6 +59,7 @@ IDS: Final[dict[str, dict[str, str]]] = {
         "SecurityIncident.Read.All": "45cc0394-e837-488b-a098-1918f48d186c",
         "SharePointTenantSettings.Read.All": "83d4163d-a2d8-4d3b-9695-4ae3ca98f888",
         "User-PasswordProfile.ReadWrite.All": "cc117bb9-00cf-4eb8-b580-ea2a878fe8f7",
+        "User.DeleteRestore.All": "eccc023d-eccf-4e7b-9683-8813ab36cecc",
         "User.EnableDisableAccount.All": "3011c876-62b7-4ada-afa2-506cbbecc68c",
         "User.Read.All": "df021288-bdef-4463-88db-98f22de89214",
         "User.ReadWrite.All": "741f803b-c850-494e-b5df-cde7c675a1ca",

@@ -18,6 +18,8 @@ consents             Directory.Read.All                                       us
                                                                               user-list-approleassignments
 remove_consent,      DelegatedPermissionGrant.ReadWrite.All,                  oauth2permissiongrant-delete, -post,
 add_consent          AppRoleAssignment.ReadWrite.All                          user-delete-approleassignments, -post-…
+delete_account,       User.DeleteRestore.All                                   user-delete, directory-deleteditems-restore
+restore_account
 devices, device      Directory.Read.All, Device.Read.All                      user-list-registereddevices, device-get
 set_device_enabled   Device.ReadWrite.All                                     device-update
 sign_ins             AuditLog.Read.All (and Entra ID P1 in the tenant)        signin-list
@@ -62,6 +64,8 @@ _PRINCIPAL: Final = "id,appId,displayName,verifiedPublisher,appOwnerOrganization
 _NO_ROLE: Final = "00000000-0000-0000-0000-000000000000"
 """``appRoleId`` of an assignment without a particular role."""
 
+_DELETE: Final = "User.DeleteRestore.All"
+
 _MOBILE_PHONE: Final = "3179e48a-750b-4051-897c-87b9720928f7"
 """The vendor's fixed id of a mobile phone; it can go only after the alternate mobile phone (phoneauthenticationmethod-delete)."""
 
@@ -96,6 +100,19 @@ class Microsoft365Identity:
             for row in page:
                 # One row without the value must not end the list; it counts as enabled, so that nobody is overlooked.
                 yield _account(row if row.get("accountEnabled") is not None else {**row, "accountEnabled": True}, row)
+
+    async def delete_account(self, user_id: str) -> None:
+        """For 30 days it can be restored. Absent counts as deleted."""
+        prepared = await build(self._root, lambda sdk: sdk.user(user_id).to_delete_request_information())
+        try:
+            await self._graph.send(prepared, needs=_DELETE)
+        except TargetNotFound:
+            return
+
+    async def restore_account(self, user_id: str) -> None:
+        """Raises TargetNotFound: the 30 days are over."""
+        prepared = await build(self._root, lambda sdk: sdk.deleted(user_id).restore.to_post_request_information())
+        await self._graph.send(prepared, needs=_DELETE)
 
     async def set_enabled(self, user: str, enabled: bool) -> None:
         """Allow or block sign-in. For a synced account the next directory sync decides otherwise."""

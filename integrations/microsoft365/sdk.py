@@ -108,6 +108,11 @@ class Sdk:
             roles=[role],
         )
 
+    def deleted(self, object_id: str) -> Any:
+        """Builder of ``/directory/deletedItems/{id}``."""
+        module = "directory.deleted_items.item.directory_object_item_request_builder"
+        return self._item(module, "DirectoryObjectItemRequestBuilder", "directoryObject%2Did", object_id)
+
     def group(self, group: str) -> Any:
         """Builder of ``/groups/{id}``."""
         return self._item("groups.item.group_item_request_builder", "GroupItemRequestBuilder", "group%2Did", group)

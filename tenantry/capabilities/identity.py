@@ -116,6 +116,14 @@ class Identity(Protocol):
 
     async def set_enabled(self, user: str, enabled: bool) -> None: ...
 
+    async def delete_account(self, user_id: str) -> None:
+        """With its mailbox, files and devices' registrations; the vendor keeps it for some days, in which it can be restored. Absent counts as deleted."""
+        ...
+
+    async def restore_account(self, user_id: str) -> None:
+        """One that was deleted, with licences and memberships as far as the vendor kept them. Raises TargetNotFound: it is gone for good."""
+        ...
+
     async def revoke_sessions(self, user: str) -> None:
         """Refresh tokens and session cookies end; access tokens already issued live on until they expire."""
         ...

@@ -69,6 +69,19 @@ class IdentityConformance:
         await world.provider.set_enabled(world.user_id, True)
         assert (await world.provider.account(world.user)).enabled
 
+    async def test_an_account_is_deleted_and_restored(self, world: IdentityWorld) -> None:
+        before = world.writes()
+        await world.provider.delete_account(world.user_id)
+        await world.provider.delete_account(world.user_id)
+        with pytest.raises(TargetNotFound):
+            await world.provider.account(world.user_id)
+        assert world.user_id not in [one.id async for one in world.provider.accounts()]
+        await world.provider.restore_account(world.user_id)
+        assert (await world.provider.account(world.user_id)).id == world.user_id
+        assert world.writes() == before + 2, "the repeated one changed nothing"
+        with pytest.raises(TargetNotFound):
+            await world.provider.restore_account(world.missing_id)
+
     async def test_sessions_end(self, world: IdentityWorld) -> None:
         before = (await world.provider.account(world.user)).sessions_valid_from
         await world.provider.revoke_sessions(world.user)

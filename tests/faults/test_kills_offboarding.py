@@ -88,7 +88,7 @@ QUICK = (
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("client", [{"to": "s3", "locked": True}], indirect=True, ids=["s3"])
+@pytest.mark.parametrize("client", [{"to": "s3", "locked": True, "reopened": True}], indirect=True, ids=["s3"])
 def test_a_client_leaves_from_everywhere(
     client: Departing, zygote: Zygote, key: tuple[Path, str], tmp_path: Path
 ) -> None:

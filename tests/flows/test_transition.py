@@ -48,7 +48,10 @@ def pack_of(home: Installation, **more: Any) -> dict[str, Any]:
 def test_it_says_what_there_is_who_may_what_is_open_and_what_ends(home: Installation) -> None:
     home.vault.put("acme", "vpn/cert", SecretStr("c4nary-value"), kind="certificate", expires_at=ENDS)
     RiskRegister(home.journal, "acme").add("No | MFA <b>", likelihood="high", impact="high", by="sam")
-    pack = pack_of(home, expiries={"m365: first": ENDS, "aws": None})
+    root = {"who": "user/root", "kind": "user", "may": "AdministratorAccess", "how": "assigned"}
+    asked = {"aws": [root], "m365": None}
+    pack = pack_of(home, expiries={"m365: first": ENDS, "aws": None}, administrators=asked)
+    assert pack["administrators"] == [{"system": "aws", **root}]
     assert [one["who"] for one in pack["people"]] == ["lab.approver", "lab.engineer", "lab.lead"]
     assert [one["title"] for one in pack["risks"]] == ["No | MFA <b>"]
     assert [(one["what"], one["kind"]) for one in pack["expiring"]] == [
@@ -57,7 +60,7 @@ def test_it_says_what_there_is_who_may_what_is_open_and_what_ends(home: Installa
     ]
     assert [one["what"] for one in pack["held"]] == ["Evidence", "Archive"]
     said = "\n".join(pack["not_known"])
-    for unknown in ("stored/a: 503", "aws: what expires there", "assets: no onboarding"):
+    for unknown in ("stored/a: 503", "aws: what expires there", "m365: who administers it", "assets: no onboarding"):
         assert unknown in said
     text = markdown(pack)
     assert "No \\| MFA \\<b\\>" in text
@@ -65,6 +68,7 @@ def test_it_says_what_there_is_who_may_what_is_open_and_what_ends(home: Installa
     for title in (
         "What there is",
         "Who of us may act",
+        "Who administers the client's systems",
         "Open risks",
         "What expires",
         "What was done",

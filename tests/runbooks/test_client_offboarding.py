@@ -92,6 +92,8 @@ def test_a_client_leaves_and_it_can_be_shown(at: Any, stages: Stages, key: tuple
     assert held["vault/secrets"]["state"] == "held"
     assert held["system/m365"]["state"] == "held"
     assert "Olivia Owner" in (data / "transition.md").read_text()
+    pack = json.loads((data / "transition.json").read_text())
+    assert ("m365", "Global Administrator") in {(one["system"], one["may"]) for one in pack["administrators"]}
     shown = client.close()
     assert {place["left"] for place in shown["places"]} == {0}
     assert any("nobody is named who verified" in line for line in shown["withheld"])

@@ -235,3 +235,25 @@ async def test_a_day_that_is_over_holds_nothing_up(lab: LabStand) -> None:
     assert outcomes(lab)["block"] == {"changed"}
     names = [one["name"] for one in state.item("removed", None).output["evidence"]]
     assert any(name.endswith(".md") for name in names), "the list by which it is put back"
+
+
+async def test_the_account_is_deleted_when_its_day_came_and_restored_by_the_undo(lab: LabStand) -> None:
+    stand = lab.stand
+    later = stand.journal.clock.now() + timedelta(days=90)
+    lab.create(params={**dict.fromkeys((*OFF, *EVERYTHING), False), "delete_on": later})
+    access = await lab.access()
+    try:
+        await stand.engine(access).run("run-1")
+        stand.answer("run-1", "ann")
+        await stand.engine(access).run("run-1")
+        assert {gate.step for gate in stand.state("run-1").open_gates()} == {"retention", "by_hand"}
+        assert "DELETE" not in [entry["method"] for entry in lab.lab.audit]
+        state = await lab.to_the_end()  # now, and not on the day
+        assert state.ended is Status.COMPLETED
+        identity = await access.capability("identity")
+        with pytest.raises(TargetNotFound):
+            await identity.account(leaver(lab.lab))
+        await stand.engine(access).undo("run-1", step="deleted", by={"person": "ann"})
+        assert (await identity.account(leaver(lab.lab))).upn == leaver(lab.lab)
+    finally:
+        await access.aclose()

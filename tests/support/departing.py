@@ -81,6 +81,7 @@ class Departing(Leaver):
         home: of the platform, new or in use.
         to: where the hand-over goes: ``s3``, ``sftp`` or ``folder``.
         locked: one object of the archive has a lock.
+        reopened: after our key was taken off the host, somebody lets it in again, until the run has found it.
     """
 
     def __init__(
@@ -95,7 +96,9 @@ class Departing(Leaver):
         name: str = TENANT,
         to: str = "s3",
         locked: bool = False,
+        reopened: bool = False,
     ) -> None:
+        self.reopened = reopened
         self.desk, self.lab, self.partner, self.there, self.name, self.to = (
             Desk(home.path),
             lab,
@@ -129,6 +132,18 @@ class Departing(Leaver):
             f"rm -rf {home}/handover; echo '{line}' > {home}/.ssh/authorized_keys; echo '{line}' > ~root/.ssh/authorized_keys; "
             f"chown -R responder: {home}"
         )
+
+    def let_in_again(self, run: str, does: Callable[[str], bool]) -> None:
+        """The key that was taken off the host works again: the run names it, and goes no further until it does not."""
+        place, key = "/home/responder/.ssh/authorized_keys", self.there.net.key.public
+        host = self.there.net.hosts["web1"]
+        host.run(f"echo '{key} responder' >> {place}; chown responder: {place}")
+        while not does("carry"):
+            pass
+        told = [error["message"] for step, item, _, error in self.stuck(run)[1] if (step, item) == ("dead", "hosts")]
+        assert any("still lets us in" in one for one in told), self.stuck(run)
+        assert self.waits(run) == []
+        host.run(f"sed -i '\\#{key.split()[1]}#d' {place}")
 
     def _buckets(self, locked: bool) -> None:
         where = {"LocationConstraint": REGIONS[0]}
@@ -332,6 +347,8 @@ class Departing(Leaver):
                     if step == "outside":
                         self.lab.sink_token = "none"
                     self.answer(run, step)
+                    if step == "outside" and self.reopened:
+                        self.let_in_again(run, does)
         with self.opened() as installation:
             assert installation.state(run).ended is Status.COMPLETED, self.stuck(run)
 

@@ -58,6 +58,7 @@ class FakeIdentity:
         self._writes = writes
         self._clock = clock
         self.people: dict[str, Account] = {}
+        self.deleted: dict[str, Account] = {}
         self.role_list: list[RoleAssignment] = []
         self.method_list: dict[str, list[AuthMethod]] = {}
         self.consent_list: dict[str, list[Consent]] = {}
@@ -133,6 +134,18 @@ class FakeIdentity:
     async def set_enabled(self, user: str, enabled: bool) -> None:
         account = self._update(user, enabled=enabled)
         self._writes.append(("set_enabled", account.id, enabled))
+
+    async def delete_account(self, user_id: str) -> None:
+        found = self.people.pop(user_id, None)
+        if found is not None:
+            self.deleted[user_id] = found
+            self._writes.append(("delete_account", user_id, None))
+
+    async def restore_account(self, user_id: str) -> None:
+        if user_id not in self.deleted:
+            raise TargetNotFound(f"{user_id} was not deleted, or is gone for good")
+        self.people[user_id] = self.deleted.pop(user_id)
+        self._writes.append(("restore_account", user_id, None))
 
     async def revoke_sessions(self, user: str) -> None:
         account = self._update(user, sessions_valid_from=self._clock.now().replace(microsecond=0))

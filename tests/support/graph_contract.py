@@ -29,8 +29,8 @@ _ALWAYS = frozenset({"$skiptoken", "$format"})
 _OPEN = ("microsoft.graph.security.auditData",)
 """Types whose instances have properties of their own, by record type."""
 
-BEYOND = frozenset({"/v1.0/users/{user}/events/{event}/decline"})
-"""What the real service documents ("event: decline") and the document leaves out."""
+BEYOND = frozenset({"/v1.0/users/{user}/events/{event}/decline", "/v1.0/directory/deletedItems/{object}/restore"})
+"""What the real service documents ("event: decline", "directory: restore deleted items") and the document leaves out."""
 
 
 class GraphContract:

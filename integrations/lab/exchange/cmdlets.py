@@ -234,7 +234,7 @@ def get_mailbox(command: Command) -> list[Row]:
     if command.has("Filter"):
         raise invalid("Only mailboxes by Identity, or all of them.")
     kind = command.arg("RecipientTypeDetails")
-    rows = [_mailbox_row(command, command.tenant.mailbox(index)) for index in range(command.tenant.directory.count)]
+    rows = [_mailbox_row(command, command.tenant.mailbox(index)) for index in command.tenant.directory.present()]
     return [row for row in rows if kind is None or row["RecipientTypeDetails"] == kind]
 
 
@@ -358,7 +358,7 @@ _SEND_AS = frozenset({"SendAs"})
 def get_recipient_permission(command: Command) -> list[Row]:
     """Who may send as the mailbox, or as whom in the whole organization."""
     indexes = [command.recipient(str(command.arg("Identity")))] if command.has("Identity") else None
-    boxes = [command.tenant.mailbox(index) for index in indexes or range(command.tenant.directory.count)]
+    boxes = [command.tenant.mailbox(index) for index in indexes or command.tenant.directory.present()]
     rows = [
         row
         for box in boxes

@@ -133,7 +133,7 @@ def get_audit_bypass(command: Command) -> list[Row]:
     directory = command.tenant.directory
     bypassed = command.tenant.posture.audit_bypassed
     rows = []
-    for index in range(directory.count):
+    for index in directory.present():
         user = directory.peek(index).props
         rows.append(
             {

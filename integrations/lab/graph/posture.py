@@ -164,7 +164,7 @@ def units(call: Call) -> Answer:
 def list_devices(call: Call) -> Answer:
     """Every device. Makes everybody's: a list of all is what costs a great lab something."""
     names = call.select(DEVICE)
-    for index in range(call.tenant.directory.count):
+    for index in call.tenant.directory.present():
         call.tenant.person(index)
 
     def shape(row: Record) -> dict[str, Any]:
@@ -218,7 +218,7 @@ def registrations(call: Call) -> Answer:
     """What everybody registered to prove themselves."""
     tenant = call.tenant
     admins = {row.props["principalId"] for row in tenant.role_assignments.listed(call.now)}
-    rows = [tenant.directory.peek(index) for index in range(tenant.directory.count)]
+    rows = [tenant.directory.peek(index) for index in tenant.directory.present()]
 
     def shape(row: Record) -> dict[str, Any]:
         index = tenant.directory.resolve(row.id)

@@ -12,7 +12,7 @@ from typing import Any
 
 from integrations.lab.clock import iso
 from integrations.lab.directory import Directory
-from integrations.lab.graph.call import Call, Row, bad_request, pick, refusal
+from integrations.lab.graph.call import Call, Row, bad_request, not_found, pick, refusal
 from integrations.lab.graph.entitlements import assignment_states
 from integrations.lab.graph.names import GROUP, USER
 from integrations.lab.graph.routing import Routes
@@ -130,7 +130,9 @@ def list_users(call: Call) -> Answer:
     payload: dict[str, Any] = {"@odata.context": f"{call.root}/$metadata#users"}
     if advanced:
         payload["@odata.count"] = (
-            directory.count if chosen is None else sum(1 for _ in _scan(directory, 0, chosen, call.now))
+            directory.count - len(directory.deleted)
+            if chosen is None
+            else sum(1 for _ in _scan(directory, 0, chosen, call.now))
         )
     if len(page) > size:
         payload["@odata.nextLink"] = call.next_link({"n": page[size][0]})
@@ -152,7 +154,7 @@ def _exact(directory: Directory, chosen: Filter | None) -> list[int] | None:
 
 
 def _scan(directory: Directory, start: int, chosen: Filter | None, now: float) -> Any:
-    for index in range(start, directory.count):
+    for index in directory.present(start):
         row = directory.peek(index).view(now)
         if chosen is None or chosen.matches(row):
             yield index, row
@@ -165,6 +167,7 @@ def get_user(call: Call) -> Answer:
     return call.one("users/$entity", _shape(call.user().view(call.now), names, _activity(call, names)))
 
 
+_DELETE = "User.DeleteRestore.All User.ReadWrite.All"
 _WRITE = frozenset({"User.ReadWrite.All", "Directory.ReadWrite.All"})
 _WRITE_ONE = {
     "accountEnabled": "User.EnableDisableAccount.All",
@@ -207,6 +210,30 @@ def update_user(call: Call) -> Answer:
     before = user.write(changes, call.now, call.lab.faults.lag)
     call.wrote(f"users/{call.tenant.directory.upn_of(index)}", before, changes)
     return Answer(204)
+
+
+@routes.add("DELETE", "users/{user}", _DELETE)
+def delete_user(call: Call) -> Answer:
+    """Delete a user; for 30 days it can be restored. One that is synced is deleted where it is mastered."""
+    index = call.user_index()
+    directory = call.tenant.directory
+    if directory.peek(index).props["onPremisesSyncEnabled"]:
+        raise bad_request("Unable to delete on-premises mastered Directory Sync objects.")
+    directory.deleted.add(index)
+    call.wrote(f"users/{directory.upn_of(index)}", True, None)
+    return Answer(204)
+
+
+@routes.add("POST", "directory/deletedItems/{object}/restore", _DELETE)
+def restore_user(call: Call) -> Answer:
+    """Restore a user that was deleted."""
+    directory = call.tenant.directory
+    index = directory.once(call.params["object"])
+    if index is None or index not in directory.deleted:
+        raise not_found(call.params["object"])
+    directory.deleted.discard(index)
+    call.wrote(f"users/{directory.upn_of(index)}", None, True, "restore")
+    return call.one("directoryObjects/$entity", _shape(directory.peek(index).view(call.now), None))
 
 
 def _check_password(profile: dict[str, Any]) -> None:

@@ -40,6 +40,21 @@ def test_verified_with_the_key_that_was_brought(files: Path) -> None:
     assert attestation("verify", files / "signed", "--key", files / "other.pem")[0] == 4
 
 
+def test_a_deletion_is_told_as_people_read_it(files: Path) -> None:
+    code, out, _ = attestation("verify", files / "signed", "--key", files / "key.pem")
+    assert code == 0
+    head, *lines = out.splitlines()
+    assert head == "Acme GmbH: partial sanitization of 3 locations, verified"
+    for told in (
+        "  partial: Files of Acme's share (s3://acme-files, eu-central-1): every version deleted through the vendor's API",
+        "  kept until 2036-12-31: Invoices 2016 to 2026 (accounting), § 147 AO (10 years)",
+        "  not recorded: serial numbers of the cloud provider's media",
+        "  performer Mara Lindqvist, verifier Ben Ito, validator Chi Okafor",
+    ):
+        assert told in lines, out
+    assert lines[-1].startswith("signed with key ")
+
+
 def test_only_what_verifies_is_rendered(files: Path) -> None:
     code, _, error = attestation("certificate", files / "signed", "--key", files / "other.pem", "-o", files / "no.pdf")
     assert code == 4

@@ -67,6 +67,22 @@ async def test_a_connection_that_broke_in_a_large_file_costs_a_part_at_most(
     bagit.Bag(str(received(net, tmp_path))).validate(processes=1)
 
 
+async def test_a_file_that_changed_before_the_rest_of_it_was_sent_is_named(
+    net: HostNet, place: SftpPlace, tmp_path: Path
+) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "large").write_bytes(os.urandom(9 * MB))
+    crooked = Crooked(place)
+    crooked.stop_after = 1
+    with pytest.raises(Unreachable):
+        await deliver(FolderSource(tmp_path / "source"), crooked, tmp_path / "work", INFO)
+    with (tmp_path / "source" / "large").open("r+b") as file:
+        file.write(b"changed")
+    with pytest.raises(NotDelivered, match=r"large: .*source_changed"):
+        await deliver(FolderSource(tmp_path / "source"), place, tmp_path / "work", INFO)
+    assert not (received(net, tmp_path) / "bagit.txt").exists(), "what is not whole is no package"
+
+
 async def test_a_disk_that_is_full_says_so(handle, net: HostNet, tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "large").write_bytes(os.urandom(9 * MB))
