@@ -307,6 +307,7 @@ class TestHardening(CloudHardeningConformance):
         harden(account)
         ec2, kms = account.client("ec2"), account.client("kms")
         database(account, "bad", good=False)
+        account.client("ec2", REGIONS[1]).disable_ebs_encryption_by_default()
         keys = {kind: kms.create_key(**kind_of)["KeyMetadata"]["KeyId"] for kind, kind_of in _KEYS.items()}
         kms.enable_key_rotation(KeyId=keys["rotating"])
         kms.disable_key(KeyId=keys["off"])
