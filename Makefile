@@ -52,6 +52,7 @@ torture: $(STAMP)  ## the long fault runs
 lock: $(STAMP)  ## write requirements/*.txt anew
 	@$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.txt $(ARGS)
 	@$(COMPILE) pyproject.toml --extra dev -o requirements/dev.txt $(ARGS)
+	@$(COMPILE) requirements/fuzz.in -o requirements/fuzz.txt $(ARGS)
 
 clean:  ## remove what was made here, .venv included
 	@rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis tenantry-demo

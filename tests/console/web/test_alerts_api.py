@@ -1,8 +1,7 @@
 """The intake against its own OpenAPI document: whatever is sent, the answer is one that the document has.
 
 What is sent is made here, from the document and from the vendors' own messages with anything in the place of any part. Schemathesis does
-the same from the document alone (``schemathesis run URL/openapi.json -H "X-Alert-Token: …"``); it would bring two dozen packages and a
-plugin into every test run.
+the same from the document alone (`tests.console.web.test_schemathesis`).
 """
 
 from __future__ import annotations
