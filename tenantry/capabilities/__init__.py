@@ -109,7 +109,7 @@ from tenantry.capabilities.directory_settings import (
     SignInMethods,
 )
 from tenantry.capabilities.dns import Dns, RecordSet, Zone
-from tenantry.capabilities.drives import DriveGrant, DriveItem, DriveRole, Drives
+from tenantry.capabilities.drives import DriveGrant, DriveItem, DriveRole, Drives, DriveShare
 from tenantry.capabilities.entitlements import Entitlements, Licence, Membership
 from tenantry.capabilities.findings import DetectorState, Findings, VendorFinding
 from tenantry.capabilities.host import (
@@ -315,6 +315,7 @@ __all__ = [
     "DriveGrant",
     "DriveItem",
     "DriveRole",
+    "DriveShare",
     "Drives",
     "EncryptionKey",
     "Entitlements",

@@ -1,0 +1,18 @@
+"""What a leaver has that takes looking for, planted in the lab's tenant."""
+
+from __future__ import annotations
+
+from integrations.lab.records import Record
+from integrations.lab.state import Tenant
+
+
+def link_in_a_folder(tenant: Tenant, index: int) -> Record:
+    """A file in a folder of somebody's OneDrive, which everybody may read who has the link."""
+    drive = tenant.person(index).drive
+    folder = next(row for row in drive if row.props["name"] == "Documents")
+    [own] = folder.props["permissions"]
+    link = {"scope": "anonymous", "type": "view", "webUrl": "https://acme-my.sharepoint.example/:w:/g/personal/x"}
+    permissions = [own, {"id": tenant.serial("permission"), "roles": ["read"], "link": link}]
+    id = tenant.serial("driveItem")
+    facts = {"id": id, "name": "offer.docx", "file": {}, "parent": folder.id, "permissions": permissions}
+    return drive.add(Record(id, facts))
