@@ -463,7 +463,7 @@ async def _opened(
         "credentials": credentials,
         "identity": identity,
         "drives": Microsoft365Drives(graph),
-        "entitlements": Microsoft365Entitlements(graph),
+        "entitlements": Microsoft365Entitlements(graph, exchange),
         "mail": Microsoft365Mail(exchange, graph),
         "mail_flow": Microsoft365MailFlow(exchange, graph),
         "managed_devices": Microsoft365ManagedDevices(graph),

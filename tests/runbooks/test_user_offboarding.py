@@ -13,7 +13,7 @@ from integrations.lab.records import Record
 from tenantry.capabilities import Delegate
 from tenantry.errors import TargetNotFound
 from tenantry.run import Status
-from tests.support.departing_person import link_in_a_folder
+from tests.support.departing_person import group_with_an_address, link_in_a_folder
 from tests.support.lab_stand import LabStand
 
 EVERYTHING = {
@@ -190,6 +190,44 @@ async def test_a_leaver_is_out_and_what_was_taken_is_listed(lab: LabStand) -> No
     assert after["meetings"] == []
     left = {entry["method"] for entry in lab.lab.audit if "/events/" in entry["target"]}
     assert left == {"POST cancel", "POST decline"}
+
+
+async def test_rights_through_a_group_end_with_the_membership(lab: LabStand) -> None:
+    """Of a group with an address, which Exchange keeps: it may open a mailbox, and so may whoever is in it."""
+    tenant = lab.lab.tenant
+    directory = tenant.directory
+    index = directory.resolve(leaver(lab.lab))
+    assert index is not None
+    other = next(one for one in range(20, 40) if one != index)
+    group = group_with_an_address(tenant, index, other)
+    right = {"User": "reception@acme.example", "AccessRights": ["FullAccess"], "IsInherited": False, "Deny": False}
+    tenant.mailbox(other).full_access.add(Record("reception@acme.example", right))
+
+    async def may_open() -> bool:
+        access = await lab.access()
+        try:
+            mail, entitlements = await access.capability("mail"), await access.capability("entitlements")
+            trustees = {one.trustee for one in await mail.delegates(directory.upn_of(other))}
+            return any(
+                str(one.raw.get("mail")).lower() in trustees for one in await entitlements.memberships(leaver(lab.lab))
+            )
+        finally:
+            await access.aclose()
+
+    assert await may_open()
+    lab.create(params={**dict.fromkeys((*OFF, *EVERYTHING), False), "remove_groups": True})
+    state = await lab.to_the_end()
+    assert state.ended is Status.COMPLETED
+    assert not await may_open()
+    assert group.props["members"] == {directory.id_of(other)}
+    assert "Reception" in [one["name"] for one in state.item("removed", None).output["removed_groups"]]
+    assert tenant.mailbox(other).full_access.get("reception@acme.example") is not None, "the group's own right stays"
+    access = await lab.access()
+    try:
+        await lab.stand.engine(access).undo("run-1", step="groups", by={"person": "ann"})
+    finally:
+        await access.aclose()
+    assert await may_open()
 
 
 async def test_what_was_set_on_the_mailbox_is_as_before_after_the_undo(lab: LabStand) -> None:

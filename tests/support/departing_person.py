@@ -16,3 +16,11 @@ def link_in_a_folder(tenant: Tenant, index: int) -> Record:
     id = tenant.serial("driveItem")
     facts = {"id": id, "name": "offer.docx", "file": {}, "parent": folder.id, "permissions": permissions}
     return drive.add(Record(id, facts))
+
+
+def group_with_an_address(tenant: Tenant, *members: int) -> Record:
+    """A security group with an address, the only kind of group that is given rights on mailboxes."""
+    id = tenant.serial("group")
+    facts = {"id": id, "displayName": "Reception", "mail": "reception@acme.example", "groupTypes": []}
+    held = {"mailEnabled": True, "securityEnabled": True, "members": frozenset(map(tenant.directory.id_of, members))}
+    return tenant.groups.add(Record(id, {**facts, **held}))
