@@ -94,6 +94,7 @@ class Tenant:
         self.app_roles = Table()
         self.role_assignments = Table()
         self.groups = Table()
+        self.numbers = Table()
         self.devices = Table()
         self.managed = Table()
         """Intune's devices, by its own ids."""

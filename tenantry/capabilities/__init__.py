@@ -189,6 +189,7 @@ from tenantry.capabilities.secrets import Secrets
 from tenantry.capabilities.security_alerts import SecurityAlert, SecurityAlerts
 from tenantry.capabilities.storage import Bucket, BucketProtection, Retention, Storage, StoredObject
 from tenantry.capabilities.sweeping import Sweeping
+from tenantry.capabilities.telephony import PhoneNumber, Telephony
 from tenantry.capabilities.workspace_backup import WorkspaceBackup
 
 CAPABILITIES: Final[dict[str, Any]] = {
@@ -222,6 +223,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "cloud_hardening": CloudHardening,
     "cloud_logs": CloudLogs,
     "storage": Storage,
+    "telephony": Telephony,
     "dns": Dns,
     "findings": Findings,
     "security_alerts": SecurityAlerts,
@@ -384,6 +386,7 @@ __all__ = [
     "Package",
     "PartnerRelation",
     "PasswordRules",
+    "PhoneNumber",
     "Posture",
     "Principal",
     "ProbeAnswer",
@@ -425,6 +428,7 @@ __all__ = [
     "Storage",
     "StoredObject",
     "Sweeping",
+    "Telephony",
     "Trail",
     "TransportRule",
     "TrustAnchor",

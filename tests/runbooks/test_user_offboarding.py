@@ -13,7 +13,7 @@ from integrations.lab.records import Record
 from tenantry.capabilities import Delegate
 from tenantry.errors import TargetNotFound
 from tenantry.run import Status
-from tests.support.departing_person import group_with_an_address, link_in_a_folder
+from tests.support.departing_person import group_with_an_address, link_in_a_folder, telephone_number
 from tests.support.lab_stand import LabStand
 
 EVERYTHING = {
@@ -27,6 +27,7 @@ EVERYTHING = {
     "wipe_devices": True,
     "end_sharing": True,
     "clear_immutable_id": True,
+    "unassign_numbers": True,
 }
 REPLY = "I left on Friday. Kim <kim@acme.example> answers you."
 OFF = ("disable_sign_in", "reset_password", "remove_methods", "remove_consents", "disable_rules", "clear_forwarding")
@@ -133,6 +134,7 @@ async def test_a_leaver_is_out_and_what_was_taken_is_listed(lab: LabStand) -> No
     index = directory.resolve(leaver(lab.lab))
     assert index is not None
     link_in_a_folder(lab.lab.tenant, index)
+    number = telephone_number(lab.lab.tenant, index)
     directory.alter(index, onPremisesImmutableId="pQ2nW7sKk0mF1ZxJ8uYb3A==")
     lab.create(params={"manager": manager, "files_to": manager, "forward_to": manager, "automatic_reply": REPLY})
     state = await lab.to_the_end()
@@ -149,6 +151,7 @@ async def test_a_leaver_is_out_and_what_was_taken_is_listed(lab: LabStand) -> No
         "unshared",
         "files",
         "anchor",
+        "numbers",
         "groups",
         "licences",
         *MAILBOX,
@@ -165,6 +168,7 @@ async def test_a_leaver_is_out_and_what_was_taken_is_listed(lab: LabStand) -> No
     assert given == {"Documents": theirs, "plan.xlsx": theirs, "offer.docx": []}, "what the run gave, and no link"
     assert [one["file"] for one in before_of(lab, "unshared")] == ["Documents/offer.docx"]
     assert after["anchor"] is None
+    assert number.props["assignmentTargetId"] is None
     assert not any(after["devices"])
     assert manager.lower() in after["trustees"]
     assert found["sessions"] <= {"changed", "already"}, "a reset ends sessions as well"

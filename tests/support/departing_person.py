@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from integrations.lab.records import Record
 from integrations.lab.state import Tenant
 
@@ -24,3 +26,20 @@ def group_with_an_address(tenant: Tenant, *members: int) -> Record:
     facts = {"id": id, "displayName": "Reception", "mail": "reception@acme.example", "groupTypes": []}
     held = {"mailEnabled": True, "securityEnabled": True, "members": frozenset(map(tenant.directory.id_of, members))}
     return tenant.groups.add(Record(id, {**facts, **held}))
+
+
+def telephone_number(tenant: Tenant, index: int, **more: Any) -> Record:
+    """A number of Teams at which somebody is called."""
+    id = tenant.serial("number")
+    facts = {
+        "id": id,
+        "telephoneNumber": "+12061234567",
+        "numberType": "callingPlan",
+        "activationState": "activated",
+        "assignmentCategory": "primary",
+        "assignmentStatus": "userAssigned",
+        "assignmentTargetId": tenant.directory.id_of(index),
+        "locationId": tenant.serial("location"),
+        "numberSource": "online",
+    }
+    return tenant.numbers.add(Record(id, {**facts, **more}))

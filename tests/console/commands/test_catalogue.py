@@ -120,7 +120,7 @@ class TestCheck:
             "host",
             "host_backup",
             *("application_inventory", "directory", "directory_logs", "entitlements", "mail_flow"),
-            *("directory_settings", "drives", "managed_devices", "security_alerts", "workspace_backup"),
+            *("directory_settings", "drives", "managed_devices", "security_alerts", "telephony", "workspace_backup"),
             *("cloud_identity", "cloud", "storage", "dns", "backup", "cloud_logs", "findings", "credentials"),
             "cloud_machines",
         }

@@ -91,7 +91,7 @@ async def test_a_disk_that_fills_in_a_large_file(handle, net: HostNet, tmp_path:
         with pytest.raises(DestinationFull) as caught:
             await deliver(FolderSource(tmp_path / "source"), place, tmp_path / "work", INFO)
         assert caught.value.message == f"{place.label} is full: no room for large"
-        there = Path(f"/proc/{net.hosts['web1'].pid}/root/tmp/small/bag")
+        there = Path(f"/proc/{net.hosts['web1'].pid}/root") / "tmp" / "small" / "bag"
         assert (there / "data" / "large").stat().st_size > 8 * MB, "it stopped in the middle of the second part"
         assert not (there / "bagit.txt").exists(), "what is not whole is no package"
         net.hosts["web1"].run("mount -o remount,size=40m /tmp/small")
