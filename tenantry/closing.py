@@ -273,10 +273,10 @@ def _not_known(backups: list[Backup], today: date) -> list[str]:
     lines = []
     if over:
         lines.append(
-            f"that {len(over)} backups of this installation were deleted, whose day is past (the last: {max(over)})"
+            f"that backups of this installation were deleted whose day is past: {len(over)}, the last on {max(over)}"
         )
     if undated:
-        lines.append(f"when {undated} backups of this installation are deleted: nobody said until when they are kept")
+        lines.append(f"until when backups of this installation are kept that were made without a day: {undated}")
     return lines
 
 
@@ -284,8 +284,8 @@ def _copies(backups: list[Backup]) -> str:
     lines = [
         "The record keeps the entries of this client without their contents: opaque ids, times, names of events, digests. The MSP's own record "
         "keeps the client's name, the names of these places, who answered for them, and this certificate.",
-        f"{len(backups)} backups of this installation were made by command. They hold what was here then, with the client's key under the master key; "
-        "where they lie is not recorded, and whoever has one and the master key can open it until it is deleted."
+        f"Backups of this installation that were made by command: {len(backups)}. Each holds what was here then, with the client's key under the "
+        "master key; where it lies is not recorded, and whoever has it and the master key can open it until it is deleted."
         if backups
         else "The record knows of no backup of this installation. Copies of its disk that were made past it are not known here.",
     ]
