@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from flows.elsewhere import emptied_store
-from flows.keeping import Keeping, alerts_in_hand, backups_taken, keepings
+from flows.keeping import Keeping, alerts_in_hand, keepings
 from flows.offboarding_hand import marks_of
 from flows.sqlite_files import connected
 from tenantry import holds
@@ -142,7 +142,6 @@ async def _begin(installation: Installation, state: RunState, person: Person) ->
         "returned": _output(state, "delivered").get("manifest"),
         "basis": "the agreement's end; GDPR 28(3)(g)" if "gdpr" in tenant.regimes else "the agreement's end",
         "retained": [one.model_dump(mode="json") for one in tenant.offboarding.retained],
-        "backups": backups_taken(installation),
         "stores": stores,
         "places": [*(f"stored/{one['id']}" for one in stores), *(one.id for one in places)],
         "people_know": [

@@ -10,7 +10,9 @@ import contextlib
 import os
 import re
 import shutil
+from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -18,6 +20,7 @@ from flows.keeping_rows import Alerts, Contacts, Drops, Place, Unattended, alert
 from flows.prefect_traces import PrefectTraces
 from flows.sqlite_files import connected, emptied
 from tenantry import holds
+from tenantry.backup.kept import TAKEN, backups
 from tenantry.errors import NotFound, RecordError, Refused
 from tenantry.journal.entry import KEPT_FOR_GOOD
 from tenantry.masterkey import sync_folder
@@ -26,7 +29,7 @@ from tenantry.names import MSP
 if TYPE_CHECKING:
     from flows.assembly import Installation
 
-__all__ = ["Keeping", "alerts_in_hand", "backups_taken", "keepings", "staging"]
+__all__ = ["Keeping", "alerts_in_hand", "backups_counted", "backups_taken", "keepings", "staging"]
 
 _TURNS: Final = 3
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{5,80}")
@@ -56,9 +59,18 @@ def staging(installation: Installation, tenant: str) -> Path:
     return installation.home.path / "offboarding" / tenant
 
 
-def backups_taken(installation: Installation) -> int:
-    """How many backups of the home the record knows of. Where they lie is not recorded."""
-    return installation.journal.how_many(MSP, "backup.taken")
+def backups_taken(installation: Installation) -> Counter[date | None]:
+    """How many backups of the home the record knows of, by the last day on which they are kept; None: nobody recorded it. Where they lie is not recorded.
+
+    Raises:
+        OutOfScope: a run of a client's may read nothing of the MSP's; it counts them (:func:`backups_counted`).
+    """
+    return Counter(one.until for one in backups(installation.journal.of(MSP, TAKEN)))
+
+
+def backups_counted(installation: Installation) -> int:
+    """How many there are, for who has no key of the MSP's."""
+    return installation.journal.how_many(MSP, TAKEN)
 
 
 def keepings(installation: Installation, tenant: str, marks: Sequence[str]) -> list[Keeping]:

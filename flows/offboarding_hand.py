@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from flows.handing_over import DELIVERED, label_of
-from flows.keeping import Keeping, backups_taken, keepings
+from flows.keeping import Keeping, backups_counted, backups_taken, keepings
 from flows.partnership import Partnership
 from tenantry import deadline, holds
+from tenantry.broker import BrokeredVault
 from tenantry.capabilities.cloud_access import CloudAccess
 from tenantry.capabilities.credentials import CredentialService, Leaving
 from tenantry.capabilities.directory import Directory
@@ -90,18 +91,7 @@ class TenantOffboarding:
         tenant = await self._file()
         places = await self._thread(keepings, self._installation, tenant.name, marks_of(tenant))
         here = [await self._thread(_looked_at, place) for place in places]
-        taken = await self._thread(backups_taken, self._installation)
-        if taken:
-            here.append(
-                Holding(
-                    id="backups",
-                    what="Backups of this installation, made by command: where they lie is not recorded",
-                    where="outside of this machine",
-                    state="held",
-                    count=taken,
-                    unit="backups",
-                )
-            )
+        here += await self._thread(self._backups)
         stores = await asyncio.gather(*(self._stored(one) for one in tenant.offboarding.held_at))
         partnership = Partnership.found(self._installation, tenant)
         keys = [source.key for source in self._context.sources()] + ([partnership.key] if partnership else [])
@@ -294,6 +284,24 @@ class TenantOffboarding:
             return Holding.model_validate({**told, "state": "unknown", "why": error.message})
         return Holding.model_validate({**told, "state": "held" if count else "nothing", "count": count or None})
 
+    def _backups(self) -> list[Holding]:
+        """Those of this installation, by the day on which they go. Nobody here sees whether one is gone, so those whose day is past are listed too."""
+        if isinstance(self._installation.vault, BrokeredVault):
+            count = backups_counted(self._installation)
+            said = "until when each is kept, the package's inventory and the certificate say"
+            return [_backups("", said, count)] if count else []
+        today = self._installation.journal.clock.now().date()
+        found = []
+        for until, count in backups_taken(self._installation).items():
+            if until is None:
+                said = "until when they are kept, nobody recorded"
+            elif until >= today:
+                said = f"kept until {until}"
+            else:
+                said = f"to be deleted after {until}; that they were is not known"
+            found.append(_backups(f"/{until or 'undated'}", said, count))
+        return found
+
     def _get(self, name: str) -> Any:
         return self._installation.vault.get(self._tenant, name, purpose="ending our own access")
 
@@ -325,6 +333,17 @@ _ADMINISTRATORS: Final[Mapping[str, Callable[[Any], AsyncIterator[dict[str, str]
     "cloud_access": _of_an_account,
 }
 """Capability that keeps a list of who may do everything → how it is read."""
+
+
+def _backups(which: str, said: str, count: int) -> Holding:
+    return Holding(
+        id=f"backups{which}",
+        what=f"Backups of this installation, made by command: {said}",
+        where="outside of this machine; where is not recorded",
+        state="held",
+        count=count,
+        unit="backups",
+    )
 
 
 def _looked_at(place: Keeping) -> Holding:

@@ -6,18 +6,22 @@ the client, places and numbers, and nothing of what lay there::
     closing.begun ─▶ closing.removing ─▶ closing.removed (a place at a time, again until nothing is left)
                   ─▶ closing.answered (verifier, validator) ─▶ closing.attested
 
+Backups that were made before the last place was empty (``backup.taken``) belong to it: they have what was here then.
+
 How a closing stands is derived from them (:func:`fold`), never set.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from importlib.metadata import version
 from typing import Any, Final
 
+from tenantry.backup.kept import TAKEN, Backup, read
 from tenantry.journal import Record
 from tenantry.journal.entry import canonical
 from tenantry.sanitization.model import (
@@ -51,7 +55,7 @@ REMOVING: Final = "closing.removing"
 REMOVED: Final = "closing.removed"
 ANSWERED: Final = "closing.answered"
 ATTESTED: Final = "closing.attested"
-EVENTS: Final = (BEGUN, REMOVING, REMOVED, ANSWERED, ATTESTED)
+EVENTS: Final = (BEGUN, REMOVING, REMOVED, ANSWERED, ATTESTED, TAKEN)
 _VERIFIED_BY: Final = "counted again afterwards, by listing the place and not by the deletion's own answer"
 
 
@@ -82,6 +86,7 @@ class Closing:
     Attributes:
         said: what was pinned when it began: client, run, legal terms, who answered for what people know of.
         performer, answers: ``{person, name, email, title, at, entry}``; answers by role, the newest of each.
+        backups: of this installation, which may hold what was here when they were made.
         attested: file and digest of the certificate; None: it was not signed yet.
     """
 
@@ -92,6 +97,7 @@ class Closing:
     begun_at: datetime
     emptied: dict[str, Emptied] = field(default_factory=dict)
     answers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    backups: list[Backup] = field(default_factory=list)
     attested: Mapping[str, Any] | None = None
 
     @property
@@ -101,7 +107,9 @@ class Closing:
             name: [one.found, one.left, one.retained, one.finished_at, one.evidence]
             for name, one in sorted(self.emptied.items())
         }
-        return hashlib.sha256(canonical({"id": self.id, "said": dict(self.said), "places": said})).hexdigest()
+        backups = [[one.id, one.until.isoformat() if one.until else None] for one in self.backups]
+        whole = {"id": self.id, "said": dict(self.said), "places": said, "backups": backups}
+        return hashlib.sha256(canonical(whole)).hexdigest()
 
     @property
     def open_places(self) -> list[str]:
@@ -117,14 +125,19 @@ class Closing:
 def fold(records: Iterable[Record], tenant: str) -> Closing | None:
     """The newest closing of a client, from the entries of the MSP's tree; None: there is none."""
     closing: Closing | None = None
+    backups: list[Backup] = []
     for record in records:
         data = record.data
+        if record.event == TAKEN:
+            backups.append(read(record))
+            if closing is not None and closing.open_places:
+                closing.backups = list(backups)
         if data.get("tenant") != tenant:
             continue
         if record.event == BEGUN:
             entry = f"msp#{record.entry.seq}"
             performer = {**data["performer"], "at": record.entry.fields["ts"], "entry": entry}
-            closing = Closing(data["closing"], tenant, data["said"], performer, record.at)
+            closing = Closing(data["closing"], tenant, data["said"], performer, record.at, backups=list(backups))
         elif closing is not None and data["closing"] == closing.id:
             _apply(closing, record)
     return closing
@@ -162,6 +175,7 @@ def certificate(closing: Closing, place: JournalPlace | None, *, organization: s
     retained = [Retained.model_validate_json(canonical(dict(one))) for one in said["retained"]]
     for emptied in closing.emptied.values():
         retained += [Retained.model_validate_json(canonical(dict(one))) for one in emptied.retained]
+    retained += _kept(closing.backups, now.date())
     return Certificate(
         certificate_id=closing.id,
         client=said["client"],
@@ -177,12 +191,12 @@ def certificate(closing: Closing, place: JournalPlace | None, *, organization: s
             basis=said["basis"],
             controller_choice="delete" if said["choice"] == "delete" else "return",
             returned=said["returned"],
-            copies=_copies(said),
+            copies=_copies(closing.backups),
             retained=tuple(retained),
             hold_checked=True,
             hold_in_force=False,
         ),
-        not_recorded=tuple(_not_recorded(said)),
+        not_recorded=(*_not_recorded(said), *_not_known(closing.backups, now.date())),
         journal=place,
     )
 
@@ -194,7 +208,7 @@ def _location(closing: Closing, one: Emptied) -> Location:
         # The process that had it was given memory by a system that may swap; nobody here can say that it never did.
         keys = EraseKeys(
             ids=(place["key_id"],),
-            escrowed_or_backed_up=True if closing.said["backups"] else None,
+            escrowed_or_backed_up=True if closing.backups else None,
             ever_plaintext=None,
         )
     scope = f"{one.found} {place['unit']} were there, {one.left} are left"
@@ -238,13 +252,40 @@ def _person(role: str, one: Mapping[str, Any], organization: str) -> Person:
     )
 
 
-def _copies(said: Mapping[str, Any]) -> str:
-    backups = said["backups"]
+def _kept(backups: list[Backup], today: date) -> list[Retained]:
+    """Backups that may still be there, by the day on which they go."""
+    days = Counter(one.until for one in backups if one.until is not None and one.until >= today)
+    return [
+        Retained(
+            what=f"Backups of this installation, which may hold what was here when they were made: {count}",
+            where="outside of this installation; where is not recorded",
+            law="no law: nothing of one client can be deleted in an encrypted backup; each is deleted as a whole on the day recorded when it was made",
+            until=until,
+        )
+        for until, count in sorted(days.items())
+    ]
+
+
+def _not_known(backups: list[Backup], today: date) -> list[str]:
+    """Of backups that are not known to be there, nor to be gone."""
+    over = [one.until for one in backups if one.until is not None and one.until < today]
+    undated = sum(one.until is None for one in backups)
+    lines = []
+    if over:
+        lines.append(
+            f"that backups of this installation were deleted whose day is past: {len(over)}, the last on {max(over)}"
+        )
+    if undated:
+        lines.append(f"until when backups of this installation are kept that were made without a day: {undated}")
+    return lines
+
+
+def _copies(backups: list[Backup]) -> str:
     lines = [
         "The record keeps the entries of this client without their contents: opaque ids, times, names of events, digests. The MSP's own record "
         "keeps the client's name, the names of these places, who answered for them, and this certificate.",
-        f"{backups} backups of this installation were made by command. They hold what was here then, with the client's key under the master key; "
-        "where they lie is not recorded, and whoever has one and the master key can open it until it is deleted."
+        f"Backups of this installation that were made by command: {len(backups)}. Each holds what was here then, with the client's key under the "
+        "master key; where it lies is not recorded, and whoever has it and the master key can open it until it is deleted."
         if backups
         else "The record knows of no backup of this installation. Copies of its disk that were made past it are not known here.",
     ]

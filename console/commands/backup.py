@@ -32,12 +32,22 @@ _AS = click.option("--as", "person", metavar="PERSON", help="Who acts; their cod
     type=click.Path(path_type=Path),
     help="The public X25519 key of who may read it. Without, a passphrase is asked for.",
 )
+@click.option(
+    "--keep",
+    "days",
+    type=int,
+    default=90,
+    show_default=True,
+    metavar="DAYS",
+    help="For how many days FILE is kept; then you delete it.",
+)
 @_AS
 @json_option
-def backup(output: Path, recipient: Path | None, person: str | None) -> None:
+def backup(output: Path, recipient: Path | None, days: int, person: str | None) -> None:
     """Write databases, keys, evidence, files and Prefect's state into one encrypted FILE. The service may go on running.
 
-    It holds every client's secrets and the key to them (unless the vault has a passphrase): keep its passphrase, or the
+    Nothing of one client can be deleted in it. So the record says until when you keep it, and the certificate of a client who leaves lists it with that
+    day. It holds every client's secrets and the key to them (unless the vault has a passphrase): keep its passphrase, or the
     recipient's private key, where this machine does not reach. `openssl genpkey -algorithm X25519 -out backup.key`, then
     `openssl pkey -in backup.key -pubout -out backup.pub`, makes a pair.
     """
@@ -60,17 +70,19 @@ def backup(output: Path, recipient: Path | None, person: str | None) -> None:
             inside(installation.home, output)
         by = actor(installation, person, purpose="backup", tenant=None)
         with written(output) as out:
-            taken = take(installation.home, installation.journal, out, key, by=by.label)
+            taken = take(installation.home, installation.journal, out, key, by=by.label, keep_days=days)
     for name in taken.skipped:
         click.echo(f"tenantry: {name} is a link or no file, and is not in the backup", err=True)
     if wants_json():
         echo_json(
             {"backup": taken.id, "at": taken.at, "file": str(output.absolute()), "files": taken.files}
+            | {"keep_until": taken.until}
             | {"bytes": taken.bytes, "skipped": taken.skipped}
         )
     else:
         click.echo(
-            f"{output}: {taken.files} files, {taken.bytes / 1e6:.1f} MB, as of {taken.at}", err=str(output) == "-"
+            f"{output}: {taken.files} files, {taken.bytes / 1e6:.1f} MB, as of {taken.at}; delete it after {taken.until}",
+            err=str(output) == "-",
         )
 
 
@@ -89,14 +101,16 @@ def backup(output: Path, recipient: Path | None, person: str | None) -> None:
     type=click.Path(path_type=Path),
     help="The recipient's private key. Without, the passphrase is asked for.",
 )
+@click.option("--expired", is_flag=True, help="Although it was to be deleted by now.")
 @json_option
-def restore(file: Path, private: Path | None) -> None:
+def restore(file: Path, private: Path | None, expired: bool) -> None:
     """Bring everything back from FILE, into a TENANTRY_HOME that is empty. First make sure that the old machine is off.
 
     The record says that it was restored, from which backup and by whom; the vault gets a new master key. Runs that were under
-    way go on with `tenantry up`, or with `tenantry resume RUN`.
+    way go on with `tenantry up`, or with `tenantry resume RUN`. Clients who left after the backup was taken are here again: they are listed, and leave again.
     """
     import os
+    from datetime import UTC, datetime
 
     from pydantic import SecretBytes
 
@@ -119,14 +133,19 @@ def restore(file: Path, private: Path | None) -> None:
             key,
             by=Actor(None, proven=False).label,
             passphrase=passphrase_from_environment(os.environ),
+            today=None if expired else datetime.now(UTC).date(),
         )
     if wants_json():
         echo_json(
             {"backup": done.id, "taken_at": done.at, "files": done.files, "entries": done.entries, "epoch": done.epoch}
-            | {"unfinished": list(done.unfinished)}
+            | {"unfinished": list(done.unfinished), "clients": list(done.clients)}
         )
         return
     click.echo(f"Restored as of {done.at}: {done.files} files, {done.entries} entries, all as recorded.")
+    if done.clients:
+        click.echo(
+            f"Here are again: {', '.join(done.clients)}. Who of them left after {done.at} leaves again: `tenantry offboard T`."
+        )
     for run in done.unfinished:
         click.echo(f"Not ended: {run}; `tenantry resume {run}` goes on with it.")
 

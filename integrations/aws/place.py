@@ -132,5 +132,5 @@ def _full(label: str) -> Iterator[None]:
         yield
     except ProviderError as error:
         if error.detail.get("vendor_code") in _FULL or error.detail.get("status") == 507:
-            raise DestinationFull(f"{label} has no room left", **error.detail) from error
+            raise DestinationFull(f"{label} is full", **error.detail) from error
         raise

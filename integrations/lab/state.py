@@ -52,7 +52,7 @@ class Person:
     risk: Record | None = None
     devices: list[str] = field(default_factory=list)
     drive: Table = field(default_factory=Table)
-    """What lies at the top of their OneDrive; a record's ``permissions`` are who may open it."""
+    """What lies in their OneDrive; a record's ``permissions`` are who may open it, its ``parent`` the folder in which it lies (none: at the top)."""
 
 
 @dataclass(slots=True)
@@ -94,6 +94,7 @@ class Tenant:
         self.app_roles = Table()
         self.role_assignments = Table()
         self.groups = Table()
+        self.numbers = Table()
         self.devices = Table()
         self.managed = Table()
         """Intune's devices, by its own ids."""

@@ -58,6 +58,7 @@ IDS: Final[dict[str, dict[str, str]]] = {
         "SecurityAlert.Read.All": "472e4a4d-bb4a-4026-98d1-0b0d74cb74a5",
         "SecurityIncident.Read.All": "45cc0394-e837-488b-a098-1918f48d186c",
         "SharePointTenantSettings.Read.All": "83d4163d-a2d8-4d3b-9695-4ae3ca98f888",
+        "TeamsTelephoneNumber.ReadWrite.All": "0a42382f-155c-4eb1-9bdc-21548ccaa387",
         "User-PasswordProfile.ReadWrite.All": "cc117bb9-00cf-4eb8-b580-ea2a878fe8f7",
         "User.DeleteRestore.All": "eccc023d-eccf-4e7b-9683-8813ab36cecc",
         "User.EnableDisableAccount.All": "3011c876-62b7-4ada-afa2-506cbbecc68c",

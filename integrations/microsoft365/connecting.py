@@ -55,11 +55,17 @@ class RoleGroup:
         roles: management roles (learn.microsoft.com/exchange/permissions-exo/permissions-exo), each because of the cmdlets it carries:
             Mail Recipients: mailboxes, inbox rules, forwarding, permissions, mobile devices;
             Message Tracking: Get-MessageTraceV2; View-Only Configuration: Get-OrganizationConfig;
-            User Options: inbox rules of others.
+            User Options: inbox rules of others; Distribution Groups: members of groups that have an address.
     """
 
     name: str = NAME
-    roles: tuple[str, ...] = ("Mail Recipients", "Message Tracking", "User Options", "View-Only Configuration")
+    roles: tuple[str, ...] = (
+        "Distribution Groups",
+        "Mail Recipients",
+        "Message Tracking",
+        "User Options",
+        "View-Only Configuration",
+    )
 
 
 def application(names: Iterable[str], certificate: bytes) -> dict[str, Any]:

@@ -4,15 +4,17 @@
 method             permission                                         page (learn.microsoft.com/graph/api/…)
 ================== ================================================== ====================================================
 memberships        GroupMember.Read.All + User.Read.All               user-list-memberof
-remove_membership  GroupMember.ReadWrite.All                          group-delete-members
-add_membership     GroupMember.ReadWrite.All                          group-post-members
+remove_membership, GroupMember.ReadWrite.All; of Exchange's groups    group-get, group-delete-members, group-post-members;
+add_membership     Exchange.ManageAsApp and the Exchange role         learn.microsoft.com/powershell/module/exchange/
+                   Distribution Groups                                remove-distributiongroupmember, add-… of the same
 licences           User.Read.All                                      user-get (licenseAssignmentStates), user-list-licensedetails
 remove_licence,    LicenseAssignment.ReadWrite.All                    user-assignlicense
 add_licence
 ================== ================================================== ====================================================
 
 Known limits:
-    - Distribution lists and mail-enabled security groups are Exchange's: Graph lists them and does not change them. They are told as fixed.
+    - Distribution lists and mail-enabled security groups are Exchange's: Graph lists them and does not change them. Rights that such a group has on mailboxes
+      are its members' for as long as they are in it. Graph lists the change some minutes later.
     - Groups to which roles can be assigned need RoleManagement.ReadWrite.Directory: told as fixed, since a role is taken as a role.
 """
 
@@ -24,6 +26,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from integrations.microsoft365._read import text
+from integrations.microsoft365.exchange import Exchange
 from integrations.microsoft365.graph import Graph, segment
 from integrations.microsoft365.sdk import Sdk, build
 from tenantry.capabilities.entitlements import Licence, Membership
@@ -33,14 +36,17 @@ __all__ = ["Microsoft365Entitlements"]
 
 _GROUP: Final = "#microsoft.graph.group"
 _WRITE: Final = "GroupMember.ReadWrite.All"
+_IS_MEMBER: Final = "MemberAlreadyExistsException"
+_NO_MEMBER: Final = "MemberNotFoundException"
 _LICENCES: Final = "LicenseAssignment.ReadWrite.All"
 
 
 class Microsoft365Entitlements:
     """Implements :class:`tenantry.capabilities.Entitlements`."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, exchange: Exchange) -> None:
         self._graph = graph
+        self._exchange = exchange
 
     async def memberships(self, user: str) -> Sequence[Membership]:
         """Direct ones; directory roles are left out."""
@@ -60,6 +66,10 @@ class Microsoft365Entitlements:
 
     async def remove_membership(self, user_id: str, group_id: str) -> None:
         """Absent counts as removed."""
+        address = await self._address_at_exchange(group_id)
+        if address:
+            await self._at_exchange("Remove-DistributionGroupMember", address, user_id, group_id, there=False)
+            return
         prepared = await build(
             self._root,
             lambda sdk: sdk.group(group_id).members.by_directory_object_id(user_id).ref.to_delete_request_information(),
@@ -71,6 +81,10 @@ class Microsoft365Entitlements:
 
     async def add_membership(self, user_id: str, group_id: str) -> None:
         """Who is in it already is refused by the vendor, and then looked up."""
+        address = await self._address_at_exchange(group_id)
+        if address:
+            await self._at_exchange("Add-DistributionGroupMember", address, user_id, group_id, there=True)
+            return
 
         def make(sdk: Sdk) -> Any:
             reference = sdk.reference(f"{self._root}/directoryObjects/{segment(user_id)}")
@@ -80,6 +94,26 @@ class Microsoft365Entitlements:
             await self._graph.send(await build(self._root, make), needs=_WRITE)
         except Rejected:
             if all(one.group_id != group_id for one in await self.memberships(user_id)):
+                raise
+
+    async def _address_at_exchange(self, group_id: str) -> str:
+        """Its address, by which Exchange knows it; empty: the group is Graph's, or there is none."""
+        path = f"/groups/{segment(group_id)}?$select=id,mail,mailEnabled,groupTypes"
+        try:
+            row = await self._graph.get(path, needs="GroupMember.Read.All")
+        except TargetNotFound:
+            return ""
+        return text(row.get("mail")) if _is_exchanges(row) else ""
+
+    async def _at_exchange(self, cmdlet: str, address: str, user_id: str, group_id: str, *, there: bool) -> None:
+        """What was so before is refused by the vendor: it says so, or is looked up at Graph, which knows it later."""
+        facts = {"Identity": address, "Member": user_id, "BypassSecurityGroupManagerCheck": True, "Confirm": False}
+        try:
+            await self._exchange.write(cmdlet, facts)
+        except (Rejected, TargetNotFound) as error:
+            if error.detail.get("vendor_code") == (_IS_MEMBER if there else _NO_MEMBER):
+                return
+            if any(one.group_id == group_id for one in await self.memberships(user_id)) is not there:
                 raise
 
     async def licences(self, user: str) -> Sequence[Licence]:
@@ -144,9 +178,12 @@ def _fixed(row: dict[str, Any]) -> str | None:
         return "a rule decides who is in it"
     if row.get("isAssignableToRole") is True:
         return "it carries roles"
-    if row.get("mailEnabled") is True and "Unified" not in kinds:
-        return "it is a distribution list, which Exchange keeps"
     return None
+
+
+def _is_exchanges(row: dict[str, Any]) -> bool:
+    """A distribution list, or a security group with an address."""
+    return row.get("mailEnabled") is True and "Unified" not in (row.get("groupTypes") or ())
 
 
 def _licence(sku: str, ways: list[dict[str, Any]], name: str) -> Licence:

@@ -8,6 +8,8 @@ method               application permission (least)                           pa
 account, accounts    User.Read.All                                            user-get, user-list
 set_enabled          User.EnableDisableAccount.All + User.Read.All, or        user-update
                      User.ReadWrite.All
+directory_anchor,    User.Read.All, User.ReadWrite.All                        user-get, user-update
+set_directory_anchor
 revoke_sessions      User.RevokeSessions.All                                  user-revokesigninsessions
 reset_password       User-PasswordProfile.ReadWrite.All                       user-update
 roles, role_holders  RoleManagement.Read.Directory + User.Read.All            rbacapplication-list-roleassignments,
@@ -64,6 +66,7 @@ _PRINCIPAL: Final = "id,appId,displayName,verifiedPublisher,appOwnerOrganization
 _NO_ROLE: Final = "00000000-0000-0000-0000-000000000000"
 """``appRoleId`` of an assignment without a particular role."""
 
+_ANCHOR: Final = "onPremisesImmutableId"
 _DELETE: Final = "User.DeleteRestore.All"
 
 _MOBILE_PHONE: Final = "3179e48a-750b-4051-897c-87b9720928f7"
@@ -123,6 +126,23 @@ class Microsoft365Identity:
             lambda one, sdk: one.to_patch_request_information(sdk.model("user", "User", account_enabled=enabled)),
         )
         await self._graph.send(prepared, needs="User.EnableDisableAccount.All")
+
+    async def directory_anchor(self, user: str) -> str | None:
+        """``onPremisesImmutableId``, which is told only where it is asked for."""
+        row = await self._graph.get(
+            f"/users/{segment(user)}", params={"$select": f"id,{_ANCHOR}"}, needs="User.Read.All"
+        )
+        return text(row.get(_ANCHOR)) or None
+
+    async def set_directory_anchor(self, user: str, anchor: str | None) -> None:
+        """The SDK's model leaves out what is None; null is what clears it."""
+
+        def patch(sdk: Sdk) -> Any:
+            return sdk.user(user).to_patch_request_information(
+                sdk.model("user", "User", additional_data={_ANCHOR: anchor})
+            )
+
+        await self._graph.send(await build(self._root, patch), needs="User.ReadWrite.All")
 
     async def revoke_sessions(self, user: str) -> None:
         """End refresh tokens and session cookies; access tokens live on for up to about an hour."""

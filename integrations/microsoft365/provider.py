@@ -58,7 +58,7 @@ VENDOR: Final = "microsoft365"
 CAPABILITIES: Final = (
     *("identity", "mail", "logs", "applications", "credentials"),
     *("application_inventory", "directory", "directory_logs", "directory_settings"),
-    *("drives", "entitlements", "mail_flow", "managed_devices", "security_alerts", "workspace_backup"),
+    *("drives", "entitlements", "mail_flow", "managed_devices", "security_alerts", "telephony", "workspace_backup"),
 )
 
 
@@ -415,6 +415,7 @@ async def _opened(
     from integrations.microsoft365.mail_flow import Microsoft365MailFlow
     from integrations.microsoft365.managed_devices import Microsoft365ManagedDevices
     from integrations.microsoft365.security_alerts import Microsoft365SecurityAlerts
+    from integrations.microsoft365.telephony import Microsoft365Telephony
     from integrations.microsoft365.workspace_backup import Microsoft365WorkspaceBackup
 
     login, graph_url, exchange_url = own.addresses
@@ -463,10 +464,11 @@ async def _opened(
         "credentials": credentials,
         "identity": identity,
         "drives": Microsoft365Drives(graph),
-        "entitlements": Microsoft365Entitlements(graph),
+        "entitlements": Microsoft365Entitlements(graph, exchange),
         "mail": Microsoft365Mail(exchange, graph),
         "mail_flow": Microsoft365MailFlow(exchange, graph),
         "managed_devices": Microsoft365ManagedDevices(graph),
+        "telephony": Microsoft365Telephony(graph),
         "logs": Microsoft365Logs(graph),
         "applications": applications,
         "application_inventory": Microsoft365ApplicationInventory(graph, applications),

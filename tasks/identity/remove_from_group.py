@@ -21,14 +21,15 @@ class RemoveFromGroupParams(BaseModel):
 class RemoveFromGroup(Task[RemoveFromGroupParams]):
     """Take one account out of one group; undo puts it back.
 
-    A group whose members a rule decides, that Exchange or Active Directory keeps, or that carries roles is refused by name and never
-    counts as left. https://learn.microsoft.com/graph/api/group-delete-members
+    With the membership end the rights that the account has through the group, on mailboxes too. A group whose members a rule decides, that Active Directory keeps,
+    or that carries roles is refused by name and never counts as left. https://learn.microsoft.com/graph/api/group-delete-members,
+    https://learn.microsoft.com/powershell/module/exchange/remove-distributiongroupmember
     """
 
     name = "identity.remove_from_group"
     needs = ("identity", "entitlements")
     permissions = (
-        Permission(vendor="microsoft365", names=("GroupMember.ReadWrite.All", "User.Read.All")),
+        Permission(vendor="microsoft365", names=("Exchange.ManageAsApp", "GroupMember.ReadWrite.All", "User.Read.All")),
         GUARD_PERMISSIONS,
     )
     impact = Impact.REVERSIBLE

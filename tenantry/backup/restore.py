@@ -5,6 +5,9 @@ itself: an entry in the estate's record and in each client's, naming the backup 
 gets a new master key, so that the key in any older copy opens nothing that is written from here on; and the record a new signing
 key, whose predecessor signs nothing more here. Leases stay as they are and
 lapse by themselves: an owner that still lives elsewhere is not overruled within their life.
+
+A backup brings back clients that left after it was taken, and their certificates say until when there is one. One that should have been deleted by
+now is refused therefore, and whoever restores another is told which clients it has.
 """
 
 from __future__ import annotations
@@ -17,12 +20,13 @@ import sqlite3
 import tarfile
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final, cast
 
 from tenantry.backup.snapshot import FORMAT, MANIFEST
 from tenantry.backup.stream import Key, Reader
-from tenantry.errors import BackupUnreadable, Conflict, NotFound, RecordError
+from tenantry.errors import BackupUnreadable, Conflict, NotFound, RecordError, Refused
 from tenantry.home import Home
 from tenantry.journal import MSP, Event, Journal, Ledger
 from tenantry.masterkey import Passphrase, sync_folder
@@ -49,6 +53,8 @@ class Restored:
     """How often this record began anew: 2 after the first restoration."""
     unfinished: tuple[str, ...]
     """Runs that had not ended; `tenantry resume` goes on with each."""
+    clients: tuple[str, ...]
+    """Whose record and key are here again, whether they left since or not."""
 
 
 def restore(
@@ -58,6 +64,7 @@ def restore(
     *,
     by: str,
     passphrase: Passphrase | None = None,
+    today: date | None = None,
 ) -> Restored:
     """Restore a backup into an empty home.
 
@@ -65,8 +72,10 @@ def restore(
         source: the backup.
         by: who does; stands in the record.
         passphrase: of the vault within, if it has one.
+        today: a backup that was to be deleted before is refused; None: it is restored all the same.
 
     Raises:
+        Refused: it should not be there any more; the home is as empty as before.
         Conflict: the home is not empty.
         BackupUnreadable: another key, damaged or cut off; the home is as empty as before.
         RecordError: the disk is full; or the record within does not verify.
@@ -77,7 +86,7 @@ def restore(
     stage = home.run / f"{_STAGE}{secrets.token_hex(8)}"
     try:
         stage.mkdir(mode=0o700)
-        manifest, files = _unpack(source, key, stage)
+        manifest, files = _unpack(source, key, stage, today)
         (home.run / _UNFINISHED).touch(mode=0o600)
         _put_in_place(stage, home)
         (home.run / _UNFINISHED).unlink()
@@ -105,7 +114,7 @@ def _empty(home: Home) -> None:
         )
 
 
-def _unpack(source: BinaryIO, key: Key, stage: Path) -> tuple[dict[str, Any], int]:
+def _unpack(source: BinaryIO, key: Key, stage: Path, today: date | None) -> tuple[dict[str, Any], int]:
     reader = Reader(source, key)
     manifest: dict[str, Any] | None = None
     files = 0
@@ -117,6 +126,7 @@ def _unpack(source: BinaryIO, key: Key, stage: Path) -> tuple[dict[str, Any], in
                     raise BackupUnreadable("the backup holds something that is no file")
                 if manifest is None:
                     manifest = _manifest(member.name, content.read())
+                    _refuse_after_its_day(manifest, today)
                     continue
                 _write(stage, member, content)
                 files += 1
@@ -138,6 +148,15 @@ def _manifest(name: str, content: bytes) -> dict[str, Any]:
     if found["format"] > FORMAT:
         raise BackupUnreadable("a newer release made this backup", remedy="Install that release, then restore.")
     return found
+
+
+def _refuse_after_its_day(manifest: dict[str, Any], today: date | None) -> None:
+    until = manifest.get("until")
+    if today is not None and until and date.fromisoformat(until) < today:
+        raise Refused(
+            f"this backup was to be kept until {until}: clients who left were told that there is none of it after that day",
+            remedy="Restore a newer one; where there is none, --expired restores it, and whoever left since it was taken leaves again.",
+        )
 
 
 def _write(stage: Path, member: tarfile.TarInfo, content: Any) -> None:
@@ -182,6 +201,7 @@ def _begin(
             before = [record for record in journal.tail(MSP) if record.event == "record.restored"]
             epoch = len(before) + 2
             said = {"backup": manifest.get("id"), "taken_at": manifest.get("at"), "by": by, "epoch": epoch}
+            clients = []
             for tenant, size in _trees(home):
                 if tenant == MSP:
                     continue
@@ -189,6 +209,7 @@ def _begin(
                     journal.append(tenant, [Event("record.restored", said | {"entries": size})])
                 except NotFound:  # its key was destroyed: its record is closed for good
                     continue
+                clients.append(tenant)
             journal.append(MSP, [Event("record.restored", said | {"entries": result.entries})])
             ledger = Ledger(journal, RecordSigner(home, vault))
             if ledger.keys()[1]:  # it was signed before: from here on by a key that no copy of the backup holds
@@ -197,7 +218,8 @@ def _begin(
             left = tuple(run for run in runs if _open(journal, run))
         finally:
             journal.close()
-    return Restored(str(manifest.get("id")), str(manifest.get("at")), files, result.entries, epoch, left)
+    id, at = str(manifest.get("id")), str(manifest.get("at"))
+    return Restored(id, at, files, result.entries, epoch, left, tuple(clients))
 
 
 def _open(journal: Journal, run_id: str) -> bool:

@@ -28,6 +28,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
+from tenantry.backup.kept import KEEP_DAYS, TAKEN, last_day
 from tenantry.backup.stream import Key, Writer
 from tenantry.clock import rfc3339
 from tenantry.errors import InvalidInput, RecordError
@@ -51,27 +52,31 @@ class Taken:
 
     id: str
     at: str
+    until: str
+    """The last day on which it is to be kept."""
     files: int = 0
     bytes: int = 0
     skipped: list[str] = field(default_factory=list)
     """Links and special files, which a backup does not follow."""
 
 
-def take(home: Home, journal: Journal, out: BinaryIO, key: Key, *, by: str) -> Taken:
-    """Write a backup. That it was made, and by whom, is in the record, and in the record within it.
+def take(home: Home, journal: Journal, out: BinaryIO, key: Key, *, by: str, keep_days: int = KEEP_DAYS) -> Taken:
+    """Write a backup. That it was made, by whom, and until when it is kept, is in the record, and in the record within it.
 
     Args:
         journal: of this home.
         out: takes the encrypted bytes, in order.
         by: who asked for it.
+        keep_days: after how many days whoever has it deletes it.
 
     Raises:
         RecordError: a database is damaged, or the disk is full: ``out`` is then no backup.
-        InvalidInput: the key cannot close.
+        InvalidInput: the key cannot close, or nobody keeps a file for so many days.
     """
-    taken = Taken(secrets.token_hex(8), rfc3339(journal.clock.now()))
-    journal.append(MSP, [Event("backup.taken", {"backup": taken.id, "by": by})])
-    facts = {"format": FORMAT, "id": taken.id, "at": taken.at}
+    now = journal.clock.now()
+    taken = Taken(secrets.token_hex(8), rfc3339(now), last_day(now.date(), keep_days).isoformat())
+    journal.append(MSP, [Event(TAKEN, {"backup": taken.id, "by": by, "until": taken.until})])
+    facts = {"format": FORMAT, "id": taken.id, "at": taken.at, "until": taken.until}
     try:
         with _workplace(home) as work:
             stream = Writer(out, key, facts)

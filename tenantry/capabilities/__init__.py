@@ -109,7 +109,7 @@ from tenantry.capabilities.directory_settings import (
     SignInMethods,
 )
 from tenantry.capabilities.dns import Dns, RecordSet, Zone
-from tenantry.capabilities.drives import DriveGrant, DriveItem, DriveRole, Drives
+from tenantry.capabilities.drives import DriveGrant, DriveItem, DriveRole, Drives, DriveShare
 from tenantry.capabilities.entitlements import Entitlements, Licence, Membership
 from tenantry.capabilities.findings import DetectorState, Findings, VendorFinding
 from tenantry.capabilities.host import (
@@ -189,6 +189,7 @@ from tenantry.capabilities.secrets import Secrets
 from tenantry.capabilities.security_alerts import SecurityAlert, SecurityAlerts
 from tenantry.capabilities.storage import Bucket, BucketProtection, Retention, Storage, StoredObject
 from tenantry.capabilities.sweeping import Sweeping
+from tenantry.capabilities.telephony import PhoneNumber, Telephony
 from tenantry.capabilities.workspace_backup import WorkspaceBackup
 
 CAPABILITIES: Final[dict[str, Any]] = {
@@ -222,6 +223,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
     "cloud_hardening": CloudHardening,
     "cloud_logs": CloudLogs,
     "storage": Storage,
+    "telephony": Telephony,
     "dns": Dns,
     "findings": Findings,
     "security_alerts": SecurityAlerts,
@@ -315,6 +317,7 @@ __all__ = [
     "DriveGrant",
     "DriveItem",
     "DriveRole",
+    "DriveShare",
     "Drives",
     "EncryptionKey",
     "Entitlements",
@@ -383,6 +386,7 @@ __all__ = [
     "Package",
     "PartnerRelation",
     "PasswordRules",
+    "PhoneNumber",
     "Posture",
     "Principal",
     "ProbeAnswer",
@@ -424,6 +428,7 @@ __all__ = [
     "Storage",
     "StoredObject",
     "Sweeping",
+    "Telephony",
     "Trail",
     "TransportRule",
     "TrustAnchor",

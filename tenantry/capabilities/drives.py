@@ -1,4 +1,4 @@
-"""People's own file stores (OneDrive): what lies at the top, and who may open it."""
+"""People's own file stores (OneDrive): what lies at the top, who may open it, and what of all that lies there is shared."""
 
 from __future__ import annotations
 
@@ -32,6 +32,19 @@ class DriveGrant(_Fact):
     raw: dict[str, Any]
 
 
+class DriveShare(_Fact):
+    """One way in which somebody else may open something of a drive, given on that very file or folder. What is inherited from a folder above is that folder's."""
+
+    item: DriveItem
+    path: str
+    """Names from the top on, with slashes between."""
+    grant: DriveGrant
+    to: tuple[str, ...]
+    """Who it was given to, as the vendor names them; empty: whoever has the link."""
+    link: str
+    """How far a link reaches: ``anonymous``, ``organization``, ``users``; empty: it is no link. Never the link itself, which opens the file."""
+
+
 @runtime_checkable
 class Drives(Protocol):
     """Provider contract. ``user`` is an object id or a user principal name."""
@@ -46,6 +59,10 @@ class Drives(Protocol):
 
     async def share(self, item: DriveItem, account_id: str, role: DriveRole) -> None:
         """Let the account open it, and everything in it. Nobody is mailed. Who else may open it stays as it is."""
+        ...
+
+    async def shares(self, user: str) -> Sequence[DriveShare]:
+        """What others may open of the account's drive, in all its folders; what the owner has is none. Raises TargetNotFound: it has no drive."""
         ...
 
     async def unshare(self, item: DriveItem, grant: DriveGrant) -> None:

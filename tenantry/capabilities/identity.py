@@ -116,6 +116,14 @@ class Identity(Protocol):
 
     async def set_enabled(self, user: str, enabled: bool) -> None: ...
 
+    async def directory_anchor(self, user: str) -> str | None:
+        """What ties the account to one in Active Directory (Entra's ``onPremisesImmutableId``), which stays when it is synced no more; None: nothing."""
+        ...
+
+    async def set_directory_anchor(self, user: str, anchor: str | None) -> None:
+        """The vendor refuses it (Rejected) while the account is synced."""
+        ...
+
     async def delete_account(self, user_id: str) -> None:
         """With its mailbox, files and devices' registrations; the vendor keeps it for some days, in which it can be restored. Absent counts as deleted."""
         ...

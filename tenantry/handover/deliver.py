@@ -18,13 +18,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tenantry.errors import Conflict, InDoubt, NotDelivered, NotVerified, SourceChanged, StepError, TargetNotFound
+from tenantry.errors import (
+    Conflict,
+    DestinationFull,
+    InDoubt,
+    NotDelivered,
+    NotVerified,
+    SourceChanged,
+    StepError,
+    TargetNotFound,
+)
 from tenantry.handover.bag import PAYLOAD, BagInfo, tag_files, tag_manifests
 from tenantry.handover.ledger import Ledger, Row
 from tenantry.handover.naming import shown
@@ -71,7 +80,8 @@ async def deliver(
     Raises:
         NotDelivered: names each file that changed, or does not lie there as it was read.
         Conflict: something lies at the destination that this hand-over did not put there.
-        DestinationFull, CannotCheck, ProviderError: stopped; resume.
+        DestinationFull: names the file for which there was no room; resume.
+        CannotCheck, ProviderError: stopped; resume.
     """
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     ledger = Ledger(folder / "ledger.db")
@@ -200,10 +210,11 @@ class _Delivery:
         part = self._place.part_bytes(row.item.size)
         try:
             async with budget.taking(min(row.item.size, part), part):
-                if row.item.size <= part:
-                    digests = await self._small(self._source, row.item, name)
-                else:
-                    digests = await self._large(row, name, part)
+                with _named(shown(row.item.parts)):
+                    if row.item.size <= part:
+                        digests = await self._small(self._source, row.item, name)
+                    else:
+                        digests = await self._large(row, name, part)
         except StepError as error:
             if not isinstance(error, (SourceChanged, NotVerified)):
                 raise
@@ -227,10 +238,11 @@ class _Delivery:
             part = self._place.part_bytes(one.size)
             row = Row(-names.index(name) - 1, one, name, "", None, None)
             try:
-                if one.size <= part:
-                    await self._small(source, one, name)
-                else:
-                    await self._large(row, name, part, source)
+                with _named(name):
+                    if one.size <= part:
+                        await self._small(source, one, name)
+                    else:
+                        await self._large(row, name, part, source)
             except (SourceChanged, NotVerified) as error:
                 self._failed_one(f"{name}: {error.message} ({error.code})")
             sizes[name] = one.size
@@ -367,6 +379,15 @@ class _Delivery:
                 problems=tuple(self._problems),
                 failed=self._failed,
             )
+
+
+@contextmanager
+def _named(file: str) -> Iterator[None]:
+    """A destination knows that it is full; which file that was is known here."""
+    try:
+        yield
+    except DestinationFull as error:
+        raise DestinationFull(f"{error.message}: no room for {file}", **{**error.detail, "file": file}) from error
 
 
 class _Budget:

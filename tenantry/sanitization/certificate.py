@@ -105,7 +105,7 @@ class _Rendering:
         badges = [{"look": _METHOD_LOOKS[method], "text": f"{method.capitalize()} sanitization"}]
         badges.append({"look": "good", "text": "Every location verified"})
         if c.legal.retained:
-            badges.append({"look": "warn", "text": f"{len(c.legal.retained)} retained by law"})
+            badges.append({"look": "warn", "text": f"{len(c.legal.retained)} retained"})
         return {
             "kind": "Certificate of sanitization",
             "title": "What was deleted, and how that is known",
@@ -126,7 +126,7 @@ class _Rendering:
         tiles = [
             {"value": str(counts[name]), "words": f"locations: {name}", "look": _METHOD_LOOKS[name]} for name in METHODS
         ]
-        tiles.append({"value": str(len(c.legal.retained)), "words": "items retained by law", "look": "warn"})
+        tiles.append({"value": str(len(c.legal.retained)), "words": "items retained", "look": "warn"})
         lines = [
             f"{plural(len(c.locations), 'location')} where data of {self._text(c.client, 200)} may lie. Each was sanitized as far as is said here, "
             "and what was left of it looked up afterwards by another way than the deletion's own answer.",
@@ -183,9 +183,9 @@ class _Rendering:
             yield {
                 "level": 1,
                 "title": "Retained",
-                "lead": "Not deleted, because a law says so, and until when.",
+                "lead": "Not deleted: why, and until when.",
                 "table": table(
-                    ("What", "Where", "Law", "Until"),
+                    ("What", "Where", "Law, or why", "Until"),
                     ("1.2fr", "1fr", "1.2fr", "28mm"),
                     [
                         [

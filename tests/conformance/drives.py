@@ -43,6 +43,18 @@ class DrivesConformance:
         assert await world.provider.grant(one, world.other_id) is None
         assert world.writes() == 2, "the repeated one changed nothing"
 
+    async def test_what_is_shared_is_listed_until_it_is_taken_back(self, world: DrivesWorld) -> None:
+        one, *_ = await world.provider.items(world.user)
+        assert list(await world.provider.shares(world.user)) == [], "what the owner has is none"
+        await world.provider.share(one, world.other_id, "read")
+        [share] = await world.provider.shares(world.user)
+        assert (share.item.id, share.path, share.grant.roles, share.link) == (one.id, one.name, ("read",), "")
+        assert len(share.to) == 1
+        await world.provider.unshare(share.item, share.grant)
+        assert list(await world.provider.shares(world.user)) == []
+
     async def test_who_has_no_drive_is_not_found(self, world: DrivesWorld) -> None:
         with pytest.raises(TargetNotFound):
             await world.provider.items(world.without)
+        with pytest.raises(TargetNotFound):
+            await world.provider.shares(world.without)

@@ -69,6 +69,13 @@ class IdentityConformance:
         await world.provider.set_enabled(world.user_id, True)
         assert (await world.provider.account(world.user)).enabled
 
+    async def test_what_ties_it_to_active_directory_is_forgotten_and_written_back(self, world: IdentityWorld) -> None:
+        before = await world.provider.directory_anchor(world.user_id)
+        await world.provider.set_directory_anchor(world.user_id, "pQ2nW7sKk0mF1ZxJ8uYb3A==")
+        assert await world.provider.directory_anchor(world.user_id) == "pQ2nW7sKk0mF1ZxJ8uYb3A=="
+        await world.provider.set_directory_anchor(world.user_id, None)
+        assert (before, await world.provider.directory_anchor(world.user_id)) == (None, None)
+
     async def test_an_account_is_deleted_and_restored(self, world: IdentityWorld) -> None:
         before = world.writes()
         await world.provider.delete_account(world.user_id)

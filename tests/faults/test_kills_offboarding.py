@@ -101,6 +101,33 @@ def test_a_client_leaves_from_everywhere(
     assert any("partner: cannot be tried by a service" in one for one in predicate["notRecorded"])
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("client", [{"to": "sftp"}], indirect=True, ids=["sftp"])
+def test_their_disk_is_full(client: Departing, there: Counterparts, tmp_path: Path) -> None:
+    """Of a real SFTP server: the place and the file are named, nothing counts as delivered, and with room again it goes on to the client's word."""
+    host, where = there.net.hosts["web1"], "/home/responder/handover"
+    host.run(f"mkdir {where}; mount -t tmpfs -o size=8k,uid=$(id -u responder),mode=700 tmpfs {where}")
+    try:
+        run = client.begin()
+        client.carry(run)
+        client.word(run, "authority")
+        client.carry(run)
+        client.answer(run, "people_know")
+        client.carry(run)
+        said = client.desk.refused("offboarding", "deliver", run, code=4)
+        assert re.search(rf"web1|{re.escape(where)}", said), said
+        assert re.search(r"is full: no room for \S+", said), said
+        assert client.waits(run) == ["deliver"]
+        assert not (client.fetched(tmp_path) / "bagit.txt").exists()
+        host.run(f"mount -o remount,size=64m {where}")
+        client.deliver(run)
+        client.carry(run)
+        assert client.waits(run) == ["accepted"]
+        bagit.Bag(str(client.fetched(tmp_path))).validate(processes=1)
+    finally:
+        host.run(f"umount --lazy {where}; rmdir {where}")
+
+
 def held_back(client: Departing) -> None:
     """A hold of the court's stops it before anything is touched, our own store included."""
     with client.opened() as installation:

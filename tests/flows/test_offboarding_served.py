@@ -1,5 +1,5 @@
 """A client leaves while the service runs, in Prefect from its own form; afterwards a search over everything that Tenantry and its Prefect server keep
-finds nothing of theirs."""
+finds nothing of theirs but the certificate, which lists what is retained: a backup, until its day."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ def rested(stand: Stand, run: str) -> RunState | None:
     return None
 
 
-def test_nothing_of_a_client_who_left_is_found_with_us_or_with_prefect(stand: Stand, client: Departing) -> None:
+def test_nothing_of_a_client_who_left_is_found_with_us_or_with_prefect(
+    stand: Stand, client: Departing, tmp_path: Path
+) -> None:
     known(client, stand)
     client.served = True
     for runbook in ("client_offboarding", "plain"):
@@ -76,6 +78,8 @@ def test_nothing_of_a_client_who_left_is_found_with_us_or_with_prefect(stand: St
     other = stand.start("plain", {"tenant": NAME, "account": f"{CANARY}@south.example"})
     stand.wait_for(other, *ENDED, "PAUSED")
     stand.command("cancel", other)
+    backup = ("backup", "-o", str(tmp_path / "b.tnb"), "--keep", "30")
+    kept_until = client.desk.json(*backup, given="correct horse battery staple\n")["keep_until"]
     run = stand.start("client_offboarding", {"tenant": NAME})
     seen: list[Any] = []
 
@@ -101,6 +105,8 @@ def test_nothing_of_a_client_who_left_is_found_with_us_or_with_prefect(stand: St
 
     until(on, lambda: f"{seen}; {client.stuck(run)}; {stand.worker_log()}", seconds=400)
     assert stand.state(run).ended is Status.COMPLETED, client.stuck(run)
+    [backups] = [one for one in stand.state(run).item("inventory", None).output["held"] if "backups" in one["id"]]
+    assert backups["count"] == 1
     stand.wait_for(run, *ENDED)
     home = stand.home.path
     before = leaks(home, {"canary": CANARY})
@@ -112,6 +118,8 @@ def test_nothing_of_a_client_who_left_is_found_with_us_or_with_prefect(stand: St
         act()
     signed = client.desk.json("offboarding", "show", NAME)["attested"]
     assert signed
+    predicate = client.desk.json("attestation", "verify", str(client.attest()))["predicate"]
+    assert [one["until"] for one in predicate["legal"]["retained"]] == [kept_until], "the backup alone has it still"
     told = {Path(one.partition(" in ")[2]) for one in leaks(home, {"canary": CANARY})}
     # The MSP keeps what it certified, for whom: the client's name stands in the certificate, and what people answered for.
     kept = Path(signed["file"]).parent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import subprocess
@@ -17,6 +18,7 @@ from pydantic import SecretStr
 
 import flows.handing_over as handing_over
 from flows import closing, empty_database, keeping
+from flows.offboarding_hand import TenantOffboarding
 from tenantry import holds
 from tenantry.drop import Expected
 from tenantry.errors import NotFound, RecordError
@@ -110,6 +112,33 @@ def test_a_client_leaves_and_it_can_be_shown(at: Any, stages: Stages, key: tuple
     assert client.attest() == signed
     assert stages.run in [one["run_id"] for one in client.desk.json("runs", "list")]
     _by_others(client, signed, tmp_path)
+
+
+def test_a_backup_is_listed_with_the_day_until_which_it_is_kept(at: Any, tmp_path: Path) -> None:
+    client = at("ready")
+    day = backed_up(client, tmp_path / "b.tnb")
+    held = {one.id: one for one in asyncio.run(holdings(client))}
+    assert held[f"backups/{day}"].count == 1
+    client.close()
+    client.verify()
+    client.validate()
+    predicate = client.desk.json("attestation", "verify", str(client.attest()))["predicate"]
+    assert [one["until"] for one in predicate["legal"]["retained"]] == ["2036-12-31", day]
+    [keys] = [one["keys"] for one in predicate["locations"] if one["keys"]]
+    assert keys["escrowedOrBackedUp"] is True
+
+
+async def holdings(client: Leaver) -> Any:
+    """As the package's inventory has them."""
+    with client.opened() as installation:
+        async with installation.access(client.name, "run") as context:
+            return await TenantOffboarding(installation, context).holdings()
+
+
+def backed_up(client: Leaver, file: Path) -> str:
+    """Until when it is kept."""
+    made = client.desk.json("backup", "-o", str(file), "--keep", "30", given="correct horse battery staple\n")
+    return str(made["keep_until"])
 
 
 def _by_others(client: Leaver, signed: Path, folder: Path) -> None:

@@ -13,6 +13,7 @@ from integrations.lab.records import Record
 from tenantry.capabilities import Delegate
 from tenantry.errors import TargetNotFound
 from tenantry.run import Status
+from tests.support.departing_person import group_with_an_address, link_in_a_folder, telephone_number
 from tests.support.lab_stand import LabStand
 
 EVERYTHING = {
@@ -24,6 +25,9 @@ EVERYTHING = {
     "make_shared": True,
     "retire_devices": True,
     "wipe_devices": True,
+    "end_sharing": True,
+    "clear_immutable_id": True,
+    "unassign_numbers": True,
 }
 REPLY = "I left on Friday. Kim <kim@acme.example> answers you."
 OFF = ("disable_sign_in", "reset_password", "remove_methods", "remove_consents", "disable_rules", "clear_forwarding")
@@ -52,6 +56,12 @@ def outcomes(lab: LabStand) -> dict[str, set[str]]:
     return found
 
 
+def before_of(lab: LabStand, step: str) -> list[Any]:
+    """What a step's changes say was there."""
+    [found] = [one for one in lab.stand.view()["steps"] if one["id"] == step]
+    return [change["before"] for change in found["changes"]]
+
+
 async def held(lab: LabStand) -> dict[str, Any]:
     """What still lets somebody in, read anew."""
     account = leaver(lab.lab)
@@ -63,6 +73,7 @@ async def held(lab: LabStand) -> dict[str, Any]:
         look, forwarding = await mail.appearance(account), await mail.forwarding(account)
         reply = await mail.automatic_reply(account)
         meetings = await mail.meetings(account, lab.stand.journal.clock.now())
+        anchor = await identity.directory_anchor(account)
         elsewhere = [one async for one in identity.accounts() if one.upn.lower() != account.lower()]
         rights = [one.key for other in elsewhere for one in await rights_on(mail, other.id, account)]
     finally:
@@ -74,6 +85,7 @@ async def held(lab: LabStand) -> dict[str, Any]:
         "reply": reply.inside,
         "meetings": [one.subject for one in meetings],
         "rights": rights,
+        "anchor": anchor,
         "trustees": {one.trustee for one in delegates if one.kind == "full_access"},
     }
 
@@ -119,6 +131,11 @@ async def test_a_leaver_is_out_and_what_was_taken_is_listed(lab: LabStand) -> No
     manager = next(name for name in map(directory.upn_of, range(40)) if name != leaver(lab.lab))
     await given_rights(lab, manager)
     own_phone(lab)
+    index = directory.resolve(leaver(lab.lab))
+    assert index is not None
+    link_in_a_folder(lab.lab.tenant, index)
+    number = telephone_number(lab.lab.tenant, index)
+    directory.alter(index, onPremisesImmutableId="pQ2nW7sKk0mF1ZxJ8uYb3A==")
     lab.create(params={"manager": manager, "files_to": manager, "forward_to": manager, "automatic_reply": REPLY})
     state = await lab.to_the_end()
     assert state.ended is Status.COMPLETED, [s for s in lab.stand.view()["steps"] if s["error"]]
@@ -131,6 +148,10 @@ async def test_a_leaver_is_out_and_what_was_taken_is_listed(lab: LabStand) -> No
         "devices",
         "rights",
         "handed",
+        "unshared",
+        "files",
+        "anchor",
+        "numbers",
         "groups",
         "licences",
         *MAILBOX,
@@ -139,6 +160,15 @@ async def test_a_leaver_is_out_and_what_was_taken_is_listed(lab: LabStand) -> No
     after = await held(lab)
     assert after["consents"] == []
     assert after["rights"] == []
+    given = {
+        row.props["name"]: [one["grantedToV2"]["user"]["id"] for one in row.props["permissions"][1:]]
+        for row in lab.lab.tenant.person(index).drive
+    }
+    theirs = [directory.id_of(directory.resolve(manager))]
+    assert given == {"Documents": theirs, "plan.xlsx": theirs, "offer.docx": []}, "what the run gave, and no link"
+    assert [one["file"] for one in before_of(lab, "unshared")] == ["Documents/offer.docx"]
+    assert after["anchor"] is None
+    assert number.props["assignmentTargetId"] is None
     assert not any(after["devices"])
     assert manager.lower() in after["trustees"]
     assert found["sessions"] <= {"changed", "already"}, "a reset ends sessions as well"
@@ -164,6 +194,44 @@ async def test_a_leaver_is_out_and_what_was_taken_is_listed(lab: LabStand) -> No
     assert after["meetings"] == []
     left = {entry["method"] for entry in lab.lab.audit if "/events/" in entry["target"]}
     assert left == {"POST cancel", "POST decline"}
+
+
+async def test_rights_through_a_group_end_with_the_membership(lab: LabStand) -> None:
+    """Of a group with an address, which Exchange keeps: it may open a mailbox, and so may whoever is in it."""
+    tenant = lab.lab.tenant
+    directory = tenant.directory
+    index = directory.resolve(leaver(lab.lab))
+    assert index is not None
+    other = next(one for one in range(20, 40) if one != index)
+    group = group_with_an_address(tenant, index, other)
+    right = {"User": "reception@acme.example", "AccessRights": ["FullAccess"], "IsInherited": False, "Deny": False}
+    tenant.mailbox(other).full_access.add(Record("reception@acme.example", right))
+
+    async def may_open() -> bool:
+        access = await lab.access()
+        try:
+            mail, entitlements = await access.capability("mail"), await access.capability("entitlements")
+            trustees = {one.trustee for one in await mail.delegates(directory.upn_of(other))}
+            return any(
+                str(one.raw.get("mail")).lower() in trustees for one in await entitlements.memberships(leaver(lab.lab))
+            )
+        finally:
+            await access.aclose()
+
+    assert await may_open()
+    lab.create(params={**dict.fromkeys((*OFF, *EVERYTHING), False), "remove_groups": True})
+    state = await lab.to_the_end()
+    assert state.ended is Status.COMPLETED
+    assert not await may_open()
+    assert group.props["members"] == {directory.id_of(other)}
+    assert "Reception" in [one["name"] for one in state.item("removed", None).output["removed_groups"]]
+    assert tenant.mailbox(other).full_access.get("reception@acme.example") is not None, "the group's own right stays"
+    access = await lab.access()
+    try:
+        await lab.stand.engine(access).undo("run-1", step="groups", by={"person": "ann"})
+    finally:
+        await access.aclose()
+    assert await may_open()
 
 
 async def test_what_was_set_on_the_mailbox_is_as_before_after_the_undo(lab: LabStand) -> None:

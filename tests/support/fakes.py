@@ -59,6 +59,7 @@ class FakeIdentity:
         self._clock = clock
         self.people: dict[str, Account] = {}
         self.deleted: dict[str, Account] = {}
+        self.anchors: dict[str, str] = {}
         self.role_list: list[RoleAssignment] = []
         self.method_list: dict[str, list[AuthMethod]] = {}
         self.consent_list: dict[str, list[Consent]] = {}
@@ -134,6 +135,17 @@ class FakeIdentity:
     async def set_enabled(self, user: str, enabled: bool) -> None:
         account = self._update(user, enabled=enabled)
         self._writes.append(("set_enabled", account.id, enabled))
+
+    async def directory_anchor(self, user: str) -> str | None:
+        return self.anchors.get(self._find(user).id)
+
+    async def set_directory_anchor(self, user: str, anchor: str | None) -> None:
+        account = self._find(user)
+        if anchor is None:
+            self.anchors.pop(account.id, None)
+        else:
+            self.anchors[account.id] = anchor
+        self._writes.append(("set_directory_anchor", account.id, anchor))
 
     async def delete_account(self, user_id: str) -> None:
         found = self.people.pop(user_id, None)

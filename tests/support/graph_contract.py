@@ -189,10 +189,12 @@ _DOCUMENTED = re.compile(
     r"|(GET|POST) /v1\.0/solutions/backupRestore/(exchange|oneDriveForBusiness|sharePoint)RestoreSessions/[^/]+/(mailbox|drive|site)RestoreArtifactsBulkAdditionRequests"
     r"|GET /v1\.0/solutions/backupRestore/(exchange|oneDriveForBusiness|sharePoint)RestoreSessions/[^/]+/(mailbox|drive|site)RestoreArtifacts"
     r"|GET /v1\.0/policies/defaultAppManagementPolicy"
+    r"|GET /v1\.0/admin/teams/telephoneNumberManagement/numberAssignments"
+    r"|POST /v1\.0/admin/teams/telephoneNumberManagement/numberAssignments/(un)?assignNumber"
 )
 """What the contract leaves out with the navigation properties; these stand in the reference of "List mailboxProtectionUnits", "Create
 mailboxRestoreArtifactsBulkAdditionRequest", "List mailboxRestoreArtifacts", of the same for drives and sites,
-and "Get tenantAppManagementPolicy"."""
+"Get tenantAppManagementPolicy", "List numberAssignments", "numberAssignment: assignNumber" and "…: unassignNumber"."""
 _LINKS = re.compile(r"POST /v1\.0/groups/[^/]+/members/\$ref|DELETE /v1\.0/groups/[^/]+/members/[^/]+/\$ref")
 """The contract leaves out links (``$ref``); these stand in the reference of "Add members" and "Remove member"."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tenantry.backup.kept import TAKEN
 from tenantry.closing import ANSWERED, BEGUN, EVENTS, REMOVED, REMOVING, Closing, certificate, fold
 from tenantry.home import Home
 from tenantry.journal import Event, Journal
@@ -22,7 +24,6 @@ SAID: dict[str, Any] = {
     "returned": None,
     "basis": "the agreement's end",
     "retained": [{"what": "Invoices", "where": "accounting", "law": "AO 147", "until": "2136-12-31"}],
-    "backups": 2,
     "stores": [],
     "places": ["evidence", "vault/key"],
     "people_know": [{"what": "Tickets", "by": "sam", "at": "2026-05-04T10:00:00Z"}],
@@ -42,6 +43,9 @@ class Book:
 
     def put(self, event: str, **data: Any) -> None:
         self.journal.append(MSP, [Event(event, {"closing": "SAN-1", "tenant": "acme", **data})])
+
+    def backup(self, **until: str) -> None:
+        self.journal.append(MSP, [Event(TAKEN, {"backup": "b", "by": "dora", **until})])
 
     def emptied(self, id: str, left: int = 0, **place: Any) -> None:
         told = {
@@ -91,10 +95,42 @@ def test_all_is_gone_and_answered_for(book: Book) -> None:
     assert book.why() == []
     found = certificate(book.closing(), None, organization="MSP", now=book.journal.clock.now())
     [key] = [one.keys for one in found.locations if one.keys is not None]
-    assert key.escrowed_or_backed_up is True, "there are backups"
+    assert key.escrowed_or_backed_up is None, "nobody made a backup, as far as the record knows"
     assert {one.method_achieved for one in found.locations} == {"partial"}
-    assert "2 backups" in found.legal.copies
+    assert "knows of no backup" in found.legal.copies
     assert any("webhook" in line for line in found.not_recorded)
+
+
+def test_backups_are_retained_until_their_day(book: Book) -> None:
+    today = book.journal.clock.now().date()
+    later, past = today + timedelta(days=30), today - timedelta(days=1)
+    book.backup(until=later.isoformat())
+    book.backup(until=past.isoformat())
+    book.backup()  # of a time when nobody was asked
+    book.emptied("evidence")
+    book.backup(until=later.isoformat())  # while it is emptied: it has what was left
+    book.emptied("vault/key", key_id="k1")
+    book.backup(until="2199-01-01")  # there was nothing any more
+    book.answered("verifier", "kim")
+    book.answered("validator", "ann")
+    assert book.why() == []
+    found = certificate(book.closing(), None, organization="MSP", now=book.journal.clock.now())
+    [_, kept] = found.legal.retained
+    assert (kept.what[-3:], kept.until) == (": 2", later)
+    [key] = [one.keys for one in found.locations if one.keys is not None]
+    assert key.escrowed_or_backed_up is True
+    assert "by command: 4." in found.legal.copies
+    told = [line for line in found.not_recorded if "backups" in line]
+    assert len(told) == 2
+    assert told[0].endswith(f"whose day is past: 1, the last on {past}")
+    assert told[1].endswith("without a day: 1")
+
+
+def test_an_answer_is_for_the_backups_that_there_were(book: Book) -> None:
+    book.emptied("evidence")
+    book.answered("verifier", "kim")
+    book.backup(until="2199-01-01")
+    assert book.closing().answer("verifier") is None
 
 
 def test_a_place_that_was_not_looked_at_is_unreached(book: Book) -> None:

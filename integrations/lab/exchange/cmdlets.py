@@ -351,6 +351,57 @@ def remove_mailbox_permission(command: Command) -> list[Row]:
     return _remove_right(command, box, box.full_access, "mailbox/permissions", "User", _MAILBOX_RIGHTS)
 
 
+_MEMBER = {"Identity": str, "Member": str, "BypassSecurityGroupManagerCheck": bool, **_CONFIRM}
+
+
+@cmdlets.add("Add-DistributionGroupMember", _MEMBER, required="Identity Member", mailbox=False)
+def add_distribution_group_member(command: Command) -> list[Row]:
+    """Put somebody into a group that has an address."""
+    group, member = _distribution_group(command), _member(command)
+    if member in group.props["members"]:
+        raise failure(
+            400,
+            "BadRequest",
+            "Microsoft.Exchange.Management.Tasks.MemberAlreadyExistsException",
+            f'The recipient "{member}" is already a member of the group "{group.props["displayName"]}".',
+        )
+    return _set_members(command, group, group.props["members"] | {member}, member)
+
+
+@cmdlets.add("Remove-DistributionGroupMember", _MEMBER, required="Identity Member", mailbox=False)
+def remove_distribution_group_member(command: Command) -> list[Row]:
+    """Take somebody out of it."""
+    group, member = _distribution_group(command), _member(command)
+    if member not in group.props["members"]:
+        raise failure(
+            400,
+            "BadRequest",
+            "Microsoft.Exchange.Management.Tasks.MemberNotFoundException",
+            f'The recipient "{member}" isn\'t a member of the group "{group.props["displayName"]}".',
+        )
+    return _set_members(command, group, group.props["members"] - {member}, member)
+
+
+def _distribution_group(command: Command) -> Record:
+    """By its address. Groups without one, and those of Microsoft 365, are none of Exchange's."""
+    key = str(command.arg("Identity")).lower()
+    for group in command.tenant.groups:
+        facts = group.props
+        if facts["mailEnabled"] and "Unified" not in facts.get("groupTypes", ()) and facts["mail"].lower() == key:
+            return group
+    raise missing(f"The operation couldn't be performed because object '{key}' couldn't be found.")
+
+
+def _member(command: Command) -> str:
+    return command.tenant.directory.id_of(command.recipient(str(command.arg("Member"))))
+
+
+def _set_members(command: Command, group: Record, members: frozenset[str], member: str) -> list[Row]:
+    group.write({"members": members}, command.now, command.lab.faults.lag)
+    command.wrote(f"groups/{group.id}/members/{member}", member not in members, member in members)
+    return []
+
+
 _SEND_AS = frozenset({"SendAs"})
 
 

@@ -1,7 +1,7 @@
-"""OneDrives: what lies at the top of each, and who may open it.
+"""OneDrives: what lies in each, and who may open it.
 
 Sources: Graph v1.0 reference, "Get drive", "List children", "List sharing permissions", "driveItem: invite", "Delete sharing permission". The vendor refuses
-`retainInheritedPermissions` where it is given, and an owner's own permission is not deleted.
+`retainInheritedPermissions` where it is given, and neither an owner's own permission nor an inherited one is deleted on an item.
 """
 
 from __future__ import annotations
@@ -42,18 +42,17 @@ def drive_of(call: Call) -> Answer:
 
 @routes.add("GET", "drives/{drive}/items/{item}/children", _READ, options="top skiptoken")
 def children(call: Call) -> Answer:
-    """What lies at the top; the lab's folders are empty."""
-    rows = _items(call)
-    if call.params["item"] != "root":
-        _item(call)
-        rows = []
-    return call.page("driveItems", rows, lambda row: _shape(row, call.now))
+    """What lies at the top, or in a folder."""
+    folder = None if call.params["item"] == "root" else _item(call).id
+    rows = [row for row in _items(call) if row.props.get("parent") == folder]
+    return call.page("driveItems", rows, lambda row: _shape(call, row))
 
 
 @routes.add("GET", "drives/{drive}/items/{item}/permissions", _READ, options="top skiptoken")
 def permissions(call: Call) -> Answer:
     """Who may open an item."""
-    return call.page("permissions", _item(call).view(call.now)["permissions"], lambda row: row)
+    item = _item(call)
+    return call.page("permissions", [*item.view(call.now)["permissions"], *_inherited(call, item)], lambda row: row)
 
 
 @routes.add("POST", "drives/{drive}/items/{item}/invite", _WRITE)
@@ -68,7 +67,7 @@ def invite(call: Call) -> Answer:
     if not made:
         raise bad_request("At least one recipient is required")
     new = {row["grantedToV2"]["user"]["id"] for row in made}
-    kept = [row for row in item.props["permissions"] if row["grantedToV2"]["user"]["id"] not in new]
+    kept = [row for row in item.props["permissions"] if "link" in row or row["grantedToV2"]["user"]["id"] not in new]
     _write(call, item, [*kept, *made], "invite")
     return call.one("permission", {"value": made})
 
@@ -79,6 +78,8 @@ def uninvite(call: Call) -> Answer:
     item = _item(call)
     found = next((row for row in item.props["permissions"] if row["id"] == call.params["permission"]), None)
     if found is None:
+        if any(row["id"] == call.params["permission"] for row in _inherited(call, item)):
+            raise bad_request("Inherited permissions cannot be removed here")
         raise not_found(call.params["permission"])
     if "owner" in found["roles"]:
         raise bad_request("The owner's permission cannot be removed")
@@ -100,8 +101,30 @@ def _item(call: Call) -> Record:
     return found
 
 
-def _shape(row: Record, now: float) -> dict[str, Any]:
-    return {name: value for name, value in row.view(now).items() if name != "permissions"}
+def _inherited(call: Call, item: Record) -> list[dict[str, Any]]:
+    """What others have through the folders above."""
+    found, items = list[dict[str, Any]](), {row.id: row for row in _items(call)}
+    above = items.get(str(item.props.get("parent")))
+    while above is not None:
+        origin = {"driveId": call.params["drive"], "id": above.id}
+        found += [{**row, "inheritedFrom": origin} for row in _of_others(call, above)]
+        above = items.get(str(above.props.get("parent")))
+    return found
+
+
+def _of_others(call: Call, item: Record) -> list[dict[str, Any]]:
+    return [row for row in item.view(call.now)["permissions"] if "owner" not in row["roles"]]
+
+
+def _shape(call: Call, row: Record) -> dict[str, Any]:
+    shown = {name: value for name, value in row.view(call.now).items() if name not in ("permissions", "parent")}
+    if "folder" in shown:
+        shown["folder"] = {"childCount": sum(one.props.get("parent") == row.id for one in _items(call))}
+    given = [*_of_others(call, row), *_inherited(call, row)]
+    if given:
+        reaches = {one["link"]["scope"] for one in given if "link" in one}
+        shown["shared"] = {"scope": next((one for one in ("anonymous", "organization") if one in reaches), "users")}
+    return shown
 
 
 def _permission(call: Call, recipient: Any, roles: list[str]) -> dict[str, Any]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from integrations.lab.graph.call import Call, Row, bad_request, not_found
+from integrations.lab.graph.names import GROUP
 from integrations.lab.graph.routing import Routes
 from integrations.lab.records import Record
 from integrations.lab.web import Answer
 
 routes = Routes("directory")
 
+_GROUPS_READ = "GroupMember.Read.All Group.Read.All Directory.Read.All Group.ReadWrite.All Directory.ReadWrite.All"
 _MEMBERS = "GroupMember.ReadWrite.All Group.ReadWrite.All Directory.ReadWrite.All"
 _LICENCES = "LicenseAssignment.ReadWrite.All User.ReadWrite.All Directory.ReadWrite.All"
 _READ = "User.Read.All User.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
@@ -23,10 +25,20 @@ _SKUS = {
 }
 
 
+@routes.add("GET", "groups/{group}", _GROUPS_READ, options="select")
+def get_group(call: Call) -> Answer:
+    """One group."""
+    view = _group(call).view(call.now)
+    shown = {name: value for name, value in view.items() if name in GROUP}
+    names = call.select(GROUP)
+    return call.one("groups/$entity", shown if names is None else {name: shown.get(name) for name in names})
+
+
 @routes.add("DELETE", "groups/{group}/members/{member}/$ref", _MEMBERS)
 def remove_member(call: Call) -> Answer:
     """Take a user out of a group."""
     group, member = _group(call), call.params["member"]
+    _refuse_exchanges(group)
     if member not in group.props["members"]:
         raise not_found(member)
     _write(call, group, group.props["members"] - {member}, member)
@@ -37,6 +49,7 @@ def remove_member(call: Call) -> Answer:
 def add_member(call: Call) -> Answer:
     """Put a user into a group."""
     group = _group(call)
+    _refuse_exchanges(group)
     reference = call.json({"@odata.id": str}).get("@odata.id", "")
     member = str(reference).rpartition("/")[2]
     if call.tenant.directory.resolve(member) is None:
@@ -102,6 +115,11 @@ def _group(call: Call) -> Record:
     if found is None:
         raise not_found(call.params["group"])
     return found
+
+
+def _refuse_exchanges(group: Record) -> None:
+    if group.props["mailEnabled"] and "Unified" not in group.props.get("groupTypes", ()):
+        raise bad_request("Cannot Update a mail-enabled security groups and or distribution list.")
 
 
 def _write(call: Call, group: Record, members: frozenset[str], member: str) -> None:

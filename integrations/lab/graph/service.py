@@ -27,6 +27,7 @@ from integrations.lab.graph import (
     registrations,
     risk,
     security,
+    telephony,
     tenant_settings,
     users,
 )
@@ -60,6 +61,7 @@ ROUTES: tuple[Route, ...] = tuple(
             posture,
             security,
             backup_restore,
+            telephony,
             tenant_settings,
         ),
     )

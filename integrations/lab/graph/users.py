@@ -56,6 +56,7 @@ _READ = "User.Read.All User.ReadWrite.All Directory.Read.All Directory.ReadWrite
 _TEXT = (str, NoneType)
 _WRITABLE: dict[str, type | tuple[type, ...]] = {
     "accountEnabled": bool,
+    "onPremisesImmutableId": _TEXT,
     "passwordProfile": dict,
     "displayName": str,
     "givenName": _TEXT,

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections import Counter
 from contextlib import closing
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from tenantry.masterkey import Argon2Parameters
 from tenantry.run import RunState
 from tenantry.vault import Vault
 from tests.console.desk import TENANT, Desk, carry
+from tests.support.taken_on import MovedOn
 
 WORDS = "correct horse battery staple"
 
@@ -127,6 +129,21 @@ def test_a_backup_of_a_restored_home_counts_on(stand: Desk, tmp_path: Path, monk
     second.json("backup", "-o", str(again), given=f"{WORDS}\n")
     third = elsewhere(tmp_path, monkeypatch, "third")
     assert third.json("restore", str(again), given=f"{WORDS}\n")["epoch"] == 3
+
+
+def test_until_when_it_is_kept_is_said_and_held_to(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.json("tenants", "list")
+    shown = desk.json("backup", "-o", str(tmp_path / "b.tnb"), "--keep", "2", given=f"{WORDS}\n")
+    assert date.fromisoformat(shown["keep_until"]) - datetime.fromisoformat(shown["at"]).date() == timedelta(days=2)
+    old = tmp_path / "old.tnb"
+    with desk.opened() as installation, old.open("wb") as out:
+        installation.journal.clock = clock = MovedOn()
+        clock.past = -timedelta(days=91)
+        key = PassphraseKey(SecretStr(WORDS), Argon2Parameters(iterations=1, lanes=1, memory_kib=64))
+        take(installation.home, installation.journal, out, key, by="test")
+    new = elsewhere(tmp_path, monkeypatch)
+    assert "was to be kept until" in new.refused("restore", str(old), code=5, given=f"{WORDS}\n")
+    assert new.json("restore", str(old), "--expired", given=f"{WORDS}\n")["clients"] == []
 
 
 def test_it_does_not_lie_in_what_it_is_a_backup_of(desk: Desk) -> None:

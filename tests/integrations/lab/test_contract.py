@@ -9,8 +9,10 @@ from integrations.lab.graph.routing import Route
 from integrations.lab.graph.service import ROUTES
 from integrations.lab.protection import KINDS
 from integrations.lab.records import Record
+from integrations.lab.state import Tenant
 from integrations.microsoft365.connecting import gdap
 from tests.integrations.lab.stand import Stand
+from tests.support.departing_person import link_in_a_folder
 from tests.support.graph_contract import GraphContract
 
 CAST = "microsoft.graph.directoryRole"
@@ -62,6 +64,14 @@ async def test_every_option_is_one_of_the_services(route: Route) -> None:
     assert CONTRACT.complaints("GET", f"/v1.0/{route.template.removesuffix('/' + CAST)}", query=query) == []
 
 
+def shared_folder(tenant: Tenant) -> Record:
+    """With a file in it that whoever has a link may read, as they may the folder."""
+    file = link_in_a_folder(tenant, 3)
+    folder = next(row for row in tenant.person(3).drive if row.id == file.props["parent"])
+    folder.props["permissions"] = [*folder.props["permissions"], file.props["permissions"][1]]
+    return folder
+
+
 def places(stand: Stand) -> dict[str, str]:
     """A value for each variable of a path."""
     tenant, found = stand.lab.tenant, stand.artefacts
@@ -87,8 +97,9 @@ def places(stand: Stand) -> dict[str, str]:
         "grant": found["consent"]["grant_id"],
         "device": found["device"]["device_id"],
         "managed": next(iter(tenant.managed)).id,
+        "group": next(iter(tenant.groups)).id,
         "drive": tenant.drive_id(3),
-        "item": next(iter(tenant.person(3).drive)).id,
+        "item": shared_folder(tenant).id,
         "rule": found["rule"]["graph_id"],
         "folder": "inbox",
         "message": message,

@@ -21,7 +21,7 @@ MB = 1024 * 1024
 
 @pytest.fixture(scope="module")
 def net(net: HostNet) -> HostNet:
-    net.hosts["web1"].run("mkdir -p /tmp/small && mount -t tmpfs -o size=6m,mode=1777 tmpfs /tmp/small")
+    net.hosts["web1"].run("mkdir -p /tmp/small && mount -t tmpfs -o size=12m,mode=1777 tmpfs /tmp/small")
     return net
 
 
@@ -83,18 +83,23 @@ async def test_a_file_that_changed_before_the_rest_of_it_was_sent_is_named(
     assert not (received(net, tmp_path) / "bagit.txt").exists(), "what is not whole is no package"
 
 
-async def test_a_disk_that_is_full_says_so(handle, net: HostNet, tmp_path: Path) -> None:
+async def test_a_disk_that_fills_in_a_large_file(handle, net: HostNet, tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
-    (tmp_path / "source" / "large").write_bytes(os.urandom(9 * MB))
+    (tmp_path / "source" / "large").write_bytes(os.urandom(17 * MB))
     place = handle.place("web1", "/tmp/small/bag")
     try:
-        with pytest.raises(DestinationFull):
+        with pytest.raises(DestinationFull) as caught:
             await deliver(FolderSource(tmp_path / "source"), place, tmp_path / "work", INFO)
+        assert caught.value.message == f"{place.label} is full: no room for large"
+        there = Path(f"/proc/{net.hosts['web1'].pid}/root") / "tmp" / "small" / "bag"
+        assert (there / "data" / "large").stat().st_size > 8 * MB, "it stopped in the middle of the second part"
+        assert not (there / "bagit.txt").exists(), "what is not whole is no package"
         net.hosts["web1"].run("mount -o remount,size=40m /tmp/small")
         receipt = await deliver(FolderSource(tmp_path / "source"), place, tmp_path / "work", INFO)
+        bagit.Bag(str(there)).validate(processes=1)
     finally:
         await place.aclose()
-    assert receipt.size == 9 * MB
+    assert (receipt.size, receipt.sent) == (17 * MB, 9 * MB), "the part that did not fit, and what comes after it"
 
 
 async def test_a_file_that_is_another_there_is_named(net: HostNet, place: SftpPlace, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from integrations.microsoft365.entitlements import Microsoft365Entitlements, _fixed, _licence
 from tenantry.errors import PermissionMissing
 from tests.conformance.entitlements import EntitlementsConformance, EntitlementsWorld
+from tests.support.departing_person import group_with_an_address
 
 
 class TestConformance(EntitlementsConformance):
@@ -31,7 +32,7 @@ class TestConformance(EntitlementsConformance):
     [
         ({"groupTypes": ["Unified"], "mailEnabled": True}, False),
         ({"groupTypes": [], "mailEnabled": False}, False),
-        ({"groupTypes": [], "mailEnabled": True}, True),
+        ({"groupTypes": [], "mailEnabled": True}, False),
         ({"groupTypes": ["Unified", "DynamicMembership"]}, True),
         ({"onPremisesSyncEnabled": True}, True),
         ({"isAssignableToRole": True}, True),
@@ -39,6 +40,23 @@ class TestConformance(EntitlementsConformance):
 )
 def test_what_cannot_be_changed_here(row: dict[str, object], fixed: bool) -> None:
     assert bool(_fixed(row)) is fixed
+
+
+class TestGroupsOfExchange(EntitlementsConformance):
+    """The same, of a security group that has an address: Graph refuses to change it."""
+
+    @pytest.fixture
+    async def world(self, stand) -> EntitlementsWorld:
+        tenant = stand.lab.tenant
+        user_id = tenant.directory.id_of(3)
+        return EntitlementsWorld(
+            provider=(await stand.open()).capability("entitlements"),
+            user=tenant.directory.upn_of(3),
+            user_id=user_id,
+            group=group_with_an_address(tenant, 3).id,
+            sku="f245ecc8-75af-4f8e-b61f-27d8114de5f3",
+            writes=lambda: len(stand.lab.audit),
+        )
 
 
 def test_a_licence_that_comes_in_two_ways_is_the_accounts_own_too() -> None:

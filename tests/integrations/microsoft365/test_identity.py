@@ -96,6 +96,10 @@ async def test_a_synced_account_says_so_and_keeps_its_password(stand: Stand, han
     assert (await identity.account(synced)).synced
     with pytest.raises(Rejected):
         await identity.reset_password(synced, SecretStr("Tr4ns!tion-9271-kite"), change_at_next_sign_in=True)
+    anchor = await identity.directory_anchor(synced)
+    with pytest.raises(Rejected):
+        await identity.set_directory_anchor(synced, None)
+    assert anchor == await identity.directory_anchor(synced) != None  # noqa: E711  # it has one, and keeps it
 
 
 async def test_the_default_method_comes_last_and_a_refusal_is_tried_once_more(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from tenantry.backup import PassphraseKey, restore, take
-from tenantry.errors import NotFound
+from tenantry.backup import KEEP_DAYS, PassphraseKey, restore, take
+from tenantry.errors import InvalidInput, NotFound, Refused
 from tenantry.home import Home
 from tenantry.journal import MSP, Event, Journal, Ledger
 from tenantry.signing import RecordSigner
@@ -83,3 +84,31 @@ def test_a_record_that_was_never_signed_has_no_key_to_replace(tmp_path: Path) ->
     assert len(after.ledger.keys()[1]) <= 1
     assert after.journal.verify().ok
     after.close()
+
+
+def test_who_left_since_is_not_brought_back_unnoticed(taken: tuple[Home, bytes], tmp_path: Path) -> None:
+    """Until the day that their certificate names, whoever restores is told whom the backup has; after it there should be no backup."""
+    home, backup = taken
+    last = datetime.now(UTC).date() + timedelta(days=KEEP_DAYS)
+    with pytest.raises(Refused, match=f"until {last}"):
+        restore(Home(tmp_path / "late"), io.BytesIO(backup), KEY, by="dora", today=last + timedelta(days=1))
+    assert not (tmp_path / "late" / "vault.db").exists()
+    done = restore(Home(tmp_path / "late"), io.BytesIO(backup), KEY, by="dora", today=last)
+    assert done.clients == ("acme",)
+    assert restore(Home(tmp_path / "all the same"), io.BytesIO(backup), KEY, by="dora").clients == ("acme",)
+    opened = Opened(home)
+    opened.vault.destroy_tenant_key("acme")
+    out = io.BytesIO()
+    take(home, opened.journal, out, KEY, by="dora")
+    opened.close()
+    assert restore(Home(tmp_path / "gone"), io.BytesIO(out.getvalue()), KEY, by="dora").clients == ()
+
+
+@pytest.mark.parametrize("days", [0, -1, 100_000])
+def test_nobody_keeps_a_backup_for_so_long(tmp_path: Path, days: int) -> None:
+    home = Home(tmp_path / "first").ensure()
+    opened = Opened(home)
+    with pytest.raises(InvalidInput, match="--keep"):
+        take(home, opened.journal, io.BytesIO(), KEY, by="dora", keep_days=days)
+    assert opened.journal.of(MSP, "backup.taken") == []
+    opened.close()

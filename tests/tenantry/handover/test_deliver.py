@@ -159,8 +159,9 @@ async def test_a_destination_that_is_full(scene) -> None:
     fill(source)
     crooked = Crooked(FolderPlace(bag))
     crooked.room = 100
-    with pytest.raises(DestinationFull):
+    with pytest.raises(DestinationFull, match="no room for ") as caught:
         await deliver(FolderSource(source), crooked, work, INFO)
+    assert caught.value.detail["file"]
     crooked.room = None
     await deliver(FolderSource(source), crooked, work, INFO)
     bagit.Bag(str(bag)).validate(processes=1)
