@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -33,6 +33,8 @@ from tenantry.runbook import Runbook, parse_runbook, validate_params
 __all__ = ["Rehearsal", "swept"]
 
 _TENANT: Final = "rehearsal"
+_TRIES: Final = 50
+_PAUSE: Final = 0.02
 _PREFIX: Final = "rehearsal-"
 _RUNBOOK: Final = """\
 id: rehearsal
@@ -86,12 +88,15 @@ class Rehearsal:
 
     async def play(self, beside: Path) -> None:
         """Once, in a folder of its own in ``beside``. May be cancelled at any moment."""
-        with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=beside) as folder:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=beside))
+        try:
             async with nobody() as provider:
-                home = Home(Path(folder)).ensure()
-                await asyncio.to_thread(self._furnish, home, provider)
+                home = Home(folder).ensure()
+                await _whole(self._furnish, home, provider)
                 with Installation.open(home, _NoVault()) as installation:
                     await self._run(installation)
+        finally:
+            await _gone(folder)
 
     def _furnish(self, home: Home, provider: Mapping[str, Any]) -> None:
         entry = {**provider, "secrets": {"client_secret": f"vault:{_TENANT}/none"}}
@@ -101,7 +106,7 @@ class Rehearsal:
 
     async def _run(self, installation: Installation) -> None:
         run_id, around = str(uuid4()), installation.surroundings()
-        await asyncio.to_thread(
+        await _whole(
             record_new,
             around,
             run_id=run_id,
@@ -115,6 +120,29 @@ class Rehearsal:
         async with installation.access(_TENANT, "run") as access:
             await access.ahead({"identity"})
             await Engine(around, access).run(run_id)
+
+
+async def _whole(work: Callable[..., Any], *args: Any, **more: Any) -> None:
+    """In a thread, to its end even if this is cancelled: it writes into the folder, which goes next."""
+    working = asyncio.ensure_future(asyncio.to_thread(work, *args, **more))
+    try:
+        await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait([working])
+        raise
+
+
+async def _gone(folder: Path) -> None:
+    """A run that was cancelled may have left a thread that has a file to write yet; what stays is swept with the next worker."""
+    for _ in range(_TRIES):
+        if _removed(folder):
+            return
+        await asyncio.sleep(_PAUSE)
+
+
+def _removed(folder: Path) -> bool:
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
 
 
 def swept(run: Path) -> None:

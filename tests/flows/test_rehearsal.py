@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -61,6 +65,29 @@ async def test_it_ends_at_once_when_there_is_something_to_do(rehearsed: Rehearsa
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(playing, 10)
         assert below(tmp_path) == before
+
+
+async def test_what_is_written_while_it_ends_goes_with_it(
+    rehearsed: Rehearsal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, writes, written = below(tmp_path), threading.Event(), threading.Event()
+    furnish = Rehearsal._furnish
+
+    def slow(self: Rehearsal, home: Home, provider: Mapping[str, Any]) -> None:
+        writes.set()
+        time.sleep(0.2)  # it is cancelled here, and writes later
+        home.tenants.mkdir(parents=True, exist_ok=True)
+        furnish(self, home, provider)
+        written.set()
+
+    monkeypatch.setattr(Rehearsal, "_furnish", slow)
+    playing = asyncio.create_task(rehearsed.play(tmp_path))
+    await asyncio.to_thread(writes.wait)
+    playing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(playing, 10)
+    await asyncio.to_thread(written.wait)
+    assert below(tmp_path) == before
 
 
 def test_what_a_killed_one_left_is_swept(tmp_path: Path) -> None:
