@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from console.cli import command, echo_json, json_option, wants_json
+from tenantry.backup import KEEP_DAYS
 
 if TYPE_CHECKING:
     from tenantry.backup import Key
@@ -36,7 +37,7 @@ _AS = click.option("--as", "person", metavar="PERSON", help="Who acts; their cod
     "--keep",
     "days",
     type=int,
-    default=90,
+    default=KEEP_DAYS,
     show_default=True,
     metavar="DAYS",
     help="For how many days FILE is kept; then you delete it.",

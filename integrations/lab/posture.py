@@ -104,6 +104,7 @@ def _sharing() -> dict[str, Any]:
 def _mail_protection() -> dict[str, Any]:
     return {
         "SmtpClientAuthenticationDisabled": True,
+        "Enabled": True,
         "Domains": ["*:CalendarSharingFreeBusySimple", "Anonymous:CalendarSharingFreeBusySimple"],
         "ExternalInOutlook": False,
         "IPAllowList": [],

@@ -274,10 +274,10 @@ class Microsoft365MailFlow:
 
 
 def _shared(policies: Sequence[Mapping[str, Any]], *what: str) -> tuple[str, ...]:
-    """Names of the policies that are in force and share one of these with everybody: ``DOMAIN:WHAT, WHAT …``."""
+    """Names of the policies that share one of these with everybody, unless they say that they are not in force: ``DOMAIN:WHAT, WHAT …``."""
     found = []
     for policy in policies:
-        for shown in policy.get("Domains") or () if policy.get("Enabled") is True else ():
+        for shown in policy.get("Domains") or () if policy.get("Enabled") is not False else ():
             domain, _, actions = text(shown).partition(":")
             if domain.strip() in ("*", "Anonymous") and {one.strip() for one in actions.split(",")} & set(what):
                 found.append(text(policy.get("Name")))

@@ -64,8 +64,9 @@ def get_transport_config(command: Command) -> list[Row]:
 @cmdlets.add("Get-SharingPolicy", {"Identity": str}, mailbox=False)
 def get_sharing_policy(command: Command) -> list[Row]:
     """What people may share of calendars and contacts, and with whom."""
-    domains = command.tenant.posture.mail_protection["Domains"]
-    return [{"Name": "Default Sharing Policy", "Default": True, "Enabled": True, "Domains": list(domains)}]
+    settings = command.tenant.posture.mail_protection
+    shown = {"Enabled": settings["Enabled"], "Domains": list(settings["Domains"])}
+    return [{"Name": "Default Sharing Policy", "Default": True, **shown}]
 
 
 @cmdlets.add("Get-ExternalInOutlook", {"Identity": str}, mailbox=False)

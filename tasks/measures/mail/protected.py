@@ -45,6 +45,8 @@ class Protected(WholeMeasure[ProtectedMail]):
     def _wrong(self, fact: ProtectedMail) -> Iterator[str]:
         mail, against = fact.protections, self.p.against
         if against == "signatures":
+            if not fact.domains:
+                raise CannotCheck("the organisation's domains are not listed")
             yield from (f"{one}: its mail is not signed" for one in sorted(fact.domains) if not mail.signed.get(one))
         elif against in ("contacts", "calendars"):
             shared = mail.contacts_shared if against == "contacts" else mail.calendars_shared

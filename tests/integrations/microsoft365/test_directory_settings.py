@@ -237,6 +237,14 @@ async def test_the_baseline_of_mail_in_each_state(stand: Stand) -> None:
     assert await stands(stand, baseline, published) == dict.fromkeys(policies, "unknown")
 
 
+@pytest.mark.parametrize(("enabled", "status"), [(True, "fail"), (None, "fail"), (False, "pass")])
+async def test_a_sharing_policy_is_in_force_unless_it_says_that_it_is_not(
+    stand: Stand, enabled: bool | None, status: str
+) -> None:
+    stand.lab.tenant.posture.mail_protection |= {"Enabled": enabled, "Domains": ["*:ContactsSharing"]}
+    assert (await stands(stand, load_baseline("scuba_exchange")))["ms_exo_6_1v1"] == status
+
+
 async def test_the_baseline_of_sharing_in_each_state(stand: Stand) -> None:
     baseline, sharing = load_baseline("scuba_sharepoint"), stand.lab.tenant.posture.sharing
     assert await stands(stand, baseline) == {"ms_sharepoint_1_1v1": "fail", "ms_sharepoint_1_3v1": "for_person"}

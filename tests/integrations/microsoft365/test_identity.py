@@ -99,7 +99,8 @@ async def test_a_synced_account_says_so_and_keeps_its_password(stand: Stand, han
     anchor = await identity.directory_anchor(synced)
     with pytest.raises(Rejected):
         await identity.set_directory_anchor(synced, None)
-    assert anchor == await identity.directory_anchor(synced) != None  # noqa: E711  # it has one, and keeps it
+    assert anchor is not None
+    assert await identity.directory_anchor(synced) == anchor, "it keeps the one that it has"
 
 
 async def test_the_default_method_comes_last_and_a_refusal_is_tried_once_more(

@@ -63,3 +63,9 @@ def test_each_misuse_is_a_question_of_its_own(against: str, of: dict[str, Any], 
 def test_what_the_vendor_does_not_say_is_no_pass(against: str, of: dict[str, Any]) -> None:
     with pytest.raises(CannotCheck):
         said(against, **of)
+
+
+def test_signatures_of_no_domain_are_no_pass() -> None:
+    mail = MailProtections(raw={}, **GUARDED)
+    with pytest.raises(CannotCheck, match="domains"):
+        Protected(What(against="signatures")).evaluate([ProtectedMail(mail, frozenset())], LOOK, 1)
