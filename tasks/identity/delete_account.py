@@ -19,7 +19,7 @@ class DeleteAccountParams(BaseModel):
 class DeleteAccount(Task[DeleteAccountParams]):
     """Delete one account, and with it its mailbox and its files. For 30 days the undo restores it; then it is gone for good.
 
-    One that is gone already counts as deleted. An account synced from Active Directory is deleted there (``mastered_on_premises``). A mailbox that
+    An object id that is gone counts as deleted; a name that nobody has is refused (``target_not_found``). An account synced from Active Directory is deleted there (``mastered_on_premises``). A mailbox that
     others go on using, a shared one, goes with its account: somebody is asked. https://learn.microsoft.com/graph/api/user-delete
     """
 
@@ -36,6 +36,8 @@ class DeleteAccount(Task[DeleteAccountParams]):
         try:
             account = await ctx.identity.account(p.account)
         except TargetNotFound:
+            if "@" in p.account:
+                raise  # a name may be mistyped: that nobody has it proves no deletion
             return []
         path = f"user/{account.id}/exists"
         if not ctx.seen(path, True):

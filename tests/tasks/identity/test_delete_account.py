@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.identity.delete_account import DeleteAccount
-from tenantry.errors import Conflict, MasteredOnPremises
+from tenantry.errors import Conflict, MasteredOnPremises, TargetNotFound
 from tenantry.task import Impact, Outcome
 from tests.support.effects import Case, EffectContract, drive, undo
 from tests.support.fakes import FakeTenant
@@ -30,6 +30,13 @@ async def test_one_that_is_gone_is_deleted():
     prepare(tenant)
     done = await drive(tenant, DeleteAccount(), {"account": "id-nobody"})
     assert (done.outcome, tenant.writes) == (Outcome.ALREADY, [])
+
+
+async def test_a_name_that_nobody_has_was_not_deleted():
+    tenant = FakeTenant()
+    prepare(tenant)
+    with pytest.raises(TargetNotFound):
+        await drive(tenant, DeleteAccount(), {"account": "alise@acme.example"})
 
 
 async def test_one_from_active_directory_is_deleted_there():
