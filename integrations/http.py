@@ -272,9 +272,18 @@ class _Wire:
 
 
 @functools.cache
-def tls_context() -> ssl.SSLContext:
-    """The one TLS context of this process, with the authorities that httpx ships; some 40 ms to make."""
-    return httpx.create_ssl_context(trust_env=False)
+def tls_context(authorities: str | None = None) -> ssl.SSLContext:
+    """A TLS context of this process; some 40 ms to make.
+
+    Args:
+        authorities: PEM of those that are trusted; None: those that httpx ships.
+    """
+    if authorities is None:
+        made = httpx.create_ssl_context(trust_env=False)
+    else:
+        made = ssl.create_default_context(cadata=authorities)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python leaves it to what the machine is set to
+    return made
 
 
 @dataclass(slots=True)

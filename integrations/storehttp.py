@@ -41,6 +41,7 @@ class StoreAnswer:
 @functools.cache
 def _tls(authority: str | None) -> ssl.SSLContext:
     context = httpx.create_ssl_context(trust_env=False)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python leaves it to what the machine is set to
     if authority is not None:
         context.load_verify_locations(cafile=authority)
     return context

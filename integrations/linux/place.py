@@ -128,9 +128,12 @@ class SftpPlace:
     async def aclose(self) -> None:
         """End the session."""
         client, self._client = self._client, None
-        if client is not None:
-            await asyncio.get_running_loop().run_in_executor(self._thread, client.close)
-        self._thread.shutdown(wait=False)
+        try:
+            if client is not None:
+                with contextlib.suppress(OSError, EOFError, paramiko.SSHException):  # its connection ended before
+                    await asyncio.get_running_loop().run_in_executor(self._thread, client.close)
+        finally:
+            self._thread.shutdown(wait=False)
 
     # --- in the thread ------------------------------------------------------------------------------------------------
 

@@ -245,7 +245,7 @@ class _Session:
         relay = self._relay
         left = deadline.remaining()
         seconds = _TIMEOUT if left is None else max(0.1, min(_TIMEOUT, left))
-        tls = tls_context() if relay.authorities is None else ssl.create_default_context(cadata=relay.authorities)
+        tls = tls_context(relay.authorities)
         if relay.implicit:
             self._smtp = smtplib.SMTP_SSL(local_hostname=relay.domain, timeout=seconds, context=tls)
         else:

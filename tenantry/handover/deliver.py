@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tenantry.abreast import first_of
 from tenantry.errors import (
     Conflict,
     DestinationFull,
@@ -200,8 +201,8 @@ class _Delivery:
             async with asyncio.TaskGroup() as group:
                 for _ in range(_ABREAST):
                     group.create_task(work())
-        except* Exception as several:  # noqa: BLE001  # the first one is raised as it was
-            raise several.exceptions[0] from None
+        except BaseExceptionGroup as errors:
+            raise first_of(errors) from None
         finally:
             self._ledger.flush()
 

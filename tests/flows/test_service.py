@@ -190,22 +190,25 @@ def test_a_disk_that_is_full_stops_runs_and_loses_none(own: Stand, disk: SmallDi
     needs(disk is not None, "the right to mount")
     assert disk is not None
     assert own.service is not None
-    httpx.post(f"{own.lab_server.base_url}/_lab/faults", json={"latency_ms": 4000}).raise_for_status()
+    # Long enough that it is under way still when the disk is full, on whatever machine.
+    httpx.post(f"{own.lab_server.base_url}/_lab/faults", json={"latency_ms": 12_000}).raise_for_status()
     own.deployment("plain")
     run = own.begin("plain", {"tenant": TENANT, "account": own.victim})
     own.wait_for_event(run, "run.attempt")
     carrier = owner(own, run)
     fill(own, disk)
-    until(lambda: "is full: 0 MB are left" in own.log.read_text(encoding="utf-8"), "nobody says that the disk is full")
-    until(lambda: not Path(f"/proc/{carrier}").exists(), "the run goes on although it cannot be recorded")
-    doctor = own.command("doctor", "--json")
-    assert doctor.returncode == 1
-    (said,) = (check for check in json.loads(doctor.stdout)["checks"] if check["check"] == "disk")
-    assert said["status"] == "failed"
-    assert "Free" in said["remedy"]
-    assert own.state(run).ended is None
-
-    disk.free()
+    try:
+        full = "is full: 0 MB are left"
+        until(lambda: full in own.log.read_text(encoding="utf-8"), "nobody says that the disk is full")
+        until(lambda: not Path(f"/proc/{carrier}").exists(), "the run goes on although it cannot be recorded")
+        doctor = own.command("doctor", "--json")
+        assert doctor.returncode == 1
+        (said,) = (check for check in json.loads(doctor.stdout)["checks"] if check["check"] == "disk")
+        assert said["status"] == "failed"
+        assert "Free" in said["remedy"]
+        assert own.state(run).ended is None
+    finally:
+        disk.free()
     own.lab.faults = type(own.lab.faults)()
     own.wait_for_event(run, "run.ended")
     assert own.state(run).ended is Status.COMPLETED

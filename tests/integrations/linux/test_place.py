@@ -44,6 +44,12 @@ async def test_a_package_arrives_whole(net: HostNet, place: SftpPlace, tmp_path:
     bagit.Bag(str(received(net, tmp_path))).validate(processes=1)
 
 
+async def test_a_place_whose_connection_broke_is_closed(place: SftpPlace, handle) -> None:
+    await place.put("a", b"a")
+    handle._connections["web1"]._opened.transport.sock.close()
+    await place.aclose()
+
+
 async def test_a_connection_that_broke_in_a_large_file_costs_a_part_at_most(
     net: HostNet, place: SftpPlace, handle, tmp_path: Path
 ) -> None:

@@ -224,9 +224,10 @@ async def test_a_check_signs_in_and_sends_nothing(mail_server):
 
 def test_old_tls_is_not_spoken():
     from integrations.http import tls_context
+    from integrations.storehttp import _tls
 
-    assert tls_context().minimum_version >= ssl.TLSVersion.TLSv1_2
-    assert ssl.create_default_context().minimum_version >= ssl.TLSVersion.TLSv1_2
+    for context in (tls_context(), tls_context(authority().pem), _tls(None)):
+        assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
 # --- a vendor in trouble ----------------------------------------------------------------------------------------------
