@@ -150,17 +150,13 @@ class ResticBackups:
         return found
 
     async def job_of(self, token: str) -> BackupJob | None:
-        """Looked for on every host: a snapshot with the token's tag, or a folder with it in its name."""
+        """Looked for on every host: a snapshot with the token's tag, a process, or a folder with it in its name."""
         tag = tag_of(token)
         for host, plan in self._plans.items():
             found = await self._backup_job(host, tag)
             if found is not None:
                 return found
-            for found_at in [
-                *await self._folders(host, plan, f"*.{tag}"),
-                *await self._folders(host, plan, f"*.{tag}.partial"),
-            ]:
-                folder = found_at.removesuffix(".partial")
+            for folder in await self._begun(host, plan, tag):
                 snapshot = folder.rsplit(".", 2)[-2]
                 if _SNAPSHOT.match(snapshot) and "/staged-" not in folder:
                     return await self._restore_job(f"{host}:restore:{snapshot}:{folder}", host, snapshot, folder)
@@ -301,6 +297,15 @@ class ResticBackups:
         if await self._folders(host, self._plan(host), f"{folder.rsplit('/', 1)[-1]}.partial"):
             return _job(job, "restore", point, "failed")
         return None
+
+    async def _begun(self, host: str, plan: Plan, tag: str) -> list[str]:
+        """Folders of the restores with this tag. The processes first: it is they who make a folder, and give it its name at last."""
+        name = f"tenantry-restore-{tag}"
+        for process in await self._hosts.processes(host):
+            if name in process.arguments[:-1]:
+                return [process.arguments[process.arguments.index(name) + 1]]
+        made = [*await self._folders(host, plan, f"*.{tag}"), *await self._folders(host, plan, f"*.{tag}.partial")]
+        return [folder.removesuffix(".partial") for folder in made]
 
     async def _folders(self, host: str, plan: Plan, pattern: str) -> list[str]:
         found = await self._hosts.run_read(

@@ -153,15 +153,15 @@ class Broker:
                 os.umask(before)
         mine = self.path.stat().st_ino
         try:
-            async with server:
-                if ready is not None:
-                    ready()
-                while not self._stale.is_set():
-                    await asyncio.sleep(self._limits.record_every)
-                    with contextlib.suppress(RecordError):  # tried again in the next round
-                        await self._in_thread(self._refusals.write)
-                        await self._in_thread(self._tend)
+            if ready is not None:
+                ready()
+            while not self._stale.is_set():
+                await asyncio.sleep(self._limits.record_every)
+                with contextlib.suppress(RecordError):  # tried again in the next round
+                    await self._in_thread(self._refusals.write)
+                    await self._in_thread(self._tend)
         finally:
+            server.close()  # who is connected is not waited for, as `async with` does from Python 3.12 on
             with contextlib.suppress(FileNotFoundError):
                 if self.path.stat().st_ino == mine:
                     self.path.unlink()

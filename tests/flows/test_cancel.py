@@ -69,7 +69,9 @@ def ended_as_it_should(stand: Stand, run: str) -> None:
     assert "tenantry resume" in flow_run["state"]["message"]
     state = stand.state(run)
     assert state.status(live=False) is Status.INTERRUPTED  # a button with no name to it ends no run
-    assert "run.recovered" not in stand.events(run), "it was taken for one whose process died"
+    events = stand.events(run)
+    # Before it began, a busy machine may have taken so long that another attempt was made.
+    assert "run.recovered" not in events[events.index("run.attempt") :], "it was taken for one whose process died"
     stand.lab.faults = type(stand.lab.faults)()
     done = stand.command("resume", run, "--json")
     assert done.returncode == 0, done.stderr

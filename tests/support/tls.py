@@ -67,7 +67,15 @@ def _certificate(
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
-    if not authority:
+    if authority:
+        sign = dict.fromkeys(("digital_signature", "key_cert_sign", "crl_sign"), True)
+        other = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only")
+        usage = x509.KeyUsage(**sign, **dict.fromkeys((*other, "decipher_only"), False))
+        made = made.add_extension(usage, critical=True)
+    else:
+        by_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key())
+        made = made.add_extension(by_key, critical=False)
         made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
     return made.sign(by, hashes.SHA256())

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from integrations.linux.backups import tag_of
 from integrations.linux.provider import PROVIDER
 from tenantry.capabilities import BackupJob, RestoreTarget
 from tenantry.errors import OutOfScope, Rejected, VendorFault
@@ -86,6 +87,22 @@ async def test_what_was_damaged_comes_back_as_it_was(backups: Any, net: HostNet)
     await backups.remove_restored(job.id)
     assert "incident" not in host.run("ls /var/restore")
     host.run("echo precious > /srv/data/file")
+
+
+async def test_a_restore_that_has_made_no_folder_yet_is_found_again(backups: Any, net: HostNet) -> None:
+    point = [one async for one in backups.points("saved")][-1]
+    tag = tag_of("run-1/restore/slow")
+    folder = f"/var/restore/slow.{point.id.partition(':')[2]}.{tag}"
+    assert await backups.job_of("run-1/restore/slow") is None
+    script = "'sleep 300; true'"
+    net.hosts["saved"].run(f"setsid --fork sh -c {script} tenantry-restore-{tag} {folder} </dev/null >/dev/null 2>&1")
+    for _ in range(50):  # a moment passes until it has its name
+        if (found := await backups.job_of("run-1/restore/slow")) is not None:
+            break
+        await asyncio.sleep(0.1)
+    assert found is not None
+    assert (found.id, found.state) == (f"saved:restore:{point.id.partition(':')[2]}:{folder}", "running")
+    net.hosts["saved"].run(f"pkill -f '[t]enantry-restore-{tag}'")
 
 
 async def test_the_password_is_in_no_process_and_no_file(backups: Any, net: HostNet) -> None:
