@@ -6,6 +6,7 @@ threads and between processes. https://www.sqlite.org/wal.html, https://www.sqli
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -22,6 +23,7 @@ from tenantry.errors import RecordError
 __all__ = ["LocalDb"]
 
 _BUSY_SECONDS = 10.0
+_CREATING = threading.Lock()
 
 
 class _Transaction:
@@ -65,6 +67,17 @@ class _Transaction:
             of._lock.release()
 
 
+def create_private(path: Path) -> None:
+    """An empty database file of the owner's alone, where there is none; SQLite gives its -wal and -shm files the same permissions.
+
+    One that is there is not opened: whoever closes a file, by whatever descriptor, ends every lock that his process has on it, those of its
+    SQLite connections too. Another process then takes itself for the last one, deletes the log, and what is written afterwards is lost
+    (https://www.sqlite.org/howtocorrupt.html, 2.2). Raises OSError.
+    """
+    with _CREATING, contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600))
+
+
 class LocalDb:
     """A connection for every thread of this process, one at a time; other processes open the same file.
 
@@ -82,9 +95,7 @@ class LocalDb:
         self.path = path
         self._lock = threading.RLock()
         try:
-            # SQLite gives its -wal and -shm files the database's own permissions.
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
-            os.close(descriptor)
+            create_private(path)
             if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
                 path.chmod(0o600)
         except OSError as exc:

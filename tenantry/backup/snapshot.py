@@ -124,21 +124,29 @@ def _below(top: Path, name: str, taken: Taken) -> Iterator[str]:
 
 def _add(tar: tarfile.TarFile, home: Home, name: str, work: Path, taken: Taken) -> None:
     path = home.path / name
+    if path.suffix == ".db" and path.parent == home.path:
+        # Not opened to look: closing it would end the locks of this process's own connections (`tenantry.localdb.create_private`).
+        _add_database(tar, home, name, work, taken)
+        return
     try:
         with path.open("rb") as file:
             if file.read(len(_SQLITE)) == _SQLITE:
-                copy = work / "database"
-                if path == home.vault_db:
-                    _vault(tar, home, copy, taken)
-                else:
-                    copy_database(path, copy)
-                _add_file(tar, name, copy, taken)
-                copy.unlink()
+                _add_database(tar, home, name, work, taken)
                 return
             file.seek(0)
             _add_open(tar, name, file, taken)
     except FileNotFoundError:
         return
+
+
+def _add_database(tar: tarfile.TarFile, home: Home, name: str, work: Path, taken: Taken) -> None:
+    copy = work / "database"
+    if home.path / name == home.vault_db:
+        _vault(tar, home, copy, taken)
+    else:
+        copy_database(home.path / name, copy)
+    _add_file(tar, name, copy, taken)
+    copy.unlink()
 
 
 def _vault(tar: tarfile.TarFile, home: Home, copy: Path, taken: Taken) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -30,6 +32,23 @@ def test_settings(tmp_path: Path) -> None:
     if os.name == "posix":
         assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
     db.close()
+
+
+def test_one_that_is_opened_twice_loses_nothing_when_another_process_closes_it(tmp_path: Path) -> None:
+    """https://www.sqlite.org/howtocorrupt.html, 2.2: a process that closes the file in whatever way loses its locks on it."""
+    path = tmp_path / "x.db"
+    first = LocalDb(path, SCHEMA)
+    with first.transaction() as connection:
+        connection.execute("INSERT INTO t VALUES (1)")
+    second = LocalDb(path, SCHEMA)
+    look = f"import sqlite3; db = sqlite3.connect({str(path)!r}); print(db.execute('SELECT count(*) FROM t').fetchone()[0]); db.close()"
+    asked = [sys.executable, "-c", look]
+    assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout == "1\n"
+    with first.transaction() as connection:
+        connection.execute("INSERT INTO t VALUES (2)")
+    assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout == "2\n"
+    second.close()
+    first.close()
 
 
 def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
