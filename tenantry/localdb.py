@@ -20,7 +20,7 @@ from typing import Any
 
 from tenantry.errors import RecordError
 
-__all__ = ["LocalDb"]
+__all__ = ["LocalDb", "create_private"]
 
 _BUSY_SECONDS = 10.0
 _CREATING = threading.Lock()

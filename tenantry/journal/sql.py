@@ -19,6 +19,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from tenantry.errors import JournalCorrupt, JournalUnavailable
 from tenantry.journal.ahead import LogAhead
+from tenantry.localdb import create_private
 
 BUSY: Final = 30.0
 """Seconds to wait for another process's transaction."""
@@ -70,10 +71,9 @@ def open_engine(url: str) -> sa.Engine:
 
 
 def _for_the_owner_alone(database: str | None) -> None:
-    """SQLite gives its -wal and -shm files the database's own permissions."""
     if database and database != ":memory:":
         try:
-            Path(database).touch(mode=0o600)
+            create_private(Path(database))
         except OSError as error:
             raise JournalUnavailable(f"cannot open the journal: {error.strerror}") from error
 
