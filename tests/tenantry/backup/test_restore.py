@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -102,6 +104,26 @@ def test_who_left_since_is_not_brought_back_unnoticed(taken: tuple[Home, bytes],
     take(home, opened.journal, out, KEY, by="dora")
     opened.close()
     assert restore(Home(tmp_path / "gone"), io.BytesIO(out.getvalue()), KEY, by="dora").clients == ()
+
+
+def test_whoever_makes_a_backup_goes_on_and_loses_nothing(tmp_path: Path) -> None:
+    """The service makes it with the record open: reading the file must not end its locks on it (`tenantry.localdb.create_private`)."""
+    home = Home(tmp_path / "first").ensure()
+    opened = Opened(home)
+
+    def seen_elsewhere() -> int:
+        """By a process that closes the record as if it were the last one that had it."""
+        look = (
+            f"import sqlite3; db = sqlite3.connect({str(home.journal_db)!r});"
+            " print(db.execute('SELECT count(*) FROM entries').fetchone()[0]); db.close()"
+        )
+        return int(subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout)
+
+    take(home, opened.journal, io.BytesIO(), KEY, by="dora")
+    before = seen_elsewhere()
+    opened.journal.append(MSP, [Event("note", {"text": "after"})])
+    assert seen_elsewhere() == before + 1
+    opened.close()
 
 
 @pytest.mark.parametrize("days", [0, -1, 100_000])
