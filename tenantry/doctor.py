@@ -152,16 +152,7 @@ def _disk(home: Home) -> Iterator[Check]:
 
 
 def _databases(home: Home) -> Iterator[Check]:
-    for path in (
-        home.journal_db,
-        home.vault_db,
-        home.people_db,
-        home.contacts_db,
-        home.drops_db,
-        home.alerts_db,
-        home.unattended_db,
-        home.prefect / "prefect.db",
-    ):
+    for path in (*home.databases, home.prefect / "prefect.db"):
         if not path.exists():
             yield Check(path.name, "ok", "not made yet")
             continue

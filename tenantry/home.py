@@ -98,6 +98,19 @@ class Home:
         return self.path / "unattended.db"
 
     @property
+    def databases(self) -> tuple[Path, ...]:
+        """All of our own, made or not; Prefect's is its own affair."""
+        return (
+            self.journal_db,
+            self.vault_db,
+            self.people_db,
+            self.contacts_db,
+            self.drops_db,
+            self.alerts_db,
+            self.unattended_db,
+        )
+
+    @property
     def console_file(self) -> Path:
         """Where the console listens, or did when the service last ran."""
         return self.run / "console.json"

@@ -24,6 +24,7 @@ __all__ = ["LocalDb", "create_private"]
 
 _BUSY_SECONDS = 10.0
 _CREATING = threading.Lock()
+"""Nobody finds a file that another thread has made and not closed yet: its closing would end the locks that he has by then."""
 
 
 class _Transaction:

@@ -124,7 +124,7 @@ def _below(top: Path, name: str, taken: Taken) -> Iterator[str]:
 
 def _add(tar: tarfile.TarFile, home: Home, name: str, work: Path, taken: Taken) -> None:
     path = home.path / name
-    if path.suffix == ".db" and path.parent == home.path:
+    if path in home.databases:
         # Not opened to look: closing it would end the locks of this process's own connections (`tenantry.localdb.create_private`).
         _add_database(tar, home, name, work, taken)
         return
@@ -177,7 +177,7 @@ def copy_database(source: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
     try:
         with (
-            contextlib.closing(sqlite3.connect(source, timeout=60)) as db,
+            contextlib.closing(sqlite3.connect(f"{source.as_uri()}?mode=rw", uri=True, timeout=60)) as db,
             contextlib.closing(sqlite3.connect(target)) as copy,
         ):
             db.backup(copy)  # in one step: a backup in several starts again whenever somebody writes

@@ -45,7 +45,8 @@ def test_every_place_is_inside(tmp_path: Path) -> None:
     home = Home(tmp_path / "h")
     places = [getattr(home, name) for name in dir(Home) if isinstance(getattr(Home, name), property)]
     assert len(places) >= 10
-    assert all(home.path in place.parents for place in places)
+    single = [path for place in places for path in (place if isinstance(place, tuple) else (place,))]
+    assert all(home.path in path.parents for path in single)
     assert len(set(places)) == len(places)
 
 
@@ -69,3 +70,11 @@ def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "h").write_text("")
     with pytest.raises(InvalidInput, match="TENANTRY_HOME"):
         Home(tmp_path / "h").ensure()
+
+
+def test_no_database_is_forgotten(tmp_path: Path) -> None:
+    """`databases` is what a backup copies as databases, and what the doctor looks at."""
+    home = Home(tmp_path)
+    named = {getattr(home, name) for name in dir(Home) if name.endswith("_db")}
+    assert len(named) == len(home.databases)
+    assert set(home.databases) == named

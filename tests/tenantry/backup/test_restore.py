@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from tenantry.home import Home
 from tenantry.journal import MSP, Event, Journal, Ledger
 from tenantry.signing import RecordSigner
 from tenantry.vault import Vault
+from tests.support.databases import counted_elsewhere
 
 KEY = PassphraseKey(SecretStr("correct horse battery staple"))
 
@@ -107,23 +106,28 @@ def test_who_left_since_is_not_brought_back_unnoticed(taken: tuple[Home, bytes],
 
 
 def test_whoever_makes_a_backup_goes_on_and_loses_nothing(tmp_path: Path) -> None:
-    """The service makes it with the record open: reading the file must not end its locks on it (`tenantry.localdb.create_private`)."""
+    """Who makes it has the record and the vault open: to read their files must not end his locks on them."""
     home = Home(tmp_path / "first").ensure()
     opened = Opened(home)
-
-    def seen_elsewhere() -> int:
-        """By a process that closes the record as if it were the last one that had it."""
-        look = (
-            f"import sqlite3; db = sqlite3.connect({str(home.journal_db)!r});"
-            " print(db.execute('SELECT count(*) FROM entries').fetchone()[0]); db.close()"
-        )
-        return int(subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True).stdout)
-
     take(home, opened.journal, io.BytesIO(), KEY, by="dora")
-    before = seen_elsewhere()
+    entries, tenants = counted_elsewhere(home.journal_db, "entries"), counted_elsewhere(home.vault_db, "tenant_keys")
     opened.journal.append(MSP, [Event("note", {"text": "after"})])
-    assert seen_elsewhere() == before + 1
+    opened.vault.create_tenant_key("acme")
+    assert counted_elsewhere(home.journal_db, "entries") == entries + 1
+    assert counted_elsewhere(home.vault_db, "tenant_keys") == tenants + 1
     opened.close()
+
+
+def test_a_file_of_somebodys_that_is_called_like_a_database_is_taken_as_it_is(tmp_path: Path) -> None:
+    home = Home(tmp_path / "first").ensure()
+    opened = Opened(home)
+    (home.path / "notes.db").write_bytes(b"no database")
+    out = io.BytesIO()
+    take(home, opened.journal, out, KEY, by="dora")
+    opened.close()
+    second = Home(tmp_path / "second")
+    restore(second, io.BytesIO(out.getvalue()), KEY, by="dora")
+    assert (second.path / "notes.db").read_bytes() == b"no database"
 
 
 @pytest.mark.parametrize("days", [0, -1, 100_000])
